@@ -15,8 +15,8 @@ def main() -> None:
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older one
             error = (
-                f"Stash2Plex needs Python 3.11 or newer, Stash runs {sys.version.split()[0]} "
-                f"({sys.executable}): set another one in Stash, Settings > System > Python path"
+                f"Stash2Plex needs Python 3.11 or newer, but Stash runs {sys.version.split()[0]} "
+                f"({sys.executable}). Set a newer Python in Stash, Settings > System > Python path"
             )
         else:
             from app.main import run

@@ -57,8 +57,8 @@ exit codes:
 
 "<command> --help" shows the options of a command."""
 _ELSEWHERE = (
-    f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses; if Stash cannot write to its "
-    "plugins, that is Stash2Plex-data beside its configuration"
+    f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses. If Stash cannot write to its "
+    "plugins folder, the data folder is Stash2Plex-data beside Stash's configuration"
 )
 _COMMANDS = (  # name, mode of the task, purpose
     ("login", "sign_in", "sign in with Plex, and store its address and token"),
@@ -291,7 +291,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
             terminal.answer_as_json({"error": log.redact(str(error))})
         return NOT_DONE
     except KeyboardInterrupt:
-        log.error("Stopped; queued jobs stay queued")
+        log.error("Stopped. Queued jobs are kept")
         return INTERRUPTED
     except (ImportError, SyntaxError) as error:
         log.event(Event.TASK_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
@@ -353,9 +353,9 @@ def objection(
         existing = os.path.dirname(existing)
     if user is not None and (owner := os.stat(existing).st_uid) != user():
         return (
-            f"{existing} belongs to user {_name(owner)}, and you are {_name(user())}: Stash could "
-            f"not read your files there. Run this as {_name(owner)}, in Stash's own container "
-            f"if it has one; or {_ELSEWHERE}"
+            f"{existing} belongs to user {_name(owner)}, and you are {_name(user())}, whose files "
+            f"Stash cannot read. Run the command as {_name(owner)}, in Stash's container if there "
+            f"is one; or {_ELSEWHERE}"
         )
     if not os.access(existing, os.W_OK | os.X_OK):
         return f"{existing} cannot be written to. Make it writable, or {_ELSEWHERE}"

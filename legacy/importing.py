@@ -178,7 +178,7 @@ class LegacyData:
 
     def _read(self, name: str, path: str) -> Found:
         if os.path.basename(name) == LETTERS and not self.learn_secrets():
-            message = "Stash does not tell the settings, so secrets in it cannot be blanked out"
+            message = "Stash does not return the settings, so secrets in it cannot be redacted"
             raise SourceBusyError(message)
         return read_file(name, path, self.clock(), self.log.redact)
 

@@ -73,7 +73,7 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJ
     named = (job.get("scene_id"), scene_id, key[1] if key else None)
     found = next((number for number in map(parse_scene_id, named) if number is not None), None)
     if found is None:
-        message = "it names no scene"
+        message = "it has no scene id"
         raise NoJobError(message)
     hints = job.get("data")
     path = hints.get("path") if isinstance(hints, dict) else None
@@ -96,14 +96,14 @@ def parse_scene_id(raw: Any) -> int | None:
 
 def _mapping(data: Any) -> Mapping[str, Any]:
     if not isinstance(data, bytes):
-        message = f"its data is no bytes but {type(data).__name__}"
+        message = f"its data is {type(data).__name__}, not bytes"
         raise NoJobError(message)
     try:
         job = json.loads(data) if data.startswith(b"{") else read_pickle(data)
     except (ValueError, RecursionError) as error:
         raise NoJobError(str(error)) from None
     if not isinstance(job, dict):
-        message = f"it holds no job but {type(job).__name__}"
+        message = f"it contains {type(job).__name__}, not a job"
         raise NoJobError(message)
     return job
 
@@ -112,18 +112,18 @@ class _PlainUnpickler(pickle.Unpickler):
     """Builds dicts, lists, texts and numbers; rejects everything that could run code."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
-        message = f"it holds more than plain data ({module}.{name})"
+        message = f"it contains more than plain data ({module}.{name})"
         raise NoJobError(message)
 
     def persistent_load(self, pid: object) -> NoReturn:
-        message = f"it holds more than plain data (the persistent object {pid!r:.99})"
+        message = f"it contains more than plain data (the persistent object {pid!r:.99})"
         raise NoJobError(message)
 
 
 def read_pickle(data: bytes) -> Any:
     """Return the plain data in a pickle without running any of its code; raise NoJobError."""
     if len(data) > LARGEST_PICKLE:
-        message = f"it has {len(data):,} bytes"
+        message = f"it is too large: {len(data):,} bytes"
         raise NoJobError(message)
     try:
         for operation, argument, _ in pickletools.genops(data):
@@ -131,7 +131,7 @@ def read_pickle(data: bytes) -> Any:
             # large memo index would make the unpickler allocate as many places.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
-                message = f"it holds more than plain data ({operation.name})"
+                message = f"it contains more than plain data ({operation.name})"
                 raise NoJobError(message)
         return _PlainUnpickler(io.BytesIO(data)).load()
     except NoJobError:
@@ -173,7 +173,7 @@ class WaitingJobs:
         if not self.rows:
             return ""
         scenes, jobs = counted(len(self.scenes), "scene"), counted(self.rows, "job")
-        return f"{scenes} that waited ({jobs})"
+        return f"{scenes} waiting ({jobs})"
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:

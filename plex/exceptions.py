@@ -133,7 +133,7 @@ class PlexAmbiguousMatch(PlexPermanentError):
 
 _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
     401: (PlexAuthError, "Plex refused the token (401); set plex_token again"),
-    403: (PlexPermissionError, "the token may not do this (403); use the server owner's token"),
+    403: (PlexPermissionError, "the token has no permission for this (403); use the server owner's token"),
     404: (PlexNotFound, "not found in Plex (404)"),
     498: (PlexTokenExpired, "the token has expired (498); set plex_token to a new one"),
 }
@@ -163,7 +163,7 @@ def error_for_status(
             PATIENCE if status == 429 and retry_after is None else retry_after,
             may_be_one_item=status >= 500 and retry_after is None,
         )
-    return PlexPermanentError(f"{doing}: Plex refused ({described})")
+    return PlexPermanentError(f"{doing}: Plex refused the request ({described})")
 
 
 @contextmanager
@@ -220,4 +220,4 @@ def _certificate_remedy(error: Exception) -> str:
             f"Plex's certificate is not trusted ({cause.verify_message}); use the http address, "
             "or set plex_verify_tls to the file of the certificate, or to false"
         )
-    return "no encrypted connection (TLS); is plex_url an http address written as https?"
+    return "no encrypted connection (TLS); if Plex has an http address, write http in plex_url"

@@ -57,7 +57,9 @@ def _faults_of_the_address() -> Iterator[None]:
     try:
         yield
     except (PlexNotFound, PlexPermanentError) as error:
-        raise PlexLibraryError(f"{error}; is plex_url the address of Plex itself?") from None
+        raise PlexLibraryError(
+            f"{error}; if plex_url is the address of a proxy, set it to Plex's own address"
+        ) from None
 
 
 class Library:

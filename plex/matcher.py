@@ -26,8 +26,8 @@ class Rule(Enum):
     """How a file was found, from the strongest rule to the weakest; users see the values."""
 
     FULL_PATH = "full path"
-    SET_MAPPING = "full path by the path map that is set"
-    LEARNED_MAPPING = "full path by a learned path mapping"
+    SET_MAPPING = "full path with the path map"
+    LEARNED_MAPPING = "full path with a learned path map"
     SPELLING = "full path in another spelling"
     NAME_AND_SIZE = "name and size"
 

@@ -72,17 +72,17 @@ _TRAITS: Mapping[str, type[Trait]] = {
     "removal_encoding": RemovalEncoding,
 }
 _NO_EMPTY_DATE = (
-    ", so a date that is removed in Stash becomes the one that Plex showed before the first sync"
+    ", so a date that is removed in Stash is replaced by Plex's date from before the first sync"
 )
 _SENTENCES: Mapping[Trait, str] = {
     DateClearing.ACCEPTED: "It accepts an empty date",
-    DateClearing.REFUSED: f"It refuses an empty date{_NO_EMPTY_DATE}",
-    DateClearing.IGNORED: f"It ignores an empty date{_NO_EMPTY_DATE}",
+    DateClearing.REFUSED: f"Plex refuses an empty date{_NO_EMPTY_DATE}",
+    DateClearing.IGNORED: f"Plex ignores an empty date{_NO_EMPTY_DATE}",
     SortTitle.FOLLOWS: "The sort title follows an edited title",
     SortTitle.STAYS: "The sort title does not follow an edited title, so it is also sent",
-    ImageSelection.AUTOMATIC: "It shows an uploaded image",
+    ImageSelection.AUTOMATIC: "Plex shows an uploaded image at once",
     ImageSelection.EXPLICIT: "It shows an uploaded image only after a request selects it",
-    RemovalEncoding.TWICE: "It decodes the names of removed tags twice",
+    RemovalEncoding.TWICE: "Plex decodes the names of removed tags twice",
     RemovalEncoding.ONCE: (
         "It decodes the names of removed tags once, so a list from which a name with a comma is "
         "removed is emptied and filled again"
@@ -212,10 +212,10 @@ def _behaviour(rows: Iterable[tuple[str, str, str]]) -> Behaviour:
 def _lock_sentence(lock: str, *, shown: bool) -> str:
     name = _WORDS.get(lock, f"the {lock}")
     if shown:
-        return f"It shows the lock of {name}"
-    return f"It does not show the lock of {name}, so the lock is set once and not checked"
+        return f"Plex shows the lock of {name}"
+    return f"Plex does not show the lock of {name}, so the lock is set once and not checked"
 
 
 def _shift_sentence(section_key: int, days: int) -> str:
     which = "earlier" if days < 0 else "later"
-    return f"Its library {section_key} shows dates {abs(days)} day {which} than they were sent"
+    return f"Library {section_key} shows dates {abs(days)} day {which} than they were sent"

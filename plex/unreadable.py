@@ -138,8 +138,8 @@ class UnreadableItems:
                 self._report(Event.ITEM_UNREADABLE, item=key, advice=self._text(key))
 
     def _text(self, key: int) -> str:
-        files = ", ".join(self._index.files_of(key)) or "its file is not known"
+        files = ", ".join(self._index.files_of(key)) or "file unknown"
         return (
-            f"Plex fails whenever an answer contains item {key} ({files}), so this item cannot be "
-            "synced. In Plex, refresh its metadata, or remove it and scan its folder again"
+            f"Plex cannot return item {key} ({files}), so this item is not synced. In Plex, "
+            "refresh the item's metadata, or remove the item and scan its folder again"
         )

@@ -102,7 +102,7 @@ def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> Scene
     """
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
-        raise StashQueryError(f"Stash lists no scenes where it had {left:,} a page before")
+        raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
     return replace(page, scenes=page.scenes[1:])
 
 

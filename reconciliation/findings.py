@@ -15,18 +15,18 @@ from validation.values import counted, counts_text
 class Outcome(Enum):
     """Kinds of findings about a scene; the value is the text for users."""
 
-    IN_STEP = "in step"
+    IN_STEP = "up to date"
     EMPTY = "without metadata in Plex"
     STALE = "stale"
     MISSING = "missing in Plex"
     NOT_LOOKED_FOR = "not in Plex (ignored because of reconcile_missing or skip_not_found)"
     AMBIGUOUS = "ambiguous in Plex (run 'Check Path Mapping')"
-    ELSEWHERE = "whose item shows another scene"
+    ELSEWHERE = "whose Plex item shows another scene"
     COPY = "copies that Plex made (exclude folders named 'Plex Versions' in Stash)"
     NO_METADATA = "without metadata in Stash yet (add a studio, performers, tags, date or details)"
     NOT_SELECTED = "not selected by the settings"
     NO_FILE = "without a file"
-    UNSEEN = "that Plex lists but did not return"
+    UNSEEN = "that Plex lists but does not return"
 
 
 # The kinds of gap, each with its key in `reconciliation_state.json`.
@@ -53,8 +53,8 @@ class GapOutcome(Enum):
     QUEUED = "queued"
     WAITING = "already queued"
     DAMPED = "in cool-down after a failure (see the dead letters)"
-    GIVEN_UP = "kept as dead letters until Plex has the file"
-    NOT_ASKED = "outside of this task"
+    GIVEN_UP = "kept in the dead letters until Plex has the file"
+    NOT_ASKED = "not part of this task"
 
 
 _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
@@ -113,7 +113,7 @@ class GapDetectionResult:
         parts = counts_text((self.gap_outcomes[outcome], outcome.value) for outcome in GapOutcome)
         text = f"{counted(self.gaps, 'gap')}: {parts or 'nothing to queue'}"
         if self.forgotten:
-            text += f"; {counted(self.forgotten, 'scene')} deleted in Stash and forgotten"
+            text += f"; {counted(self.forgotten, 'scene')} deleted in Stash"
         return text
 
     def to_state(self) -> dict[str, Any]:

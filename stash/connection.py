@@ -217,7 +217,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         url = self._base_url + path
         with self.s.get(url, headers=dict(headers), stream=True) as response:
             if response.status_code == _UNAUTHORIZED or response.is_redirect:
-                message = "Stash wants a log-in"
+                message = "Stash requires a login"
                 raise StashAuthError(message)
             if response.status_code not in (_OK, 304, 404):
                 begin = next(response.iter_content(_QUOTED), b"").decode(errors="replace")
@@ -233,9 +233,9 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.date = response.headers.get("Date", "")
         if response.status_code == _UNAUTHORIZED or response.is_redirect:
             message = (
-                "Stash rejects the worker's session, which has expired or whose log-in was changed"
+                "Stash rejects the worker's session, which has expired or whose login was changed"
                 if self._has_cookie
-                else "Stash wants a log-in: set STASH_API_KEY to the key that Stash shows under "
+                else "Stash requires a login: set STASH_API_KEY to the key that Stash shows under "
                 "Settings > Security"
             )
             raise StashAuthError(message)
@@ -246,7 +246,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             content = None
         if not isinstance(content, dict):
             text = response.content.decode("utf-8", "replace")[:_QUOTED]
-            message = f"Stash's answer is no GraphQL ({_describe(status, text)})"
+            message = f"Stash's answer is not GraphQL ({_describe(status, text)})"
             raise StashRequestError(message)
         errors, data = content.get("errors"), content.get("data")
         if not errors and isinstance(data, dict):

@@ -46,7 +46,7 @@ class StashImages:
         try:
             answer = self._connection.get(f"/scene/{scene_id}/screenshot", headers, MAX_BYTES)
         except StashFileError as error:
-            message = f"Stash did not give its cover ({error}); the rest was sent"
+            message = f"Stash did not return the cover ({error}); all other fields are synced"
             raise StashFileError(message) from None
         if answer.status in (_NOT_MODIFIED, _NOT_FOUND):
             return None
@@ -57,7 +57,7 @@ class StashImages:
             if drawing or "svg" in answer.headers.get("Content-Type", ""):
                 return None
             if "html" in answer.headers.get("Content-Type", ""):
-                message = "Stash answered with a web page where a cover was asked for"
+                message = "Stash returned a web page instead of the cover"
                 raise StashUnavailable(message)
             message = "it is no JPEG, PNG, WebP or GIF"
             raise UnusableCoverError(message, tag or None)

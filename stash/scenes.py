@@ -17,7 +17,7 @@ _WITH = {
 }
 # Go's zero time, which Stash cannot serialise.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
-_NO_LIST = "Stash did not list its scenes"
+_NO_LIST = "Stash did not return its scenes"
 FILES_PAGE = 2000  # scenes in one answer that contains files only, some 300 bytes a scene
 
 
@@ -69,7 +69,7 @@ class StashScenes:
         found = self._connection.query(queries.SCENE_COUNT).get("findScenes")
         count = found.get("count") if isinstance(found, dict) else None
         if not isinstance(count, int):
-            message = "Stash did not tell how many scenes there are"
+            message = "Stash did not return the number of scenes"
             raise StashQueryError(message)
         return count
 
@@ -156,7 +156,7 @@ class StashScenes:
         try:
             scenes = [parse_scene(row) for row in rows if row is not None]
         except SceneFormatError as error:
-            message = f"Stash answered with something that is no scene: {error}"
+            message = f"Stash returned an invalid scene: {error}"
             raise StashQueryError(message) from None
         for scene in scenes:
             self._note(scene)

@@ -43,7 +43,7 @@ class StashSettings:
     def _to_be_kept(self) -> Mapping[str, Any]:
         stored = self._stored()
         if not isinstance(stored, dict):
-            message = "Stash did not tell what is stored"
+            message = "Stash did not return the stored settings"
             raise StashQueryError(message)
         return stored
 

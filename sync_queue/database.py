@@ -115,8 +115,8 @@ def connect(
     if version > SCHEMA_VERSION:
         connection.close()
         raise NewerSchemaError(
-            f"{path} has schema {version}, this version of Stash2Plex knows {SCHEMA_VERSION}: "
-            "install the newer version again"
+            f"A newer version of Stash2Plex wrote {path} (schema {version}, supported: "
+            f"{SCHEMA_VERSION}): install the newer version again"
         )
     if version < SCHEMA_VERSION:
         _create_tables(connection, path)

@@ -44,14 +44,14 @@ class SyncJob:
         try:
             raw = json.loads(text)
         except (ValueError, TypeError, RecursionError) as error:
-            raise JobFormatError(f"the job is no JSON: {error}") from None
+            raise JobFormatError(f"the job is not JSON: {error}") from None
         return cls.from_dict(raw)
 
     @classmethod
     def from_dict(cls, raw: Any) -> Self:
         """Return the job of a decoded row; raise JobFormatError if it names no subject."""
         if not isinstance(raw, dict):
-            raise JobFormatError("the job names no subject")
+            raise JobFormatError("the job has no subject")
         scene_id, data, error_type = (
             raw.get(name) for name in ("scene_id", "data", "last_error_type")
         )
@@ -101,10 +101,10 @@ def _subject(raw: dict[str, Any]) -> str:
     scene_id, key = raw.get("scene_id"), _word(raw.get("job_key"))
     if isinstance(scene_id, int) and not _is_id(scene_id):
         subject = key or "no subject"
-        raise JobFormatError(f"the job of {subject} names a scene that Stash cannot have")
+        raise JobFormatError(f"the job of {subject} has an impossible scene id")
     if key is None:
         scene = f", only scene {scene_id}" if _is_id(scene_id) else ""
-        raise JobFormatError(f"the job names no subject{scene}")
+        raise JobFormatError(f"the job has no subject{scene}")
     return key
 
 

@@ -72,7 +72,7 @@ def quarantine_database(path: str) -> str | None:
 def _rename(path: str, kept: str) -> None:
     was_asked = os.path.exists(_marker(path))
     # First request the reconciliation: a kill before the renaming then loses no edit.
-    ask_for_reconciliation(path, f"set aside as {kept}")
+    ask_for_reconciliation(path, f"kept as {kept}")
     try:
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):

@@ -14,10 +14,10 @@ class TaskError(Exception):
 
 def unusable_database(error: Exception) -> str:
     """Return the message about a database of the plugin that a task cannot use."""
-    doctor = "Run the task 'Doctor' for the cause and the remedy"
+    doctor = "Run the task 'Doctor' for cause and remedy"
     if is_about_index(error):
-        return f"The path index (library.db) is unusable now ({error}). It holds no edits. {doctor}"
-    return f"The plugin's database is unusable now ({error}). {doctor}"
+        return f"Cannot use the path index (library.db): {error}. It contains no edits. {doctor}"
+    return f"Cannot use the plugin's database: {error}. {doctor}"
 
 
 class Level(Enum):

@@ -179,7 +179,7 @@ def test_an_old_python_gets_one_sentence(version: str) -> None:
 
     assert done.returncode == 0
     assert done.stderr == b""
-    assert b"needs Python 3.11 or newer, Stash runs " + version[:3].encode() in done.stdout
+    assert b"needs Python 3.11 or newer, but Stash runs " + version[:3].encode() in done.stdout
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(REPOSITORY)))

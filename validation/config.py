@@ -28,8 +28,8 @@ _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
 _JWT_PREFIX = "eyJ"  # how every JSON Web Token begins
 SHORT_LIVED = (
-    "plex_token is of a kind that expires after 7 days, and then nothing is sent any more. Replace "
-    "it by a lasting one; docs/troubleshooting.md, 'The token is wrong', tells how"
+    "plex_token expires after 7 days, and then no edit reaches Plex. Replace it with a permanent "
+    "token: docs/troubleshooting.md, 'The token is wrong'"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
 # Setting → its name in the legacy implementation.

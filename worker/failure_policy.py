@@ -237,7 +237,7 @@ class FailurePolicy:
         if isinstance(error, PlexServerDown):
             blame = self._poison.failed(result.key)
         if blame is Blame.JOB:
-            error = PlexTemporaryError(f"{error}, again and again while it serves other scenes")
+            error = PlexTemporaryError(f"{error}, repeatedly, although Plex serves other scenes")
         if blame is Blame.UNKNOWN and self._guard.is_away:
             blame = Blame.PLEX  # the known outage goes on
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)

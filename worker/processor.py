@@ -213,7 +213,7 @@ class SyncWorker:
         try:
             found = self._missing.search(session, self._services.monotonic())
         except PlexError as error:
-            self._log.step(f"Plex was not asked for missing scenes: {error}")
+            self._log.step(f"Plex was not searched for missing scenes: {error}")
             return
         if found:
             self._log.event(Event.SCENES_FOUND, scenes=found)

@@ -34,9 +34,9 @@ def handle_input(script: str, data: bytes) -> str:
     except RecursionError:
         return _refusal("is nested too deeply")
     except ValueError as error:
-        return _refusal(f"is no JSON: {error}")
+        return _refusal(f"is not JSON: {error}")
     if not isinstance(message, dict):
-        return _refusal("is no JSON object")
+        return _refusal("is not a JSON object")
     if message.get("args") is None:
         message["args"] = {}
     if isinstance(message["args"], dict) and "hookContext" in message["args"]:
@@ -46,7 +46,9 @@ def handle_input(script: str, data: bytes) -> str:
 
 
 def _refusal(reason: str) -> str:
-    return json.dumps({"error": f"Stash2Plex is a plugin of Stash, its input {reason}"})
+    return json.dumps(
+        {"error": f"Stash2Plex expects the input of a Stash plugin, but its input {reason}"}
+    )
 
 
 def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
     health = check_plex_health(services.sessions.current().client)
     if not health.healthy:
         raise TaskError(
-            f"Plex is not healthy ({health.error}). Nothing was changed; run the task again later"
+            f"Plex does not work ({health.error}). Nothing was changed. Run the task again later"
         )
     result = recover_outage_jobs(
         services.queue,
@@ -60,8 +60,8 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
     text = f"Outage that ended {ago}: {counts or 'nothing to recover'}"
     if left:
         text += (
-            f". Not included: {counted(left, 'temporary error')} of that time; run 'Recover Outage "
-            "Jobs (All Retryable)' to include them"
+            f". Not included: {counted(left, 'temporary error')} during the outage. To include "
+            "them, run 'Recover Outage Jobs (All Retryable)'"
         )
     return Answer(text, data={"recovered": result.recovered, "left": left})
 
@@ -93,7 +93,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
         try:
             return _existing(services, scene_ids)
         except StashError as error:
-            services.log.warning(f"{error}. Whether Stash still has the scenes was not checked")
+            services.log.warning(f"{error}. Queued without a check that Stash still has the scenes")
             return scene_ids
 
     result = recover_outage_jobs(queue, letters, plex_healthy=True, existing_scenes=existing_or_all)
@@ -129,7 +129,7 @@ def chosen_letters(
 
 
 def _summary(result: RecoveryResult) -> str:
-    gone = "no longer in Stash ('Purge Old DLQ Entries' removes them)"
+    gone = "deleted in Stash ('Purge Old DLQ Entries' removes them)"
     left = (
         (result.skipped_already_queued, "already queued"),
         (result.skipped_scene_missing, gone),

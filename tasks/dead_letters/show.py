@@ -54,12 +54,12 @@ def show_dlq(source: StatusSource) -> Answer:
     if not total:
         return Answer("No dead letters: nothing needs attention", data=data)
     details = [line for group in shown for line in _lines(group, titles, now)]
-    details += [f"and {counted(left_out, 'reason')} more"] if left_out else []
-    details += [f"Without titles: {problem}"] if problem else []
+    details += [f"and {counted(left_out, 'other reason')}"] if left_out else []
+    details += [f"Titles are missing: {problem}"] if problem else []
     newest = format_elapsed_since(shown[0].newest[0].moment, now)
     return Answer(
         f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
-        f"{newest}. After removing the cause, run the task 'Retry Dead Letters'",
+        f"{newest}. Remove the cause, then run the task 'Retry Dead Letters'",
         details=details,
         data=data,
         level=Level.WARNING,

@@ -36,7 +36,7 @@ def check_plugin(version: str, plugin_dir: str) -> Finding:
         return ok(found)
     return warning(
         f"{found}, which holds {', '.join(ymls) or 'no yml'}",
-        "Copy the whole plugin again: one Stash2Plex.yml beside Stash2Plex.py",
+        "Copy the whole plugin again, with one Stash2Plex.yml beside Stash2Plex.py",
     )
 
 
@@ -184,11 +184,11 @@ def check_database(seen: DatabaseCheckup) -> Finding:
         )
     if seen.version > SCHEMA_VERSION:
         return fault(
-            f"has schema {seen.version}, this version of Stash2Plex knows {SCHEMA_VERSION}",
+            f"has schema {seen.version}; this version of Stash2Plex supports {SCHEMA_VERSION}",
             "Install the newer version of the plugin again",
         )
     if seen.version < SCHEMA_VERSION:
-        return ok(f"sound, schema {seen.version}: the next edit or task brings it up to date")
+        return ok(f"sound, schema {seen.version}: the next edit or task upgrades it")
     text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB"
     if seen.wal:
         return ok(f"{text}, write-ahead log")
@@ -221,8 +221,8 @@ def check_state_files(folder: DataFolder) -> Finding:
     if closed:
         return warning(
             f"{', '.join(closed)}: not readable for this user",
-            "Make each file readable for the user that Stash runs as, or delete it: until then it "
-            "is not updated",
+            "Make each file readable for Stash's user, or delete it; until then the file is "
+            "not updated",
         )
     bad = [file for file, is_json in states.items() if not is_json]
     if bad:

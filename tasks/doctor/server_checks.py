@@ -182,7 +182,7 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
         return ok("none: plex_url is an http address, which is usual at home")
     if config.plex_verify_tls is False:
         return warning(
-            "plex_verify_tls is off: another machine can pretend to be Plex",
+            "plex_verify_tls is off: another computer can pose as Plex",
             "Set plex_verify_tls to the file of Plex's certificate",
         )
     return ok("Plex's certificate is trusted") if seen.reachable else _NO_PLEX
@@ -210,8 +210,8 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
         )
     text = "accepted, with the rights of the owner"
     if config.token_expires:
-        remedy = "Replace it by a permanent one: docs/troubleshooting.md, 'The token is wrong'"
-        return warning(f"{text}, but it expires after 7 days", remedy)
+        remedy = "Replace it with a permanent token: docs/troubleshooting.md, 'The token is wrong'"
+        return warning(f"{text}, but the token expires after 7 days", remedy)
     return ok(text)
 
 
@@ -248,7 +248,7 @@ def check_coverage(
     of_stash = "" if scenes is None else f" of Stash's {scenes:,}"
     synced = f"{database.synced_scenes:,}{of_stash} scenes have been synced"
     if not index.files:
-        return warning(f"no file of Plex is known yet; {synced}", "Run 'Check Path Mapping'")
+        return warning(f"no files in Plex are known yet; {synced}", "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
     known = f"{index.files:,} files in Plex (listed {looked})"
     if not database.synced_scenes and 2 * index.found_scenes > (scenes or 0):
@@ -268,7 +268,7 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
     """Return the learned behaviour of this Plex server."""
     if test_killed:
         return warning(
-            "a killed test has left an item changed",
+            "an interrupted test has left an item changed",
             "Edit any scene: its sync restores the item first",
         )
     if seen is None or not seen.reachable:

@@ -79,15 +79,15 @@ def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> F
     if waiting:
         why = "failed" if signs.broke else "ended without a message" if signs.process else ""
         return fault(
-            f"none runs; waiting jobs: {waiting}{f'; the last one {why}' if why else ''}{sign}",
+            f"not running; jobs waiting: {waiting}{f'; last worker {why}' if why else ''}{sign}",
             "Run 'Process Queue' for the cause",
         )
     if signs.broke:
         return warning(
-            f"none runs, and none is needed; the last one failed{sign}",
-            "See the end of worker.log in the data folder for the cause",
+            f"not running, and not needed; the last worker failed{sign}",
+            "Read the end of worker.log in the data folder for the cause",
         )
-    return ok(f"none runs, and none is needed{sign}")
+    return ok(f"not running, and not needed{sign}")
 
 
 def _number_waiting(database: DatabaseCheckup) -> int:
@@ -166,5 +166,5 @@ def check_breaker(stored: Any, now: float) -> Finding:
     opened = format_elapsed_since(breaker.opened_at, now)
     return warning(
         f"{breaker.state.value.replace('_', '-')}, opened {opened} because Plex failed",
-        "Nothing to do once Plex answers: waiting jobs are sent automatically",
+        "Start Plex; waiting jobs are then sent automatically",
     )

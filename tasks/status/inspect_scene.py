@@ -130,19 +130,19 @@ def _verdict(facts: SceneFacts) -> _Verdict:
     if facts.stash_problem:
         return "unknown", f": {facts.stash_problem}; {_last_known(facts)}", Level.FAULT
     if facts.scene is None:
-        text = " is not in Stash: it was removed, or merged into another scene"
+        text = " is not in Stash: it was deleted, or merged into another scene"
         return "not_in_stash", text, Level.WARNING
     if not facts.scene.files:
         return "no_file", " is not in Plex: it has no file in Stash", Level.WARNING
     if facts.plex is None:
-        text = f": whether it is in Plex is not known, {facts.plex_problem}; {_last_known(facts)}"
+        text = f": cannot tell whether it is in Plex: {facts.plex_problem}; {_last_known(facts)}"
         return "unknown", text, Level.FAULT
     problem = _problem(facts.plex.inspection)
     if problem is not None:
         return (*problem, Level.WARNING)
     gap, where = _gap(facts.plex.inspection), _where(facts.plex)
     if not gap:
-        return "in_step", f" is in Plex and in step: {where}", Level.OK
+        return "in_step", f" is in Plex and up to date: {where}", Level.OK
     level = Level.OK if facts.jobs and facts.enabled else Level.WARNING
     return "differs", f" is in Plex ({where}), but {gap}: {_what_happens_next(facts)}", level
 
@@ -184,7 +184,7 @@ def _gap(inspection: Inspection) -> str:
     if fields:
         return f"{', '.join(fields)} {'differs' if len(fields) == 1 else 'differ'}"
     if inspection.cover_for:
-        return "its cover is not compared yet"
+        return "its cover was not compared yet"
     unlocked = [name for edit in edits for name in edit.fields]
     unlocked += [name for _, kinds in inspection.unlocked for name in kinds]
     return f"not locked yet: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
@@ -216,7 +216,7 @@ def _what_happens_next(facts: SceneFacts) -> str:
 
 
 def _last_known(facts: SceneFacts) -> str:
-    queued = "; a job of the scene waits" if facts.jobs else ""
+    queued = "; a job of the scene is queued" if facts.jobs else ""
     if facts.last is None:
         return f"it was never synced{queued}"
     ago = format_elapsed_since(facts.last.at, facts.now)
@@ -249,12 +249,12 @@ def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
         label = f"Item {item.rating_key}"
         yield from (f"{label}: {line}" for line in lines_of(item, edit))
         if edit.preserved:
-            yield f"{label}: edited in Plex and therefore kept: {', '.join(edit.preserved)}"
+            yield f"{label}: kept because a user edited it in Plex: {', '.join(edit.preserved)}"
         if edit.refused:
-            yield f"{label}: refused by Plex before: {', '.join(edit.refused)}"
+            yield f"{label}: refused by Plex earlier: {', '.join(edit.refused)}"
     if plex.inspection.cover_for:
         kinds = " and ".join(plex.inspection.cover_for)
-        yield f"Its cover would be compared with the last sent {kinds}"
+        yield f"Cover: to be compared with the last sent {kinds}"
     yield from (words[:1].upper() + words[1:] for words in plex.inspection.elsewhere)
     if plex.looked_at is not None:
         yield f"Plex's libraries were last listed {format_elapsed_since(plex.looked_at, now)}"
@@ -279,7 +279,7 @@ def _sent_line(sent: SentItem, now: float) -> str:
         for name, value in sent.record.sent.items()
     )
     ago = format_elapsed_since(sent.at, now)
-    return shortened(f"Item {sent.rating_key} was last sent {ago}: {values or 'nothing'}", 1000)
+    return shortened(f"Item {sent.rating_key} was last updated {ago}: {values or 'nothing'}", 1000)
 
 
 def _job_line(queued: QueuedJob, now: float) -> str:

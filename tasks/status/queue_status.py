@@ -43,7 +43,7 @@ def _summary(status: StatusSnapshot) -> str:
     if not status.unfinished:
         done = status.done["jobs_succeeded"]
         return "The queue is empty" + (f"; {counted(done, 'job')} done so far" if done else "")
-    retrying = f"{status.retrying:,} waiting for a retry"
+    retrying = f"{status.retrying:,} waiting for retry"
     if status.next_try is not None:
         retrying += f", the next in {format_duration(status.next_try - status.now)}"
     parts = (

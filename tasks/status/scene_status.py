@@ -27,7 +27,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
     state, now = read_state(services, status), status.now
     remedy, sentence, level = "", "", Level.OK
     if letters:
-        text = f"Not in step: {letters[0].error_message}"
+        text = f"Not up to date: {letters[0].error_message}"
         remedy, level = explain(letters[0].error_type).remedy, Level.WARNING
     elif jobs:
         why, remedy = _why_it_waits(jobs[0], state)
@@ -39,7 +39,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
         at = max(item.at for item in items) if last is None else last.at
         text = f"In Plex; synced {format_elapsed_since(at, now)}"
     else:
-        text = f"Not sent ({last.outcome}): {last.detail}" if last else "Never sent to Plex"
+        text = f"Not sent ({last.outcome}): {last.detail}" if last else "Never synced"
     data = {
         "scene_id": scene_id,
         "now": now,

@@ -152,7 +152,7 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
         need = "scene needs" if attention == 1 else "scenes need"
         return State("needs_you", Level.WARNING, f"{attention:,} {need} attention{waiting}")
     if jobs and status.breaker.failure_count:
-        text = f"Plex did not answer the last try{waiting}; the next try is automatic"
+        text = f"Plex did not answer the last request{waiting}; the next try is automatic"
         return State("trying", Level.WARNING, text)
     arriving = jobs - status.missing
     are = "scene is" if arriving == 1 else "scenes are"
@@ -165,7 +165,7 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
     if not status.has_synced:
         text = "Nothing sent yet: edit a scene, or run the task 'Sync All Scenes to Plex'"
         return State("nothing_yet", Level.OK, text)
-    return State("in_step", Level.OK, "Everything is in Plex")
+    return State("in_step", Level.OK, "All synced scenes are up to date in Plex")
 
 
 def state_data(state: State, status: StatusSnapshot) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from worker.sync.inspection import Inspection, inspect_scenes
 KEPT_REPORTS = 5
 EXAMPLES, MOST_SEEN = 5, 1000  # scenes that the page shows before the first sync, and looks at
 LONGEST_VALUE = 200  # characters of a value in the report
-SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "in step"
-MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose item shows another scene"
+SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "up to date"
+MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
 NOT_SELECTED = "not selected by the settings"
 UNSEEN = "that Plex lists but did not return"
@@ -57,7 +57,7 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
             "preview",
             "What a sync would change",
             [
-                "Nothing was changed by looking.",
+                "The preview changed nothing.",
                 "",
                 "Scenes",
                 *(f"  {words}: {number}" for words, number in sums.items()),

@@ -24,7 +24,7 @@ def process_queue(services: Services) -> Answer:
     if waiting:
         services.ensure_worker()
     if outcome in (DrainOutcome.PAUSED, DrainOutcome.LEFT):
-        cause = "Stash ended the session" if outcome is DrainOutcome.LEFT else worker.pause_reason
+        cause = "Stash rejects the session" if outcome is DrainOutcome.LEFT else worker.pause_reason
         raise TaskError(
             f"Stopped after {counted(done, 'job')}: {cause}. "
             f"{counted(waiting, 'waiting job')} will be retried automatically"

@@ -55,7 +55,7 @@ reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_emp
 
 def _wait(services: Services, engine: GapDetectionEngine) -> None:
     """Wait for the reconciliation lock, and show the progress of its holder."""
-    services.log.info("Another process is running a reconciliation; this task waits for its result")
+    services.log.info("Another process is running a reconciliation. This task waits for its result")
     while not engine.lock.try_acquire():
         _show_progress(services, engine.stored())
         services.sleep(_LOOK_EVERY)
@@ -68,7 +68,7 @@ def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) 
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
         return None
-    return Answer(f"Another reconciliation with this scope has just finished: {state.summary}")
+    return Answer(f"Another reconciliation of these scenes has just ended: {state.summary}")
 
 
 def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer:
@@ -76,7 +76,7 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
     run = engine.begin(order)
     if run.result.checked:
         checked = counted(run.result.checked, "checked scene")
-        services.log.info(f"Continuing an earlier run after {checked}")
+        services.log.info(f"Continuing an interrupted run after {checked}")
     ended = None
     while ended is None:
         ended = _step(services, engine)

@@ -157,8 +157,8 @@ class _Restoring:
             self.scenes |= records.keys() - {NO_SCENE}
             if shortened:
                 self.services.log.warning(
-                    f"'{item.title}': {', '.join(shortened)} is too long for a request to Plex, so "
-                    "only its beginning was restored. Add the rest in Plex"
+                    f"'{item.title}': {', '.join(shortened)} is too long for one request: Plex has "
+                    "only the beginning. Add the rest in Plex"
                 )
 
     def _fail(self, item: str, records: _Records, error: PlexError) -> None:
@@ -168,7 +168,7 @@ class _Restoring:
             raise error
         self.failed += 1
         known = records.keys() - {NO_SCENE}
-        scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a scene that is gone"
+        scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a deleted scene"
         self.services.log.warning(
             f"{item} of {scenes}, was not restored: {error}. Run the task again"
         )

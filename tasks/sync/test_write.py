@@ -27,11 +27,11 @@ def test_write(services: Services, *, scene_id: int) -> Answer:
 def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
     server_id, note, client = session.library.server_id, session.write_test, session.client
     if undo_killed_test(client, server_id, note):
-        services.log.info("Restored the item of a killed test")
+        services.log.info("Restored the item of an interrupted test")
     if note.load() is not None:
         raise TaskError(
-            "A killed test has left an item of another Plex server changed: set plex_url to that "
-            "server and run this task again"
+            "An interrupted test has left an item of another Plex server changed: set plex_url "
+            "to that server, then run this task again"
         )
     item = _item_of(services, session, scene_id)
     locks = _locks_set(services, session, item)

@@ -84,7 +84,7 @@ def test_a_command_answers_as_its_task(rig: Rig) -> None:
 def test_a_scene_and_the_dead_letters_are_asked_about_and_retried_from_a_shell(rig: Rig) -> None:
     scene_id = synced(rig)[0]
     rig.stop_worker()
-    bury(rig, scene_id, "PlexPermanentError", "Plex refused (status 400)", time.time())
+    bury(rig, scene_id, "PlexPermanentError", "Plex refused the request (status 400)", time.time())
     shell = Shell(rig)
 
     inspected = shell.run("inspect", str(scene_id))

@@ -26,7 +26,7 @@ KNOWN: dict[str, Any] = {
 
 
 def synced(rig: Rig) -> int:
-    """A scene that is in step, with no worker about."""
+    """A scene that is up to date, with no worker about."""
     scene_id, _ = rig.add_pair("a", **KNOWN)
     sync_all(rig)
     rig.stop_worker()

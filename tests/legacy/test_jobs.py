@@ -51,16 +51,16 @@ def test_a_job_that_was_put_off_until_the_scene_is_read_again_has_no_file() -> N
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (pickle.dumps({"update_type": "metadata"}), "names no scene"),
-        (pickle.dumps(earlier_job(-7, job_key="")), "names no scene"),
-        (pickle.dumps(earlier_job(True, job_key="")), "names no scene"),
-        (pickle.dumps(earlier_job(2**63, job_key="")), "names no scene"),
-        (pickle.dumps([7]), "no job but list"),
+        (pickle.dumps({"update_type": "metadata"}), "no scene id"),
+        (pickle.dumps(earlier_job(-7, job_key="")), "no scene id"),
+        (pickle.dumps(earlier_job(True, job_key="")), "no scene id"),
+        (pickle.dumps(earlier_job(2**63, job_key="")), "no scene id"),
+        (pickle.dumps([7]), "contains list, not a job"),
         (b"{not json", "Expecting"),
         (b"nonsense", "damaged"),
         (pickle.dumps(earlier_job(7, data=ValueError())), "more than plain data"),
-        (None, "no bytes but NoneType"),
-        ("text", "no bytes but str"),
+        (None, "is NoneType, not bytes"),
+        ("text", "is str, not bytes"),
     ],
 )
 def test_what_is_no_job_is_refused_with_the_reason(data: object, why: str) -> None:

@@ -55,4 +55,4 @@ def test_people_are_told_which_file_it_is(tmp_path: Path) -> None:
     assert "library.db" in unusable_database(caught.value)
     assert "library.db" in database_fault(caught.value)
     assert "library.db" not in unusable_database(of_the_queue)
-    assert database_fault(of_the_queue).startswith("The queue's database cannot be used")
+    assert database_fault(of_the_queue).startswith("the queue's database cannot be used")

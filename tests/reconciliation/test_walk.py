@@ -83,7 +83,7 @@ def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
         walked = walk(scenes, 0)
         next(walked)
         server.inject(Status(200, nothing, "application/json"), "findScenes", times=2)
-        with pytest.raises(StashQueryError, match="no scenes where it had 1"):
+        with pytest.raises(StashQueryError, match="no more scenes, although 1"):
             next(walked)
 
 

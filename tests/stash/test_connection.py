@@ -202,9 +202,9 @@ def test_a_cookie_that_has_ended_is_an_error_of_authentication(
 ) -> None:
     connection = connect(locked)
     clock.now += HOUR + 1
-    with pytest.raises(StashAuthError, match="refused the session"):
+    with pytest.raises(StashAuthError, match="rejects the worker"):
         connection.query(VERSION)
-    with pytest.raises(StashAuthError, match="log-in"):
+    with pytest.raises(StashAuthError, match="login"):
         connection.get(COVER, {}, MOST)
 
 

@@ -85,7 +85,7 @@ def test_an_answer_with_something_that_is_no_scene_is_an_error(
     stash.inject(
         Status(200, b'{"data": {"s1": {"title": "no id"}}}', "application/json"), any_request
     )
-    with pytest.raises(StashQueryError, match="no scene"):
+    with pytest.raises(StashQueryError, match="invalid scene"):
         scenes.read([1])
 
 
@@ -194,9 +194,9 @@ def test_an_answer_without_a_list_is_an_error(
     stash: FakeStash, scenes: StashScenes, data: bytes
 ) -> None:
     stash.inject(Status(200, b'{"data": %s}' % data, "application/json"), any_request, times=None)
-    with pytest.raises(StashQueryError, match="did not list"):
+    with pytest.raises(StashQueryError, match="did not return"):
         list(scenes.walk())
-    with pytest.raises(StashQueryError, match="how many"):
+    with pytest.raises(StashQueryError, match="the number of"):
         scenes.count()
 
 
@@ -252,7 +252,7 @@ def test_a_page_without_a_list_or_a_count_is_an_error(
 ) -> None:
     stash.inject(Status(200, b'{"data": {"findScenes": %s}}' % found, "application/json"),
                  any_request)  # fmt: skip
-    with pytest.raises(StashQueryError, match="did not list"):
+    with pytest.raises(StashQueryError, match="did not return"):
         scenes.page_after(0, 2)
 
 
@@ -358,7 +358,7 @@ def test_a_cover_that_was_removed_is_none_although_its_tag_changed(
     ("cover", "complaint"),
     [
         (b"BM a bitmap", "no JPEG, PNG, WebP or GIF"),
-        (HUGE, "larger than the 10 MB that Plex takes"),
+        (HUGE, "larger than the 10 MB that Plex accepts"),
     ],
 )
 def test_a_cover_that_plex_cannot_show_is_told_with_the_reason(

@@ -73,7 +73,7 @@ def test_plex_is_down(browser: Browser, serve: Serve, make_rig: MakeRig) -> None
     browser.sees("nothing answers at Plex's address. Start it, or correct plex_url", ".s2p-answer")
     rig.plex.start()
 
-    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "All synced scenes are up to date in Plex", SENTENCE)
     assert item.title == "Uno"
 
 
@@ -93,7 +93,7 @@ def test_the_token_is_refused(browser: Browser, serve: Serve, make_rig: MakeRig)
     browser.type("#s2p-set-plex_token", TOKEN)
     person.click("button", "Save 1 change")
 
-    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "All synced scenes are up to date in Plex", SENTENCE)
     assert item.title == "Uno"
 
 
@@ -145,7 +145,7 @@ def test_plex_names_its_folders_differently(
     person.click("button", "Save 1 change")
 
     browser.sees("then it retries 1 unmatched scene", ".s2p-answer")
-    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "All synced scenes are up to date in Plex", SENTENCE)
     assert item.title == "Uno"
 
 
@@ -231,7 +231,7 @@ def test_dead_letters_are_retried_dropped_and_compared(
     looks_until(browser, rig, "3 scenes need attention", SENTENCE)
     browser.click(".s2p-group button", "Delete all")
     browser.click(".s2p-group button", "Delete 3 dead letters?")
-    looks_until(browser, rig, "Everything is in Plex", SENTENCE)
+    looks_until(browser, rig, "All synced scenes are up to date in Plex", SENTENCE)
 
     browser.click(".s2p-section button", "Run now")
     browser.sees("queued as a task in Stash")

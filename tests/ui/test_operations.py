@@ -60,7 +60,7 @@ def test_after_a_sync_everything_is_in_plex(rig: Rig) -> None:
 
     found = ask(rig, "overview")
 
-    assert found["text"] == "Everything is in Plex"
+    assert found["text"] == "All synced scenes are up to date in Plex"
     assert found["level"] == "ok"
     (sync,) = found["syncs"]
     assert (sync["scene_id"], sync["title"], sync["outcome"]) == (scene_id, "Uno", "synced")
@@ -112,7 +112,7 @@ def test_a_plex_that_did_not_answer_just_now_is_no_way_that_all_is_well_on(rig: 
     assert found["level"] == "warning"
     rig.plex.start()
     assert rig.settled(60)
-    assert rig.wait_until(lambda: sentence(rig) == "Everything is in Plex")
+    assert rig.wait_until(lambda: sentence(rig) == "All synced scenes are up to date in Plex")
 
 
 def test_settings_that_name_no_plex_come_before_everything_else(make_rig: MakeRig) -> None:
@@ -194,7 +194,7 @@ def test_each_look_makes_sure_of_a_worker_where_something_waits(rig: Rig, mode: 
 
 def test_a_scene_tells_how_it_stands_and_is_synced_on_request(rig: Rig) -> None:
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
-    assert ask(rig, "scene_status", scene_id=scene_id)["text"] == "Never sent to Plex"
+    assert ask(rig, "scene_status", scene_id=scene_id)["text"] == "Never synced"
 
     assert ask(rig, "sync_scene", scene_id=scene_id)["text"] == f"Queued scene {scene_id}"
 

@@ -22,7 +22,7 @@ SECRET = re.compile(r"secret|hidden|private|films|title|part 1|2020", re.IGNOREC
 SENTENCES = (
     'Synced scene 12 "{title}": title, 3 tags (0.2 s)',
     'Sync failed for scene 12 "{title}": Plex has no item for {path}. Next try in 9 s',
-    "Scene 12 ({title}): several files of Plex may be {path}: {path} (library 'A'), {path} "
+    "Scene 12 ({title}): several files in Plex may match {path}: {path} (library 'A'), {path} "
     "(library 'B'). Tell which folder is which",
     "set plex_unmatched_path_map to {folder}=>{folder}",
     "Plex scans {folder} in 'Scenes' for new scenes",

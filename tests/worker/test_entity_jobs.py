@@ -51,7 +51,7 @@ class Desk:
         self.scenes._connection.close()
 
     def sync(self, *scene_ids: int, digest: str | None = None) -> None:
-        """Remember these scenes as in step, or as sent something else."""
+        """Remember these scenes as up to date, or as sent something else."""
         for scene in self.scenes.read(
             scene_ids or [one.id for one in self.stash.scenes()]
         ).values():
@@ -69,7 +69,7 @@ class Desk:
         return list(self.jobs.run(self.session, jobs[ENTITY]))
 
     def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
-        """For each entity: scenes that are queued, in step, and gone or never synced, if any."""
+        """For each entity: scenes that are queued, up to date, and gone or never synced, if any."""
         ends = self.run(*entities)
         texts = [", ".join(one.outcome) for one in ends if isinstance(one, ScenesQueued)]
         texts = [

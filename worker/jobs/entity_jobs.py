@@ -24,7 +24,7 @@ from worker.sync.session import SyncSession
 
 PAGE = 500  # scenes that are compared together, and queued in one transaction
 READ_BATCH = 100  # scenes that one request reads by their ids
-QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "in step", "never synced", "gone"
+QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "up to date", "never synced", "gone"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags"}
 
@@ -56,7 +56,7 @@ class EntityJobs:
             if kind and isinstance(entity_id, int):
                 claims_by_entity.setdefault((kind, entity_id), []).append(claim)
             else:
-                problem = SceneError("the job names no performer, studio or tag")
+                problem = SceneError("the job has no performer, studio or tag")
                 yield Failed([claim], subject_label(claim.job.job_key), problem)
         if not claims_by_entity:
             return

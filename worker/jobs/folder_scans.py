@@ -84,7 +84,7 @@ class FolderScans:
             if not found:
                 self._warn(scene, folder_of(file.path), folder, sections)
         if not targets:
-            return FolderScanned([claim], scene.label, "no library of Plex has its folder")
+            return FolderScanned([claim], scene.label, "no library in Plex contains its folder")
         try:
             waits = [self._scan_once(session, *target, claim) for target in targets.values()]
         except PlexError as error:

@@ -38,7 +38,7 @@ class BatchSync:
         by_scene: dict[int, list[Claim]] = {}
         for claim in claims:
             if claim.job.scene_id is None:
-                problem = SceneError(f"a job of kind '{claim.job.update_type}' names no scene")
+                problem = SceneError(f"a job of the kind '{claim.job.update_type}' has no scene id")
                 yield Failed([claim], claim.job.job_key, problem)
             else:
                 by_scene.setdefault(claim.job.scene_id, []).append(claim)
@@ -50,7 +50,7 @@ class BatchSync:
             if scene is None:
                 yield Gone(group, f"Scene {scene_id}", "deleted in Stash")
             elif not scene.files:
-                problem = SceneError("the scene has no file; let Stash scan for it")
+                problem = SceneError("the scene has no file; scan for its file in Stash")
                 yield Failed(group, scene.label, problem)
             else:
                 trace_scene(self.services.log, scene, group)

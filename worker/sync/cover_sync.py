@@ -44,7 +44,7 @@ class CoverResult:
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
     tag: str | None = None  # the cover that all items have (`SceneRecord.cover_tag`)
     failure: PlexError | StashFileError | None = None  # why a part has to be tried again
-    why: str = "no image is to be set"  # why nothing was uploaded, for the decision trace
+    why: str = "no image to set"  # why nothing was uploaded, for the decision trace
 
 
 class Target(NamedTuple):
@@ -192,7 +192,9 @@ class CoverSync:
         except StashFileError as error:
             result.failure, result.why = error, str(error)
             return
-        result.why = "Plex has these bytes" if cover else "there is none that Plex takes"
+        result.why = (
+            "Plex already has this image" if cover else "the scene has no cover that Plex accepts"
+        )
         if cover is not None:
             result.tag = f"{cover.sha1} {cover.tag}"
         for target in targets:

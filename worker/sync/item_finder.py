@@ -164,8 +164,8 @@ class ItemFinder:
 
 def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
     return (
-        f"several files of Plex may be {file.path}: {_named(candidates, titles)}. Set which folder "
-        f"in Plex is which in Stash as plex_unmatched_path_map ({_TASK} helps), or rename the files"
+        f"several files in Plex may match {file.path}: {_named(candidates, titles)}. "
+        f"Set plex_unmatched_path_map ({_TASK} shows its value), or rename the files"
     )
 
 
@@ -179,8 +179,8 @@ def not_found(
     short_name = short_name_in(file.path)
     if short_name and not same_named:
         return (
-            f"{text}: '{short_name}' is a short name that the file server made up, because Stash's "
-            "system cannot have the real one; rename the file without special characters"
+            f"{text}: '{short_name}' is a short name of the file server, because the real name is "
+            "impossible on Stash's system; rename the file without special characters"
         )
     if not same_named:
         return (

@@ -61,7 +61,7 @@ def assign_items(
                 continue
             work.items.remove(item)
             is_first = claimants[key].get(owner, False)
-            why = "whose file is its first version" if is_first else "it was there first"
+            why = "whose file is the item's first version" if is_first else "which was synced first"
             note = f"item {key} shows scene {owner}, {why}"
             match = _match_of(work, item)
             sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)

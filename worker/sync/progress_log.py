@@ -117,7 +117,7 @@ def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> N
     rule = f" by {matching.rule.value}" if matching.rule else ""
     for match in matching.matches:
         is_kept = match.rating_key in kept
-        use = "holds it" if is_kept else "is not used: gone, or of another file or scene"
+        use = "is used" if is_kept else "is not used: deleted, or of another file or scene"
         log.step(f"{label}: item {match.rating_key}{rule} ({match.path}) {use}")
     if not matching.matches:
         candidates = ", ".join(part.path for part in matching.candidates) or "none"
@@ -132,7 +132,7 @@ def trace_comparison(log: Log, work: SceneWork, item: PlexItem, edit: ItemEdit) 
 def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit, log: Log) -> str:
     wanted, shown = getattr(desired, name), getattr(item, name)
     if wanted is None:
-        return "not synced, by its setting"
+        return "not synced, because its setting is off"
     if name in edit.preserved:
         return "preserved, because a user set it in Plex"
     if name in edit.fields:
@@ -141,7 +141,7 @@ def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit,
         if log.obfuscate is not None:  # the value may be a title
             return "differs, is sent"
         return f"differs, is sent ({_clipped(shown)} → {_clipped(wanted)})"
-    return "refused by Plex before" if name in edit.refused else "same"
+    return "refused by Plex earlier" if name in edit.refused else "same"
 
 
 def _clipped(value: Value | tuple[str, ...]) -> str:

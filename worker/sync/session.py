@@ -26,7 +26,7 @@ from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.obfuscation import Obfuscator
 from worker.sync.write_test import WriteTestNote
 
-_IMAGE_WAITS = "Its image waits, because Plex stores no images"
+_IMAGE_WAITS = "the image is not sent yet, because Plex stores no images"
 UPLOADS_WAIT = 60.0  # seconds between two tries while Plex stores no image
 
 
