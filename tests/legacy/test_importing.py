@@ -53,7 +53,7 @@ def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
     assert {job["next_retry_at"] for job in waiting} == {0.0}
     assert {json.dumps(job["data"]) for job in waiting} == {"{}"}
     assert switch.fields == {
-        "taken": ["3 waiting scenes (5 jobs)"],
+        "taken": ["3 scenes waiting (5 jobs)"],
         "left": "1 of queue/data.db: it contains int, not a job",
     }
 
@@ -280,7 +280,7 @@ def test_a_folder_from_elsewhere_is_taken_over_when_it_is_put_into_ours(
 
     assert switch.fields["taken"] == [
         "device_id.json",
-        "2 waiting scenes (3 jobs)",
+        "2 scenes waiting (3 jobs)",
         "1 dead letter",
         "1 time stamp",
     ]
