@@ -133,7 +133,10 @@ class PlexAmbiguousMatch(PlexPermanentError):
 
 _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
     401: (PlexAuthError, "Plex refused the token (401); set plex_token again"),
-    403: (PlexPermissionError, "the token has no permission for this (403); use the server owner's token"),
+    403: (
+        PlexPermissionError,
+        "the token has no permission for this (403); use the server owner's token",
+    ),
     404: (PlexNotFound, "not found in Plex (404)"),
     498: (PlexTokenExpired, "the token has expired (498); set plex_token to a new one"),
 }
