@@ -89,7 +89,7 @@ def database_fault(error: Exception) -> str:
     if is_about_index(error):
         remedy = "Free or delete the file; the plugin creates it again"
         return f"The path index (library.db) cannot be used: {error}. {remedy}"
-    return f"The queue's database cannot be used: {error}"
+    return f"the queue's database cannot be used: {error}"
 
 
 def is_read_only(error: sqlite3.DatabaseError) -> bool:

@@ -93,9 +93,9 @@ def _tested_versions(requirements: str) -> Mapping[str, str]:
 
 def check_folder(folder: DataFolder, why: str) -> Finding:
     """Check whether the data folder exists, is writable and local; `why` explains its absence."""
-    path, elsewhere = folder.root, f"or set {OVERRIDE_VARIABLE} to a folder that can be"
+    path, elsewhere = folder.root, f"or set {OVERRIDE_VARIABLE} to a writable folder"
     if not os.path.isdir(path):
-        return fault(f"there is none ({why})", f"Make the plugin's folder writable, {elsewhere}")
+        return fault(f"does not exist ({why})", f"Make the plugin's folder writable, {elsewhere}")
     refusal = _refusal(path) or _refusal(folder.spool)
     if refusal:
         return fault(
@@ -139,7 +139,7 @@ def check_permissions(path: str) -> Finding:
     if user is not None and status.st_uid != user():
         return fault(
             f"{path} belongs to another user",
-            "Run this as the user that Stash runs as, or give that user the folder",
+            "Run the command as the user that Stash runs as, or make that user the owner of the folder",
         )
     mode = stat.S_IMODE(status.st_mode)
     if sys.platform != "win32" and mode & _OTHER_USERS:

@@ -85,7 +85,7 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
     helpful = _helpful(session.learning.mappings())
     path_map = _with_mappings(session.config.plex_unmatched_path_map, helpful)
     if helpful and counts[Rule.LEARNED_MAPPING]:
-        text = f"{text}. To keep the learned mapping, set plex_unmatched_path_map to: {path_map}"
+        text = f"{text}. To keep the learned path map, set plex_unmatched_path_map to: {path_map}"
         return text, path_map
     if helpful and found - counts[Rule.NAME_AND_SIZE] < total:
         return f"{text}. To find more, set plex_unmatched_path_map to: {path_map}", path_map

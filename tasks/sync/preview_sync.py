@@ -26,7 +26,7 @@ SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to com
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
 NOT_SELECTED = "not selected by the settings"
-UNSEEN = "that Plex lists but did not return"
+UNSEEN = "that Plex lists but does not return"
 _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
 
 
