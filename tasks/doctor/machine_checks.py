@@ -100,7 +100,7 @@ def check_folder(folder: DataFolder, why: str) -> Finding:
     if refusal:
         return fault(
             f"{path} cannot be written to ({refusal})",
-            f"Make it writable for the user that Stash runs as, {elsewhere}",
+            f"Make it writable for Stash's user, {elsewhere}",
         )
     file_system = _file_system(os.path.realpath(path))
     where = f"{path}, writable{f', on {file_system}' if file_system else ''}"
@@ -139,7 +139,7 @@ def check_permissions(path: str) -> Finding:
     if user is not None and status.st_uid != user():
         return fault(
             f"{path} belongs to another user",
-            "Run the command as the user that Stash runs as, or make that user the owner of the folder",
+            "Run the command as Stash's user, or make Stash's user the owner of the folder",
         )
     mode = stat.S_IMODE(status.st_mode)
     if sys.platform != "win32" and mode & _OTHER_USERS:
