@@ -197,8 +197,8 @@ def test_an_edit_that_is_too_long_is_split_between_fields_and_arrives_whole(
     scene = StashScene(
         1,
         "T" * 255,
-        "é" * 1000,
-        "2024",
+        details="é" * 1000,
+        date="2024",
         performers=tuple(Entity(n, f"Performer {n:02}") for n in range(50)),
         tags=tuple(Entity(n, f"Tag {n:03}") for n in range(100)),
     )
@@ -234,8 +234,8 @@ def test_no_request_line_is_longer_than_plex_takes(lab: Lab, item: PlexItem) -> 
 @pytest.mark.parametrize(
     "scene",
     [
-        StashScene(1, "T", "word " * (MAX_SUMMARY // 5)),
-        StashScene(1, "T", "東京の夜" * 300),
+        StashScene(1, "T", details="word " * (MAX_SUMMARY // 5)),
+        StashScene(1, "T", details="東京の夜" * 300),
         StashScene(1, "T", tags=tuple(Entity(n, f"A tag, number {n:03}") for n in range(500))),
     ],
     ids=["10,000 characters", "1,200 Japanese characters", "500 tags"],

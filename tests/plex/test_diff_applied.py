@@ -195,7 +195,9 @@ def test_the_users_values_survive_in_every_field_that_is_off(library: Library) -
 def test_an_edit_survives_the_agents_refresh(library: Library) -> None:
     server, section, client = library
     item = server.add_item(section, "/plex/c.mp4", studio="Old", summary="Old", genres=["old"])
-    scene = StashScene(1, "T", "D", "2024", studio=Entity(1, "S"), tags=(Entity(1, "t"),))
+    scene = StashScene(
+        1, "T", details="D", date="2024", studio=Entity(1, "S"), tags=(Entity(1, "t"),)
+    )
     sync(client, item.rating_key, project(scene, Config()), {}, {})
     server.agent[item.rating_key] = {
         "title": "Agent's",
