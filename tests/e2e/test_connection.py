@@ -10,6 +10,7 @@ import pytest
 from simulators.plex import Kind
 from simulators.plex.raw_client import RawClient
 from simulators.rig import PLUGIN, Rig
+from simulators.tuning import Tuning
 from sync_queue.operations import METADATA, scene_job
 from tests.certificates import PLEX_DIRECT, make_certificate
 from tests.conftest import MakeRig
@@ -198,3 +199,18 @@ def test_a_successful_test_ends_an_outage_in_which_nothing_waits(rig: Rig) -> No
     write(rig, "circuit_breaker.json", open_breaker(time.time()))
     assert operation(rig, "test_connection").error is None
     assert state(rig, "circuit_breaker.json")["state"] == "closed"
+
+
+def test_a_successful_test_ends_a_pause(rig: Rig) -> None:
+    """Plex refused the token for a while. No setting has changed, so the worker would wait."""
+    rig.tune(Tuning(first_pause=60.0, longest_pause=60.0))
+    (scene_id,) = rig.add_library(1, covers=False)
+    fault = rig.plex.faults.status(401)
+    rig.stash.edit_scene(scene_id, title="New")
+    assert rig.happened("sync_paused")
+    assert fault.hits
+    rig.plex.faults.clear()
+
+    assert operation(rig, "test_connection").error is None
+
+    assert rig.settled(15)

@@ -12,8 +12,9 @@ from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
 from tests.ui.browser import Browser
 from tests.ui.conftest import Serve
-from tests.ui.looking import SENTENCE, looks_until, opened
+from tests.ui.looking import PAGE, SENTENCE, looks_until, opened
 from tests.ui.situations import ask
+from tests.ui.test_page import CONTRAST
 
 CARD = ".s2p-connect"
 
@@ -128,6 +129,27 @@ def test_the_steps_can_be_gone_back_and_skipped(
     browser.click("button", "Skip these steps")
     browser.sees("Nothing sent yet", SENTENCE)
     assert ask(rig, "overview")["first_run"] is None
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_each_step_can_be_read_on_every_screen(
+    browser: Browser, serve: Serve, make_rig: MakeRig, theme: str
+) -> None:
+    rig, _ = new_user(make_rig, folder="/data/" + "a-long-folder-without-blanks" * 5)
+    web = serve(rig)
+    opened(browser, web, f"{PAGE}?theme={theme}")
+    browser.sees("Sign in with Plex", CARD)
+    assert browser.js(CONTRAST) == []
+    assert browser.js("return document.querySelectorAll('.s2p-sentence').length") == 0
+    connect(rig)
+    for step, shown in (("libraries", "8 videos"), ("paths", "8 of 10"), ("preview", "these 5")):
+        ask(rig, "first_run", step=step)
+        opened(browser, web, f"{PAGE}?theme={theme}")
+        browser.sees(shown, CARD)
+        assert browser.js(CONTRAST) == []
+        for width in (320, 390, 1400):
+            browser.resize(width, 900)
+            assert browser.js("return document.documentElement.scrollWidth") <= width
 
 
 # -- who sees it ---------------------------------------------------------------------------------
