@@ -190,7 +190,6 @@ class _WorkerProcess:
         from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
         from worker.processor import SyncWorker  # noqa: PLC0415
 
-        self._pauses.end_now()  # a task that had the worker lock may know that the cause is gone
         if not self._is_started:
             self._is_started = True
             self._log.event(Event.WORKER_STARTED, pid=os.getpid())
