@@ -14,7 +14,6 @@ from shared.log import Log
 from shared.redaction import Secrets
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashError
-from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.database import uses_wal
@@ -58,8 +57,7 @@ def build(
         settings, scenes, folder, log, secrets, obfuscator=obfuscator, plex_url=plex_url
     )
     start = partial(ensure_worker, script, lock, folder.spool, server_connection)
-    images = StashImages(connection)
-    return Services(folder, log, queue, connection, scenes, images, sessions, lock, start)
+    return Services(folder, log, queue, connection, scenes, sessions, lock, start)
 
 
 def import_legacy_data(services: Services) -> None:

@@ -1,4 +1,4 @@
-"""Collects Stash's answers for the task Doctor; errors become part of the result."""
+"""Collects Stash's answers for the task Doctor."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,15 +15,14 @@ from stash.settings import StashSettings
 
 @dataclass(frozen=True, slots=True)
 class StashCheckup:
-    """Stash's answers."""
+    """Stash's answers; None stands for an answer that Stash did not give."""
 
-    error: StashError | None = None  # why Stash cannot be used; None when it can
+    error: StashError | None = None  # why Stash is not usable; None if it is
     latency: float = 0.0  # seconds until the first answer
     version: str = ""
-    ahead: float | None = None  # seconds by which Stash's clock is ahead of ours; None for unknown
-    # The plugin's stored settings; None when they could not be read.
-    settings: Mapping[str, Any] | None = None
-    scenes: int | None = None  # number of scenes; None when it could not be read
+    ahead: float | None = None  # seconds by which Stash's clock is ahead of this machine's clock
+    settings: Mapping[str, Any] | None = None  # the plugin's stored settings
+    scenes: int | None = None  # number of scenes
 
 
 def check_stash_server(
@@ -31,7 +30,7 @@ def check_stash_server(
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> StashCheckup:
-    """Query a server with at most three requests; never raises a StashError."""
+    """Query Stash with at most three requests; a StashError becomes part of the result."""
     begun = monotonic()
     seen = StashCheckup()
     try:

@@ -1,12 +1,4 @@
-"""Errors of Stash, each with its consequence.
-
-StashError
-├── StashUnavailable     Stash does not answer, or must be migrated first: wait
-│   └── StashRequestError  Stash, or a proxy before it, rejects the request itself: wait
-├── StashFileError       Stash answered without the requested file: the file or Stash is at fault
-├── StashAuthError       cookie and API key rejected: exit, the next invocation has a new cookie
-└── StashQueryError      Stash answered with GraphQL errors: the query or the data is at fault
-"""
+"""Errors of Stash, each with its consequence."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -17,34 +9,25 @@ class StashError(Exception):
 
 
 class StashUnavailable(StashError):  # noqa: N818 - a state of Stash, not an error of the program
-    """Stash does not answer, or the answer is not from Stash."""
+    """Stash does not answer, or needs a migration first; the worker waits."""
 
 
 class StashRequestError(StashUnavailable):
-    """Stash answered a request with an HTTP error, which concerns no single scene."""
+    """Stash, or a proxy in front of it, rejects the request itself; the worker waits."""
 
 
 class StashFileError(StashError):
-    """Stash answered a request for a file with an error.
+    """Stash answered without the requested file; the file or Stash is at fault."""
 
-    Attributes:
-        concerns_all: Stash answers every request for a file of this kind with an error.
-    """
-
-    concerns_all = False
+    concerns_all = False  # whether Stash fails for every file of this kind
 
 
 class StashAuthError(StashError):
-    """Stash rejected the cookie and the API key."""
+    """Stash rejected cookie and API key; the worker exits, and the next hook has a new cookie."""
 
 
 class StashQueryError(StashError):
-    """Stash answered with GraphQL errors.
-
-    Attributes:
-        paths: the path of each error in the answer; empty without paths.
-        data: the part of the answer that Stash returned nevertheless.
-    """
+    """Stash answered with GraphQL errors; the query or the data is at fault."""
 
     def __init__(
         self,
@@ -53,9 +36,9 @@ class StashQueryError(StashError):
         data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.paths = paths
-        self.data = data or {}
+        self.paths = paths  # the path of each error in the answer, if Stash named any
+        self.data = data or {}  # the part of the answer that Stash returned nevertheless
 
     def is_only_about(self, fields: Collection[str]) -> bool:
-        """Tell whether every error is about one of these fields of a scene."""
+        """Return whether every error is about one of these fields of a scene."""
         return bool(self.paths) and all(path and path[-1] in fields for path in self.paths)

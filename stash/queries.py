@@ -14,12 +14,12 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
 
 VERSION = "query Version { version { version } }"
 
-# Stash answers this query even while its database needs a migration.
+# Stash answers this query also while its database needs a migration.
 SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
 SETTINGS = "query Settings { configuration { plugins general { apiKey } } }"
 
-# Replaces the whole map of a plugin.
+# The mutation replaces the whole map of a plugin.
 CONFIGURE_PLUGIN = """
 mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
   configurePlugin(plugin_id: $plugin, input: $settings)
@@ -32,7 +32,7 @@ def _scenes_after(
 ) -> str:
     """Return a query for the next scenes by rising id.
 
-    Pages by id, not by offset, lose or repeat no row when rows move between requests.
+    A page starts after an id, so that a scene deleted between two requests shifts no other scene.
     """
     return f"""
 query {name}($after: Int!, $size: Int!{variable}) {{
@@ -55,14 +55,14 @@ def _scenes_since(name: str, stamp: str, count: str = "") -> str:
 
 
 def _scenes_with(kind: str) -> str:
-    """Return a query for scenes with any of these ids, without children of studios and tags."""
+    """Return a query for scenes with any of these performers, studios or tags, but not children."""
     criterion = f"{kind}: {{ value: $ids, modifier: INCLUDES }}"
     return _scenes_after("ScenesWith", ", $ids: [ID!]", criterion)
 
 
 SCENES_AFTER = _scenes_after("ScenesAfter")
 SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
-# `count` covers all scenes after `after`, so it reveals a page with too few scenes.
+# `count` is the number of all scenes after `after`, so that a page with too few scenes shows.
 SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
 SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
 SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
@@ -73,14 +73,14 @@ SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } 
 
 
 def without_stamps(text: str) -> str:
-    """Return a query for scenes without their time stamps."""
+    """Remove the time stamps from a query for scenes."""
     return text.replace(_STAMPS, "")
 
 
 def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
     """Return a query with one alias per scene, so that a missing scene is null.
 
-    `findScenes(ids:)` fails as a whole when one scene is missing.
+    `findScenes(ids:)` fails as a whole if one scene is missing.
     """
     aliases = "\n".join(
         f'  s{scene_id}: findScene(id: "{scene_id}") {{ {fields} }}' for scene_id in scene_ids
@@ -89,16 +89,14 @@ def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
 
 
 def scenes_by_id(scene_ids: Sequence[int]) -> str:
-    """Return a query for these scenes, by the aliases `s<id>`."""
+    """Return a query for scenes by id, with the aliases `s<id>`."""
     fragment = f"fragment SceneFields on Scene {{\n      {_SCENE}\n}}\n"
     return _by_id("ScenesById", scene_ids, "...SceneFields") + fragment
 
 
 def scene_stamps(scene_ids: Sequence[int]) -> str:
-    """Return a query for the time stamps of these scenes."""
     return _by_id("SceneStamps", scene_ids, f"id{_STAMPS}")
 
 
 def scene_names(scene_ids: Sequence[int]) -> str:
-    """Return a query for the titles and files of these scenes."""
     return _by_id("SceneNames", scene_ids, "id title files { path size }")

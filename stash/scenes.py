@@ -9,28 +9,28 @@ from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
 from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
 
-PAGE = 500  # scenes in one answer of a walk through the library
+PAGE = 500  # scenes in one answer
+FILES_PAGE = 2000  # scenes in one answer with files only, about 300 bytes a scene
 _WITH = {
     "performers": queries.SCENES_WITH_PERFORMERS,
     "studios": queries.SCENES_WITH_STUDIOS,
     "tags": queries.SCENES_WITH_TAGS,
 }
-# Go's zero time, which Stash cannot serialise.
+# Go's zero time, which Stash cannot put into an answer
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
-FILES_PAGE = 2000  # scenes in one answer that contains files only, some 300 bytes a scene
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """Scenes by rising id, and the number of scenes after the last one."""
+    """Scenes by rising id."""
 
     scenes: tuple[StashScene, ...]
-    left: int
+    left: int  # number of scenes after the last scene of the page
 
 
 class StashScenes:
-    """Reads the scenes of a Stash server; `note` gets each. All methods may raise a StashError."""
+    """Reads scenes of Stash and passes each to `note`; each method may raise a StashError."""
 
     def __init__(
         self, connection: StashConnection, note: Callable[[StashScene], None] = lambda _: None
@@ -38,12 +38,8 @@ class StashScenes:
         self._connection = connection
         self._note = note
 
-    def confirm_ready(self) -> None:
-        """Raise `StashUnavailable` unless Stash answers and has its database."""
-        self._connection.confirm_ready()
-
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
-        """Return these scenes by id, with one request; missing scenes are absent."""
+        """Return scenes by id, with one request; omit scenes that Stash lacks."""
         if not scene_ids:
             return {}
         try:
@@ -58,36 +54,33 @@ class StashScenes:
         return {scene.id: scene for scene in self._scenes(data.values())}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
-        """Return the titles or file names of these scenes, with one request; some may be empty."""
+        """Return the titles or file names of scenes, with one request; a name may be empty."""
         if not scene_ids:
             return {}
         data = self._connection.query(queries.scene_names(scene_ids))
         return {scene.id: scene.name for scene in self._scenes(data.values())}
 
     def count(self) -> int:
-        """Return how many scenes there are."""
         found = self._connection.query(queries.SCENE_COUNT).get("findScenes")
         count = found.get("count") if isinstance(found, dict) else None
         if not isinstance(count, int):
-            message = "Stash did not return the number of scenes"
-            raise StashQueryError(message)
+            raise StashQueryError("Stash did not return the number of scenes")
         return count
 
     def walk(self, updated_since: str | None = None) -> Iterator[list[StashScene]]:
-        """Yield all scenes, or those with a greater `updated_at`, in pages by rising id."""
+        """Yield pages of all scenes, or of scenes with a greater `updated_at`, by rising id."""
         if updated_since:
             return self._pages(queries.SCENES_UPDATED_AFTER, PAGE, {"since": updated_since})
         return self._pages(queries.SCENES_AFTER, PAGE, {})
 
     def walk_with(self, kind: str, ids: Sequence[int]) -> Iterator[list[StashScene]]:
-        """Yield the scenes that have any of these performers, studios or tags, by rising id."""
+        """Yield pages of the scenes that have any of these performers, studios or tags."""
         return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
-        """Return the next scenes by rising id with one request, checked against Stash's count.
+        """Return the next scenes by rising id; raise StashQueryError if Stash counts more scenes.
 
-        `created_since` selects scenes with a greater `created_at`, compared as text. A
-        StashQueryError means that the answer has fewer scenes than Stash counts.
+        `created_since` selects scenes with a greater `created_at`, compared as text.
         """
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
@@ -98,12 +91,13 @@ class StashScenes:
         if not isinstance(count, int):
             raise StashQueryError(_NO_LIST)
         if len(scenes) < min(count, size):
-            message = f"Stash listed {len(scenes)} scenes where it has {min(count, size)}"
-            raise StashQueryError(message)
+            raise StashQueryError(
+                f"Stash listed {len(scenes)} scenes where it has {min(count, size)}"
+            )
         return ScenePage(scenes, count - len(scenes))
 
     def walk_files(self) -> Iterator[list[StashScene]]:
-        """Yield all scenes in pages by rising id, with their files only."""
+        """Yield pages of all scenes by rising id, with their files only."""
         return self._pages(queries.SCENE_FILES_AFTER, FILES_PAGE, {})
 
     def _pages(
@@ -121,9 +115,8 @@ class StashScenes:
     def _find_scenes(self, text: str, variables: dict[str, Any]) -> Mapping[str, Any]:
         """Return a page of scenes; Go's zero time replaces time stamps that Stash cannot read.
 
-        Stash fails for a whole page when one scene has a zero time stamp, as scenes imported long
-        ago may have. Then the page is read without time stamps, and a second request reads these
-        scene by scene.
+        Scenes imported long ago may have a zero time stamp, for which Stash fails the whole page.
+        Then one request reads the page without time stamps, and one request the time stamps.
         """
         try:
             return _listed(self._connection.query(text, variables))
@@ -141,7 +134,7 @@ class StashScenes:
         return self._connection.query(queries.without_stamps(text), variables)
 
     def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
-        """Return alias → time stamps, without scenes whose time stamps Stash cannot read."""
+        """Return time stamps by alias; omit scenes whose time stamps Stash cannot read."""
         if not scene_ids:
             return {}
         try:
@@ -156,8 +149,7 @@ class StashScenes:
         try:
             scenes = [parse_scene(row) for row in rows if row is not None]
         except SceneFormatError as error:
-            message = f"Stash returned an invalid scene: {error}"
-            raise StashQueryError(message) from None
+            raise StashQueryError(f"Stash returned an invalid scene: {error}") from None
         for scene in scenes:
             self._note(scene)
         return scenes

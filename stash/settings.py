@@ -11,24 +11,23 @@ PLUGIN_ID = "Stash2Plex"  # the name of the yml file
 
 
 class StashSettings:
-    """Reads and writes the plugin's settings; reading them also fetches Stash's API key.
+    """Reads and writes the plugin's settings; each method may raise a StashError.
 
-    Stash replaces the whole map, so each write reads the stored map directly before. All methods
-    may raise a StashError.
+    Reading also fetches Stash's API key. Stash replaces the whole map, so each write reads the
+    stored map directly before.
     """
 
     def __init__(self, connection: StashConnection) -> None:
         self._connection = connection
 
     def read(self) -> dict[str, Any]:
-        """Return the stored map; an empty map if there is none."""
         settings = self._stored()
         return dict(settings) if isinstance(settings, dict) else {}
 
     def add(self, choose: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Add the settings that `choose` returns for the stored ones; return the added settings.
+        """Store the settings that `choose` returns for the stored settings; return the new ones.
 
-        Stored settings never change. A StashQueryError means that they could not be read.
+        Stored settings never change.
         """
         stored = self._to_be_kept()
         added = choose(stored)
@@ -43,8 +42,7 @@ class StashSettings:
     def _to_be_kept(self) -> Mapping[str, Any]:
         stored = self._stored()
         if not isinstance(stored, dict):
-            message = "Stash did not return the stored settings"
-            raise StashQueryError(message)
+            raise StashQueryError("Stash did not return the stored settings")
         return stored
 
     def _write(self, settings: Mapping[str, Any]) -> None:
@@ -52,7 +50,7 @@ class StashSettings:
         self._connection.query(queries.CONFIGURE_PLUGIN, variables)
 
     def _stored(self) -> Any:
-        """Return the stored map of this plugin; None if Stash did not return the plugins."""
+        """Return the stored map of this plugin; None if Stash did not return any map."""
         configuration = self._connection.query(queries.SETTINGS).get("configuration")
         configuration = configuration if isinstance(configuration, dict) else {}
         general, plugins = configuration.get("general"), configuration.get("plugins")

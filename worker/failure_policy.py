@@ -25,7 +25,7 @@ from stash.exceptions import (
     StashQueryError,
     StashUnavailable,
 )
-from stash.images import UnusableCoverError
+from stash.images import UnusableCoverError, read_cover
 from sync_queue.models import MISSING_SINCE, SyncJob
 from validation.config import Config
 from worker.backoff import SHORTEST_DELAY, calculate_delay, get_retry_params
@@ -220,7 +220,7 @@ class FailurePolicy:
         try:
             self._services.scenes.read([_NO_SCENE])
             if isinstance(error, StashFileError):
-                self._services.images.cover(_NO_SCENE)
+                read_cover(self._services.stash, _NO_SCENE)
         except StashQueryError as general:
             return StashUnavailable(str(general))
         except StashError as general:

@@ -186,7 +186,7 @@ class SyncWorker:
             return DrainOutcome.PAUSED
         try:
             if self._pauses.kind == STASH:
-                self._services.scenes.confirm_ready()
+                self._services.stash.confirm_ready()
             session = self._services.sessions.current()
         except ConfigFault as fault:
             if not self._pauses.active:

@@ -11,7 +11,6 @@ from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.log import Log
 from stash.connection import StashConnection
-from stash.images import StashImages
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from worker.process.lock_handover import hold_worker_lock
@@ -26,9 +25,8 @@ class Services:
     folder: DataFolder
     log: Log
     queue: QueueManager
-    stash: StashConnection  # `scenes`, `images` and `sessions` use this connection
+    stash: StashConnection  # `scenes` and `sessions` use this connection
     scenes: StashScenes
-    images: StashImages
     sessions: CurrentSession
     worker_lock: FileLock
     ensure_worker: Callable[[], str]  # returns `running` or `started`

@@ -25,7 +25,6 @@ from shared.redaction import Secrets
 from simulators.stash import FakeStash
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashError
-from stash.images import StashImages
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
@@ -173,7 +172,7 @@ class Household:
         return make_services(
             self._data.root, time.clock, monotonic=time.monotonic, boot_time=steady,
             uniform=self._rng.uniform, log=log, stash=connection, scenes=scenes,
-            images=StashImages(connection), sessions=sessions,
+            sessions=sessions,
         )  # fmt: skip
 
     # -- working and dying ----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from simulators.stash.request_log import any_request
 from stash import scenes as scenes_module
 from stash.connection import StashConnection
 from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
-from stash.images import MAX_BYTES, StashImages, UnusableCoverError, is_picture
+from stash.images import MAX_BYTES, UnusableCoverError, is_picture, read_cover
 from stash.scenes import StashScenes
 from stash.settings import PLUGIN_ID, StashSettings
 from tests.stash.conftest import Connect
@@ -298,7 +298,7 @@ def test_a_cover_comes_with_its_hash_and_its_tag(
     stash: FakeStash, connection: StashConnection
 ) -> None:
     scene = stash.add_scene(cover=JPEG)
-    cover = StashImages(connection).cover(scene.id)
+    cover = read_cover(connection, scene.id)
     assert cover is not None
     assert (cover.data, cover.sha1) == (JPEG, hashlib.sha1(JPEG).hexdigest())
     assert cover.tag
@@ -308,13 +308,12 @@ def test_a_cover_that_is_known_is_not_sent_again_until_it_changes(
     stash: FakeStash, connection: StashConnection
 ) -> None:
     scene = stash.add_scene(cover=JPEG)
-    images = StashImages(connection)
-    first = images.cover(scene.id)
+    first = read_cover(connection, scene.id)
     assert first is not None
-    assert images.cover(scene.id, first.tag) is None
+    assert read_cover(connection, scene.id, first.tag) is None
     assert [request.status for request in stash.requests.all()] == [200, 304]
     stash.update_scene(scene.id, cover=PNG)
-    second = images.cover(scene.id, first.tag)
+    second = read_cover(connection, scene.id, first.tag)
     assert second is not None
     assert (second.data, second.tag != first.tag) == (PNG, True)
 
@@ -322,7 +321,7 @@ def test_a_cover_that_is_known_is_not_sent_again_until_it_changes(
 def test_the_drawing_that_stands_in_for_a_cover_is_none(
     stash: FakeStash, connection: StashConnection
 ) -> None:
-    assert StashImages(connection).cover(stash.add_scene().id) is None
+    assert read_cover(connection, stash.add_scene().id) is None
 
 
 @pytest.mark.parametrize(
@@ -336,22 +335,21 @@ def test_a_drawing_is_told_by_its_type_or_by_its_beginning(
     stash: FakeStash, connection: StashConnection, drawing: bytes, content_type: str
 ) -> None:
     stash.inject(Status(200, drawing, content_type), "screenshot")
-    assert StashImages(connection).cover(1) is None
+    assert read_cover(connection, 1) is None
 
 
 def test_the_cover_of_a_scene_that_is_gone_is_none(connection: StashConnection) -> None:
-    assert StashImages(connection).cover(999) is None
+    assert read_cover(connection, 999) is None
 
 
 def test_a_cover_that_was_removed_is_none_although_its_tag_changed(
     stash: FakeStash, connection: StashConnection
 ) -> None:
     scene = stash.add_scene(cover=JPEG)
-    images = StashImages(connection)
-    first = images.cover(scene.id)
+    first = read_cover(connection, scene.id)
     assert first is not None
     stash.update_scene(scene.id, cover=None)
-    assert images.cover(scene.id, first.tag) is None
+    assert read_cover(connection, scene.id, first.tag) is None
 
 
 @pytest.mark.parametrize(
@@ -366,7 +364,7 @@ def test_a_cover_that_plex_cannot_show_is_told_with_the_reason(
 ) -> None:
     scene = stash.add_scene(cover=cover)
     with pytest.raises(UnusableCoverError, match=complaint):
-        StashImages(connection).cover(scene.id)
+        read_cover(connection, scene.id)
 
 
 def test_a_cover_behind_a_log_in_is_an_error_of_authentication(
@@ -376,7 +374,7 @@ def test_a_cover_behind_a_log_in_is_an_error_of_authentication(
     connection = connect(locked)
     locked.gate.revoke_all()
     with pytest.raises(StashAuthError):
-        StashImages(connection).cover(scene.id)
+        read_cover(connection, scene.id)
 
 
 @pytest.mark.parametrize(

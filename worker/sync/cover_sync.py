@@ -19,7 +19,7 @@ from plex.originals import with_original_lock
 from plex.server_facts import Behaviour, ImageSelection
 from shared.events import Event
 from stash.exceptions import StashFileError
-from stash.images import Cover, UnusableCoverError
+from stash.images import Cover, UnusableCoverError, read_cover
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
@@ -123,7 +123,7 @@ class CoverSync:
     def __init__(
         self, services: Services, session: SyncSession, work: SceneWork, last: SceneRecord | None
     ) -> None:
-        self._images = services.images
+        self._stash = services.stash
         self._queue = services.queue
         self._log = services.log
         self._session = session
@@ -185,7 +185,7 @@ class CoverSync:
         """Read the cover, and upload it to the images that differ from it."""
         result, etag = self._result, (self._result.tag or "").partition(" ")[2]
         try:
-            cover = self._images.cover(self._work.scene.id, etag or None)
+            cover = read_cover(self._stash, self._work.scene.id, etag or None)
         except UnusableCoverError as error:
             self._log.event(Event.COVER_UNUSABLE, **self._names, error=error)
             cover, result.tag = None, f" {error.tag or ''}"
