@@ -4,10 +4,11 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from legacy.foreign import foreign_database
+from legacy.foreign import Found, foreign_database
 from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
 from shared.redaction import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
@@ -15,14 +16,14 @@ from sync_queue.models import MISSING_PATHS
 from sync_queue.operations import METADATA, put, scene_job
 from validation.values import counted
 
-LONGEST_MESSAGE = 1000  # characters; the legacy code stored whole URLs of edits
+LONGEST_MESSAGE = 1000  # characters
 _SELECT = (
     "SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters "
     "ORDER BY failed_at, id"
 )
 _NOT_FOUND = "PlexNotFound"
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# URLs in its error messages contain titles, summaries and Plex's token.
+# Legacy error messages contain URLs with titles, summaries and Plex's token.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"
@@ -32,69 +33,51 @@ _NAMED_SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LegacyDeadLetter:
-    """A dead letter; `failed_at` is in seconds since the epoch."""
+    """A dead letter of the legacy implementation."""
 
     scene_id: int
     error_type: str
     message: str
-    failed_at: float
+    failed_at: float  # seconds since the epoch
     path: str
 
 
-@dataclass(slots=True)
-class LegacyDeadLetters:
-    """The newest dead letter per scene and error type; `left` counts skipped rows by reason."""
-
-    letters: dict[tuple[int, str], LegacyDeadLetter] = field(default_factory=dict)
-    left: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def text(self) -> str:
-        """The number of imported dead letters in words; empty for none."""
-        return counted(len(self.letters), "dead letter") if self.letters else ""
-
-
-def read_letters(path: str, now: float) -> LegacyDeadLetters:
-    """Return the dead letters in a file; `now` replaces a time that cannot be read."""
-    found = LegacyDeadLetters()
+def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
+    """Return the newest dead letter of each scene and error type; `now` replaces a bad time."""
+    letters: dict[tuple[int, str], LegacyDeadLetter] = {}
+    left: Counter[str] = Counter()
     with foreign_database(path) as connection:
         for scene_id, data, error_type, message, failed_at in connection.execute(_SELECT):
             try:
                 job = _job(data, scene_id)
             except NoJobError as error:
-                found.left[str(error)] += 1
+                left[str(error)] += 1
                 continue
             known = isinstance(error_type, str) and _CLASS_NAME.fullmatch(error_type)
             name = error_type if known else "UnknownError"
-            letter = LegacyDeadLetter(
-                job.scene_id, name, str(message or ""), _moment(failed_at, now), job.path
-            )
-            found.letters[letter.scene_id, name] = letter
-    return found
+            text, moment = clean(str(message or ""), redact), _moment(failed_at, now)
+            letter = LegacyDeadLetter(job.scene_id, name, text, moment, job.path)
+            letters[letter.scene_id, name] = letter
+    text = counted(len(letters), "dead letter") if letters else ""
+    return Found(text, partial(_store, letters=list(letters.values()), now=now), left)
 
 
-def store_letters(
-    connection: sqlite3.Connection,
-    found: LegacyDeadLetters,
-    now: float,
-    redact: Callable[[str], str],
-) -> None:
-    """Add the dead letters inside the caller's transaction; existing ones are kept.
+def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now: float) -> None:
+    """Add dead letters; keep existing dead letters of the same scene and error type.
 
-    A dead letter that names a file is revived when Plex gets that file. A `PlexNotFound` without a
-    file gets a job, because nothing else would try that scene again.
+    A dead letter that names a file is revived once Plex has that file. A `PlexNotFound` without a
+    file gets a job, because no other mechanism would try that scene again.
     """
     ours = DeadLetterQueue(connection)
-    for letter in found.letters.values():
-        there = ours.of_scene(letter.scene_id)
-        if any(known.error_type == letter.error_type for known in there):
+    for letter in letters:
+        existing = ours.of_scene(letter.scene_id)
+        if any(known.error_type == letter.error_type for known in existing):
             continue
         data = {MISSING_PATHS: [letter.path]} if letter.path else {}
         job = scene_job(letter.scene_id, METADATA, letter.failed_at, data)
         if letter.error_type == _NOT_FOUND and not letter.path:
             put(connection, job, now)
-        failure = Failure(letter.error_type, clean(letter.message, redact))
-        ours.add(job, failure, letter.failed_at)
+        ours.add(job, Failure(letter.error_type, letter.message), letter.failed_at)
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:

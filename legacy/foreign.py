@@ -1,4 +1,4 @@
-"""Read access to files of the legacy implementation, which the plugin never writes to.
+"""Read access to files of the legacy implementation, which the plugin never changes.
 
 Every function of this package that reads such a file raises `UnreadableSourceError` for another
 format, and `SourceBusyError` while the file cannot be read.
@@ -6,8 +6,10 @@ format, and `SourceBusyError` while the file cannot be read.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 
 from sync_queue.database import tolerant_text
 from sync_queue.quarantine import error_code, is_damage
@@ -16,27 +18,32 @@ BUSY_TIMEOUT = 5.0  # seconds
 
 
 class UnreadableSourceError(Exception):
-    """A file can never be imported; the text says why."""
+    """The file can never be imported."""
 
 
 class SourceBusyError(Exception):
-    """A file cannot be imported now; the text says why."""
+    """The file cannot be imported now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The content of a file."""
+
+    text: str  # the number of imported rows, for users; empty for none
+    store: Callable[[sqlite3.Connection], None]  # imports the content, inside a transaction
+    left: Counter[str] = field(default_factory=Counter)  # number of skipped rows by reason
 
 
 @contextmanager
 def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a database for reading.
-
-    SQLite may first complete a killed process's transaction, which keeps the content.
-    """
+    """Open a database for reading; SQLite may first complete a killed process's transaction."""
     try:
-        with closing(
-            sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
-        ) as connection:
+        opened = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        with closing(opened) as connection:
             connection.text_factory = tolerant_text
             yield connection
     except sqlite3.Error as error:
-        # The statements are well-formed, so SQLITE_ERROR means a missing table or column.
+        # SQLITE_ERROR means a missing table or column, because the statements are well-formed.
         if is_damage(error) or error_code(error) == sqlite3.SQLITE_ERROR:
             raise UnreadableSourceError(str(error)) from None
         raise SourceBusyError(str(error)) from None
