@@ -1,6 +1,6 @@
-"""Stash2Plex: what Stash runs for each hook and task, and a command line: `--help` tells more.
+"""Entry script for Stash's hooks and tasks and for the command line, see `--help`.
 
-Python caches no byte-code for a script, so this file stays short. It parses from Python 3.6 on.
+Python caches no byte-code of a script, so this file is short. It also parses on Python 3.6.
 """
 
 import os
@@ -8,12 +8,12 @@ import sys
 
 
 def main() -> None:
-    """Check the interpreter, let `app.main` do the work, and write its answer."""
+    """Check the interpreter, run `app.main`, and print its answer."""
     os.umask(0o077)
-    sys.dont_write_bytecode = False  # containers often set it: then a hook takes 27 ms, not 19
+    sys.dont_write_bytecode = False  # containers often set the flag: a hook takes 27 ms, not 19
     error = ""
     try:
-        if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older one
+        if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older Python
             error = (
                 f"Stash2Plex needs Python 3.11 or newer, but Stash runs {sys.version.split()[0]} "
                 f"({sys.executable}). Set a newer Python in Stash, Settings > System > Python path"
@@ -33,7 +33,7 @@ def main() -> None:
 
         answer = json.dumps({"error": error})
     print(answer, end="", flush=True)  # noqa: T201 - Stash reads it
-    os._exit(0)  # without the clean-up of modules: the user waits for the end of this process
+    os._exit(0)  # skip the clean-up of modules, because the user waits for the end of this process
 
 
 if __name__ == "__main__":

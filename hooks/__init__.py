@@ -1,1 +1,1 @@
-"""Floor 4: decide whether an event in Stash matters, and queue it."""
+"""Floor 4: decides which jobs an event of Stash needs."""

@@ -1,12 +1,12 @@
-"""Decides which jobs an event asks for, without settings and requests: the user's save waits."""
+"""Decides which jobs an event needs; reads no settings, because the user's save waits."""
 
-# Fields of Stash's scene inputs that reach Plex, or that tell that a scene was identified.
+# Fields of Stash's scene inputs that reach Plex, or that change when a scene is identified.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "movies", "stash_ids", "organized",
 ))  # fmt: skip
-NAME_FIELDS = frozenset(("name", "disambiguation"))  # what Plex shows of performers, studios, tags
-# What an event asks for, and the kind of its object; an update must change a field of the above.
+NAME_FIELDS = frozenset(("name", "disambiguation"))  # fields of performers, studios and tags
+# The type of job and the kind of object of each event.
 EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
     "Scene.Update.Post": ("metadata", "scene"),
@@ -20,11 +20,11 @@ EVENTS = {
 
 
 class HookContextError(ValueError):
-    """Stash's event does not say which object changed how."""
+    """Stash's event does not name the changed object."""
 
 
 def jobs_for_hook(context: object) -> list[str]:
-    """Return the jobs that Stash's `hookContext` asks for, such as `metadata.scene_12`."""
+    """Return the jobs that an event needs, such as `metadata.scene_12`."""
     if not isinstance(context, dict):
         raise HookContextError(f"hookContext is {type(context).__name__}, an object was expected")
     event, hook_input = context.get("type"), context.get("input")
@@ -39,14 +39,14 @@ def jobs_for_hook(context: object) -> list[str]:
         return on_scene_update(ids[0], names if hook_input else None)
     if event.endswith(".Update.Post") and hook_input and NAME_FIELDS.isdisjoint(names):
         return []
-    # A merge: only the ids of the merged objects tell what their scenes were sent.
+    # After a merge the records of synced scenes still name the merged objects.
     merged = hook_input.get("source") if isinstance(hook_input, dict) else ()
     ids += map(_number, merged if isinstance(merged, list) else ())
     return [f"{update_type}.{kind}_{number}" for number in dict.fromkeys(ids) if number is not None]
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
-    """Return the job of an updated scene; `names` is None after a scan or a move of its file."""
+    """Return the job of an updated scene; `names` is None after a scan or the move of a file."""
     if names is None:
         return [f"path.scene_{scene_id}"]
     hint = ".cover_changed" if "cover_image" in names else ""
@@ -54,7 +54,7 @@ def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
 
 
 def requires_plex_sync(names: set[str]) -> bool:
-    """Tell whether any of these fields reaches Plex."""
+    """Return whether any of these fields reaches Plex."""
     return not SYNCED_FIELDS.isdisjoint(names)
 
 
@@ -67,6 +67,6 @@ def changed_fields(hook_input: object, input_fields: object) -> set[str]:
 
 
 def _number(value: object) -> int | None:
-    text = str(value).strip()  # Stash sends a number; a text of digits is unambiguous
+    text = str(value).strip()  # Stash sends a number; a text of digits is accepted
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-    return number if 0 < number < 2**63 else None  # SQLite's integers, and so Stash's ids
+    return number if 0 < number < 2**63 else None  # the range of SQLite's integers

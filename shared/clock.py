@@ -1,15 +1,15 @@
-"""Clocks: seconds that never step, steps of the machine's clock, and another machine's clock."""
+"""Boot time, changes of the machine's clock, and the clock of another machine."""
 
 import sys
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-STEP = 30.0  # seconds
+STEP = 30.0  # seconds; time synchronization makes smaller corrections
 
 
 def steady() -> float:
-    """Return seconds that never step, and that include sleep of the machine where it tells."""
+    """Return seconds that no clock change affects; on Linux they include the machine's sleep."""
     boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     if sys.platform == "win32" or boot_time is None:
         return time.monotonic()
@@ -17,7 +17,7 @@ def steady() -> float:
 
 
 class ClockSteps:
-    """Detects that the machine's clock was set, by comparing it with a clock that never steps."""
+    """Detects that the machine's clock was set, by comparing the clock with a monotonic clock."""
 
     def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
@@ -25,21 +25,18 @@ class ClockSteps:
         self._ahead = clock() - monotonic()
 
     def taken(self) -> float:
-        """Return the seconds by which the clock was set since the last call, below 0 for back.
-
-        The small corrections of time synchronization count as 0.
-        """
+        """Return the seconds by which the clock was set since the last call; negative for back."""
         before, self._ahead = self._ahead, self._clock() - self._monotonic()
         step = self._ahead - before
         return step if abs(step) > STEP else 0.0
 
     def back(self) -> bool:
-        """Tell whether the clock was set back since the last call."""
+        """Return whether the clock was set back since the last call."""
         return self.taken() < 0
 
 
 def seconds_ahead(date: str, now: float) -> float | None:
-    """Return how far the clock behind an HTTP `Date` is ahead of ours; None if it is unreadable."""
+    """Return the seconds by which an HTTP `Date` is ahead of `now`; None if it is unreadable."""
     try:
         return parsedate_to_datetime(date).timestamp() - now
     except (TypeError, ValueError, OverflowError):

@@ -1,13 +1,13 @@
-"""The place of the plugin's state, and the name of every file in it."""
+"""The location of the data folder, and the path of every file in the folder."""
 
 import os
 from collections.abc import Mapping
 
-OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"  # ours: Stash sets no such variable
+OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"  # set by users; Stash does not set this variable
 
 
 class DataFolder:
-    """Paths inside the data folder, which only its owner can read (0700)."""
+    """Paths inside of the data folder."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -41,7 +41,7 @@ class DataFolder:
         self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:
-        """Create the folders; raise OSError if the place is not writable."""
+        """Create the folders, readable only for their owner; raise OSError on failure."""
         for folder in (self.queue_folder, self.spool):
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
@@ -52,10 +52,10 @@ def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:
 
 
 def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, str]) -> DataFolder:
-    """Return the data folder, created if it is missing; raise OSError if no place is writable.
+    """Return the data folder, created if necessary; raise OSError if no location is writable.
 
-    The environment may name it. Otherwise it is `data/` beside the entry script, or a folder beside
-    Stash's configuration if the plugin's folder is read-only.
+    The environment may name the folder. By default it is `data/` beside the entry script, or a
+    folder beside Stash's configuration if the plugin's folder is read-only.
     """
     preferred = DataFolder(preferred_folder(plugin_dir, environ))
     is_final = not stash_dir or bool(environ.get(OVERRIDE_VARIABLE))

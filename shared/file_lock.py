@@ -1,4 +1,4 @@
-"""A lock between processes that the operating system drops when its holder dies."""
+"""A lock between processes; the operating system releases the lock when its holder dies."""
 
 import os
 import sys
@@ -10,14 +10,14 @@ else:
 
 
 class FileLock:
-    """An exclusive lock on a file of its own; a child inherits it, but not on Windows."""
+    """An exclusive lock on a separate file; a child inherits the lock, except on Windows."""
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.path = path
         self.descriptor = descriptor  # None while the lock is not held
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; return True when this process holds it now."""
+        """Acquire the lock if it is free; return whether this process holds the lock now."""
         if self.descriptor is None:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -31,7 +31,7 @@ class FileLock:
         return self.descriptor is not None
 
     def release(self) -> None:
-        """Release the lock if it is held, also for forked children that have its file open."""
+        """Release the lock if it is held, also for forked children that inherited the lock."""
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
             flock(descriptor, LOCK_UN)

@@ -1,8 +1,7 @@
-"""Locks that are waited for, and changes of files that another process may have open.
+"""Waits for locks, and renames and removes files that another process may have open.
 
-POSIX replaces and removes such a file at once. Windows refuses while a process has the file open
-without sharing its deletion, as Python's `open` and virus scanners do. Both take moments, so the
-functions here try again.
+Windows refuses to rename or remove an open file, for example while a virus scanner reads the file.
+This takes moments, so the functions try again.
 """
 
 import os
@@ -16,19 +15,19 @@ from shared.file_lock import FileLock
 
 TRIES, PAUSE = 20, 0.05  # seconds between two tries
 HOUR = 3600.0  # seconds
-_YOUNGEST = 60.0  # seconds; a process of another container, which we cannot see, may be writing
+_YOUNGEST = 60.0  # seconds; an invisible process of another container may be writing the file
 _TEMPORARY = re.compile(r"\.tmp-(\d+)$")
 
 
 def acquire(lock: FileLock, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Wait for a lock and take it; raise OSError if its file cannot be opened or locked."""
+    """Wait for a lock and acquire it; raise OSError if its file cannot be opened or locked."""
     while not lock.try_acquire():
         sleep(PAUSE)
 
 
 @contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Wait for the lock on a file and hold it."""
+    """Wait for the lock on a file and hold the lock inside the `with` statement."""
     lock = FileLock(path)
     acquire(lock)
     try:
@@ -38,12 +37,12 @@ def locked(path: str) -> Iterator[None]:
 
 
 def replace_file(source: str, target: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Rename a file, in place of an existing one; on an OSError both are unchanged."""
+    """Rename a file and replace an existing file; an OSError leaves both files unchanged."""
     _insist(lambda: os.replace(source, target), sleep)
 
 
 def remove_file(path: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Remove a file; raise FileNotFoundError if there is none, another OSError if refused."""
+    """Remove a file; raise OSError on failure, also if there is no file."""
     _insist(lambda: os.unlink(path), sleep)
 
 
@@ -57,7 +56,7 @@ def _insist(act: Callable[[], None], sleep: Callable[[float], None]) -> None:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the sorted names in a folder; none if it cannot be read."""
+    """Return the sorted names in a folder; an empty list for an unreadable folder."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -65,10 +64,10 @@ def names_in(folder: str) -> list[str]:
 
 
 def sweep_temporaries(folder: str, now: float) -> int:
-    """Remove files `<name>.tmp-<process>` that a killed writer left; return how many.
+    """Remove the files `<name>.tmp-<process>` of killed processes; return their number.
 
-    Such a file is written and renamed within milliseconds. A file is removed when it is a minute
-    old and its process has ended, or when it is an hour old: another process may have the number.
+    A file is removed if it is a minute old and its process has ended, or if it is an hour old, for
+    a new process may have the number. Writers rename such a file within milliseconds.
     """
     swept = 0
     for name in names_in(folder):
@@ -83,7 +82,7 @@ def sweep_temporaries(folder: str, now: float) -> int:
 
 
 def keep_newest(folder: str, pattern: str, kept: int) -> None:
-    """Remove all but the last files, sorted by name, whose whole name matches the pattern."""
+    """Remove the files whose names match the pattern, except the last `kept` in order of names."""
     matching = [name for name in names_in(folder) if re.fullmatch(pattern, name)]
     for name in matching[: max(0, len(matching) - kept)]:
         with suppress(OSError):
@@ -91,13 +90,13 @@ def keep_newest(folder: str, pattern: str, kept: int) -> None:
 
 
 def may_live(process: int) -> bool:
-    """Tell whether a process of this number may exist; an ended one counts until it is reaped."""
-    if sys.platform == "win32":  # there, `os.kill` would end the process
+    """Return whether a process may exist; an ended process counts until its parent reaps it."""
+    if sys.platform == "win32":  # on Windows `os.kill` would end the process
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # another user's process, or no possible number
+    except (OSError, OverflowError):  # another user's process, or a number out of range
         return True
     return True

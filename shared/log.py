@@ -14,8 +14,8 @@ from shared.redaction import Secrets
 if TYPE_CHECKING:
     from shared.events import Event
 
-MAX_RECORD_BYTES = 16_000  # of Stash's 64 KiB, with room for what a reader escapes
-_LONGEST_FIELD, _MOST_PARTS = 200, 20  # of an event's fields: characters, parts of a list
+MAX_RECORD_BYTES = 16_000  # Stash's limit is 64 KiB, and Stash may escape characters
+_LONGEST_FIELD, _MOST_PARTS = 200, 20  # characters of an event's field, parts of a list
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
 STEP = "step"  # the code of a record of `Log.step`
@@ -25,8 +25,8 @@ Sink = Callable[[str, str, str, Fields], None]  # level, text, code of the event
 
 
 def one_line(text: str) -> str:
-    """Escape line breaks and control characters, and cut the text to one record's size."""
-    text = text[: MAX_RECORD_BYTES + 1]  # a character is a byte or more
+    """Escape line breaks and control characters, and cut the text to the size of a record."""
+    text = text[: MAX_RECORD_BYTES + 1]  # a character has at least one byte
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
     encoded = text.encode("utf-8", "backslashreplace")
@@ -45,35 +45,31 @@ def _escaped(character: str) -> str:
 
 
 def stderr_sink(level: str, text: str, _code: str, _fields: Fields) -> None:
-    """Write one record to stderr; a stderr that Stash has closed is no error."""
+    """Write a record to stderr, unless Stash has closed stderr."""
     with suppress(OSError):
         os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
 
 
 class Log:
-    """Writes messages for users; every record is redacted first.
-
-    Attributes:
-        show_steps: whether `step` writes its records (`debug_logging`).
-        obfuscate: replaces paths and titles by pseudonyms (`obfuscate_paths`); None for off.
-    """
+    """Writes messages for users, after removing secrets from them."""
 
     def __init__(self, sink: Sink, secrets: Secrets) -> None:
         self._sink = sink
         self._secrets = secrets
-        self.show_steps = False
+        self.show_steps = False  # setting `debug_logging`: `step` writes its records
+        # Setting `obfuscate_paths`: replaces paths and titles by pseudonyms
         self.obfuscate: Callable[[str], str] | None = None
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        facts.pop("label", None)  # may hold a title; the text contains the obfuscated label
+        facts.pop("label", None)  # it may hold a title; the text has the obfuscated label
         self._sink(level, self._shown(text), code, facts)
 
     def _shown(self, text: str) -> str:
         return one_line(self.redact(text)) or "(empty)"
 
     def _fact(self, value: object) -> object:
-        """Return a field's value as JSON takes it, short and without secrets."""
+        """Return a field's value for JSON, shortened and without secrets."""
         if value is None or isinstance(value, int):
             return value
         if isinstance(value, float):
@@ -89,32 +85,28 @@ class Log:
         return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
-        """Report an event of the catalogue, at its own level unless another one is given.
+        """Report an event of the catalogue, by default at the level of the event.
 
-        The field `label` names the scene in the sentence, `scene` is its id in the log file. The
-        sentence shows the text of an exception, the log file its class.
+        The field `label` names the scene in the sentence; `scene` is its id in the log file. The
+        sentence shows the text of an exception, and the log file shows its class.
         """
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 
     def step(self, text: str) -> None:
-        """Write a step of a decision at level info, because Stash hides its own debug level."""
+        """Write a step of the decision trace, at level info because Stash hides level debug."""
         if self.show_steps:
             self._emit(INFO, "[DEBUG] " + text, STEP)
 
     def debug(self, text: str) -> None:
-        """Write a message for developers."""
         self._emit(DEBUG, text)
 
     def info(self, text: str) -> None:
-        """Write a message about the normal course of work."""
         self._emit(INFO, text)
 
     def warning(self, text: str) -> None:
-        """Write a message about a problem, with its remedy."""
         self._emit(WARNING, text)
 
     def error(self, text: str) -> None:
-        """Write a message about a failure, with its remedy."""
         self._emit(ERROR, text)
 
     def progress(self, fraction: float) -> None:

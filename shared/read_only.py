@@ -14,8 +14,8 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
     try:
         return _opened(address, patience)
     except sqlite3.OperationalError:
-        # A write-ahead log needs a file beside it, which a read-only folder refuses. Reading only
-        # the database is correct if the log is empty.
+        # SQLite cannot create the files of a write-ahead log in a read-only folder. If the log is
+        # empty, the database alone has the whole content.
         log = f"{path}-wal"
         has_log = os.path.exists(log) and os.path.getsize(log) > 0
         if has_log or os.access(os.path.dirname(path), os.W_OK):

@@ -1,4 +1,4 @@
-"""Small JSON state on disk: written whole or not at all, read whatever it holds."""
+"""Small JSON state files: replaced as a whole, and read whatever they contain."""
 
 import contextlib
 import json
@@ -15,19 +15,15 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 StateT = TypeVar("StateT", bound="DataclassInstance")
-Content = type[dict[str, Any]] | type[list[Any]]  # of a file
+Content = type[dict[str, Any]] | type[list[Any]]
 
 LATEST = 253_402_300_799.0  # the last second of the year 9999
-MOST = 2**63 - 1  # of anything that is counted: what comes back from far beyond breaks divisions
-KEPT_ASIDE = 3  # files of one state that could not be read
+MOST = 2**63 - 1  # the largest count; a far larger integer does not fit into a float
+KEPT_FILES = 3  # quarantined files of each state
 
 
 def write_state(path: str, state: Any) -> None:
-    """Replace the file by the state as JSON, atomically and durably.
-
-    Raises:
-        OSError: the state could not be written; what was there before is still there.
-    """
+    """Replace the file atomically and durably; an OSError leaves the old file unchanged."""
     temporary = f"{path}.tmp-{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -42,37 +38,26 @@ def write_state(path: str, state: Any) -> None:
 
 
 def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
-    """Return the object in the file as `KeptState.read` does, for whoever never writes it."""
+    """Return the state in a file that this process never writes, like `KeptState.read`."""
     state: dict[str, Any] = KeptState(path, report).read(now)
     return state
 
 
 class KeptState:
-    """A state's file as whoever writes it sees it: it is never written over unread.
+    """A state file for its writer, which never replaces a file that it could not read."""
 
-    Args:
-        path: the file.
-        report: is told about a file that could not be read.
-        kind: what it holds, `dict` or `list`.
-    """
-
-    def __init__(
-        self,
-        path: str,
-        report: Report,
-        kind: Content = dict,
-    ) -> None:
+    def __init__(self, path: str, report: Report, kind: Content = dict) -> None:
         self._path = path
         self._report = report
         self._kind = kind
         self.is_unread = False
 
     def read(self, now: float) -> Any:
-        """Return the state in the file, or an empty one when there is none.
+        """Return the state in the file, or an empty state if there is no file.
 
-        A file that holds anything else is set aside as `<name>.corrupt-<time>` and reported. One
-        that the system does not let us read says nothing of its content: it is reported, once while
-        that lasts, stays as it is, and counts as empty for now (`is_unread`).
+        A file with other content is quarantined as `<name>.corrupt-<time>` and reported. A file
+        that the system does not let this process read stays, is reported once, and counts as empty
+        (`is_unread`).
         """
         try:
             state = self._load()
@@ -83,17 +68,13 @@ class KeptState:
             self.is_unread = True
             return self._kind()
         except (ValueError, RecursionError) as error:
-            self._set_aside(str(error), now)
+            self._quarantine(str(error), now)
             state = self._kind()
         self.is_unread = False
         return state
 
     def write(self, state: Any) -> bool:
-        """Replace the file as `write_state` does; False when it is there and was not read.
-
-        Raises:
-            OSError: the state could not be written; what was there before is still there.
-        """
+        """Replace the file like `write_state`; return False if its content could not be read."""
         if self.is_unread and os.path.lexists(self._path):
             return False
         write_state(self._path, state)
@@ -102,8 +83,7 @@ class KeptState:
 
     def _load(self) -> Any:
         if os.path.isdir(self._path):
-            message = "it is a folder"
-            raise ValueError(message)
+            raise ValueError("it is a folder")
         try:
             with open(self._path, encoding="utf-8") as file:
                 state = json.load(file)
@@ -112,28 +92,26 @@ class KeptState:
         if isinstance(state, self._kind):
             return state
         wanted = "object" if self._kind is dict else "list"
-        message = f"a JSON {wanted} was expected, not {type(state).__name__}"
-        raise ValueError(message)
+        raise ValueError(f"a JSON {wanted} was expected, not {type(state).__name__}")
 
-    def _set_aside(self, problem: str, now: float) -> None:
+    def _quarantine(self, problem: str, now: float) -> None:
         folder, name = os.path.split(self._path)
-        aside_of = f"{name}.corrupt-"
-        aside = f"{aside_of}{int(now)}"
+        kept = f"{name}.corrupt-{int(now)}"
         with contextlib.suppress(OSError):
-            replace_file(self._path, os.path.join(folder, aside))
-        keep_newest(folder, re.escape(aside_of) + r"\d+", KEPT_ASIDE)
-        self._report(Event.STATE_RESET, file=name, problem=problem, kept=aside)
+            replace_file(self._path, os.path.join(folder, kept))
+        keep_newest(folder, rf"{re.escape(name)}\.corrupt-\d+", KEPT_FILES)
+        self._report(Event.STATE_RESET, file=name, problem=problem, kept=kept)
 
 
 def parse_moment(raw: Any) -> float | None:
-    """Return seconds since the epoch, None for what is no moment up to the year 9999."""
+    """Return a time in seconds since the epoch, up to the year 9999; None for other values."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    return float(raw) if 0 <= raw <= LATEST else None  # false for NaN, too
+    return float(raw) if 0 <= raw <= LATEST else None  # NaN fails the comparison
 
 
 def parse_count(raw: Any) -> int | None:
-    """Return a whole number from 0 to `MOST`, None for anything else."""
+    """Return a whole number from 0 to `MOST`; None for other values."""
     if isinstance(raw, bool) or not isinstance(raw, int):
         return None
     return raw if 0 <= raw <= MOST else None
@@ -149,10 +127,10 @@ _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
-    """Return the dataclass of a stored object, or None if a field without a default is not valid.
+    """Return the dataclass of a stored object; None if a field without a default is not valid.
 
     An int is a count, a float is a moment or a duration. A value of a wrong type gets the default
-    of its field; fields of other types always do.
+    of its field, and so does each field of another type.
     """
     stored = raw if isinstance(raw, dict) else {}
     values = {}
