@@ -33,7 +33,6 @@ _NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} ORDER BY {DUE} LIMIT 
 _SET_DUE = (
     f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
 )
-_WITH_ERROR = f"FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
 _SELECT_CLAIMED = f"SELECT _id, data FROM {TABLE} WHERE {IS_IN_PROGRESS} ORDER BY _id"
 _DELETE_CLAIMED = f"DELETE FROM {TABLE} WHERE _id = ? AND status = {IN_PROGRESS}"
 _RELEASE = (
@@ -94,10 +93,9 @@ class AckQueue(SQLiteAckQueue):
         self.connection.execute(statement, (scene_key(scene_id),))
 
     def release(self, claims: Sequence[Claim]) -> None:
-        """Make claimed jobs wait again, with the retry state of each claim.
+        """Make claimed jobs wait again; merge each claim into a newer waiting job if there is one.
 
-        If the subject of a claim has a newer waiting job, the claim is merged into that job, and
-        that job is due now.
+        A merged job is due now. Other jobs keep the retry state of their claim.
         """
         with transaction(self.connection):
             for claim in claims:
@@ -108,10 +106,7 @@ class AckQueue(SQLiteAckQueue):
                     self.connection.execute(_RELEASE, (claim.job.encoded(), claim.row_id))
 
     def resume(self) -> int:
-        """Release the jobs that a dead worker left in progress; return their number.
-
-        Only the holder of the worker lock may call this method.
-        """
+        """Release the jobs of a dead worker; only the holder of the worker lock may do so."""
         with transaction(self.connection):
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
@@ -133,13 +128,9 @@ class AckQueue(SQLiteAckQueue):
 
     def waiting_with_error(self, error_type: str) -> list[Claim]:
         """Return the readable waiting jobs whose last error was of this class; claim none."""
-        rows = self.connection.execute(f"SELECT _id, data {_WITH_ERROR}", (error_type,))
-        return list(readable_claims(rows))
-
-    def any_with_error(self, error_type: str) -> bool:
-        """Return whether the last error of any waiting job was of this class."""
-        statement = f"SELECT EXISTS (SELECT 1 {_WITH_ERROR})"
-        return bool(self.connection.execute(statement, (error_type,)).fetchone()[0])
+        which = f"{IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
+        statement = f"SELECT _id, data FROM {TABLE} WHERE {which}"
+        return list(readable_claims(self.connection.execute(statement, (error_type,))))
 
     def next_due(self) -> float | None:
         """Return when the next waiting job is due; None if no job waits."""

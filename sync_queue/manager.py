@@ -77,10 +77,7 @@ class QueueManager(QueueView):
             operations.enqueue(self._connection, jobs, self.clock())
 
     def forget_scenes(self, scene_ids: Iterable[int]) -> None:
-        """Remove all jobs, dead letters and records of scenes that were deleted in Stash.
-
-        Stash never reuses an id.
-        """
+        """Remove jobs, dead letters and records of scenes that were deleted in Stash."""
         with self.transaction():
             for scene_id in scene_ids:
                 self.sync_log.forget_scene(scene_id)
@@ -88,14 +85,12 @@ class QueueManager(QueueView):
                 self.jobs.drop_waiting(scene_id)
 
     def dead_letter(self, claim: Claim, failure: Failure) -> None:
-        """Move a job to the dead-letter queue and mark its scene as unsynced.
-
-        Without the mark the next sync could skip a part that failed, such as the cover: Stash's
-        time stamps have whole seconds.
-        """
+        """Move a job to the dead-letter queue and mark its scene as unsynced."""
         with self.transaction():
             self.jobs.remove([claim.row_id])
             if claim.job.scene_id is not None:
+                # Without the mark the next sync could skip the cover, because its time stamp may
+                # be equal: Stash's time stamps have whole seconds.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
@@ -120,22 +115,16 @@ class QueueManager(QueueView):
         return operations.clear_pending_items(self._connection)
 
     def resume(self) -> int:
-        """Release the jobs of a dead worker; only the holder of the worker lock may do so."""
+        """Release the jobs of a dead worker, like `AckQueue.resume`; return their number."""
         self.spool.mark_unfinished()
         return self.jobs.resume()
 
     def import_spool(self, report: Report) -> int:
-        """Move the jobs of hooks from the spool into the database; return their number.
-
-        Report each file that holds no job. Raise OSError if the spool cannot be locked.
-        """
+        """Move the jobs of hooks from the spool into the database; return their number."""
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make all jobs due now that are due in more than `longest_wait` seconds.
-
-        Such due times remain after the clock was set back. Return the number of these jobs.
-        """
+        """Make due now each job that waits too long because the clock was set back."""
         return self.jobs.make_due_after(self.clock() + longest_wait)
 
     def has_unfinished(self) -> bool:

@@ -76,8 +76,7 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float)
     """Store jobs in one transaction; return the numbers of new and merged jobs.
 
     A job is merged into the waiting job of its subject and type, if there is one. The merged job
-    keeps its place, is due now, and its retries start again. A job in progress does not change, and
-    the new job runs after it.
+    keeps its place, is due now, and its retries start again.
     """
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
@@ -93,10 +92,7 @@ def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
 
 
 def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
-    """Merge a job into the waiting job of its subject and type; return False if there is none.
-
-    The caller's transaction must hold the write lock.
-    """
+    """Merge a job into the waiting job of its subject and type; return False if there is none."""
     row = connection.execute(_FIND_WAITING, (job.job_key, job.update_type)).fetchone()
     if row is None:
         return False

@@ -72,10 +72,10 @@ class Spool:
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
-        """Move all jobs into the database, in order and under a lock; return their number.
+        """Move all jobs into the database, in order; return their number.
 
-        `enqueue` stores the jobs in one transaction. After a kill the next import merges the same
-        jobs again. Each file that holds no job or is not removable is reported.
+        `enqueue` stores them in one transaction. After a kill the next import merges them again.
+        Report each file that holds no job or is not removable.
         """
         if self.is_empty():
             return 0

@@ -96,12 +96,10 @@ class SyncLog:
         )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Make an item belong to this scene alone, and keep the values sent for another scene.
-
-        Its digest becomes empty, because the item may differ from this scene.
-        """
+        """Make an item belong to this scene alone, with the values sent for another scene."""
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
+            # The digest becomes empty, because the item may differ from this scene.
             self._connection.execute(
                 f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
                 (scene_id, *item),
@@ -111,7 +109,7 @@ class SyncLog:
     def forget_item(self, server_id: str, rating_key: int) -> None:
         """Remove an item's records and originals, and the outcome of scenes without another item.
 
-        The records of uploads stay, because Plex keeps the images. The caller holds a transaction.
+        The records of uploads stay, because Plex keeps the images.
         """
         scene_ids = list(self.records_of_item(server_id, rating_key))
         for table in ("sync_log", "originals"):

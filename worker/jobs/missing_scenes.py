@@ -24,7 +24,7 @@ class MissingScenes:
 
     def seconds_to_search(self, now: float) -> float | None:
         """Return the wait until the next search; None if no job waits for its file."""
-        if not self._queue.jobs.any_with_error(_NOT_FOUND):
+        if not self._queue.count_waiting_with_error(_NOT_FOUND):
             return None
         return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
