@@ -27,7 +27,7 @@ def make_services(
     """
     folder = DataFolder(root)
     folder.create()
-    known: dict[str, Any] = dict.fromkeys(("stash", "scenes", "images", "sessions"))
+    known: dict[str, Any] = dict.fromkeys(("stash", "scenes", "sessions"))
     times = {"clock": clock, "monotonic": clock, "boot_time": clock}
     known |= {"worker_lock": FileLock(folder.worker_lock), "ensure_worker": lambda: ""}
     queue = QueueManager(folder.queue_folder, clock)
