@@ -201,6 +201,15 @@ def test_the_doctor_has_the_reason_of_a_pause(rig: Rig) -> None:
     assert_golden("doctor", "A pause, and after it", lines)
 
 
+def test_after_a_good_path_check_the_remedy_is_to_sync_all(rig: Rig) -> None:
+    rig.add_library(2, covers=False)
+    rig.task("check_paths")
+
+    (line,) = [line for line in doctor(rig).messages("warning") if ": path coverage: " in line]
+
+    assert line.endswith(". Run 'Sync All Scenes to Plex'")
+
+
 WRONG: list[dict[str, Any]] = [
     {"plex_url": ""},
     {"plex_url": "nas-of-bob:32400"},
