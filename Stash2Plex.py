@@ -22,7 +22,7 @@ def main() -> None:
             from app.main import run
 
             answer = run(os.path.abspath(__file__), sys.argv[1:])
-    except Exception as bug:  # noqa: BLE001 - Stash gets one answer, whatever happened
+    except Exception as bug:  # noqa: BLE001 - Stash gets an answer after any error
         import traceback
 
         error = f"Bug in Stash2Plex, please report it: {type(bug).__name__}"

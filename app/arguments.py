@@ -14,7 +14,7 @@ def run_arguments(script: str, arguments: Sequence[str]) -> int:
         return run_command(script, arguments)
     try:
         from app.processes.worker_process import run_worker  # noqa: PLC0415 - a file of it may be missing
-    except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
+    except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
         from app.processes.worker_log import leave_record_of_import  # noqa: PLC0415
 
         leave_record_of_import(script, error)

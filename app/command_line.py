@@ -65,9 +65,9 @@ _COMMANDS = (  # name, mode of the task, purpose
     ("status", "queue_status", "the queue, the dead letters and the last runs"),
     ("process", "process_queue", "send the due jobs to Plex now"),
     ("reconcile", "reconcile_all", "compare both libraries and queue what differs"),
-    ("sync", "all", "queue the scenes that are not in step with Plex"),
+    ("sync", "all", "queue the scenes that differ from Plex"),
     ("doctor", "doctor", "check everything, with a remedy for each problem"),
-    ("inspect", "inspect", "why a scene is, or is not, in step with Plex"),
+    ("inspect", "inspect", "why a scene is in Plex, or is not"),
     ("test-write", "test_write", "try with one item how Plex handles edits"),
     ("dead-letters", "show_dlq", "the dead letters by reason, with the remedies"),
     ("retry-dlq", "retry_dlq", "queue dead letters again"),
@@ -140,7 +140,9 @@ def _add_options(commands: Mapping[str, argparse.ArgumentParser]) -> None:
         scopes[name].add_argument(
             option, action="store_const", const=mode, dest="mode", help=purpose
         )
-    scopes["sync"].add_argument("--force", action="store_true", help="also the scenes in step")
+    scopes["sync"].add_argument(
+        "--force", action="store_true", help="also the scenes that are up to date"
+    )
     commands["reconcile"].add_argument(
         "--dry-run", action="store_true", help="write a report, queue nothing"
     )

@@ -1,4 +1,4 @@
-/* Paths: how many scenes were found in Plex, learned path mappings, and a test of a path. */
+/* Paths: how many scenes were found in Plex, learned path maps, and a test of a path. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -51,14 +51,14 @@
         ],
       }),
       h(S.Table, {
-        head: ["Learned mapping (Plex=>Stash)", "Files for", "Files against", "In use"],
+        head: ["Learned path map (Plex=>Stash)", "Files for", "Files against", "In use"],
         rows: paths.learned.map((mapping) => [
           h("bdi", null, S.cut(mapping.pair, 300)),
           mapping.agree.toLocaleString("en"),
           mapping.disagree.toLocaleString("en"),
           mapping.used ? "yes" : "no",
         ]),
-        empty: "No path mapping was learned, because none was needed.",
+        empty: "No path map was learned, because none was needed.",
       }),
       h(Tester),
       h(

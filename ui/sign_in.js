@@ -12,7 +12,7 @@
       { role: "status" },
       h("a", { className: "btn btn-primary btn-sm", href: link, target: "_blank", rel: "noopener" },
         "Open Plex's sign-in page"),
-      " Sign in there, then come back. This page goes on by itself."
+      " Sign in there, then come back. This page then continues automatically."
     );
 
   const Choice = ({ servers, choose }) =>

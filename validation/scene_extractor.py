@@ -1,6 +1,6 @@
 """Parses scenes of Stash's GraphQL API, and compares Stash's time stamps.
 
-Stash compares time stamps as texts, whatever their offsets from UTC. So a filter asks for more
+Stash compares time stamps as texts and ignores their offsets from UTC. So a filter asks for more
 scenes than wanted (`asked_since`), and `is_since` compares the times of the answer.
 """
 

@@ -239,6 +239,6 @@ class FailurePolicy:
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}, repeatedly, although Plex serves other scenes")
         if blame is Blame.UNKNOWN and self._guard.is_away:
-            blame = Blame.PLEX  # the known outage goes on
+            blame = Blame.PLEX  # the known outage continues
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
         return Diagnosis(error, plex_healthy=healthy, blame=blame)

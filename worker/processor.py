@@ -139,7 +139,7 @@ class SyncWorker:
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> DrainOutcome:
         if is_damage(error) or (is_read_only(error) and not self._is_only_run):
-            raise error  # the worker's process pauses and opens the database anew
+            raise error  # the worker's process pauses and opens the database again
         self._begun = False  # the step that failed may have left its jobs in progress
         self._pauses.begin(database_fault(error), DATABASE, error)
         return DrainOutcome.PAUSED

@@ -39,7 +39,7 @@ class StateStore(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
-    """Read access to the data folder; each method reads its state file anew."""
+    """Read access to the data folder; each method reads its state file again."""
 
     folder: DataFolder
     report: Report

@@ -68,7 +68,7 @@ def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]
 
 
 def show_defaults(services: Services) -> None:
-    """Write the missing defaults; log a failure for developers only, because the task can go on."""
+    """Write the missing defaults; log a failure for developers only: the task can continue."""
     try:
         _show_defaults(services)
     except (StashError, OSError) as error:

@@ -57,7 +57,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
         return 0
     try:
         process = _WorkerProcess(script, connection, folder, lock)
-    except Exception as error:  # noqa: BLE001 - nobody reads this process's stderr
+    except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
         lock.release()  # a task that reports the record can start the next worker
         leave_record(folder.news, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}")
         return 1
@@ -179,7 +179,7 @@ class _WorkerProcess:
             self._spool.compact()
         except PermissionError as error:
             self._log.event(Event.WORKER_FILE_REFUSED, problem=str(error))
-        except Exception:  # noqa: BLE001 - nobody reads this process's stderr
+        except Exception:  # noqa: BLE001 - Stash does not read this process's stderr
             self._log.event(Event.WORKER_FAILED, trace=traceback.format_exc())
         return DrainOutcome.UNUSABLE
 

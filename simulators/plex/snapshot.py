@@ -15,7 +15,7 @@ _PLAIN = (
 
 
 def item_state(item: Item) -> ItemState:
-    """Return all that an edit or a scan can change, without time stamps."""
+    """Return the values that an edit or a scan can change, without time stamps."""
     return {
         **{name: getattr(item, name) for name in _PLAIN},
         **{name: sorted(getattr(item, name)) for name in (*TAG_ATTRIBUTES.values(), "locks")},

@@ -68,7 +68,7 @@ class Switches:
         allows_network_without_token: the client's network is among those "allowed without auth":
             a request without a token counts as the owner's.
         allowed_network_may_err: a wrong token from such a network counts as the owner's, too;
-            False: it is refused with 401. Nobody has shown which it is.
+            False: it is refused with 401. No measurement shows which is true.
     """
 
     tags_append: bool = True

@@ -40,7 +40,7 @@ def _edit(core: Core, items: list[Item], call: Call) -> Response:
 
 
 def scan(core: Core, call: Call) -> Response:
-    """`/library/sections/N/refresh[?path=]`: 200, whatever the path."""
+    """`/library/sections/N/refresh[?path=]`: 200 for any path."""
     core.scanner.start(core.section(call.ids[0]), call.params.get("path") or None)
     return Response()
 

@@ -85,7 +85,7 @@ class FakeStash(Edits):
     # ---- the server ----
 
     def start(self) -> Self:
-        """Listen on the same port as before."""
+        """Listen on the port of the last start."""
         self._server.start()
         return self
 

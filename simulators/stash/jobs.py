@@ -109,7 +109,7 @@ class JobQueue:
             job.result = work(job)
         except StashError as error:
             job.error = str(error)
-        except Exception as error:  # noqa: BLE001 - like a panic: the job fails, the queue goes on
+        except Exception as error:  # noqa: BLE001 - like a panic: the job fails, the queue continues
             self.panics.append("".join(traceback.format_exception(error)))
             job.error = f"panic: {error!r}"
         with self._changed:

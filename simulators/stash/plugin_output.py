@@ -80,7 +80,7 @@ def decode(stdout: bytes, exit_code: int) -> tuple[Any, str | None]:
     """Return the output and the error of a run, as Stash sees them.
 
     Args:
-        stdout: all that the plugin wrote.
+        stdout: the complete output of the plugin.
         exit_code: as `subprocess` gives it, negative for a signal.
     """
     output, error = _decode(stdout.decode("utf-8", "replace"))

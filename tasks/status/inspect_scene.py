@@ -135,7 +135,7 @@ def _verdict(facts: SceneFacts) -> _Verdict:
     if not facts.scene.files:
         return "no_file", " is not in Plex: it has no file in Stash", Level.WARNING
     if facts.plex is None:
-        text = f": cannot tell whether it is in Plex: {facts.plex_problem}; {_last_known(facts)}"
+        text = f" may or may not be in Plex: {facts.plex_problem}; {_last_known(facts)}"
         return "unknown", text, Level.FAULT
     problem = _problem(facts.plex.inspection)
     if problem is not None:

@@ -71,7 +71,7 @@ def sync_all(services: Services, *, force: bool) -> Answer:
 
 
 def sync_recent(services: Services) -> Answer:
-    """Queue the scenes updated in the last 24 hours that are not in step."""
+    """Queue the scenes updated in the last 24 hours that are not up to date."""
     since = services.clock() - RECENT
     pages = (
         [scene for scene in page if is_since(scene.updated_at, since)]

@@ -181,7 +181,7 @@ def _burst(stage: Stage) -> None:
 def _outage(stage: Stage) -> None:
     """Stop Plex, save edits, and kill the worker among them."""
     rig, screen, ids = stage.rig, stage.screen, stage.ids[1 : 1 + OUTAGE_SCENES]
-    screen.heading("5  Plex goes down, and editing goes on")
+    screen.heading("5  Plex goes down, and editing continues")
     rig.plex.stop()
     screen.write(f"{bad('✗ Plex has stopped:')} nothing answers at {rig.plex.url}")
     for number, (place, name, changes) in enumerate(OUTAGE_EDITS):

@@ -20,7 +20,7 @@ Differences: TypeAlias = dict[int, list[str]]
 
 
 class StuckError(Exception):
-    """The demo cannot go on; the text says why."""
+    """The demo cannot continue; the text says why."""
 
 
 @dataclass

@@ -151,9 +151,9 @@ commands:
     status        the queue, the dead letters and the last runs
     process       send the due jobs to Plex now
     reconcile     compare both libraries and queue what differs
-    sync          queue the scenes that are not in step with Plex
+    sync          queue the scenes that differ from Plex
     doctor        check everything, with a remedy for each problem
-    inspect       why a scene is, or is not, in step with Plex
+    inspect       why a scene is in Plex, or is not
     test-write    try with one item how Plex handles edits
     dead-letters  the dead letters by reason, with the remedies
     retry-dlq     queue dead letters again
