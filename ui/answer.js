@@ -29,10 +29,7 @@
       )
     );
 
-  S.Differences = ({ items }) => {
-    if (items.length === 0) {
-      return null; // no item of this scene could be read, and the answer's sentence says why
-    }
+  S.Differences = ({ items, state }) => {
     const rows = items.flatMap((item) =>
       Object.entries(item.differences).map(([name, { in_plex: plex, wanted }]) => [
         name,
@@ -40,6 +37,9 @@
         h(Value, { value: wanted }),
       ])
     );
+    if (rows.length === 0 && state !== "in_step") {
+      return null; // no value is known to differ, and the answer's sentence says why
+    }
     return h(S.Table, {
       head: ["Field", "In Plex", "In Stash"],
       rows: rows.slice(0, MOST_ROWS),

@@ -178,11 +178,27 @@ def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web)
         "scene_status",
     ]
 
-    canned.answer("inspect", {"text": "Plex is down", "plex_looked_at": False, "items": []})
-    browser.click(".s2p-scene button", "What differs?")
-    browser.sees("Plex is down", ".s2p-scene")
-    assert browser.js("return document.querySelectorAll('.s2p-scene table').length") == 0
-    assert "Plex shows what Stash has" not in browser.text()
+    down = {"text": "", "sentence": "Plex is down since {since}.", "state": {"since": 90_000.0}}
+    canned.answer("scene_status", down)
+    unlocked = {"items": [{"differences": {}}], "state": "differs"}
+    for number, found in enumerate(({"items": [], "state": "unknown"}, unlocked)):
+        canned.answer("inspect", {"text": f"Answer {number}", "plex_looked_at": None, **found})
+        browser.click(".s2p-scene button", "What differs?")
+        browser.sees(f"Answer {number}", ".s2p-scene")
+        assert browser.js("return document.querySelectorAll('.s2p-scene table').length") == 0
+        assert "Plex shows what Stash has" not in browser.text()
+    clock = browser.js("return Stash2Plex.clock(90000)")
+    browser.sees(f"Plex is down since {clock}.", ".s2p-scene")
+
+
+def test_one_outage_has_no_availability(browser: Browser, canned: Web) -> None:
+    overview = canned.answers["overview"]["data"]["runPluginOperation"]
+    outage = {"records": overview["outages"]["records"][:1], "mtbf": 0.0, "availability": 100.0}
+    canned.answer("overview", {**overview, "outages": {**overview["outages"], **outage}})
+
+    opened(browser, canned)
+
+    assert "availability\n–" in browser.sees("mean duration (MTTR)")
 
 
 def test_nothing_is_asked_while_nobody_looks(browser: Browser, canned: Web) -> None:
