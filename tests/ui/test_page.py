@@ -198,7 +198,7 @@ def test_one_outage_has_no_availability(browser: Browser, canned: Web) -> None:
 
     opened(browser, canned)
 
-    assert "availability\n–" in browser.sees("mean duration (MTTR)")
+    assert "availability\n\u2013" in browser.sees("mean duration (MTTR)")
 
 
 def test_nothing_is_asked_while_nobody_looks(browser: Browser, canned: Web) -> None:
