@@ -180,8 +180,9 @@ def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web)
 
     down = {"text": "", "sentence": "Plex is down since {since}.", "state": {"since": 90_000.0}}
     canned.answer("scene_status", down)
-    unlocked = {"items": [{"differences": {}}], "state": "differs"}
-    for number, found in enumerate(({"items": [], "state": "unknown"}, unlocked)):
+    unlocked: list[Any] = [{"differences": {}}]
+    for number, items in enumerate(([], unlocked)):
+        found = {"items": items, "state": "differs" if items else "unknown"}
         canned.answer("inspect", {"text": f"Answer {number}", "plex_looked_at": None, **found})
         browser.click(".s2p-scene button", "What differs?")
         browser.sees(f"Answer {number}", ".s2p-scene")
