@@ -41,16 +41,16 @@ class StashScene:
 
     id: int
     title: str = ""
-    code: str = ""
     details: str = ""
     date: str = ""
-    organized: bool = False
     studio: Entity | None = None
     performers: tuple[Entity, ...] = ()
     tags: tuple[Entity, ...] = ()
     files: tuple[SceneFile, ...] = ()
     created_at: str = ""
     updated_at: str = ""
+    code: str = ""
+    organized: bool = False
 
     @property
     def name(self) -> str:
