@@ -43,7 +43,7 @@ _REMEMBERED = 86_400.0  # seconds after which a refused name is sent again
 _PER_LIBRARY = "collection"  # a collection belongs to one library, other tags to all libraries
 # Plex's names of fields that a test edit may use: those that the plugin locks, and another one.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
-_ALONE = ", though Plex takes other edits"
+_ALONE = ", although Plex accepts other edits"
 _PROXY = (
     f"{_ALONE}: a proxy before Plex may block certain words; set plex_url to Plex's own address"
 )

@@ -41,7 +41,7 @@ class Switches:
         oversized_upload_status: with which status: 413 newer, 500 older servers.
         empty_date: what an empty `originallyAvailableAt.value` does: it "clears" the date, is
             "refused" as malformed data with 500, is "ignored", or brings back the "file_date".
-            Nobody has shown which.
+            No measurement shows which.
         lock_names: lock → the name under which `<Field>` shows it, empty for never. Whether the
             lock of actors shows, and as `actor`, is unknown.
         title_sort_follows: an unlocked sort title follows an edited title; False: it stays.
@@ -64,7 +64,7 @@ class Switches:
         proxy_closes: that proxy closes the connection; False: it answers 403 with a web page.
         smart_collections: names of collections that fill themselves: an edit that adds an item to
             one is refused with 400.
-        guests_see_prefs: a shared user may read `/:/prefs`; Plex documents it for nobody.
+        guests_see_prefs: a shared user may read `/:/prefs`; Plex does not document this.
         allows_network_without_token: the client's network is among those "allowed without auth":
             a request without a token counts as the owner's.
         allowed_network_may_err: a wrong token from such a network counts as the owner's, too;

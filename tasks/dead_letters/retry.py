@@ -52,7 +52,7 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
         (
             (result.recovered, "recovered"),
             (result.skipped_already_queued, "already queued"),
-            (result.skipped_scene_missing, "no longer in Stash"),
+            (result.skipped_scene_missing, "deleted in Stash"),
             (result.failed, "failed"),
         )
     )

@@ -327,7 +327,7 @@ class WriteProbes:
             self.facts.learn(ImageSelection.AUTOMATIC)
         else:
             self._select(kind, ours)
-        self._add(f"uploaded {kind} shows", shown, "not when Plex has its bytes already")
+        self._add(f"uploaded {kind} shows", shown, "not if Plex already has this image")
 
     def _select(self, kind: str, image: PlexImage) -> None:
         try:
