@@ -50,7 +50,7 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def content_sha1(path: str) -> str:
-    """Return the SHA-1 of a file, after SQLite has merged the write-ahead log into a database."""
+    """Return the SHA-1 of a file; the write-ahead log of a database is merged first."""
     if path.endswith(".db"):
         # A file that is no database has no write-ahead log.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:

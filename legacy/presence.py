@@ -35,7 +35,7 @@ _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The result for a source."""
+    """The result of reading a source for the import."""
 
     sha1: str  # of the file
     taken: bool  # whether the file was imported

@@ -143,7 +143,7 @@ class GapDetectionEngine:
         """Start a run, or continue the unfinished run if it has the same scope."""
         run = self.stored()
         if run is not None and run.order.finds_the_same_as(order):
-            # A run that a user joins can confirm an earlier question.
+            # A run that a user joins may confirm the question of an earlier run.
             run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
             self._store(run)
         else:

@@ -105,7 +105,6 @@ class GapDetectionResult:
         return sum(self.outcomes[name] for name in (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE))
 
     def text(self) -> str:
-        """Return the outcomes in words."""
         outcomes = counts_text((self.outcomes[outcome], outcome.value) for outcome in Outcome)
         return f"{counted(self.checked, 'scene')} checked{outcomes and f': {outcomes}'}"
 

@@ -51,7 +51,7 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # A file that Plex lacks is no failure: the worker requeues its scene once Plex has the file.
+    # The worker requeues a scene once Plex has its file, so a missing file is no failure.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED

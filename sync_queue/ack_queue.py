@@ -138,5 +138,5 @@ class AckQueue(SQLiteAckQueue):
         return None if row is None else float(row[0])
 
     def change_counter(self) -> int:
-        """Return a number that changes when another connection commits; reads no disk."""
+        """Return a number that changes when another connection commits; needs no disk access."""
         return int(self.connection.execute("PRAGMA data_version").fetchone()[0])

@@ -53,7 +53,6 @@ def scene_job(
 
 
 def scene_key(scene_id: int) -> str:
-    """Return the `job_key` of a scene's jobs."""
     return f"scene_{scene_id}"
 
 
@@ -128,7 +127,6 @@ def clear_pending_items(connection: sqlite3.Connection) -> int:
 
 
 def get_queued_scene_ids(connection: sqlite3.Connection) -> set[int]:
-    """Return the scenes that have a waiting job."""
     statement = (
         f"SELECT DISTINCT {SUBJECT} FROM {TABLE} WHERE {IS_WAITING} AND {SUBJECT} LIKE 'scene_%'"
     )
