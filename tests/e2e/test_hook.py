@@ -202,10 +202,10 @@ TOO_DEEP = b'{"args": {"hookContext": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}
     ("stdin", "said"),
     [
         (b"", "mode is not given; allowed: all, check_paths"),
-        (b"not json", "its input is no JSON"),
+        (b"not json", "its input is not JSON"),
         (b"[" * 100_000, "its input is nested too deeply"),
         (TOO_DEEP, "too deeply"),
-        (b"[]", "no JSON object"),
+        (b"[]", "not a JSON object"),
         (b'{"args": {"mode": "sing"}}', "mode is 'sing'; allowed: all, check_paths"),
         (b'{"args": ["mode", "all"]}', "args is ['mode', 'all']; allowed: an object such as"),
         (b'{"args": 5}', "args is 5; allowed: an object"),
