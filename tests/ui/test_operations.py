@@ -209,13 +209,13 @@ def test_a_scene_says_why_it_is_not_in_plex_and_what_to_do(rig: Rig) -> None:
     bury(rig, [7], "SceneError", "the scene has no file")
     found = ask(rig, "scene_status", scene_id=7)
     assert found["text"] == "Not in step: the scene has no file"
-    assert found["remedy"].startswith("Give the scene its file")
+    assert found["remedy"].startswith("Scan for its file")
     wait_in_queue(rig, [8], None)
     assert ask(rig, "scene_status", scene_id=8)["remedy"] == ""
     wait_in_queue(rig, [9], "PlexNotFound")
     found = ask(rig, "scene_status", scene_id=9)
     assert found["text"].endswith(". Plex does not have the file; the next try is automatic")
-    assert found["remedy"].startswith("Let Plex scan its library")
+    assert found["remedy"].startswith("Scan the library in Plex")
     assert found["level"] == "warning"
 
     outage_now(rig, time.time() - 60)
