@@ -138,7 +138,7 @@ def test_plex_names_its_folders_differently(
 
     person.click(".nav-link", "Plex")
     cause = browser.sees("Plex does not have the file", ".s2p-scene")
-    assert "Where Plex names its folders differently" in cause
+    assert "If Plex names its folders differently" in cause
     person.click(".s2p-scene a", "Edit the path map")
     browser.until("return document.activeElement.id === 's2p-set-plex_unmatched_path_map'")
     browser.type("#s2p-set-plex_unmatched_path_map", "/media/scenes=>/data")
@@ -219,7 +219,7 @@ def test_dead_letters_are_retried_dropped_and_compared(
     web = serve(rig)
     opened(browser, web, f"/scenes/{scenes[0]}")
     browser.click(".nav-link", "Plex")
-    assert "What to do" in browser.sees("Not in step: Plex answered with status", ".s2p-scene")
+    assert "What to do" in browser.sees("Not up to date: Plex answered with status", ".s2p-scene")
     browser.click(".s2p-scene button", "Sync now")
     browser.sees(f"Queued scene {scenes[0]}", ".s2p-scene")
 

@@ -107,7 +107,7 @@ def test_a_plex_that_did_not_answer_just_now_is_no_way_that_all_is_well_on(rig: 
 
     found = ask(rig, "overview")
     assert found["text"] == (
-        "Plex did not answer the last try; 1 scene waits; the next try is automatic"
+        "Plex did not answer the last request; 1 scene waits; the next try is automatic"
     )
     assert found["level"] == "warning"
     rig.plex.start()
@@ -208,7 +208,7 @@ def test_a_scene_tells_how_it_stands_and_is_synced_on_request(rig: Rig) -> None:
 def test_a_scene_says_why_it_is_not_in_plex_and_what_to_do(rig: Rig) -> None:
     bury(rig, [7], "SceneError", "the scene has no file")
     found = ask(rig, "scene_status", scene_id=7)
-    assert found["text"] == "Not in step: the scene has no file"
+    assert found["text"] == "Not up to date: the scene has no file"
     assert found["remedy"].startswith("Scan for its file")
     wait_in_queue(rig, [8], None)
     assert ask(rig, "scene_status", scene_id=8)["remedy"] == ""
