@@ -29,8 +29,8 @@ from plex.items import (
 )
 from plex.server_facts import ServerFacts
 
-# Without `skipRefresh`, Plex runs local agents and an analysis for each item that is read. The
-# plugin does not use the excluded elements, which make answers larger.
+# Without `skipRefresh`, Plex runs local metadata agents and a media analysis for each item that it
+# returns. The excluded elements would only make the response larger.
 _ITEM_QUERY = urlencode(
     {
         "skipRefresh": "1",
@@ -41,14 +41,14 @@ _ITEM_QUERY = urlencode(
 )
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
 _LOCKED_AT_ONCE = 100  # items per request
-READ_BATCH = 50  # items per request; a slow Plex needs long for a larger answer
+READ_BATCH = 50  # items per request; a slow Plex needs too long for a larger response
 
 
 class ItemsRead(NamedTuple):
-    """The result of reading items, by rating key; an item in neither mapping does not exist."""
+    """Items and errors by rating key. A requested key in neither mapping does not exist in Plex."""
 
     found: dict[int, PlexItem]
-    failed: dict[int, PlexTemporaryError]  # items at which Plex fails, while it shows others
+    failed: dict[int, PlexTemporaryError]  # the error of each item that Plex cannot return
 
 
 class PlexClient(PlexConnection):
@@ -65,7 +65,7 @@ class PlexClient(PlexConnection):
         facts: ServerFacts | None = None,
     ) -> None:
         super().__init__(url, token, timeout, verify, identity)
-        self._note = note  # called with the title and the files of each item that is read
+        self._note = note  # called with the title and file paths of each item that was read
         self._refusals = Refusals(time.time, facts)
 
     def libraries(self) -> list[Section]:
@@ -78,7 +78,7 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def may_edit(self) -> bool:
-        """Return whether the token may read the server's preferences: a sign that it may edit."""
+        """Return whether the token can read the server preferences, so it probably may edit."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -86,20 +86,23 @@ class PlexClient(PlexConnection):
         return True
 
     def scan_folder(self, section_key: int, folder: str) -> None:
-        """Ask Plex to scan a folder of a library; Plex accepts any path, and scans later."""
+        """Ask Plex to scan a folder of a library. The response does not wait for the scan."""
         path = f"/library/sections/{section_key}/refresh?{query({'path': folder})}"
         doing = f"asking Plex to scan {folder}"
         parse_document(self.request("GET", path, doing).content, doing)
 
     def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
-        """Return the existing items with these keys, by key; raise if Plex fails at an item."""
+        """Return the existing items by rating key; raise a `PlexError` if an item is unreadable."""
         found, failed = self.read_each(rating_keys)
         for error in failed.values():
             raise error
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches; raise a `PlexError` if Plex fails at all items."""
+        """Read items in batches and collect the error of each unreadable item.
+
+        Raise a `PlexError` if the cause of a failure is Plex itself, not a single item.
+        """
         result = ItemsRead({}, {})
         start, size = 0, batch
         while start < len(rating_keys):
@@ -107,7 +110,7 @@ class PlexClient(PlexConnection):
             try:
                 result.found.update(self._read_batch(keys))
             except PlexTemporaryError as error:
-                if size > READ_BATCH and error.retry_after is None:  # Plex may be slow
+                if size > READ_BATCH and error.retry_after is None:  # maybe too slow
                     size //= 2
                     continue
                 if not error.may_be_one_item:
@@ -121,7 +124,7 @@ class PlexClient(PlexConnection):
     def _read_around(
         self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
     ) -> int:
-        """Read a batch up to the failing item; return the number of items that are done."""
+        """Read a failed batch up to its first unreadable item; return the number of keys done."""
         failing: int | None = 0
         if len(keys) > 1:
             if not self._shows_any((keys[-1], keys[0], keys[len(keys) // 2])):
@@ -153,7 +156,7 @@ class PlexClient(PlexConnection):
         try:
             answer = self.read(path, doing, paging(0, count))
         except PlexNotFound:
-            return {}  # none of the items exists any more
+            return {}  # status 404 means that none of the items exists
         items = [*filter(None, map(parse_item, answer.findall("Video")))]
         for item in items:
             self._note(item.title, item.files)
@@ -162,19 +165,19 @@ class PlexClient(PlexConnection):
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        """Write the fields of an item; for the arguments see `EditSender`."""
+        """Edit the fields of an item. `EditSender` describes the arguments."""
         put, refusals = self.put, self._refusals
         sender = EditSender(put, refusals, item, fields, alone=alone, refused_since=refused_since)
         return sender.send()
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
-        """Return the cause of a failed write to an item, found by a test edit."""
+        """Find the cause of a failed write with a test edit of the item, which changes nothing."""
         return EditSender(self.put, self._refusals, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
-        """Edit items with one request; raise a `ValueError` for an invalid key.
+        """Edit items with one request; raise a `ValueError` for an invalid rating key.
 
-        The path is `/library/metadata/{ids}`. `/library/sections/{id}/all` takes the same
+        The request path is `/library/metadata/{ids}`. `/library/sections/{id}/all` takes the same
         parameters, but without a valid key it would edit all items, and Plex cannot undo that.
         """
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
@@ -185,7 +188,7 @@ class PlexClient(PlexConnection):
         parse_document(self.request("PUT", path, doing).content, doing)
 
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
-        """Upload an image of the kind `POSTER` or `ART`; the item keeps its other images."""
+        """Upload a poster or background (`kind`). The item keeps its other images."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         doing = f"uploading the {kind} of item {rating_key}"
         parse_document(self.request("POST", path, doing, data=image).content, doing)
@@ -200,12 +203,12 @@ class PlexClient(PlexConnection):
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
-        """Make an item show its image `key`."""
+        """Make the image with this key the poster or background of the item."""
         path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
         self.request("PUT", path, f"choosing the {kind} of item {rating_key}")
 
     def deselect_image(self, rating_key: int, kind: str) -> None:
-        """Make an item show no image of a kind; the item keeps its images."""
+        """Clear the poster or background of an item. Its images stay available in Plex."""
         path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
         self.request("DELETE", path, f"removing the {kind} of item {rating_key}")
 
@@ -216,7 +219,10 @@ class PlexClient(PlexConnection):
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Read the items from `low` up to `high` in halves; return the position of the failing item."""
+    """Bisect the positions from `low` to `high`; return the first position at which `read` fails.
+
+    All positions before the returned position were read. None means that no `read` failed.
+    """
     while low < high:
         middle = low + max(1, (high - low) // 2)
         try:

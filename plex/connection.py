@@ -35,11 +35,11 @@ IDENTITY_TIMEOUT: Timeout = (5.0, 5.0)
 _POOL_SIZE = 3  # connections: one writer and at most two readers
 _LONGEST_RETRY_AFTER = 3600.0
 _SUCCESS = (200, 201, 204)
-_SHORT = 4096  # bytes; a longer error text is not read
+_SHORT = 4096  # bytes; a longer error response is not read
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
 # The characters that XML 1.0 allows.
 _LEGAL = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000), (0x9, 0xA, 0xD))
-# The name in a Plex server's certificate, whose binary form contains it as plain ASCII.
+# The host name in a Plex server's certificate. Its binary form has the name as plain ASCII.
 _NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
 _PORTS = {"http": 80, "https": 443}
 _TLS_TIMEOUT = 3.0  # seconds for connecting, and for each step of the handshake
@@ -47,7 +47,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Identity(NamedTuple):
-    """A server's answer to `/identity`; `date` is the HTTP header, empty for none."""
+    """A server's response to `/identity`. `date` is the HTTP header, empty if it is missing."""
 
     server_id: str  # the machine identifier
     version: str  # for instance 1.43.1.10611-1e34174b1
@@ -55,12 +55,15 @@ class Identity(NamedTuple):
 
 
 class PlexConnection:
-    """Sends requests to one Plex server; every method may raise a `PlexError`.
+    """Sends requests to one Plex server. Every method may raise a `PlexError`.
 
-    plexapi is not used: its `PlexServer` requests `/`, which some reverse proxies refuse, and its
-    objects parse slowly and reload silently. The first request is `/identity` without the token,
-    so that no token is sent to an address without a Plex server. `verify` is False, or a file with
-    the certificates to trust; `identity` are headers that identify this installation.
+    plexapi is not used, because its `PlexServer` requests `/`, which some reverse proxies refuse.
+    Its objects also parse slowly and reload silently. The first request is `/identity` without
+    the token, because the address may not be a Plex server.
+
+    Args:
+        verify: whether to verify the certificate, or the path of the certificates to trust.
+        identity: headers that identify this installation.
     """
 
     def __init__(
@@ -78,23 +81,23 @@ class PlexConnection:
         self._headers = dict(identity)
         self._session = _new_session(verify)
         self._identity: Identity | None = None
-        self.is_replaced = False  # whether another server answers than at first
+        self.is_replaced = False  # whether another Plex server has answered later
 
     def close(self) -> None:
         self._session.close()
 
     @property
     def server_id(self) -> str:
-        """The server's machine identifier; the first use sends a request."""
+        """The server's machine identifier. The first access sends a request."""
         return (self._identity or self.identity(self._timeout)).server_id
 
     @property
     def server_version(self) -> str:
-        """The server's last known version; the first use sends a request."""
+        """The server's last known version. The first access sends a request."""
         return (self._identity or self.identity(self._timeout)).version
 
     def identity(self, timeout: Timeout | None = None) -> Identity:
-        """Ask the server for its identity; set `is_replaced` if the id has changed."""
+        """Request the server's identity; set `is_replaced` if its machine identifier changed."""
         doing = "connecting to Plex"
         answer = self.request(
             "GET", "/identity", doing, with_token=False, timeout=timeout or IDENTITY_TIMEOUT
@@ -110,7 +113,7 @@ class PlexConnection:
         return identity
 
     def confirm(self) -> None:
-        """Ask the server for its identity; raise `PlexReplaced` if another server answers."""
+        """Request the server's identity; raise `PlexReplaced` if another server answered."""
         self.identity(self._timeout)
         if self.is_replaced:
             raise PlexReplaced("Another Plex server answers at plex_url than before")
@@ -126,10 +129,10 @@ class PlexConnection:
         with_token: bool = True,
         timeout: Timeout | None = None,
     ) -> requests.Response:
-        """Send a request; return the answer. Messages of errors begin with the activity `doing`.
+        """Send a request and return the response. Error messages begin with `doing`, the activity.
 
-        Redirects are not followed, because that would send the token to another host. After status
-        401 the request is sent again, because a busy Plex may reject a valid token.
+        Redirects are not followed, because they would send the token to another host. After status
+        401, the request is sent a second time, because a busy Plex may reject a valid token.
         """
         if with_token and self._identity is None:
             self.identity(self._timeout)
@@ -141,27 +144,27 @@ class PlexConnection:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self._url + address, sent, data=data)
-                # Otherwise requests quotes the query again, which takes a third of an edit's time.
+                # `prepare` would quote the query again, which takes a third of an edit's time.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 send = partial(
                     self._session.send,
                     prepared,
                     timeout=timeout or self._timeout,
                     allow_redirects=False,
-                    stream=True,  # so that the body of an error is not read
+                    stream=True,  # do not download the body of an error response
                 )
                 response = send()
                 if response.status_code == HTTPStatus.UNAUTHORIZED:
                     response.close()
                     response = send()
                 _check_status(response, doing)
-                _ = response.content  # read the body here, to convert the errors of reading
+                _ = response.content  # read the body here, where its errors are converted
                 return response
         except PlexError as error:
             raise self._with_address(error, doing) from None
 
     def read(self, path: str, doing: str, headers: Mapping[str, str] = _NO_HEADERS) -> Element:
-        """Return the XML document at a path; for the arguments see `request`."""
+        """Return the XML document at a path. `request` describes the arguments."""
         document = parse_document(self.request("GET", path, doing, headers=headers).content, doing)
         if document is None:
             raise PlexTemporaryError(f"{doing}: Plex's answer is empty")
@@ -170,8 +173,8 @@ class PlexConnection:
     def _with_address(self, error: PlexError, doing: str) -> PlexError:
         """Return the error, or a `PlexTlsError` that names the correct address.
 
-        A restarting Plex closes connections too. So plain http counts as refused only if the server
-        has a plex.direct certificate and closes a second plain connection.
+        A restarting Plex also closes connections. So plain http counts as refused only if the
+        server has a plex.direct certificate and closes a second plain connection.
         """
         is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
         is_plain = self._url.startswith("http:")
@@ -194,7 +197,7 @@ class PlexConnection:
         return PlexTlsError(f"{doing}: {remedy}. If that name is not found, {REBINDING}", address)
 
     def _closes_again(self) -> bool:
-        """Return whether Plex closes a new connection too, and not only an idle one."""
+        """Return whether Plex closes a new connection, because an idle one may close any time."""
         url = f"{self._url}/identity"
         try:
             with plex_errors(""), _new_session(self._verify) as session:
@@ -206,7 +209,7 @@ class PlexConnection:
 
 def _new_session(verify: bool | str) -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # Stash exports its own proxy to plugins; it does not apply to Plex
+    session.trust_env = False  # the environment has the proxy of Stash, which is not for Plex
     session.verify = verify
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=_POOL_SIZE, pool_block=True))
@@ -214,7 +217,7 @@ def _new_session(verify: bool | str) -> requests.Session:
 
 
 def _check_status(response: requests.Response, doing: str) -> None:
-    """Raise a `PlexError` unless the status means success; then the answer is closed."""
+    """Close the response and raise a `PlexError` unless its status means success."""
     status = response.status_code
     if status in _SUCCESS:
         return
@@ -230,7 +233,7 @@ def _check_status(response: requests.Response, doing: str) -> None:
 
 
 def _words(response: requests.Response) -> str:
-    """Return the beginning of a short error text; empty if the text only repeats the status."""
+    """Return the first words of a short error response. Empty if they only repeat the status."""
     length = response.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit() and int(length) <= _SHORT):
         return ""
@@ -244,12 +247,12 @@ def _words(response: requests.Response) -> str:
 
 
 def paging(start: int, size: int) -> dict[str, str]:
-    """Return the headers that request a page of a list."""
+    """Return the headers that request one page of a list."""
     return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
-    """Return headers that identify this installation; an `OSError` means that no id was stored."""
+    """Return headers that identify this installation; raise an `OSError` if no id can be stored."""
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
     if not isinstance(device_id, str) or not device_id:
@@ -263,7 +266,7 @@ def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
 
 
 def parse_document(content: bytes, doing: str) -> Element | None:
-    """Parse the XML of an answer, without characters that XML forbids; None for an empty body."""
+    """Parse the XML of a response and ignore forbidden characters. None if the body is empty."""
     if not content.strip():
         return None
     with plex_errors(doing):
@@ -282,14 +285,17 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
 
 
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address that matches the certificate of the server at `url`, or None."""
+    """Return the https address for which the certificate of the server at `url` is valid, or None.
+
+    None also means that `url` has the domain plex.direct already.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         with socket.create_connection((host, port), _TLS_TIMEOUT) as connection:
             ip = connection.getpeername()[0]
             name = host.partition("%")[0]
-            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # only reads the name in it
+            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # read, not trusted
             with context.wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):
@@ -306,7 +312,7 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A label of a host name must not begin or end with a dash, as `::1` would.
+    # A label of a host name must not begin or end with a dash, as the label of `::1` would.
     if label.strip("-") != label:
         label = number.exploded.replace(":", "-")
     return label

@@ -1,4 +1,4 @@
-"""Computes the edit that makes a Plex item show a Stash scene. Pure functions."""
+"""Compares an item in Plex with a scene in Stash, and computes the edit. Pure functions."""
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
@@ -16,25 +16,25 @@ Value = str | list[str]
 Values = dict[str, Value]
 _Wanted = str | tuple[str, ...]
 
-# Fields with rules of their own; `validation.metadata` declares all fields.
+# Fields with special rules. `validation.metadata` declares all fields.
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
-# Plex's name of each field; the keys are used in the sync log and in messages.
+# The plugin's name of a field, also used in the sync log and in messages → Plex's name.
 PLEX_NAMES = {name: declared.plex for name, declared in FIELDS.items()}
 LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.element}
-# The sort title's key in the sync log, and Plex's name. It is sent only to follow a new title.
+# The plugin's and Plex's name of the sort title, which is sent only together with a new title.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 class ItemEdit(NamedTuple):
-    """An edit of one item, and the values to store after it; all keys are names of fields."""
+    """An edit of one item, and the values to store after it. All keys are names of fields."""
 
-    # Plex's parameters by field, so that a long edit can be sent in several requests.
+    # Plex's parameters of each field, because a long edit needs several requests.
     fields: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    sent: Mapping[str, Value] = _NOTHING  # the last sent value of each field after this edit
+    sent: Mapping[str, Value] = _NOTHING  # the last sent values, if Plex accepts the edit
     preserved: tuple[str, ...] = ()  # fields that keep the value that a user set in Plex
-    # Wanted values that Plex did not keep after an earlier edit; they are not sent again.
+    # Values of the scene that Plex did not keep after an earlier edit. They are not sent again.
     refused: Mapping[str, Value] = _NOTHING
 
     def __bool__(self) -> bool:
@@ -52,16 +52,16 @@ def edit_for(
     preserve: bool = False,
     behaviour: Behaviour = UNKNOWN,
 ) -> ItemEdit:
-    """Return the edit that makes the item show the scene; an empty edit if the item does already.
+    """Return the edit that gives the item the scene's values. Empty if the item has them already.
 
     Args:
-        desired: the scene's metadata; a field with the value None is left alone.
+        desired: the scene's metadata. A field with the value None is not edited.
         current: the item with complete lists.
-        last_sent: the values last sent to this item.
-        original: the item's values before the plugin's first write.
-        refused: sent values that Plex did not keep.
-        pending: values of an edit whose answer is missing; Plex may or may not show them.
-        preserve: keep the values that `is_user_edited` finds.
+        last_sent: the values that the plugin last sent to the item.
+        original: the item's values from before the plugin's first write.
+        refused: values that the plugin sent and Plex did not keep.
+        pending: values of an edit without a response. Plex may or may not have applied them.
+        preserve: whether to keep the values that a user set in Plex.
         behaviour: the known behaviour of the server.
     """
     current = _as_sent(current, last_sent, behaviour)
@@ -92,7 +92,7 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # A wanted list may have other tools' names, but only the scene's names count as sent.
+            # A wanted list may keep names of other tools, but only the scene's names count as sent.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -108,7 +108,7 @@ class _Comparison:
     def _wanted(self) -> dict[str, _Wanted]:
         wanted = {name: getattr(self.desired, name) for name in PLEX_NAMES}
         if wanted[TITLE] == "":
-            # A scene without a title keeps Plex's title, or gets the file's name.
+            # For a scene without a title, the item keeps its title, or gets the file's name.
             wanted[TITLE] = None if self.current.title else self.desired.file_stem or None
         if wanted[DATE] == "":
             wanted[DATE] = self._emptied_date()
@@ -122,11 +122,12 @@ class _Comparison:
         return {name: value for name, value in wanted.items() if value is not None}
 
     def _emptied_date(self) -> str | None:
-        """Return the date for a scene without a date; None leaves the date that Plex shows."""
+        """Return the date to send for a scene without a date. None means to send no date."""
         if DATE not in self.last_sent and not self.pending.get(DATE):
             return None  # Plex may have read the date from the file
         if not self.behaviour.cannot_clear_dates:
-            return ""  # otherwise the item gets its original date
+            return ""
+        # This server cannot clear the date, so restore the date from before the first sync.
         before = self.original.get(DATE)
         return before if isinstance(before, str) and before else None
 
@@ -139,10 +140,10 @@ class _Comparison:
     def _without_refused(
         self, name: str, wanted: _Wanted, ours: Value
     ) -> tuple[_Wanted, Value | None]:
-        """Return the value to send, and the part of it that Plex may keep.
+        """Return the value to send, and the part of it that Plex is expected to keep.
 
-        Plex may have kept a shortened text, or a list without some names. The second value is None
-        if Plex kept nothing of the value before.
+        Plex may have kept a shortened text, or a list without some names, after an earlier edit.
+        The second value is None if Plex kept no part.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -165,7 +166,7 @@ class _Comparison:
         return lock if is_shown else {f"{plex_name}.value": value, **lock}
 
     def _sort_title(self, title: str) -> dict[str, str]:
-        """Return the parameters of the sort title; empty if the server or a user sets it."""
+        """Return the parameters that set the sort title. Empty if Plex or a user sets it."""
         shown = self.current.sort_title or self.current.title
         if self.behaviour.sort_title is not SortTitle.STAYS or sorts_as(title, shown):
             return {}
@@ -176,7 +177,10 @@ class _Comparison:
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item with the sent locks and dates that this server shows differently."""
+    """Undo known changes of the server to sent values: return the item as it was sent.
+
+    Some servers hide locks, and some show another date than was sent.
+    """
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -188,7 +192,7 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
 
 
 def current_values(item: PlexItem) -> Values:
-    """Return the values and locks of an item as the sync log stores them."""
+    """Return the values and locks of an item in the format of the sync log."""
     shown = {name: getattr(item, name) for name in (*PLEX_NAMES, SORTED_AS)}
     values: Values = {name: list(shown[name]) if name in LISTS else shown[name] for name in shown}
     values["locked"] = sorted(item.locked)
@@ -196,7 +200,7 @@ def current_values(item: PlexItem) -> Values:
 
 
 def days_between(earlier: str, later: str) -> int | None:
-    """Return the number of days between two dates; None if either text is no date."""
+    """Return the number of days between two dates. None if a text is not a date."""
     try:
         span = datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)
     except ValueError:
@@ -217,11 +221,11 @@ def is_user_edited(
     pending: Mapping[str, Value],
     hidden_locks: Collection[str] = (),
 ) -> bool:
-    """Return whether a field shows a value that a user set in Plex.
+    """Return whether a field has a value that a user set in Plex.
 
-    Such a value is not empty and differs from the sent value. If no value was sent yet, the field's
-    lock shows, or is a lock that the server never shows. Of the collections, only the removal of a
-    sent collection counts, because other tools add collections too.
+    Such a value is not empty and differs from the sent value. If no value was sent yet, the field
+    must also be locked. `hidden_locks` has fields whose lock the server never shows; they count as
+    locked. Other tools add collections too, so only the removal of a sent collection counts.
     """
     if name == COLLECTIONS:
         expected = _names(last_sent, name)
@@ -230,7 +234,7 @@ def is_user_edited(
         return bool(expected - _folded(current.collections))
     shown = getattr(current, name)
     if name in pending and name in LISTS:
-        # Plex may have added a part of the pending names to the earlier names.
+        # Plex may have added some names of the unconfirmed edit to the earlier names.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not _folded(shown) <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):
@@ -240,9 +244,9 @@ def is_user_edited(
 
 
 def same(first: Value | _Wanted, second: Value | _Wanted) -> bool:
-    """Return whether two values are the same to Plex, which strips texts and folds names."""
+    """Return whether Plex treats two values as equal: it strips texts and ignores case in names."""
     if first == second:
-        return True  # the usual case, which is faster
+        return True  # fast path for the usual case
     if isinstance(first, str) or isinstance(second, str):
         stored = {str(text).replace("\r\n", "\n").strip() for text in (first, second)}
         return len(stored) == 1

@@ -1,4 +1,4 @@
-"""The parameters of an edit in Plex's format: builds, reads, groups and shortens them."""
+"""Builds, parses, groups and shortens the parameters of edit requests to Plex."""
 
 import re
 from bisect import bisect_left
@@ -9,9 +9,9 @@ from plex.server_facts import RemovalEncoding
 from validation.paths import folded
 from validation.sanitizers import cut
 
-MAX_QUERY = 7_000  # bytes; Plex refuses request lines over some 8 KiB (docs/reference/plex.md)
+MAX_QUERY = 7_000  # bytes; Plex refuses request lines over about 8 KiB (docs/reference/plex.md)
 Parameters = Mapping[str, str]
-Fields = Mapping[str, Parameters]  # our field name → Plex's parameters
+Fields = Mapping[str, Parameters]  # the plugin's name of a field → Plex's parameters
 
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
 _EMPTIED, REMOVED = "[].tag", "[].tag.tag-"
@@ -23,7 +23,7 @@ def query(parameters: Parameters) -> str:
 
 
 def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[Fields]:
-    """Yield groups of fields that each fit into a request; a field that is too long stays alone."""
+    """Yield groups of fields that each fit into one request. A longer field gets its own group."""
     for group in _grouped(fields, lambda name: len(query(fields[name])) + 1, limit):
         yield {name: fields[name] for name in group}
 
@@ -33,14 +33,14 @@ def joined(group: Fields) -> dict[str, str]:
 
 
 def is_long(parameters: Parameters, limit: int = MAX_QUERY) -> bool:
-    """Return whether Plex may refuse a request for its length."""
+    """Return whether a request may exceed Plex's maximum length."""
     return len(query(parameters)) > limit
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
-    """Return the requests that build a long list step by step; empty for a text.
+    """Split the edit of a list into short requests. Empty if the parameters edit a text.
 
-    Only the last request has the lock, so an interrupted edit leaves a visible difference.
+    Only the last request sets the lock, so the next sync detects an interrupted edit.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
@@ -68,12 +68,12 @@ def pieces(parameters: Parameters) -> list[dict[str, str]]:
 
 
 def additions(plex_name: str, names: Iterable[str]) -> dict[str, str]:
-    """Return the parameters that add names to the list `plex_name`."""
+    """Return the parameters that add names to a list. `plex_name` is Plex's name of the list."""
     return {f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(names)}
 
 
 def list_name(parameters: Parameters) -> str | None:
-    """Return Plex's name of the list that the parameters change; None for a text."""
+    """Return Plex's name of the edited list, such as `genre`. None for the edit of a text."""
     return next((key.split("[")[0] for key in parameters if "[" in key), None)
 
 
@@ -92,19 +92,19 @@ def list_parameters(
     current: tuple[str, ...],
     encoding: RemovalEncoding | None = None,
 ) -> dict[str, str]:
-    """Return the parameters that give the list `plex_name` the wanted names, and lock it.
+    """Return the parameters that set a list to the wanted names and lock the list.
 
-    Some servers append the sent names to the list, others replace the list. So all wanted names are
-    sent, and surplus names are removed by name.
+    Some servers append the sent names to the list, others replace the list. So the request has all
+    wanted names, and also removes each surplus name.
     """
     keys = {folded(name) for name in wanted}
-    # A name keeps the item's spelling, because some servers treat `É` and `é` as two tags.
+    # Keep the spelling of names in Plex, because some servers treat `É` and `é` as two tags.
     spelled = {folded(name): name for name in current}
     names = [spelled.get(folded(name), name) for name in wanted]
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # Such a server cannot remove a name with a comma, so the list is emptied and filled again.
+        # A server that decodes once cannot remove a name with a comma: empty and refill the list.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -114,15 +114,15 @@ def list_parameters(
 
 
 def needs_decoding(name: str) -> bool:
-    """Return whether only a server that decodes removed names twice can remove this name."""
+    """Return whether only a server that URL-decodes removed names twice can remove this name."""
     return name not in _spellings(name, None)
 
 
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the spellings of a name to remove.
+    """Return the forms of a name that a request to remove the name has to contain.
 
-    Plex splits the names to remove at commas, and decodes each name. Some servers may not decode,
-    so the plain name is sent too, unless a decoding server would read it as another name.
+    Plex splits the parameter at commas, and URL-decodes each name. Some servers may not decode, so
+    the plain name is sent too, unless a decoding server would read it as another name.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -135,7 +135,11 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the names to send again: a server may empty a list after it has added the names."""
+    """Return the parameters to send again after an edit that empties and refills a list.
+
+    A server may empty the list after it has added the names. Other edits need no second request,
+    so their result is empty.
+    """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}
@@ -148,7 +152,7 @@ def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, s
 
 
 def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
-    """Return a text's parameters, cut between words to fit; a list's are unchanged."""
+    """Cut a long text between words, to fit into a request. Parameters of a list stay the same."""
     key = next((key for key in parameters if key.endswith(".value")), None)
     if key is None or not is_long(parameters, limit):
         return dict(parameters)
@@ -162,17 +166,17 @@ def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
 
 
 def is_shortened(short: str, full: str) -> bool:
-    """Return whether `short` may be the result of shortening `full`."""
+    """Return whether `short` may be the text `full` after a cut by `shortened`."""
     return short.endswith(_ELLIPSIS) and full.startswith(short.removesuffix(_ELLIPSIS))
 
 
 def text_of(parameters: Parameters) -> str:
-    """Return the text that the parameters set; empty for a list."""
+    """Return the text that the parameters set. Empty for the edit of a list."""
     return next((value for key, value in parameters.items() if key.endswith(".value")), "")
 
 
 def _grouped(names: Iterable[str], length: Callable[[str], int], room: int) -> Iterator[list[str]]:
-    """Yield names in order, in as few groups of a total length up to `room` as possible."""
+    """Split names, in order, into groups with a total length of at most `room`."""
     group: list[str] = []
     total = 0
     for name in names:

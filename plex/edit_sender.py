@@ -1,10 +1,10 @@
-"""Sends one edit to Plex, so that a refused field does not fail the others.
+"""Sends one edit to Plex. If Plex refuses a field, the other fields are still edited.
 
-After a failed request, a test edit of the same item, which changes nothing, shows the cause:
+After a failed request, the plugin sends a test edit of the same item, which changes nothing:
 
-- Plex accepts the test edit: the failed request has a value that Plex refuses. The fields are sent
-  one by one, and a list in halves, until the refused value is found.
-- Plex refuses the test edit: the token may not edit (403), or Plex currently saves no change.
+- If Plex accepts the test edit, the failed request had a value that Plex refuses. The plugin then
+  sends each field alone, and halves of each refused list, until it finds the refused value.
+- If Plex refuses the test edit, the token may not edit (403), or Plex currently saves no changes.
 """
 
 import re
@@ -38,10 +38,11 @@ from plex.items import PlexItem
 from plex.server_facts import ServerFacts
 from validation.paths import folded
 
-MOST_REQUESTS = 24  # for one search; enough to find two names among a hundred
+MOST_REQUESTS = 24  # per search for refused names; enough to find two of a hundred names
 _REMEMBERED = 86_400.0  # seconds after which a refused name is sent again
 _PER_LIBRARY = "collection"  # a collection belongs to one library, other tags to all libraries
-# Plex's names of fields that a test edit may use: those that the plugin locks, and another one.
+# A test edit sets the lock of one field to its current state: of a locked synced field, or else of
+# a field that is not synced. These are Plex's names of the fields.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _ALONE = ", although Plex accepts other edits"
 _PROXY = (
@@ -51,29 +52,35 @@ _PROXY = (
 
 @dataclass(slots=True)
 class EditOutcome:
-    """The result of an edit; the keys are our names of fields, except in `first_refused`."""
+    """The result of an edit. The keys are the plugin's names of fields, except in `first_refused`.
+
+    Attributes:
+        refused: the error of each field that Plex refused.
+        shortened: the sent beginning of each text that was too long.
+        left_out: the names that were not sent, by list, because Plex refuses them.
+        first_refused: Plex's error for each name in `left_out` that it had not refused before.
+    """
 
     requests: int = 0
-    refused: dict[str, PlexPermanentError] = field(default_factory=dict)  # fields with their error
-    shortened: dict[str, str] = field(default_factory=dict)  # the sent beginning of long texts
-    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)  # refused names of lists
-    # The names in `left_out` that Plex refused for the first time → its error.
+    refused: dict[str, PlexPermanentError] = field(default_factory=dict)
+    shortened: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     first_refused: dict[str, PlexError] = field(default_factory=dict)
 
 
 class Refusals:
-    """The names that a server refused, such as smart collections; other edits leave them out."""
+    """The names that a server refused, such as smart collections. Later edits omit these names."""
 
     def __init__(self, clock: Callable[[], float], store: ServerFacts | None = None) -> None:
-        # Whether the server has refused a request for its length. The maximum is unknown, so a long
-        # request is first sent whole.
+        # Whether the server has refused a request for its length. Until then, long requests are
+        # sent whole, because the maximum length is unknown.
         self.of_length = False
         self._clock = clock
         self._store = store
-        self._names: dict[str, float] = {}  # used if there is no store
+        self._names: dict[str, float] = {}  # used only without a store
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
-        """Store refused names of the list `plex_name`; return the names that were not stored."""
+        """Store names that Plex refused in a list; return the names that were not stored before."""
         known = self._known()
         keys = {name: _key(section, plex_name, name) for name in names}
         refused = dict.fromkeys(keys.values(), self._clock())
@@ -86,7 +93,7 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without names refused after `since`, and the removed names by field."""
+        """Remove the names that Plex refused after `since`; return the fields and these names."""
         now = self._clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -115,10 +122,10 @@ class EditSender:
     """Sends one edit of one item.
 
     Args:
-        put: sends one request; see `PlexClient.put`.
-        alone: send each field separately, because an earlier try failed although Plex takes other
-            edits of the item. A field that fails again counts as refused.
-        refused_since: names that were refused before this moment are sent again.
+        put: `PlexClient.put`, which sends one request.
+        alone: send each field in its own request, because an earlier attempt failed although Plex
+            accepted other edits of the item. A field that fails again counts as refused.
+        refused_since: send names again that Plex refused before this time.
     """
 
     def __init__(
@@ -142,7 +149,7 @@ class EditSender:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the edit; a `PlexPermanentError` means that Plex refuses every edit of this item."""
+        """Send the edit; raise a `PlexPermanentError` if Plex refuses every edit of this item."""
         if self._alone:
             groups: Iterable[Fields] = [{name: sent} for name, sent in self._fields.items()]
         else:
@@ -166,13 +173,13 @@ class EditSender:
         return self._outcome
 
     def meaning(self, error: PlexError) -> PlexError:
-        """Return the cause of a failed write to the item, found by a test edit."""
+        """Find the cause of a failed write with a test edit of the item, which changes nothing."""
         refusal = self._test_edit()
         self._is_writable = self._is_writable or refusal is None
         return _meaning(error, refusal)
 
     def _confirm_refusals(self) -> None:
-        """Send each refused field again, because the sync log keeps refused values for good."""
+        """Send each refused field a second time, because later syncs do not send it again."""
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
             refusal = self._test_edit()
@@ -193,13 +200,13 @@ class EditSender:
             raise failure
 
     def _without_refused_names(self, field: str) -> dict[str, PlexError]:
-        """Send a list without the names that Plex refuses; return these names with Plex's error."""
+        """Send a list without the names that Plex refuses; return Plex's error for each of them."""
         parameters = self._fields[field]
         names = self._find_refused_names(parameters)
         kept = without_names(parameters, names)
         if names and self._is_taken(kept):
             return dict.fromkeys(names, self._outcome.refused.pop(field))
-        # Plex may refuse a removal, so each removal gets its own request.
+        # Plex may refuse the removal of a name, so each name is removed by its own request.
         removals = {key: value for key, value in kept.items() if key.endswith(REMOVED)}
         if removals and self._is_taken({k: v for k, v in kept.items() if k not in removals}):
             for key, removed in removals.items():
@@ -208,7 +215,7 @@ class EditSender:
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Find the names that Plex refuses: send half of the list, then half of a refused half."""
+        """Return the names that Plex refuses: send the list, then each half of a refused part."""
         plex_name = list_name(parameters) or ""
         left = MOST_REQUESTS
 
@@ -237,7 +244,7 @@ class EditSender:
         return True
 
     def _send_field(self, name: str, parameters: Parameters) -> None:
-        """Send one field; a failure is recorded, so that other fields are sent too."""
+        """Send one field. Record its failure instead of raising, to send the other fields too."""
         long = is_long(parameters)
         try:
             if not (long and self._refusals.of_length):
@@ -262,7 +269,7 @@ class EditSender:
             self._refusals.of_length = True
 
     def _request(self, parameters: Parameters) -> None:
-        """Send a request; raise a `PlexError` that has the cause of a failure."""
+        """Send a request; if it fails, raise the cause that a test edit finds."""
         self._outcome.requests += 1
         try:
             self._put([self._item.rating_key], parameters)
@@ -275,7 +282,7 @@ class EditSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Set a lock of another field to its current state; return Plex's error, or None."""
+        """Send an edit that changes nothing; return Plex's error, or None if Plex accepts it."""
         locked = self._item.locked
         ours = [name for name in _OURS if name in locked and name not in self._plex_names]
         name = ours[0] if ours else _NOT_OURS
@@ -288,7 +295,7 @@ class EditSender:
 
 
 def _meaning(error: PlexError, refusal: PlexError | None) -> PlexError:
-    """Return the cause of a failed write; `refusal` is the error of a test edit of the item."""
+    """Return the cause of a failed write. `refusal` is Plex's error for a test edit of the item."""
     if refusal is None and isinstance(error, PlexPermissionError):
         return PlexPermanentError(f"status 403{_PROXY}")
     if refusal is None or isinstance(refusal, PlexPermanentError):

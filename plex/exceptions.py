@@ -1,7 +1,7 @@
-"""The errors of Plex; each class says what happens to a job that meets the error.
+"""The errors of Plex. The docstring of each class says what happens to the failed job.
 
-`plex_errors` converts the exceptions of requests. Their texts contain addresses with titles and
-summaries, so no text of theirs is passed on.
+`plex_errors` converts the exceptions of the `requests` library. Their messages contain URLs with
+titles and summaries, so the new messages contain no part of them.
 """
 
 import ssl
@@ -14,21 +14,27 @@ import urllib3
 
 _DOWN = (502, 503, 504)
 _TRY_AGAIN = (408, 425, 429)
-PATIENCE = 5.0  # seconds to wait after 429 without a Retry-After
+PATIENCE = 5.0  # seconds to wait after status 429 without a `Retry-After` header
 REBINDING = (
     "a router's protection against DNS rebinding may block such names: allow plex.direct there"
 )
 
 
 class PlexError(Exception):
-    """The base of all errors of Plex; `retry_after` is the number of seconds that Plex asks for."""
+    """The base class of the errors of Plex.
 
-    reported = False  # the cause is in the log already, or will be if more requests fail for it
+    Attributes:
+        retry_after: the seconds to wait that Plex asks for.
+        brief: the message for the log lines of later retries.
+        reported: other code logs the cause, so the failed job does not.
+    """
+
+    reported = False
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        self.brief = message  # for the log lines of later retries
+        self.brief = message
 
     @property
     def cause(self) -> str:
@@ -38,26 +44,26 @@ class PlexError(Exception):
 
 
 class PlexServerDown(PlexError):
-    """Plex cannot be reached, or answers 502 to 504: all jobs wait and use no retry."""
+    """Plex is unreachable or returns 502 to 504. All jobs wait, and no retry is counted."""
 
 
 class PlexReadOnly(PlexServerDown):
-    """Plex answers but saves no change, as a test edit shows: all jobs wait and use no retry."""
+    """Plex refuses even a test edit. All jobs wait, and no retry is counted."""
 
 
 class PlexUploadsDown(PlexError):
-    """Plex takes edits but stores no image: the image waits and uses no retry."""
+    """Plex accepts edits but stores no images. The image waits, and no retry is counted."""
 
     reported = True
 
 
 class PlexTemporaryError(PlexError):
-    """A request failed with a time-out, a partial answer, 429 or 5xx: retry with back-off.
+    """A request failed by a time-out, a partial response, 429 or 5xx. Jobs retry with back-off.
 
-    `may_be_one_item` means that one item of the answer may be the cause.
+    `may_be_one_item` means that one item in the response may be the cause.
     """
 
-    was_closed = False  # Plex closed the connection before any answer
+    was_closed = False  # whether Plex closed the connection before it responded
 
     def __init__(
         self, message: str, retry_after: float | None = None, *, may_be_one_item: bool = False
@@ -67,10 +73,10 @@ class PlexTemporaryError(PlexError):
 
 
 class PlexNotFound(PlexError):
-    """Plex has no item for the scene's file, or the item is gone: the job is retried for hours.
+    """Plex has no item for the scene's file, or the item was removed. The job retries for hours.
 
     Args:
-        looked_for: Plex was searched for the file, so the path index is not outdated.
+        looked_for: Plex itself was searched for the file, not only the local path index.
         explained: the message says why Plex does not list the file, so retries rarely help.
         brief: the message without the remedy.
     """
@@ -85,25 +91,25 @@ class PlexNotFound(PlexError):
 
 
 class PlexCopy(PlexNotFound):
-    """The file is a copy that Plex made of another video: the job is done."""
+    """The file is a converted copy that Plex made of another video. The job is done."""
 
 
 class PlexAuthError(PlexError):
-    """Plex rejected the token twice in a row (401): all jobs pause."""
+    """Plex rejected the token in two consecutive requests (401). All jobs pause."""
 
 
 class PlexTokenExpired(PlexAuthError):
-    """The token has expired (498): all jobs pause until the user sets a new token."""
+    """The token has expired (498). All jobs pause until the user sets a new token."""
 
 
 class PlexPermissionError(PlexError):
-    """The token may not edit (403): all jobs pause."""
+    """The token may not edit (403). All jobs pause."""
 
 
 class PlexTlsError(PlexError):
-    """Plex's certificate is not trusted, or Plex refuses plain http: all jobs pause.
+    """Plex's certificate is not trusted, or Plex refuses plain http. All jobs pause.
 
-    `address` is the address that matches Plex's certificate; empty for unknown.
+    `address` is the address for which Plex's certificate is valid, empty if unknown.
     """
 
     def __init__(self, message: str, address: str = "") -> None:
@@ -112,23 +118,23 @@ class PlexTlsError(PlexError):
 
 
 class PlexRedirectError(PlexError):
-    """The address redirects (3xx): all jobs pause; the token must not go to another host."""
+    """The address redirects (3xx). All jobs pause: another host must not receive the token."""
 
 
 class PlexReplaced(PlexError):
-    """Another server answers at the address: jobs run again with the new server's items."""
+    """Another Plex server answers at the address. Jobs run again with the items of that server."""
 
 
 class PlexLibraryError(PlexError):
-    """A library in the settings does not exist in Plex: all jobs pause."""
+    """A library in the settings does not exist in Plex. All jobs pause."""
 
 
 class PlexPermanentError(PlexError):
-    """Plex refuses the request with 400 or a similar status: the job is dead-lettered."""
+    """Plex refuses the request with 400 or a similar status. The job is dead-lettered."""
 
 
 class PlexAmbiguousMatch(PlexPermanentError):
-    """Several items match the scene's file: the job is dead-lettered with a list of the items."""
+    """Several items match the scene's file. The job is dead-lettered with a list of the items."""
 
 
 _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
@@ -145,9 +151,9 @@ _STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
 def error_for_status(
     status: int, doing: str, location: str = "", retry_after: float | None = None, words: str = ""
 ) -> PlexError:
-    """Return the error for an HTTP status of 300 or above; its message begins with `doing`.
+    """Return the error for an HTTP status of 300 or above. Its message begins with `doing`.
 
-    `location` is the target of a redirect, `words` the beginning of the answer's text.
+    `location` is the target of a redirect. `words` is the beginning of the response body.
     """
     if status in _STATUSES:
         kind, cause = _STATUSES[status]
@@ -171,7 +177,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Convert each exception of requests into a `PlexError` whose message begins with `doing`."""
+    """Convert exceptions of the `requests` library into a `PlexError` that begins with `doing`."""
     try:
         yield
     except requests.exceptions.SSLError as error:
@@ -188,12 +194,12 @@ def plex_errors(doing: str) -> Iterator[None]:
             may_be_one_item=isinstance(error, ParseError),
         ) from None
     except OSError as error:
-        # requests raises a plain OSError if the file with certificates is missing.
+        # The `requests` library raises a plain OSError if the file with certificates is missing.
         raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None
 
 
 def _reason(error: Exception) -> object:
-    """Return the error of urllib3 that an error of requests contains."""
+    """Return the urllib3 error inside an exception of the `requests` library."""
     reason = error.args[0] if error.args else None
     return getattr(reason, "reason", reason)
 

@@ -12,17 +12,17 @@ from shared.clock import seconds_ahead
 
 @dataclass(frozen=True, slots=True)
 class PlexHealth:
-    """The result of a health check; None means that Plex was not asked or did not answer."""
+    """The result of a health check. A value is None if it was not requested or not received."""
 
-    reachable: bool  # a Plex server answered and is not in maintenance
-    latency: float  # seconds until `/identity` answered or failed
+    reachable: bool  # whether a Plex server answered and is not in maintenance
+    latency: float  # seconds until the request of `/identity` was answered or failed
     token_ok: bool | None = None  # whether Plex accepted the token
     error: PlexError | None = None  # the first error; None if all requests succeeded
     server_id: str = ""  # the machine identifier
     version: str = ""
-    ahead: float | None = None  # seconds by which Plex's clock is ahead of ours
+    ahead: float | None = None  # seconds by which Plex's clock is ahead of the local clock
     sections: tuple[Section, ...] | None = None  # the video libraries
-    may_edit: bool | None = None  # see `PlexClient.may_edit`
+    may_edit: bool | None = None  # whether the token probably may edit items
 
     @property
     def healthy(self) -> bool:
@@ -30,7 +30,7 @@ class PlexHealth:
 
     @property
     def is_there(self) -> bool:
-        """Whether Plex is up: it is healthy, or only the settings are wrong."""
+        """Whether Plex is running: the check succeeded, or failed only for a wrong setting."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
 
@@ -40,9 +40,9 @@ def check_plex_health(
     *,
     with_rights: bool = False,
 ) -> PlexHealth:
-    """Request identity and libraries, which need a valid token; return an error, raise none.
+    """Request the identity and the libraries of Plex. Return a `PlexError` instead of raising it.
 
-    `with_rights` also finds out whether the token may edit.
+    `with_rights` also checks whether the token may edit.
     """
     begun = monotonic()
     try:

@@ -1,4 +1,4 @@
-"""The database `library.db`: the schema of the path index, and access for all its tables."""
+"""The database `library.db`: its connection, and the schema of the path index."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-_SCHEMA_VERSION = 6  # must also rise when `folded_path` changes, whose results are stored
+_SCHEMA_VERSION = 6  # increment also when `folded_path` changes, because its results are stored
 _BUSY_TIMEOUT = 10.0  # seconds to wait while another process writes
 _NOTE = "the index of Plex's files, library.db"
 
@@ -34,7 +34,7 @@ def is_about_index(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def _noting() -> Iterator[None]:
-    """Add a note to each SQLite error, because its message does not name the database."""
+    """Add the name of the database to each SQLite error, as a note."""
     try:
         yield
     except sqlite3.Error as error:
@@ -44,9 +44,9 @@ def _noting() -> Iterator[None]:
 
 
 class IndexDatabase:
-    """The database in autocommit mode; an unusable file is replaced by an empty database.
+    """The database `library.db` in autocommit mode. An empty database replaces an unusable file.
 
-    Its errors get a note, because the worker has another database, and both raise SQLite errors.
+    The worker also uses another SQLite database, so each error here gets a note with the name.
     """
 
     def __init__(self, path: str) -> None:
@@ -66,11 +66,11 @@ class IndexDatabase:
         return list(self.each(statement, *values))
 
     def first(self, statement: str, *values: object) -> Any:
-        """Return the first row of a query, or None."""
+        """Return the first row of a query, or None if there is no row."""
         return next(iter(self.rows(statement, *values)), None)
 
     def each(self, statement: str, *values: object) -> Iterator[Any]:
-        """Yield the rows of a query, without keeping them in memory."""
+        """Yield the rows of a query without loading all rows into memory."""
         with _noting():
             yield from self._connection.execute(statement, values)
 
@@ -85,12 +85,12 @@ class IndexDatabase:
 
     @_noting()
     def run(self, script: str) -> None:
-        """Execute a script, after a commit of an open transaction."""
+        """Execute several statements, after a commit of any open transaction."""
         self._connection.executescript(script)
 
     @contextlib.contextmanager
     def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        """Commit all statements of the block, or none if it raises; `kind` is a term of SQLite."""
+        """Run the block in a transaction; roll back if it raises. `kind` follows `BEGIN`."""
         with _noting(), self._connection:
             self._connection.execute(f"BEGIN {kind}")
             yield
@@ -101,7 +101,8 @@ def _connect(path: str) -> sqlite3.Connection:
         path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")  # the next listing restores lost rows
+    # A power failure may lose the last rows. The next listing of the library restores them.
+    connection.execute("PRAGMA synchronous=NORMAL")
     if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _SCHEMA_VERSION):
         connection.close()
         raise sqlite3.DatabaseError("the database has another schema")
@@ -111,7 +112,7 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def delete_index(path: str) -> None:
-    """Delete the files of the database, which no process may have open."""
+    """Delete the files of the database. No process may have them open."""
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)

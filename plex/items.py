@@ -1,4 +1,4 @@
-"""Typed values of Plex's XML; the parser tolerates missing and malformed attributes."""
+"""Typed values for Plex's XML. The parsers tolerate missing and malformed attributes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ from validation.metadata import FIELDS, Field
 
 LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
 MOVIE, SHOW, PHOTO = "movie", "show", "photo"  # kinds of libraries
-_OPTIMIZED = "42"  # `Media.proxyType` of a version that Plex made of another version
+_OPTIMIZED = "42"  # `proxyType` of a `<Media>` that Plex converted from another version
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A `<Media>` of an item: a film in one file, or in several."""
+    """A version of a video (`<Media>`), which has one file or several."""
 
-    files: tuple[str, ...]  # Plex's paths
+    files: tuple[str, ...]  # paths in Plex
     duration: int = 0  # milliseconds; 0 for unknown
 
 
 @dataclass(frozen=True, slots=True)
 class PlexItem:
-    """A video from `/library/metadata`, with complete lists."""
+    """A video as `/library/metadata` returns it, with complete lists of tags and actors."""
 
     rating_key: int
     section_key: int
-    # The synced fields have the names of `FIELDS`.
+    # The attributes of synced fields have the names in `FIELDS`.
     title: str = ""
     studio: str = ""
     summary: str = ""
@@ -35,65 +35,65 @@ class PlexItem:
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    locked: frozenset[str] = frozenset()  # Plex's names of fields (`title`, `actor`, `thumb`, …)
-    files: tuple[str, ...] = ()  # Plex's paths of the files of all versions
+    locked: frozenset[str] = frozenset()  # Plex's names of locked fields (`title`, `actor`, …)
+    files: tuple[str, ...] = ()  # paths in Plex of the files of all versions
     versions: tuple[Version, ...] = ()
     sort_title: str = ""  # empty if it equals the title
-    # The paths of the poster and the background that Plex shows. A path changes with its image.
+    # Plex's paths of the current poster and background. A new image gets a new path.
     thumb: str = field(default="", compare=False)
     art: str = field(default="", compare=False)
-    # Whether an actor has a role; an edit of the list of actors would delete the role.
+    # Whether an actor has a role. An edit of the list of actors would delete the role.
     has_roles: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryPart:
-    """A file in a listing."""
+    """A file in Plex, as a listing of its library or the path index returns it."""
 
-    path: str  # Plex's path
+    path: str  # path in Plex
     rating_key: int
     size: int = 0  # bytes; 0 for unknown
     section: int = field(default=0, compare=False)  # key of the library; 0 for unknown
-    # The item's `updatedAt`, in seconds since 1970 by Plex's clock; 0 for unknown.
+    # The time of the item's last update, in seconds since 1970 by Plex's clock; 0 for unknown.
     changed_at: int = field(default=0, compare=False)
-    # Plex's last scan did not find the file, and its trash was not emptied since.
+    # Whether the file is in Plex's trash, because the last scan did not find it.
     in_trash: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in a library whose items are sorted by rating key."""
+    """A position in the listing of a library by rating key."""
 
     rows: int = 0  # number of items before the position
-    last_key: int = 0  # rating key of the last of these items; 0 if Plex does not sort the items
+    last_key: int = 0  # rating key of the item before the position; 0 if Plex does not sort
 
 
-POSTER, ART = "poster", "art"  # kinds of an item's image
-IMAGE_LOCKS = {POSTER: "thumb", ART: "art"}  # kind → Plex's name of its lock
+POSTER, ART = "poster", "art"  # the poster and the background of an item
+IMAGE_LOCKS = {POSTER: "thumb", ART: "art"}  # kind of image → Plex's name of its lock
 
 
 @dataclass(frozen=True, slots=True)
 class PlexImage:
-    """An image that an item can show."""
+    """An available poster or background of an item."""
 
-    key: str  # Plex's name; for an upload `upload://posters/<SHA-1 of the bytes>`
-    selected: bool  # whether Plex shows the image
+    key: str  # Plex's name of the image; for an upload `upload://posters/<SHA-1 of the bytes>`
+    selected: bool  # whether the image is the current poster or background
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A library."""
+    """A library in Plex."""
 
     key: int
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
-    kind: str = MOVIE  # a movie library contains single videos; shows and photos are not synced
-    scanner: str = ""  # Plex's name of the program that finds the files
+    kind: str = MOVIE  # only movie libraries, which contain single videos, are synced
+    scanner: str = ""  # Plex's name of the scanner, which finds the library's files
 
 
 def parse_item(video: Element) -> PlexItem | None:
-    """Read a `<Video>`; None if its keys are missing."""
+    """Parse a `<Video>`. None if its rating key or library key is missing."""
     rating_key = whole_number(video.get("ratingKey"))
     section_key = whole_number(video.get("librarySectionID"))
     if not rating_key or not section_key:
@@ -123,7 +123,7 @@ def parse_item(video: Element) -> PlexItem | None:
 
 
 def parse_parts(video: Element) -> Iterator[LibraryPart]:
-    """Yield the files of a `<Video>`; files in Plex's trash come last."""
+    """Yield the files of a `<Video>`. Files in Plex's trash come last."""
     rating_key = whole_number(video.get("ratingKey"))
     if not rating_key:
         return
@@ -138,7 +138,7 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
 
 
 def _own_media(video: Element) -> list[Element]:
-    """Return the versions that Plex did not make itself; versions in its trash come last."""
+    """Return the versions that Plex did not convert itself. Versions in its trash come last."""
     media = [
         version for version in video.findall("Media") if version.get("proxyType") != _OPTIMIZED
     ]
@@ -158,7 +158,7 @@ def parse_image(photo: Element) -> PlexImage:
 
 
 def parse_section(directory: Element) -> Section | None:
-    """Read a `<Directory>` of the list of libraries; None for music and invalid keys."""
+    """Parse a `<Directory>` of the list of libraries. None if it is for music or has no key."""
     key = whole_number(directory.get("key"))
     kind = directory.get("type") or ""
     if not key or kind not in (MOVIE, SHOW, PHOTO):
@@ -176,7 +176,7 @@ def parse_section(directory: Element) -> Section | None:
 
 
 def whole_number(text: str | None) -> int:
-    """Return the number that a text contains; 0 if SQLite cannot store it as a positive integer."""
+    """Convert a text to a number. 0 if SQLite cannot store the text as a positive integer."""
     digits = (text or "").lstrip("0")
     if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(LARGEST_NUMBER)):
         return 0
@@ -188,7 +188,7 @@ def _value(video: Element, declared: Field) -> Any:
     if declared.element:
         return _names(video, declared.element)
     text = video.get(declared.plex) or ""
-    return text[:10] if declared is FIELDS["date"] else text  # without the time of day
+    return text[:10] if declared is FIELDS["date"] else text  # no time of day
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Keeps the path index up to date with the configured libraries of one server."""
+"""Keeps the path index up to date with the configured libraries of one Plex server."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,20 +31,21 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-IDENTITY_AGE = 60.0  # seconds; replacing a server and scanning its libraries takes longer
-REFRESH_INTERVAL = 60.0  # seconds between two refreshes for missing files
-SINGLE_LOOKS = 3  # files that are searched by name between two refreshes
-LIBRARIES_ASKED = 3  # searched for a file that lies in no library's folders
-# Plex does not document which changes raise a library's counters.
-TRUST_CHANGE_MARK = 600.0  # seconds for which unchanged counters mean an unchanged library
-# Only a complete listing shows removed files, and files moved without a new time stamp.
-LISTING_AGE = 3600.0  # seconds between two complete listings of a library that changes
-LONGEST_LISTING_AGE = 86_400.0  # seconds, for a library that does not change
-SMALL = 2 * LISTING_PAGE  # items; such a library is listed completely, in a few requests
+IDENTITY_AGE = 60.0  # seconds between two identity checks; to set up another server takes longer
+REFRESH_INTERVAL = 60.0  # minimum seconds between two refreshes of the path index
+SINGLE_LOOKS = 3  # maximum number of single files to search between two refreshes
+LIBRARIES_ASKED = 3  # number of libraries to search for a file outside of all library folders
+# Plex does not document which changes update the change counters of a library. So equal counters
+# prove only for this number of seconds that a library is unchanged.
+TRUST_CHANGE_MARK = 600.0
+# Only a complete listing detects removed files, and moved files with an old time stamp. These are
+# the seconds between two complete listings of a library with and without changed counters.
+LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
+SMALL = 2 * LISTING_PAGE  # items; a smaller library is always listed completely
 
 
 class Refresh(Enum):
-    """The part of a library to list."""
+    """How much of a library has to be listed."""
 
     NOTHING = "nothing"
     CHANGES = "changes"
@@ -53,7 +54,7 @@ class Refresh(Enum):
 
 @contextmanager
 def _faults_of_the_address() -> Iterator[None]:
-    """Convert a refused listing into a fault of `plex_url`: a proxy may have answered."""
+    """Convert a refused listing into an error about `plex_url`: a proxy may have refused it."""
     try:
         yield
     except (PlexNotFound, PlexPermanentError) as error:
@@ -63,9 +64,9 @@ def _faults_of_the_address() -> Iterator[None]:
 
 
 class Library:
-    """Keeps the path index up to date with few requests; every method may raise a `PlexError`.
+    """Keeps the path index up to date with few requests. Every method may raise a `PlexError`.
 
-    `names` is the setting `plex_library`. `report` gets an event about each unreadable item.
+    `names` is the setting `plex_library`. `report` receives an event about each unreadable item.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Library:
         self._client = client
         self._names = names
         self._clock = clock
-        self.known: list[Section] = []  # all libraries as last read, also of shows and photos
+        self.known: list[Section] = []  # all libraries at the last request, also of shows
         self._configured: list[Section] = []
         self._is_prepared = False
         self._refreshed_at = float("-inf")
@@ -89,23 +90,23 @@ class Library:
         self._polled: dict[int, Listing] = {}
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
-        self.listings = 0  # number of changes of the index
-        # When all libraries were last refreshed: the index contains all files that Plex had then.
+        self.listings = 0  # number of changes to the path index
+        # Time of the last refresh of all libraries. The index has all files that Plex had then.
         self.looked_at = float("-inf")
         self.index = index
         self._unreadable = UnreadableItems(client, index, clock, report)
 
     @property
     def server_id(self) -> str:
-        """The server's identity, part of the keys of the sync log."""
+        """The machine identifier of the server, which is a part of the sync log's keys."""
         return self._client.server_id
 
     def read_items(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items; return an error for each item at which Plex fails."""
+        """Read items. The result also has the error of each item that Plex cannot return."""
         return self._unreadable.read(rating_keys, batch)
 
     def sections(self) -> list[Section]:
-        """Return the configured libraries, read from Plex."""
+        """Request the libraries of Plex; return the libraries that the settings select."""
         self._sections_at = self._clock()
         self.known = self._client.libraries()
         choice = choose_libraries(self._names, self.known)
@@ -115,12 +116,12 @@ class Library:
         return self._configured
 
     def sections_known(self) -> list[Section]:
-        """Return all libraries of videos as last read; this sends no request."""
+        """Return all video libraries at the last request, without a new request."""
         return [section for section in self.known if section.kind == MOVIE]
 
     @_faults_of_the_address()
     def prepare(self) -> None:
-        """List libraries that were never listed; raise `PlexReplaced` if another server answers."""
+        """List each library that was never listed; raise `PlexReplaced` for another server."""
         self._prepare()
         confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
         if self._client.is_replaced or not confirmed:
@@ -145,9 +146,9 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files that the index lacks; return False after a recent refresh.
+        """Search Plex for files that the path index lacks; return False after a recent refresh.
 
-        A few files are searched by name; for more files, the libraries are refreshed.
+        A few files are searched by name. For more files, the libraries are refreshed.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -162,7 +163,7 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely, so that removed files leave the index.
+        """List changed libraries completely, to delete removed files from the path index.
 
         Return False, without a request, if the last call was less than `REFRESH_INTERVAL` ago.
         """
@@ -196,13 +197,14 @@ class Library:
             self._add(section, [parts])
         if any(folded_name(part.path) == folded_name(path) for part in found):
             return True
-        # Other letters than ASCII have several spellings, so an empty result is uncertain.
+        # Plex may store letters outside of ASCII in another Unicode form and not find them.
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
-        """Add new items to the index, once per `REFRESH_INTERVAL`; call `prepare` before.
+        """Add new items to the path index, at most once per `REFRESH_INTERVAL`.
 
-        `look_for` would not find a second item of a scene, because the scene has an item.
+        This finds a second item of a scene. `look_for` only searches for scenes without an item.
+        Call `prepare` before.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):
@@ -227,13 +229,13 @@ class Library:
             try:
                 self._polled[section.key] = self._list_additions(section, last)
             except OrderIgnored:
-                # Without a last key, the library is not polled until it is listed again.
+                # Without a last key, the library is not polled until its next complete listing.
                 self._polled[section.key] = replace(
                     last, looked_at=now, place=Place(last.place.rows)
                 )
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
-        """Add the items with new rating keys to the index; return the library's new state."""
+        """Add items with new rating keys to the path index; return the library's new state."""
         looked_at, mark = self._clock(), section.change_mark
         walk = Walk(self._client.read, section, last.place, self._unreadable.holes(section))
         self._add(section, walk)
@@ -271,7 +273,7 @@ class Library:
         self._unreadable.keep_holes(section, walk.holes, 0)
 
     def _list_changes(self, section: Section, last: Listing) -> bool:
-        """Add changes since the last refresh to the index; False requires a complete listing."""
+        """Add changes to the path index; return False if a complete listing is necessary."""
         seen = UpdateCursor(self._clock, last.cursor)
         cursor = 0
         try:
@@ -286,15 +288,15 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # Plex may fail at one of the updated items. Until the next complete listing, only new
-            # items are requested.
+            # One of the updated items may be unreadable. Until the next complete listing, the
+            # plugin requests only new items.
             if not self._unreadable.holes(section):
                 return False
         self.index.note_refresh(section.key, seen.begun, section.change_mark, now.place, cursor)
         return True
 
 
-# The next two functions treat a moment in the future as outdated, as the clock was set back then.
+# The next two functions treat a time in the future as outdated: the clock has been set back.
 
 
 def _is_recent(moment: float, now: float) -> bool:
@@ -302,7 +304,7 @@ def _is_recent(moment: float, now: float) -> bool:
 
 
 def next_refresh(last: Listing | None, change_mark: str, now: float, *, whole: bool) -> Refresh:
-    """Return the part of a library to list; `whole` means that removed files matter."""
+    """Return how much of a library to list. `whole` means that removed files must be detected."""
     if last is None:
         return Refresh.WHOLE
     listing_age = now - last.listed_at

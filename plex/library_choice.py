@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from plex.items import MOVIE, Section
 
 _COMMA = re.compile(r" ?, ?")
-_Division = tuple[str, tuple[Section, ...]]  # the text and the libraries of an entry
+_Division = tuple[str, tuple[Section, ...]]  # text and matching libraries of an entry
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A name or number in the setting."""
+    """One library name or number in the setting `plex_library`."""
 
-    position: int  # the number of the entry in the setting, from 1
+    position: int  # position in the setting, from 1
     text: str
-    found: tuple[Section, ...]  # the matching libraries; exactly one in a usable setting
+    found: tuple[Section, ...]  # the matching libraries; exactly one in a valid setting
 
 
 @dataclass(frozen=True)
 class LibraryChoice:
-    """The libraries that the setting selects."""
+    """The libraries that the setting `plex_library` selects."""
 
     known: tuple[Section, ...]  # all video libraries of the server
-    entries: tuple[Entry, ...]  # without an entry, the setting selects all video libraries
-    others: tuple[Section, ...]  # the libraries of shows and photos, which are not synced
+    entries: tuple[Entry, ...]  # empty if the setting selects all video libraries
+    others: tuple[Section, ...]  # libraries of shows and photos, which are not synced
 
     @property
     def unknown(self) -> list[Entry]:
@@ -38,13 +38,13 @@ class LibraryChoice:
 
     @property
     def sections(self) -> list[Section]:
-        """The selected libraries in the server's order; only correct without a `problem`."""
+        """The selected libraries in the server's order. Valid only if `problem` is empty."""
         keys = {section.key for entry in self.entries for section in entry.found}
         return [section for section in self.known if section.key in keys or not self.entries]
 
     @property
     def problem(self) -> str:
-        """The reason why the setting cannot be used, and the remedy; empty for none."""
+        """The reason why the setting is invalid, and the remedy. Empty if the setting is valid."""
         kinds = {_folded(section.title): section.kind for section in self.others}
         for entry in self.unknown:
             if kind := kinds.get(_folded(entry.text)):
@@ -67,10 +67,10 @@ class LibraryChoice:
 
 
 def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoice:
-    """Divide the setting at commas into names or numbers of libraries.
+    """Parse the setting `plex_library`: names or numbers of libraries, separated by commas.
 
-    Names may contain commas, so the best of all divisions is used: with the fewest unknown names,
-    then the most exact names, then the longest names.
+    Names may contain commas, so several divisions are possible. The best division has the fewest
+    unknown names, then the most exact names, then the longest names.
     """
     sections = [section for section in libraries if section.kind == MOVIE]
     others = tuple(section for section in libraries if section.kind != MOVIE)
@@ -96,7 +96,7 @@ def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoic
 
 
 def entry_for(section: Section, sections: Sequence[Section]) -> str:
-    """Return an entry that selects only this library: its name, or else its number."""
+    """Return a setting that selects only this library: its name if possible, or its number."""
     if "," not in section.title and section.title == section.title.strip():
         choice = choose_libraries(section.title, sections)
         if [entry.found for entry in choice.entries] == [(section,)]:
@@ -105,7 +105,10 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
 
 
 def _find(text: str, sections: Sequence[Section]) -> tuple[tuple[Section, ...], bool]:
-    """Return the libraries that match an entry by name, else by number, else by similar name."""
+    """Return the libraries with this name or number, or else the libraries with a similar name.
+
+    The second value is whether the names are only similar.
+    """
     exact = tuple(section for section in sections if section.title in (text, text.strip()))
     number = tuple(section for section in sections if str(section.key) == text.strip())
     if exact or number:

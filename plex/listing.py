@@ -1,6 +1,6 @@
-"""Lists the updated files of a library, and searches it for files by name.
+"""Lists the updated files of a library, and searches a library for files by name.
 
-A server may ignore a sort order or a filter without an error, so each answer is checked for it.
+A server may silently ignore a sort order or a filter, so each response is checked.
 """
 
 import math
@@ -19,15 +19,16 @@ from plex.exceptions import (
 from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
 from validation.paths import components, folded
 
-LISTING_PAGE = 1000  # videos
-NEWEST_PAGE = 100  # videos; usually fewer change within a minute
-_AHEAD = 86_400.0  # seconds; a time stamp that is further ahead of our clock was set by a user
+LISTING_PAGE = 1000  # videos per page
+NEWEST_PAGE = 100  # videos on the first page of updates; usually fewer change within a minute
+_AHEAD = 86_400.0  # seconds; a time stamp further in the future was set by a user
 LOOK_UP_ROWS = 50  # videos; a search with more results is too unspecific
-# Rating keys rise and never change, so new rows come last. Edits move rows in every other order.
+# A new item gets the highest rating key, and keys never change. So new items come last in a listing
+# by key. In any other order, an edit may move an item.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
-        "type": "1",  # otherwise Plex answers a filter by file with status 500
+        "type": "1",  # without a type, Plex answers a filter by file with status 500
         "includeGuids": "0",
         "includeCollections": "0",
         "excludeElements": "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,"
@@ -35,29 +36,30 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# A comma means "or" in Plex's filters. Network file systems replace characters that Windows
-# forbids. The other characters are not allowed in a URL.
+# Characters that a search must not contain. A comma means "or" in Plex's filters. Network file
+# systems replace characters that Windows forbids. The other characters are not allowed in a URL.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 _REFUSED = (PlexNotFound, PlexPermanentError, PlexPermissionError)
 
-Get = Callable[[str, str, Mapping[str, str]], Element]  # see `PlexConnection.read`
+Get = Callable[[str, str, Mapping[str, str]], Element]  # the type of `PlexConnection.read`
 
 
 class CannotTell(Exception):  # noqa: N818 - a trait of the server, not an error
-    """Only a complete listing of the library shows its changes."""
+    """The changes of a library cannot be listed, so the library has to be listed completely."""
 
 
 class OrderIgnored(CannotTell):
-    """Plex did not sort the rows as requested."""
+    """Plex did not sort the listing as requested."""
 
 
 def list_updated(
     get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield the files of items updated at `since` (by Plex's clock) or later, newest first.
+    """Yield the files of the items that were updated at or after `since`, newest first.
 
-    Raise `CannotTell` for no item, for more than `at_most` items, or if rows moved between pages.
+    `since` is a time of Plex's clock. Raise `CannotTell` if there are no such items or more than
+    `at_most`, or if items moved between two pages.
     """
     doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
@@ -79,25 +81,25 @@ def list_updated(
         if known[-1] < since or start + len(rows) >= whole_number(answer.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
-        # Request the last row again: if the next page contains it, no row was missed.
+        # The next page starts at the last item of this page. If it does not, items were missed.
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
 def count_videos(get: Get, section: Section) -> int:
-    """Return the number of a library's videos; raise a PlexError if Plex does not answer."""
+    """Return the number of videos of a library."""
     doing = f"counting the videos of the library '{section.title}'"
     return whole_number(get(address(section, BY_KEY), doing, paging(0, 1)).get("totalSize"))
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of videos whose path contains `chunk`.
+    """Return the files of the videos with a path that contains `chunk`.
 
     None means that Plex refused or ignored the search, or that too many videos match.
     """
     try:
         answer = _search(get, section, chunk)
     except _REFUSED:
-        return None  # for instance, a proxy blocks a word in the name
+        return None  # for example, a proxy may block a word in the name
     except PlexTemporaryError as error:
         if error.retry_after is not None:
             raise
@@ -113,7 +115,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether Plex fails, twice in a row, at a search for a file's full path."""
+    """Return whether two searches for the full path of a file make Plex fail."""
     if "," in path:
         return False
     for _ in range(2):
@@ -138,18 +140,18 @@ def _search(get: Get, section: Section, text: str) -> Element:
 
 
 def address(section: Section, order: str) -> str:
-    """Return the path and query that list a library in the given order."""
+    """Return the request path that lists a library in the given order."""
     return f"/library/sections/{section.key}/all?{_SLIM}&sort={quote(order)}"
 
 
 def searchable_part(path: str) -> str:
-    """Return the longest part of a file's name that Plex can search for; empty for none."""
+    """Return the longest part of a file's name that Plex can search for. May be empty."""
     name = re.split(r"[/\\]", path)[-1]
     return max((piece.strip() for piece in _UNSEARCHABLE.split(name)), key=len)
 
 
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
-    """Return the libraries that contain a path in their folders; the innermost folders count."""
+    """Return the libraries whose folders contain a path. The innermost folder counts."""
     names = components(path)
     containing: dict[int, list[Section]] = {0: []}
     for section in sections:
@@ -162,9 +164,10 @@ def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section
 
 
 class UpdateCursor:
-    """Finds the moment, by Plex's clock, before which a listing shows every change.
+    """Computes the time, by Plex's clock, before which a listing contains every update.
 
-    A page that was read early may lack later changes, so the listing's duration is subtracted.
+    Updates during the listing may be missing, so its duration is subtracted from the newest time
+    stamp.
     """
 
     def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Finds the Plex items that hold a scene's files."""
+"""Finds the items in Plex that contain the files of a scene."""
 
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -11,19 +11,19 @@ from validation.path_map import PathMap
 from validation.paths import Folders, common_suffix, folded_path, spelled
 from validation.scene_extractor import SceneFile
 
-LARGEST_STRETCH = 1.05  # ratio of durations; with a larger ratio, two versions are different films
-SURE_SUFFIX = 3  # parts of the path that must agree if a size is unknown: name and two folders
+LARGEST_STRETCH = 1.05  # maximum ratio of the durations of two versions of the same film
+SURE_SUFFIX = 3  # path components that must be equal if a size is unknown: name and two folders
 
 
 class MatchConfidence(Enum):
-    """The confidence of a match: low if only name and size agree."""
+    """The confidence of a match. It is low if only name and size are equal."""
 
     HIGH = "high"
     LOW = "low"
 
 
 class Rule(Enum):
-    """How a file was found, from the strongest rule to the weakest; users see the values."""
+    """How a file was matched, from the strongest to the weakest rule. Users see the values."""
 
     FULL_PATH = "full path"
     SET_MAPPING = "full path with the path map"
@@ -33,7 +33,7 @@ class Rule(Enum):
 
 
 class Sharing(Enum):
-    """How files of several scenes share an item in Plex."""
+    """How the files of several scenes share one item in Plex."""
 
     PARTS = "parts of one film"
     VERSIONS = "versions of one video"
@@ -41,43 +41,44 @@ class Sharing(Enum):
 
 
 class Match(NamedTuple):
-    """An item that holds a file of the scene."""
+    """An item in Plex that contains a file of the scene."""
 
     rating_key: int
-    path: str  # Plex's path of the file
+    path: str  # path of the file in Plex
     confidence: MatchConfidence = MatchConfidence.HIGH
-    also: tuple[str, ...] = ()  # Plex's paths of the scene's other files in the item
+    also: tuple[str, ...] = ()  # paths in Plex of the scene's other files in the item
 
 
 class Matching(NamedTuple):
     """The result of matching a scene's files."""
 
     matches: tuple[Match, ...] = ()
-    rule: Rule | None = None  # the weakest rule that found a file; None without matches
-    candidates: tuple[LibraryPart, ...] = ()  # possible files, best first; empty with matches
-    unmatched: tuple[SceneFile, ...] = ()  # files without a match
+    rule: Rule | None = None  # the weakest rule that matched a file; None if no file matched
+    candidates: tuple[LibraryPart, ...] = ()  # possible files, best first; empty if a file matched
+    unmatched: tuple[SceneFile, ...] = ()  # the scene's files without a match
 
 
 class _Hits(NamedTuple):
-    """The result of a rule for a file."""
+    """The files in Plex that a rule found for one file of the scene."""
 
-    parts: tuple[LibraryPart, ...] = ()  # Plex's file, which may be in several libraries
-    candidates: tuple[LibraryPart, ...] = ()  # Plex's possible files if the match is ambiguous
+    parts: tuple[LibraryPart, ...] = ()  # the matching file, which may be in several libraries
+    candidates: tuple[LibraryPart, ...] = ()  # the possible files of an ambiguous match
 
 
 class _Target(NamedTuple):
-    """The expected path of a file in Plex; `settled` if it lies in one of Plex's folders."""
+    """The expected path of a file in Plex."""
 
     path: str
     rule: Rule
-    settled: bool
+    settled: bool  # whether the path lies in a folder of a library
 
 
 class PlexMatcher:
-    """Finds items by full path, or by name and size if the path lies in none of Plex's folders.
+    """Finds items by the full path of a file.
 
-    The full path is mapped by the setting, or else by a learned mapping. All items that contain one
-    of the files match: a file may be in two libraries, and a scene may have several files.
+    The path is mapped by the setting, or else by a learned mapping. A file outside of all library
+    folders is found by name and size. Several items may match, because a scene may have several
+    files, and a file may be in several libraries.
     """
 
     def __init__(
@@ -95,22 +96,22 @@ class PlexMatcher:
         self._folders = Folders.of(())
 
     def to_plex(self, path: str) -> str:
-        """Return the expected path in Plex of a file in Stash."""
+        """Return the path that a file of Stash should have in Plex."""
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Return whether a file, mapped by the setting only, lies in none of Plex's folders."""
+        """Return whether a file lies outside of all library folders without a learned mapping."""
         return not self._is_settled(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Return whether a file, mapped by any mapping, lies in one of Plex's folders."""
+        """Return whether a file lies in a library folder, also by a learned mapping."""
         return self._target(path).settled
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
         return self.find(files, None)
 
     def find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
-        """Return the items of a scene's files by any rule, or the candidates."""
+        """Match the files of a scene. Without `scene_id`, no file is matched by name and size."""
         found: dict[int, Match] = {}
         rules: list[Rule] = []
         candidates: list[LibraryPart] = []
@@ -129,7 +130,7 @@ class PlexMatcher:
 
     def _find_file(self, file: SceneFile, scene_id: int | None) -> tuple[_Hits, Rule]:
         mapped = self._path_map.find_plex(file.path)
-        # A file that has the same path in Plex needs no mapping.
+        # A file with the same path in Plex needs no mapping.
         same = self._index.find_exact(file.path) if mapped in (None, file.path) else []
         if same:
             return self._at(file.path, file.size, same, Rule.FULL_PATH)
@@ -138,7 +139,7 @@ class PlexMatcher:
         hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
-        # No search by name if Plex has a file of another size at this path.
+        # If Plex has a file of another size at this path, do not search for the name.
         if exact or hits.parts or hits.candidates or target.settled or scene_id is None:
             return hits, rule
         return self._by_name(file, scene_id), Rule.NAME_AND_SIZE
@@ -146,7 +147,7 @@ class PlexMatcher:
     def _at(
         self, path: str, size: int, exact: Sequence[LibraryPart], rule: Rule
     ) -> tuple[_Hits, Rule]:
-        """Return the files at a path, or else at other spellings of the path."""
+        """Return the files at a path, or else at a path that differs in case or spelling."""
         if not all(part.in_trash for part in exact):
             return _Hits(tuple(exact)), rule
         hits = _by_spelling(path, size, self._index.find_folded(path))
@@ -155,10 +156,10 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
-        """Check a match by a learned mapping, because a few files may imply a wrong mapping.
+        """Check a match by a learned mapping, because a learned mapping may be wrong.
 
         Another scene's file of the same name and size competes if Plex lacks its mapped path. The
-        match is ambiguous if the other path is at least as similar to the found path.
+        match is ambiguous if the competing path is at least as similar to the found path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -191,7 +192,7 @@ class PlexMatcher:
         return _Target(path, Rule.FULL_PATH, settled=False)
 
     def _is_settled(self, path: str) -> bool:
-        """Return whether a path lies in one of Plex's folders; True while no folder is known."""
+        """Return whether a path lies in a library folder. True if no library folder is known."""
         locations = tuple(path for section in self._sections() for path in section.locations)
         if locations != self._locations:
             self._locations, self._folders = locations, Folders.of(locations)
@@ -199,14 +200,14 @@ class PlexMatcher:
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
-    # Plex's trash often contains the old path of a moved file.
+    # Plex's trash often contains the old path of a moved file, which is no candidate.
     return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 
 def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
-    """Choose among Plex's files whose full path is another spelling of `path`.
+    """Choose among Plex's files whose path is another spelling of `path`.
 
-    Some systems distinguish case, so a file that differs in case must not differ in size.
+    Some file systems are case-sensitive. So if only the case differs, the sizes must not differ.
     """
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
@@ -222,11 +223,16 @@ def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
 def _by_name_and_size(
     file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
 ) -> _Hits:
-    """Choose among Plex's files of the same name; paths of scenes are those expected in Plex.
+    """Choose among Plex's files that have the same name as the file of a scene.
 
-    The sizes must be equal. If a size is unknown, the last two folders must be equal too, and there
-    must be no other candidate. Of several candidates, the file with the longest common suffix
-    matches, unless another scene's file (`competing`) has an equally long suffix.
+    The sizes must be equal. If a size is unknown, the last two folders must also be equal, and
+    there must be no other candidate. Of several candidates, the path with the longest common suffix
+    matches, unless it has an equally long suffix in common with a path in `competing`.
+
+    Args:
+        file: a scene's file, with the path that it should have in Plex.
+        parts: Plex's files.
+        competing: the paths that files of other scenes, with the same name, should have in Plex.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:
@@ -257,7 +263,7 @@ def _nearness(file: SceneFile, part: LibraryPart) -> int:
 
 
 def _may_be_equal(first: int, second: int) -> bool:
-    return first == second or not first or not second  # 0 is an unknown size
+    return first == second or not first or not second  # 0 means an unknown size
 
 
 def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
@@ -271,17 +277,17 @@ def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
 
 
 def still_holds(item: PlexItem, match: Match) -> bool:
-    """Return whether an item that was just read contains the matched file."""
+    """Return whether an item, as just read from Plex, contains the matched file."""
     return folded_path(match.path) in map(folded_path, item.files)
 
 
 def has_first_file(item: PlexItem, match: Match) -> bool:
-    """Return whether the first file of the item's first version is matched."""
+    """Return whether the match includes the first file of the item."""
     return bool(item.files) and folded_path(item.files[0]) in _folded_files(match)
 
 
 def sharing_of(item: PlexItem, match: Match) -> Sharing:
-    """Return how the matched files share an item with other files."""
+    """Return how the matched files share the item with the files of other scenes."""
     mine = _folded_files(match)
     for version in item.versions:
         files = set(map(folded_path, version.files))

@@ -1,4 +1,4 @@
-"""The original values of an item, before the plugin's first write, and their restoration."""
+"""The original values of an item, from before the plugin's first write, and their restoration."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -20,27 +20,30 @@ from validation.metadata import SceneMetadata
 from validation.paths import folded_path
 
 LOCKED, FILES = "locked", "files"
-# Keys inside the original values: the kinds of images that are being restored, and the kinds that
-# were uploaded.
+# Keys of the original values in the database. The values are kinds of images: those that are being
+# restored, and those that the plugin uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
-_Fields = dict[str, dict[str, str]]  # our field name → Plex's parameters
+_Fields = dict[str, dict[str, str]]  # the plugin's name of a field → Plex's parameters
 
 
 def original_values(item: PlexItem) -> Values:
-    """Return the values, locks and files of an item, to be stored before the first write."""
+    """Return the values, locks and file paths of an item, to store before the first write."""
     return {**current_values(item), FILES: list(item.files)}
 
 
 def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Return the original values with the current values and locks of the fields `names`."""
+    """Return the original values, but the current values and locks for the fields in `names`."""
     now = current_values(item)
     locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
     return {**original, **{name: now[name] for name in names}, LOCKED: locked}
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    """Return the original values with the sort title; call this before its first write."""
+    """Return the original values with the sort title of the item added to them.
+
+    Call this before the plugin first writes the sort title.
+    """
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})
@@ -48,7 +51,10 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
-    """Return the original values with an image's lock; call this before the first upload."""
+    """Return the original values with the lock of the poster or background added to them.
+
+    Call this before the plugin first uploads an image of this kind.
+    """
     uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
         return dict(original)
@@ -61,7 +67,7 @@ def _recaptured_locks(original: Original, item: PlexItem, plex_names: set[str]) 
 
 
 def shares_a_file(original: Original, item: PlexItem) -> bool:
-    """Return whether the item has an original file; otherwise its key now means another video."""
+    """Return whether the item still has an original file. If not, it is another video now."""
     files = {folded_path(path) for path in original.get(FILES, [])}
     return any(folded_path(path) in files for path in item.files)
 
@@ -75,13 +81,14 @@ def restoring_edit(
 ) -> _Fields:
     """Return the parameters, by field, that restore an item's original values and locks.
 
-    Only the fields in `written`, which the plugin may have sent, are restored. Collections in
-    `sent_collections` are removed unless they are original.
+    Args:
+        written: the fields that the plugin may have edited. Only these fields are restored.
+        sent_collections: collections to remove, unless they are original.
     """
     values = {name: original.get(name) for name in PLEX_NAMES} | {COLLECTIONS: ()}
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     wanted = SceneMetadata(**values | lists)  # type: ignore[arg-type]  # our own stored values
-    # With all locks set, only different values need an edit.
+    # Treat all fields as locked, because `edit_for` must compare only the values here.
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
     sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
     spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
@@ -96,21 +103,24 @@ def restoring_edit(
         if parameters or is_hidden or was_locked != (plex_name in item.locked):
             fields[name] = {**parameters, lock: "1" if was_locked else "0"}
     if TITLE in written and SORTED_AS in original and _sort_title_differs(original, item, fields):
-        # Plex ignores a sort title without a lock; `unlocking_edit` removes the lock afterwards.
+        # Plex ignores a sort title without a lock. `unlocking_edit` removes the lock afterwards.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
 
 
 def unlocking_edit(original: Original, fields: _Fields) -> _Fields:
-    """Return the edit to send after `restoring_edit`, which returned `fields`; empty for none."""
+    """Return the edit that unlocks the sort title after `restoring_edit`, which returned `fields`.
+
+    The result is empty if the sort title was not restored or stays locked.
+    """
     if SORTED_AS not in fields or is_locked_in(original, SORT_TITLE):
         return {}
     return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}
 
 
 def _sort_title_differs(original: Original, item: PlexItem, fields: _Fields) -> bool:
-    """Return whether the sort title differs now, or will after the title is restored."""
+    """Return whether the sort title differs from its original, now or after a restored title."""
     was_locked = is_locked_in(original, SORT_TITLE)
     if SORT_TITLE in item.locked and not was_locked:
         return item.sort_title in ("", original[SORTED_AS])
@@ -125,10 +135,10 @@ def is_locked_in(original: Original, plex_name: str) -> bool:
 
 
 def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexImage | None:
-    """Return the first image that the plugin did not upload, given the SHA-1 of its uploads."""
+    """Return the first image that the plugin did not upload. `sent` has the SHA-1 of uploads."""
     return next((image for image in images if image.key and not is_ours(image, sent)), None)
 
 
 def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
-    """Return whether the plugin uploaded this image; Plex names an upload by its SHA-1."""
+    """Return whether the plugin uploaded this image. `sent` has the SHA-1 of uploads."""
     return image.key.startswith("upload://") and image.key.endswith(tuple(sent))

@@ -1,11 +1,11 @@
-"""The path index: a local table of Plex's files with their items, filled from listings.
+"""The path index: a local table that maps Plex's files to items. Library listings fill the table.
 
-The database may be deleted at any time. A row may be outdated, so an item is read before each write
-to compare its files.
+The database may be deleted at any time. A row may be outdated, so the plugin reads an item and
+compares its files before each write.
 
-Several processes may list a library at once. Each listing draws a number at its start, and each row
-that a process sees is marked with the last number drawn. A complete listing deletes the rows with a
-lower mark than its number, because no process has seen them since its start.
+Several processes may list a library at once. Each listing increments the library's listing number
+at its start. A process that receives a file stores the current number in the file's row. A complete
+listing deletes rows with a number below its own: no process has seen their files since its start.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from plex.server_facts import Behaviour, stored_behaviours
 from shared.read_only import open_for_reading
 from validation.paths import folded_name, folded_path
 
-# Numbers only rise, and are kept when rows are deleted.
+# A listing number never falls, even if rows are deleted.
 _BEGIN_NUMBERS = (
     "INSERT OR IGNORE INTO numbers_drawn "
     "SELECT ?, coalesce(MAX(listing), 0) FROM parts WHERE section = ?"
@@ -36,26 +36,26 @@ _UPSERT_PART = (
     "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
 _TABLES = ("parts", "listings")
-_CLEARINGS = -1  # takes the place of a library's key; its number counts the calls of `clear`
+_CLEARINGS = -1  # replaces the library's key in the row that counts the calls of `clear`
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The state of a library at its last listing and at the last request for changes."""
+    """The state of a library at its last complete listing and at its last refresh."""
 
-    listed_at: float  # when the library was last listed completely, in seconds since 1970
-    change_mark: str  # the library's change counters at that time
-    looked_at: float  # when the library was last listed or asked for changes
-    looked_mark: str  # the library's change counters at that time
-    place: Place  # the end of the library at that time
-    cursor: int  # all updates before this moment of Plex's clock are known; 0 for unknown
+    listed_at: float  # time of the last complete listing, in seconds since 1970
+    change_mark: str  # the library's change counters at the last complete listing
+    looked_at: float  # time of the last refresh, which may list only changes
+    looked_mark: str  # the library's change counters at the last refresh
+    place: Place  # the end of the library at the last refresh
+    cursor: int  # the index has all updates before this time of Plex's clock; 0 for unknown
 
 
 class PathIndex:
-    """The files of one Plex server; `note` is called with the paths that a search finds."""
+    """The files of one Plex server. `note` is called with the paths that a search finds."""
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
-        self.database = IndexDatabase(path)  # other classes have tables in it
+        self.database = IndexDatabase(path)  # other classes have more tables in it
         self._note = note
         self._server_id = ""
 
@@ -63,14 +63,14 @@ class PathIndex:
         self.database.close()
 
     def use_server(self, server_id: str) -> None:
-        """Select the server; delete the rows of other servers."""
+        """Select the server of the index; delete the rows of other servers."""
         self._server_id = server_id
         with self.database.transaction():
             for table in _TABLES:
                 self.database.write(f"DELETE FROM {table} WHERE server_id != ?", server_id)
 
     def last_listing(self, section: int) -> Listing | None:
-        """Return the state of a library; None if the library was never listed."""
+        """Return the state of a library. None if the library was never listed."""
         row = self.database.first(
             "SELECT listed_at, change_mark, looked_at, looked_mark, items, last_key, cursor "
             "FROM listings WHERE server_id = ? AND section = ?",
@@ -97,9 +97,10 @@ class PathIndex:
     ) -> int:
         """Store a complete listing of a library, page by page; return the number of files.
 
-        At the end, files are deleted that neither the listing nor another process has seen since
-        its start. Files with a rating key between a pair that `gaps` returns are kept. Nothing is
-        deleted after a failed listing, or if `clear` was called meanwhile.
+        At the end, delete the files that no process has received since the start of the listing.
+        Keep the files of items that the listing omitted: their rating keys lie between the keys of
+        a pair that `gaps` returns. Delete nothing if the listing fails, or if `clear` is called
+        during the listing.
         """
         count, key = 0, (self._server_id, section)
         with self.database.transaction():
@@ -126,7 +127,7 @@ class PathIndex:
         return count
 
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
-        """Store items with all their files; return whether the index changed."""
+        """Store the complete file lists of some items; return whether the index changed."""
         items: dict[int, list[LibraryPart]] = {}
         for part in parts:
             items.setdefault(part.rating_key, []).append(part)
@@ -162,7 +163,7 @@ class PathIndex:
         self.database.write(statement, self._server_id, rating_key)
 
     def clear(self) -> int:
-        """Delete all files of the server; return their number."""
+        """Delete all files of the server from the index; return their number."""
         self._draw_number(_CLEARINGS)
         with self.database.transaction():
             files, _ = (
@@ -174,7 +175,7 @@ class PathIndex:
     def _replace_item(
         self, section: int, rating_key: int, files: list[LibraryPart], number: int
     ) -> bool:
-        """Replace the files of an item; return whether they changed."""
+        """Replace the stored files of an item; return whether they changed."""
         item = (self._server_id, section, rating_key)
         condition = "FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?"
         known = self.database.rows(f"SELECT path, size, in_trash {condition}", *item)
@@ -205,7 +206,7 @@ class PathIndex:
         return number
 
     def _last_number(self, section: int) -> int:
-        """Return the last number drawn; call this in the transaction that uses the number."""
+        """Return a library's listing number. Call this in the transaction that uses the number."""
         statement = "SELECT number FROM numbers_drawn WHERE section = ?"
         row = self.database.first(statement, section)
         if row is None:
@@ -217,11 +218,11 @@ class PathIndex:
         return self._find("path = ?", path)
 
     def find_folded(self, path: str) -> list[LibraryPart]:
-        """Return the files whose path differs at most in case, composition and separators."""
+        """Return the files whose path differs at most in case, Unicode form and separators."""
         return self._find("folded = ?", folded_path(path))
 
     def find_named(self, path: str, size: int = 0) -> list[LibraryPart]:
-        """Return the files with the path's name in any folder; `size` also finds unknown sizes."""
+        """Return the files with this file name in any folder, of this size or unknown size."""
         if size:
             return self._find("name = ? AND size IN (?, 0)", folded_name(path), size)
         return self._find("name = ?", folded_name(path))
@@ -238,7 +239,7 @@ class PathIndex:
         return [row[0] for row in rows]
 
     def another_key(self, rating_key: int) -> int | None:
-        """Return the rating key of any other item; None for none."""
+        """Return the rating key of any other item. None if the index has no other item."""
         statement = "SELECT rating_key FROM parts WHERE server_id = ? AND rating_key != ? LIMIT 1"
         row = self.database.first(statement, self._server_id, rating_key)
         return None if row is None else int(row[0])
@@ -252,8 +253,8 @@ class PathIndex:
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        # While a disk is missing, Plex has all its files in the trash. Such files count only if
-        # there are no others.
+        # While a disk is missing, Plex has all its files in the trash. So files in the trash are
+        # returned only if there are no other files.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:
@@ -266,13 +267,13 @@ class IndexCheckup:
     """The state of the path index, for the task Doctor."""
 
     exists: bool = True
-    problem: str = ""  # why the index could not be read; empty for no problem
-    size: int = 0  # bytes
-    files: int = 0  # number of known files in Plex
-    libraries: int = 0  # number of listed libraries
-    looked_at: float = 0.0  # when Plex was last asked for changes, in seconds since 1970
-    found_scenes: int = 0  # scenes with a file that has the name and size of a file in Plex
-    # Id and version of a server → its behaviour.
+    problem: str = ""  # why the index could not be read; empty if it could be read
+    size: int = 0  # bytes of the database file
+    files: int = 0  # number of files of Plex in the index
+    libraries: int = 0  # number of libraries in the index
+    looked_at: float = 0.0  # time of the last refresh, in seconds since 1970
+    found_scenes: int = 0  # number of scenes with a file of the same name and size in Plex
+    # Id and version of a server → its observed behaviour.
     behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
 
 
@@ -280,12 +281,12 @@ def _count_found_scenes(connection: sqlite3.Connection) -> int:
     statement = "SELECT COUNT(DISTINCT scene) FROM stash_files JOIN parts USING (name, size)"
     try:
         return int(connection.execute(statement).fetchone()[0])
-    except sqlite3.OperationalError:  # Stash's files were never listed, so their table is missing
+    except sqlite3.OperationalError:  # no table of Stash's files before they are first read
         return 0
 
 
 def inspect_index(path: str) -> IndexCheckup:
-    """Inspect the file of the index read-only; return errors instead of raising them."""
+    """Read the state of the index without writing to its file. Return errors as `problem`."""
     if not os.path.exists(path):
         return IndexCheckup(exists=False)
     try:

@@ -1,8 +1,8 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
-Two files are the same file if their name and size occur once in Stash and once in Plex. Their paths
-have a common end; the parts before the end are the same folder, as a pair of prefixes. The file is
-evidence for this pair, and evidence against each other pair with a folder above the file.
+A file in Stash and a file in Plex count as the same file if their name and size are unique in both.
+The two paths have a common suffix, and the prefixes before it are the same folder. The file is
+evidence for this pair of prefixes. It is evidence against other pairs with a folder above the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,11 +15,11 @@ from validation.path_map import PathMap, PrefixPair
 from validation.paths import common_suffix, folded_name, folded_path, folders_above, without_last
 from validation.scene_extractor import SceneFile, StashScene
 
-SURVEY_INTERVAL = 86_400.0  # seconds between two readings of all files in Stash
-RETRY_INTERVAL = 60.0  # seconds after a failed reading
-CHANGED_A_LOT = 0.1  # share of Plex's files; the evidence is weighed again after such a change
-FEWEST_PAIRS = 5  # files; a moved folder with fewer files must not imply a mapping
-MOST_MAPPINGS = 20  # a setup has fewer mount points
+SURVEY_INTERVAL = 86_400.0  # seconds between two surveys, which read all files in Stash
+RETRY_INTERVAL = 60.0  # seconds between a failed survey and its retry
+CHANGED_A_LOT = 0.1  # the evidence is counted again if this share of Plex's files has changed
+FEWEST_PAIRS = 5  # files that a mapping needs as evidence; fewer may be a moved folder
+MOST_MAPPINGS = 20  # maximum number of stored mappings; a setup has fewer mount points
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS learned_mappings (
@@ -43,7 +43,7 @@ CREATE TEMP TABLE IF NOT EXISTS below (
 DELETE FROM evidence;
 DELETE FROM below;
 """
-# The paths of files whose name and size are unique on both sides.
+# Select the paths of files whose name and size are unique in Stash and in Plex.
 _PAIRS = """
 SELECT s.path, p.path FROM
     (SELECT name, size, MIN(path) AS path FROM stash_files WHERE size > 0 {condition}
@@ -58,7 +58,8 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# Pairs with enough evidence and none against them come first, the widest first.
+# Select the pairs of prefixes. Pairs with enough evidence and no evidence against them come first,
+# ordered by the length of the folder. The other pairs follow, ordered by their evidence.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)
@@ -74,7 +75,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of prefixes, with the number of files that are evidence for and against it."""
+    """A pair of path prefixes, with the numbers of files that are evidence for and against it."""
 
     pair: PrefixPair
     agree: int
@@ -94,7 +95,7 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return the pairs of folders that are the same if two paths are one file; the widest first."""
+    """Return all pairs of equal folders above a file, given its paths; the topmost folder first."""
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)
@@ -103,11 +104,11 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 
 
 class PathLearning:
-    """Stores the mappings that follow from the files of Stash and Plex.
+    """Learns and stores mappings from folders in Stash to folders in Plex.
 
-    All files of Stash are read only for a scene outside of Plex's folders, and at most once a day.
-    Only files outside of Plex's folders, for which `is_outside` is true, are evidence. `files`
-    yields all scenes of Stash in pages.
+    A survey reads all files of Stash: at most once a day, and only if a scene's file lies outside
+    of all library folders. Only such files, for which `is_outside` returns True, are evidence.
+    `files` yields all scenes of Stash in pages.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class PathLearning:
         self._tried_at: float | None = None
 
     def mappings(self) -> list[LearnedMapping]:
-        """Return all mappings, including those without enough evidence."""
+        """Return all learned mappings, including those without enough evidence."""
         rows = self._database.rows(
             "SELECT plex, stash, agree, disagree FROM learned_mappings WHERE server_id = ? "
             "ORDER BY agree DESC, stash",
@@ -136,11 +137,11 @@ class PathLearning:
         return [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
 
     def path_map(self) -> PathMap:
-        """Return the mappings that have enough evidence."""
+        """Return the learned mappings that have enough evidence."""
         return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
     def survey(self, is_outside: Callable[[str], bool]) -> int:
-        """Read all files of Stash and weigh the evidence; return the number of files."""
+        """Read all files of Stash and learn mappings from them; return the number of files."""
         self._tried_at = self._clock()
         survey = self._last_survey() + 1
         for scenes in self._files():
@@ -153,7 +154,7 @@ class PathLearning:
         return int(self._database.first("SELECT COUNT(*) FROM stash_files")[0])
 
     def consider(self, scenes: Sequence[StashScene], is_outside: Callable[[str], bool]) -> None:
-        """Learn from scenes whose files lie outside of Plex's folders."""
+        """Learn mappings from scenes whose files lie outside of all library folders."""
         now = self._clock()
         if not _within(SURVEY_INTERVAL, self.surveyed_at(), now):
             if not _within(RETRY_INTERVAL, self._tried_at, now):
@@ -168,12 +169,12 @@ class PathLearning:
             self._weigh(is_outside)
 
     def surveyed_at(self) -> float | None:
-        """Return when all files were last read, in seconds since 1970; None for never."""
+        """Return the time of the last survey, in seconds since 1970. None before the first one."""
         moment = self._database.first("SELECT MAX(surveyed_at) FROM surveys")[0]
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return other scenes' files of the same name and size; None before the first survey."""
+        """Return other scenes' files of the same name and size. None before the first survey."""
         if self.surveyed_at() is None:
             return None
         rows = self._database.rows(
@@ -184,7 +185,7 @@ class PathLearning:
         return [row[0] for row in rows]
 
     def scenes(self) -> Iterator[tuple[int, list[SceneFile]]]:
-        """Yield each scene's id and files, as of the last survey."""
+        """Yield the id and the files of each scene, as last read from Stash."""
         rows = self._database.each("SELECT scene, path, size FROM stash_files ORDER BY scene, path")
         for scene_id, group in groupby(rows, key=lambda row: int(row[0])):
             yield scene_id, [SceneFile(path, size) for _, path, size in group]
@@ -207,7 +208,7 @@ class PathLearning:
             self._database.write_all(_UPSERT_FILE, rows)
 
     def _contradicts(self, scene: StashScene) -> bool:
-        """Return whether Plex has a file of the scene at another path than the mappings say."""
+        """Return whether the learned mappings give a wrong path for a file of the scene."""
         learned = self.path_map()
         for file in scene.files:
             expected = learned.find_plex(file.path)
@@ -223,7 +224,7 @@ class PathLearning:
         return int(self._database.first(statement, self._server_id())[0])
 
     def _weigh(self, is_outside: Callable[[str], bool]) -> None:
-        """Replace the stored mappings by those that follow from the current evidence."""
+        """Replace the stored mappings by the mappings that the current files imply."""
         server_id = self._server_id()
         before = {mapping.pair for mapping in self.mappings() if mapping.usable}
         self._collect_evidence(server_id, is_outside)
@@ -241,7 +242,7 @@ class PathLearning:
         self._report_changes(before, now)
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
-        """Count the files for and against each pair in SQLite, because libraries may be large."""
+        """Count the files for and against each pair, in SQLite because libraries may be large."""
         self._database.run(_EVIDENCE)
         with self._database.transaction("DEFERRED"):  # only temporary tables change
             for stash, plex in self._database.each(_PAIRS.format(condition=""), server_id):
@@ -253,7 +254,7 @@ class PathLearning:
                     self._database.write_all(_BELOW, folders)
 
     def _strongest_mappings(self) -> list[LearnedMapping]:
-        """Return the best mappings, without those that follow from a wider mapping."""
+        """Return the best mappings, without those that a mapping of a parent folder implies."""
         chosen: list[LearnedMapping] = []
         for plex, stash, agree, disagree in self._database.each(
             _RANKED, FEWEST_PAIRS, FEWEST_PAIRS

@@ -1,6 +1,6 @@
-"""Finds the reason why Plex's scanner does not list a file, for messages and waiting times.
+"""Finds the reason why Plex's scanner does not list a file, for messages and back-off.
 
-The rules are copied from the source of Plex's scanner. They never exclude a file that Plex lists.
+The rules are from the source code of Plex's scanner. They never exclude a file that Plex lists.
 """
 
 import re
@@ -10,14 +10,15 @@ from plex.items import MOVIE, PHOTO, SHOW, Section
 from validation.paths import Folders, components, split_path
 
 LARGEST_SAMPLE = 300 * 1024 * 1024  # bytes; a larger file with "sample" in its name is listed
-PLEX_VERSIONS = "plex versions"  # the folder of copies that Plex made
+PLEX_VERSIONS = "plex versions"  # the folder in which Plex stores converted copies
 
-_MOVIES = "Plex Movie"  # the beginning of the names of movie scanners
+_MOVIES = "Plex Movie"  # prefix of the names of movie scanners
 _HOLDS = {
     SHOW: "which holds shows, and episodes are not synced",
     PHOTO: "which holds photos, and Plex lists no videos there",
 }
-# Not for a library's top folders: "/media/Scenes" is listed, but "/media/Studio/Scenes" is not.
+# Plex skips folders with these names, except directly below a library's folder. If "/media" is the
+# library's folder, "/media/Scenes" is listed, but "/media/Studio/Scenes" is not.
 _EXTRAS = re.compile(
     r"(?i)extras?\b|!?samples?|bonus|.*bonus disc|bdmv|video_ts|(?:interview|scene|trailer|"
     r"featurette|short|other).?$|deleted.?(?:scene.?)?$|behind.?the.?scenes$"
@@ -35,7 +36,7 @@ _EXTRA_FILE = re.compile(
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"  # S01E05
-    r"|s[0-9]{2}[._\- ]+[0-9]+"  # S01-05, and by accident the end of "girls18 2021"
+    r"|s[0-9]{2}[._\- ]+[0-9]+"  # S01-05; unintentionally also the end of "girls18 2021"
     r"|(?<![0-9])[0-9]{1,2}x[0-9]+"  # 3x05
 ).search
 _BRACKETS = re.compile(r"\[[^\]]*\]")
@@ -43,9 +44,10 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 
 
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
-    """Return why the scanner skips a file of the folder `root`, and the remedy; else empty.
+    """Return why the scanner skips a file in the library folder `root`, and the remedy.
 
-    `of_movies` means that the library's scanner looks for episodes.
+    The result is empty if the scanner does not skip the file. `of_movies` means that the library
+    has a movie scanner, which lists no episodes.
     """
     depth = len(components(root))
     names = split_path(path)
@@ -55,7 +57,7 @@ def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
 
 
 def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
-    """Return why no library lists a file as a single video, and the remedy; empty for unknown."""
+    """Return why no library lists a file as a single video, and the remedy. Empty if unknown."""
     folders = [
         (section, location)
         for section in sorted(libraries, key=lambda section: section.kind != MOVIE)
@@ -77,12 +79,12 @@ def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
 
 
 def is_plex_version(path: str) -> bool:
-    """Return whether a file lies in a folder of copies that Plex made."""
+    """Return whether a file lies in a folder in which Plex stores converted copies."""
     return PLEX_VERSIONS in components(path)[:-1]
 
 
 def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> Iterator[str]:
-    """Yield the reasons; `names` are the parts of the path below the library's folder."""
+    """Yield each reason. `names` are the components of the path below the library's folder."""
     *folders, file = names
     for depth, folder in enumerate(folders):
         if _IGNORED_FOLDER(folder) or (depth == 0 and _IGNORED_TOP_FOLDER(folder)):
@@ -114,7 +116,7 @@ def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> 
 
 
 def _before_the_year(file: str) -> str:
-    """Return the part of a file name that the scanner searches for an episode's number."""
+    """Return the part of a file name in which the scanner searches for an episode number."""
     name = _BRACKETS.sub("", file.rpartition(".")[0] or file)
     year = _YEAR.search(name)
     return name[: year.start()] if year and year.start() else name

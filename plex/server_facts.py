@@ -1,7 +1,8 @@
 """The learned behaviour of a Plex server, stored in `library.db`.
 
-Plex does not document how versions of its server differ. So the plugin reads its edits back, and
-stores what it learns by the server's id and version. Facts about another version are deleted.
+Plex does not document how versions of its server differ. So the plugin reads its edits back and
+stores the observed behaviour by the server's id and version. An update of the server deletes the
+facts about its old version.
 """
 
 import sqlite3
@@ -21,7 +22,7 @@ _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
 _REFUSED_NAME = "refused_name"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
-_WORDS = {  # Plex's name of a lock → words
+_WORDS = {  # Plex's name of a lock → its name in messages
     "actor": "actors",
     "genre": "genres",
     "collection": "collections",
@@ -36,7 +37,7 @@ _WORDS = {  # Plex's name of a lock → words
 
 
 class DateClearing(Enum):
-    """The server's reaction to an empty date; IGNORED means status 200, but the date stays."""
+    """How the server reacts to an empty date. IGNORED means status 200, but the date stays."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -44,21 +45,21 @@ class DateClearing(Enum):
 
 
 class SortTitle(Enum):
-    """What happens to the sort title when the title is edited."""
+    """Whether an edit of the title also changes the sort title."""
 
     FOLLOWS = "follows"
     STAYS = "stays"
 
 
 class ImageSelection(Enum):
-    """When the server shows an uploaded image: EXPLICIT means after another request selects it."""
+    """Whether an upload also selects the image, or an explicit request has to select it."""
 
     AUTOMATIC = "automatic"
     EXPLICIT = "explicit"
 
 
 class RemovalEncoding(Enum):
-    """How often the server decodes the names of tags to remove."""
+    """How often the server URL-decodes the names of tags to remove."""
 
     TWICE = "twice"
     ONCE = "once"
@@ -92,17 +93,23 @@ _SENTENCES: Mapping[Trait, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The known behaviour of a server; None means that a trait was not observed yet."""
+    """The known behaviour of a server. A trait is None until it is observed.
 
-    hidden_locks: frozenset[str] = frozenset()  # Plex's names of locks that never show when set
-    shown_locks: frozenset[str] = frozenset()  # Plex's names of locks that have shown
+    Attributes:
+        hidden_locks: Plex's names of the fields whose lock is never returned after it was set.
+        shown_locks: Plex's names of the fields whose lock was returned after it was set.
+        date_shift: library key → days by which returned dates are later than the sent dates.
+        tested_at: time of the last complete Test Write, in seconds since 1970; 0 for never.
+    """
+
+    hidden_locks: frozenset[str] = frozenset()
+    shown_locks: frozenset[str] = frozenset()
     date_clearing: DateClearing | None = None
     sort_title: SortTitle | None = None
     image_selection: ImageSelection | None = None
     removal_encoding: RemovalEncoding | None = None
-    # Key of a library → days by which it shows later dates than were sent, if not 0.
     date_shift: Mapping[int, int] = field(default_factory=dict)
-    tested_at: float = 0.0  # when Test Write last completed, in seconds since 1970; 0 for never
+    tested_at: float = 0.0
 
     @property
     def cannot_clear_dates(self) -> bool:
@@ -122,7 +129,7 @@ UNKNOWN = Behaviour()
 
 
 class ServerFacts:
-    """The facts about the connected server; `identity` returns its id and version."""
+    """Stores facts about the connected server. `identity` returns the server's id and version."""
 
     def __init__(
         self, database: IndexDatabase, identity: Callable[[], tuple[str, str]], report: Report
@@ -136,29 +143,29 @@ class ServerFacts:
         return _behaviour(self._database.rows(_SELECT, *self._identity()))
 
     def learn(self, trait: Trait) -> None:
-        """Store a trait; report a new trait that differs from most servers."""
+        """Store a trait. Report the trait if it is new and most servers have another one."""
         (name,) = (name for name, kind in _TRAITS.items() if isinstance(trait, kind))
         self._store(
             name, "", trait.value, "" if trait is next(iter(type(trait))) else _SENTENCES[trait]
         )
 
     def learn_lock(self, lock: str, *, shown: bool) -> None:
-        """Store whether a lock, given by Plex's name, shows when it is set."""
+        """Store whether the server returns a lock after it was set. `lock` is Plex's name of it."""
         sentence = "" if shown else _lock_sentence(lock, shown=False)
         self._store(_LOCK, lock, _SHOWN if shown else _HIDDEN, sentence)
 
     def learn_date_shift(self, section_key: int, days: int) -> None:
-        """Store the number of days by which a library shows later dates than were sent."""
+        """Store the days by which the returned dates of a library are later than the sent dates."""
         sentence = _shift_sentence(section_key, days) if days else ""
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return the keys of refused names (see `Refusals`), and when each name was refused."""
+        """Return the keys of the names that the server refused, with the times of refusal."""
         rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Store the keys of refused names, and when each name was refused."""
+        """Store the keys of names that the server refused, with the times of refusal."""
         for name, moment in names.items():
             self._store(_REFUSED_NAME, name, str(moment))
 

@@ -1,4 +1,4 @@
-"""Signs in with a Plex account, and finds the account's servers and their addresses.
+"""Signs in to a Plex account, and finds the account's servers and their addresses.
 
 The user opens a link and enters the password on Plex's own page. plexapi then gets the token from
 plex.tv.
@@ -18,28 +18,28 @@ from plex.connection import PlexConnection
 from plex.exceptions import PlexError
 
 LIFETIME = 300.0  # seconds for the user to sign in
-_BETWEEN_CHECKS = 1.0  # seconds
+_BETWEEN_CHECKS = 1.0  # seconds between two checks whether the user has signed in
 _TIMEOUT = 10  # seconds for each answer of plex.tv
 _ADDRESS_TIMEOUT = (2.0, 4.0)  # seconds to connect to a server, and for its answer
-# plexapi raises the last four if an answer does not have the expected elements.
+# plexapi raises the last four errors if a response lacks expected elements.
 _FAULTS = (RequestException, PlexApiException, ParseError, AttributeError, TypeError, ValueError)
 
 
 class SignInError(Exception):
-    """Signing in failed; the message has the reason and the remedy."""
+    """The sign-in failed. The message has the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A Plex server of the account that answers this machine."""
+    """A Plex server of the account. This machine can reach it at `url`."""
 
     name: str
     url: str
-    token: str  # the server's token for this account; secret
+    token: str  # the account's token for the server; secret
 
 
 class PlexSignIn:
-    """One attempt to sign in; `identity` are headers that identify this installation."""
+    """One attempt to sign in. `identity` has headers that identify this installation."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class PlexSignIn:
         raise SignInError(f"You did not sign in within {minutes}. Start the sign-in again")
 
     def servers(self, account_token: str) -> list[Server]:
-        """Return the servers that the account owns and that answer this machine."""
+        """Return the servers that the account owns and that this machine can reach."""
         try:
             session = requests.Session()
             session.auth = self._identified
@@ -100,12 +100,12 @@ class PlexSignIn:
         return reached
 
     def _identified(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # plexapi sets headers that are the same for all programs that use it.
+        # Replace plexapi's headers, which are the same for all programs that use plexapi.
         request.headers.update(self._identity)
         return request
 
     def _reach(self, resource: MyPlexResource) -> Server | None:
-        """Return the server with its first address that answers; None if no address answers."""
+        """Return the server with its first address that answers. None if no address answers."""
         token = str(resource.accessToken)
         for url in _addresses(resource):
             server = PlexConnection(url, token, _ADDRESS_TIMEOUT, True, self._identity)
@@ -116,7 +116,7 @@ class PlexSignIn:
 
 
 def _addresses(resource: MyPlexResource) -> Iterator[str]:
-    """Yield a server's addresses, local http first; other addresses are used with https only."""
+    """Yield a server's addresses: local addresses with http, then all addresses with https."""
     if not resource.httpsRequired:
         yield from resource.preferred_connections(ssl=False, locations=["local"])
     yield from resource.preferred_connections(ssl=True)

@@ -1,7 +1,7 @@
-"""Handles unreadable items: Plex fails at each answer that contains such an item.
+"""Handles unreadable items: Plex returns an error for each request that includes such an item.
 
-An unreadable item is read alone, so that other items are not affected. A listing skips its row for
-a day, or until the neighbouring items change.
+An unreadable item gets its own request, so it does not affect other items. Listings skip the item
+for a day, or until the items before and after it change.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +14,8 @@ from plex.path_index import PathIndex
 from plex.walk import Hole
 from shared.events import Event, Report
 
-HOLE_AGE = 86_400.0  # seconds after which a listing requests a skipped row again
-MOST_CANDIDATES = 100  # rating keys that are requested to identify a skipped item
+HOLE_AGE = 86_400.0  # seconds after which a listing requests a skipped item again
+MOST_CANDIDATES = 100  # maximum number of rating keys to request to identify a skipped item
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS unreadable_items (
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 
 
 class UnreadableItems:
-    """Stores unreadable items in `library.db`, and reads other items without them."""
+    """Stores the keys of unreadable items in `library.db`, and reads these items separately."""
 
     def __init__(
         self, client: PlexClient, index: PathIndex, clock: Callable[[], float], report: Report
@@ -42,7 +42,7 @@ class UnreadableItems:
         self._report = report
 
     def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, and known unreadable items one by one."""
+        """Read items in batches, but known unreadable items one by one."""
         known = self._keys()
         others = [key for key in rating_keys if key not in known]
         found, failed = self._client.read_each(others, batch)
@@ -59,14 +59,14 @@ class UnreadableItems:
         return ItemsRead(found, {key: PlexTemporaryError(self._text(key)) for key in failed})
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        """Read a failing item again if Plex shows another item; otherwise raise the error."""
+        """Retry an item if Plex can return another item. If not, raise the error: Plex is down."""
         other = self._index.another_key(key)
         if other is None or self._client.read_each([other], 1).failed:
             raise error
         return self._client.read_each([key], 1)
 
     def holes(self, section: Section) -> list[Hole]:
-        """Return the items that the listings of a library skip."""
+        """Return the items that listings of the library currently skip."""
         now = self._clock()
         rows = self._database.rows(
             "SELECT place, after_key, before_key, found_at FROM listing_holes "
@@ -76,7 +76,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the items that a listing skipped from row `begin` on, and identify new items."""
+        """Store the items that a listing skipped from row `begin`; identify the new ones."""
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
@@ -95,7 +95,7 @@ class UnreadableItems:
                 self._name(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add a file to the index if a listing skipped its item; return whether it was added."""
+        """Add a file to the path index if listings skip its item; return whether it was added."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key
@@ -108,7 +108,7 @@ class UnreadableItems:
         return self._index.add(section.key, [LibraryPart(path, nameless[0])])
 
     def _name(self, section: Section, hole: Hole) -> None:
-        """Identify the item that a listing skipped, and report it once."""
+        """Find the rating key of a newly skipped item and report the item."""
         end = hole.before_key or hole.after_key + MOST_CANDIDATES + 1
         between = list(range(hole.after_key + 1, min(end, hole.after_key + MOST_CANDIDATES + 2)))
         if len(between) > MOST_CANDIDATES:

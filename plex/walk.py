@@ -1,4 +1,4 @@
-"""Lists a library page by page, without losing rows, also if Plex fails at an item."""
+"""Lists a library page by page without losing rows, even if Plex cannot return some items."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,38 +12,40 @@ from plex.exceptions import PlexTemporaryError
 from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 
-SMALLEST_PAGE = 250  # videos; a smaller page would not help a server that fails at this size
+SMALLEST_PAGE = 250  # videos; if Plex cannot return this page, an even smaller page does not help
 MOST_HOLES = 20  # unreadable items of a library; if there are more, Plex itself is the cause
 START = Place()
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An item that a listing skips, because Plex fails at each answer that contains it."""
+    """An unreadable item, which a listing has to skip."""
 
-    row: int  # the item's position in the library
-    after_key: int  # rating key of the listed item before the hole; 0 for none
-    before_key: int = 0  # rating key of the listed item after the hole; 0 for none
-    found_at: float = 0.0  # seconds since 1970; 0 for a hole of the current walk
+    row: int  # the item's position in the listing
+    after_key: int  # rating key of the item before the unreadable item; 0 if there is none
+    before_key: int = 0  # rating key of the item after the unreadable item; 0 if there is none
+    found_at: float = 0.0  # seconds since 1970; 0 if the current listing found it
 
 
 class _Page(NamedTuple):
-    """Rows of a listing."""
+    """One page of a listing."""
 
     rows: list[Element]
     total: int  # number of rows of the whole listing
-    fails_at: int | None = None  # position of the row at which Plex fails, after these rows
+    fails_at: int | None = None  # position of an unreadable item directly after the rows
 
 
 class Walk:
-    """A listing of one library in the order of rating keys; yields the files of each page.
+    """Lists one library in the order of rating keys; yields the files of each page.
 
     A page must begin with the last row of the previous page. Otherwise items were removed, and the
-    walk requests a page that begins earlier. Iterating may raise a `PlexError`.
+    next request begins earlier. Iterating may raise a `PlexError`.
 
     Args:
-        after: where an earlier walk ended; raise `OrderIgnored` if Plex does not sort the rows.
-        holes: the holes of an earlier walk; they are skipped while their neighbours are the same.
+        after: the end of an earlier listing, to list only newer items. If Plex does not sort the
+            rows, iterating raises `OrderIgnored`.
+        holes: unreadable items that an earlier listing skipped. Each is skipped again while the
+            items before and after it are the same.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before a hole and is short then, so other pages are longer.
+        # A page ends before a known unreadable item and may be short, so other pages are longer.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -63,11 +65,11 @@ class Walk:
         self._new_rows = 0
         self._is_sorted = True
         self._has_read = False
-        self.holes: list[Hole] = []  # the items that this walk skips
+        self.holes: list[Hole] = []  # the items that this listing skips
 
     @property
     def place(self) -> Place:
-        """The position from which another walk can continue."""
+        """The position from which a later listing can continue."""
         return Place(self._rows, self._last_key if self._is_sorted else 0)
 
     @property
@@ -101,22 +103,22 @@ class Walk:
         self._check_order(page.total)
 
     def _begin_at(self, unread: int) -> int:
-        """Return the start of the next page: the row before `unread`, if it is not a hole."""
+        """Return the start of the next page: one row earlier, if the page before has that row."""
         return max(0, unread - 1) if unread == self._rows else unread
 
     def _joins(self, page: _Page, start: int) -> bool:
-        """Return whether no row is missing between this page and the previous page."""
+        """Return whether this page follows the previous page without missing rows."""
         if start == 0:
             return True
         first = whole_number(page.rows[0].get("ratingKey")) if page.rows else 0
-        if start >= self._rows:  # the page begins after a hole
+        if start >= self._rows:  # the page begins after an unreadable item
             return self._expected in (0, first)
         return bool(page.rows) and (
             first <= self._last_key if self._is_sorted else first in self._keys
         )
 
     def _take(self, page: _Page, start: int) -> list[Element]:
-        """Record the rows of a page; return the rows that no earlier page contained."""
+        """Record the rows of a page; return the rows that earlier pages did not contain."""
         keys = [whole_number(row.get("ratingKey")) for row in page.rows]
         known = [key for key in keys if key]
         if any(key >= later for key, later in pairwise(known)):
@@ -132,13 +134,13 @@ class Walk:
         self._keys = set(known)
         self._new_rows += len(new)
         self._last_key = max(new, default=self._last_key)
-        # A server that ignores paging returns all rows, also those before the start.
+        # A server that ignores paging returns all rows of the library.
         self._rows = min(start + len(page.rows), page.total)
         self._expected = 0
         return rows
 
     def _check_order(self, total: int) -> None:
-        """Raise `OrderIgnored` unless the new rows are the last rows."""
+        """Raise `OrderIgnored` unless all items added since the earlier listing were read."""
         if not self._after.last_key:
             return
         behind = sum(hole.row >= self._after.rows for hole in self.holes)
@@ -146,7 +148,10 @@ class Walk:
             raise OrderIgnored
 
     def _skip_holes(self, unread: int, total: int) -> int:
-        """Return the next row that is not a known hole; a hole is recognized by its neighbours."""
+        """Return the next row that is not a known unreadable item.
+
+        An unreadable item is recognized by the rating keys of the items before and after it.
+        """
         while hole := self._known.get(unread):
             at_end = all(row in self._known for row in range(unread, total))
             if hole.after_key != self._last_key or not (hole.before_key or at_end):
@@ -167,9 +172,9 @@ class Walk:
             )
 
     def _page(self, start: int) -> _Page:
-        """Read a page, in half the size if Plex fails; the smallest page ends before a hole."""
+        """Read a page; if Plex fails, halve the size. The smallest page ends at a failing row."""
         while True:
-            size = self._size + (start > 0)  # includes the last row of the previous page
+            size = self._size + (start > 0)  # repeats the last row of the previous page
             hole = min((row for row in self._known if row > start), default=None)
             if hole is not None:
                 size = min(size, hole - start)
@@ -186,7 +191,7 @@ class Walk:
                     raise
 
     def _page_before_failing(self, start: int, size: int) -> _Page:
-        """Read a page at which Plex fails, up to the failing item."""
+        """Plex cannot return this page: read the rows before the first unreadable item."""
         answer = self._get(self._address, self._doing, paging(0, 0))
         total = whole_number(answer.get("totalSize")) or start + size
         rows: list[Element] = []
@@ -201,7 +206,7 @@ class Walk:
         return _Page(rows, total, failing)
 
     def _check_that_plex_shows_any(self, total: int) -> None:
-        """Raise a `PlexError` if Plex shows no item at all: then no single item is the cause."""
+        """Raise a `PlexError` if Plex returns no item at all: a single item is not the cause."""
         rows = (total - 1, total // 2, total // 3)
         for row in () if self._has_read or total == 1 else rows:
             try:
@@ -215,7 +220,7 @@ class Walk:
     def _request(self, start: int, size: int) -> _Page:
         answer = self._get(self._address, self._doing, paging(start, size))
         rows = answer.findall("Video")
-        # Without a total, a full page may not be the last page.
+        # If the total is unknown, rows may follow after a full page.
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)
         if not rows and start < total:
             raise PlexTemporaryError(
