@@ -1,15 +1,15 @@
-"""The back-off of retries, with full jitter: uniform(0, min(cap, base · 2^n)), at least 1 s."""
+"""The back-off before a retry, with full jitter: uniform(0, min(cap, base · 2^n)), at least 1 s."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SHORTEST_DELAY = 1.0  # seconds
+SHORTEST_DELAY = 1.0
 _LARGEST_EXPONENT = 30
 
 
 @dataclass(frozen=True, slots=True)
 class RetryParams:
-    """The back-off of a kind of error, in seconds."""
+    """The back-off parameters of a class of errors, in seconds."""
 
     base: float
     cap: float
@@ -26,6 +26,6 @@ def get_retry_params(error_type: str) -> RetryParams:
 def calculate_delay(
     attempt: int, params: RetryParams, uniform: Callable[[float, float], float]
 ) -> float:
-    """Return the seconds until the next try; `attempt` is the number of earlier failures."""
+    """Return the seconds to wait before the next retry; `attempt` counts the failures so far."""
     longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
     return max(SHORTEST_DELAY, uniform(0.0, longest))

@@ -1,4 +1,4 @@
-"""Works on a batch of claimed jobs, and carries out the decision about each failed job."""
+"""Processes a batch of claimed jobs, and applies the decision about each failed job."""
 
 import sqlite3
 import threading
@@ -26,11 +26,11 @@ from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
 from worker.sync.session import SyncSession
 
-BATCH = 50  # scenes in a batch; they share each request that reads from Stash or Plex
+BATCH = 50  # maximum number of jobs in a batch; one request reads many of their scenes
 
 
 def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
-    """Return kind of job → claims; a job of an unknown kind counts as METADATA."""
+    """Group claimed jobs by their kind; a job of an unknown kind counts as METADATA."""
     kinds: dict[str, list[Claim]] = {kind: [] for kind in (FORGET, ENTITY, FOLDER_SCAN, METADATA)}
     for claim in claims:
         kinds.get(claim.job.update_type, kinds[METADATA]).append(claim)
@@ -40,32 +40,33 @@ def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
 @dataclass(frozen=True, slots=True)
 class _Batch:
     session: SyncSession
-    open: dict[int, Claim]  # row id → job that is not finalized
+    open: dict[int, Claim]  # row id in the queue → job that is not finalized yet
 
 
 @dataclass
 class BatchRunner:
-    """Works on batches of claimed jobs, and remembers the size of the next batch."""
+    """Processes batches of claimed jobs, and adapts the size of the next batch to failures."""
 
     services: Services
     guard: OutageGuard
     pauses: Pauses
     missing: MissingScenes
     finalizer: Finalizer
-    others_wait: Callable[[], bool]  # returns whether jobs that are not claimed are due
+    others_wait: Callable[[], bool]  # returns whether unclaimed jobs are due
     stop: threading.Event
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # 1 after a failed batch, and doubled by each success, so that a poison job runs alone.
+        # A failed batch resets the size to 1, and a successful batch doubles it. So a job that
+        # always fails soon runs alone.
         self.size = 1 if self.pauses.in_a_row else BATCH
-        self.paused_session: SyncSession | None = None  # no job can succeed with this session
+        self.paused_session: SyncSession | None = None  # the session in which the sync was paused
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
         self._finalized = 0
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
-        """Work on the jobs of a batch, and release the jobs that are not finalized."""
+        """Process the jobs of a batch, and release the jobs that were not finalized."""
         batch = _Batch(session, {claim.row_id: claim for claim in claims})
         try:
             outcome = self._run(batch)
@@ -168,7 +169,7 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _wait_for_plex(self, result: Failed, batch: _Batch) -> None:
-        """Record an outage; postpone the job if it failed after a good health check."""
+        """Record an outage; postpone the job if Plex passed a health check and other jobs wait."""
         others = len(batch.open) > len(result.claims) or self.others_wait()
         goes_last = self.guard.has_answered and others
         self._record_outage(result.error)
@@ -186,10 +187,10 @@ class BatchRunner:
         batch.open.update({claim.row_id: claim for claim in later})
 
     def _fail_batch(self, error: Exception, batch: _Batch) -> DrainOutcome:
-        """Handle an error of a whole batch; if a scene may be at fault, try scene after scene."""
+        """Handle an error of a whole batch; run jobs one by one if one scene may be the cause."""
         claim = next(iter(batch.open.values()), None)
         if claim is None:
-            return DrainOutcome.WORKED  # all jobs were finalized before the error
+            return DrainOutcome.WORKED  # the error occurred after all jobs were finalized
         decision = self._decide(Diagnosis(error), claim, batch)
         is_outage = decision is Action.WAIT_FOR_PLEX
         may_be_one_scene = (

@@ -1,11 +1,11 @@
-"""The circuit breaker decides whether Plex may get jobs; it has no clock and no file of its own.
+"""The circuit breaker, which holds jobs back while Plex is down.
 
     CLOSED ──── 5 failures in a row ────▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
       ▲                                    ▲                                        │    │
       │                                    └─────────────── a failure ──────────────┘    │
       └──────────── a job succeeds, or the second good health check ─────────────────────┘
 
-All times are seconds since the epoch. A clock that is set back restarts the wait of 60 s.
+All times are seconds since the epoch. If the clock is set back, the wait of 60 s starts again.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,13 +14,13 @@ from typing import Any, Self
 
 from shared.state_file import parse_count, parse_moment
 
-FAILURES_TO_OPEN = 5  # in a row
-OPEN_SECONDS = 60.0  # from opening to the next job
-CHECKS_TO_CLOSE = 2  # good health checks in a row, while no job waits
+FAILURES_TO_OPEN = 5
+OPEN_SECONDS = 60.0
+CHECKS_TO_CLOSE = 2
 
 
 class CircuitState(StrEnum):
-    """The state of the breaker; while it is half-open, one job at a time is a probe of Plex."""
+    """The state of the breaker. In HALF_OPEN, one job at a time tests whether Plex works again."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -29,16 +29,20 @@ class CircuitState(StrEnum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Lets jobs through while Plex serves them; only the holder of the worker lock may use it."""
+    """Holds jobs back while Plex is down. Only the process that holds the worker lock may use it.
+
+    `failure_count` counts consecutive failures; `success_count` counts consecutive good health
+    checks of an outage.
+    """
 
     state: CircuitState = CircuitState.CLOSED
-    failure_count: int = 0  # failures in a row
-    success_count: int = 0  # good health checks in a row, during an outage
-    opened_at: float | None = None  # the last opening or re-opening
+    failure_count: int = 0
+    success_count: int = 0
+    opened_at: float | None = None  # time of the last change to OPEN
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse the content of `circuit_breaker.json`; a corrupt value closes the breaker."""
+        """Parse `circuit_breaker.json`; return a closed breaker if a value is invalid."""
         stored = raw if isinstance(raw, dict) else {}
         state, opened_at = stored.get("state"), parse_moment(stored.get("opened_at"))
         failures = parse_count(stored.get("failure_count"))
@@ -55,7 +59,7 @@ class CircuitBreaker:
         return asdict(self)
 
     def allow(self, now: float) -> bool:
-        """Return whether a job may go now; half-open the breaker 60 s after it opened."""
+        """Return whether a job may start now; change OPEN to HALF_OPEN after 60 s."""
         if self.seconds_until_allowed(now) > 0:
             return False
         if self.state is CircuitState.OPEN:
@@ -63,16 +67,16 @@ class CircuitBreaker:
         return True
 
     def seconds_until_allowed(self, now: float) -> float:
-        """Return the seconds until `allow` returns True, if nothing is recorded until then."""
+        """Return the seconds until `allow` returns True, unless a result is recorded before."""
         if self.state is not CircuitState.OPEN or self.opened_at is None:
             return 0.0
         self.opened_at = min(self.opened_at, now)
         return max(0.0, self.opened_at + OPEN_SECONDS - now)
 
     def record_success(self, now: float) -> bool:
-        """Record that Plex served a job; return whether this ends an outage."""
+        """Record that Plex served a job; return whether this success ends an outage."""
         if not self.allow(now):
-            return False  # the job began before the outage, so it proves nothing
+            return False  # the job started before the outage, so its success proves nothing
         if self.state is CircuitState.HALF_OPEN:
             self._close()
             return True
@@ -80,7 +84,7 @@ class CircuitBreaker:
         return False
 
     def record_failure(self, now: float) -> bool:
-        """Record that Plex failed a job or a health check; return whether this begins an outage."""
+        """Record a failed job or health check; return whether this failure begins an outage."""
         if not self.allow(now):
             return False
         self.failure_count += 1
@@ -92,7 +96,7 @@ class CircuitBreaker:
         return was_closed
 
     def probe_succeeded(self) -> bool:
-        """Record a good health check; return whether this ends an outage."""
+        """Record a good health check; return whether this check ends an outage."""
         if self.state is CircuitState.CLOSED:
             return False
         if self.state is CircuitState.OPEN:

@@ -1,4 +1,4 @@
-"""Decides what happens to a failed job, by its error and the state of the servers."""
+"""Decides what happens to a failed job, based on its error and the state of Plex and Stash."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,16 +34,16 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError, Success, Synced
 from worker.sync.session import SyncSession
 
-KEEP_LOOKING = 2 * 3600.0  # seconds: how long the worker looks for a missing item
-# A clock that jumps ahead must not end the search at once, so the search has a number of tries.
+KEEP_LOOKING = 2 * 3600.0  # Minimum seconds for which a job whose item is missing is retried.
+# Minimum number of these retries: without it, a clock that jumps ahead would end them at once.
 _FEWEST_LOOKS = 8
-# The number of tries if the reason is known why Plex does not list the file. The reason may be
-# wrong the first time, and a dead letter is queued again if Plex gets the file.
+# Number of these retries if the plugin knows why Plex does not list the file. The dead-lettered job
+# is queued again as soon as Plex lists the file.
 _LOOKS_IF_EXPLAINED = 2
-_WITHOUT_COVERS = 60.0  # seconds between two tries while Stash returns no cover of any scene
-ROUNDS = 3  # failures that count, after which a job is a poison job
+_WITHOUT_COVERS = 60.0  # Seconds between two retries while Stash returns no covers at all.
+ROUNDS = 3  # Counted failures that make a job a poison job (see `PoisonJobs`).
 _MOST_SUSPECTS = 100
-_NO_SCENE = 0  # no scene has this id
+_NO_SCENE = 0  # an id that no scene has
 
 
 class Blame(Enum):
@@ -51,7 +51,7 @@ class Blame(Enum):
 
     JOB = "job"
     PLEX = "plex"
-    UNKNOWN = "unknown"  # the first failure since the last edit: other jobs will show the cause
+    UNKNOWN = "unknown"  # first failure after a successful edit; other jobs will reveal the cause
 
 
 class Action(Enum):
@@ -68,7 +68,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The decision to try a job again at the moment `at`; `counts` spends a retry."""
+    """The decision to retry a job at the time `at`. If `counts` is set, the job spends a retry."""
 
     at: float
     counts: bool
@@ -89,10 +89,10 @@ _ACTIONS: tuple[tuple[tuple[type[Exception], ...], Action], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """An error of a scene's jobs, and the findings about its cause."""
+    """The error of a failed job, and the findings about its cause."""
 
     error: Exception
-    plex_healthy: bool = True  # if so, a temporary error is the fault of the job
+    plex_healthy: bool = True  # if True, a temporary error is the fault of the job
     blame: Blame = Blame.PLEX
 
 
@@ -103,7 +103,7 @@ def decide(
     now: float,
     uniform: Callable[[float, float], float],
 ) -> Decision:
-    """Return the decision about the job; an error of an unknown class is a bug of this plugin."""
+    """Return what happens to a failed job; a job with an error of an unknown class is retried."""
     error = diagnosis.error
     for kinds, action in _ACTIONS:
         if isinstance(error, kinds):
@@ -117,7 +117,7 @@ def decide(
     if free_wait is not None:
         return Retry(at=now + free_wait, counts=False)
     if isinstance(error, PlexNotFound):
-        # A setting may only skip a file for which Plex was searched just now.
+        # The setting `skip_not_found` applies only after a search of Plex for the file.
         if config.skip_not_found and error.looked_for:
             return Action.DROP
         is_last = _is_search_over(error, job, now)
@@ -131,7 +131,7 @@ def decide(
 
 
 def _free_wait(error: Exception) -> float | None:
-    """Return the wait until a try that spends no retry; None if the try has to spend a retry."""
+    """Return the seconds until the next try if it spends no retry; None if it spends a retry."""
     if isinstance(error, PlexReplaced):
         return 0.0
     if isinstance(error, PlexUploadsDown):
@@ -154,24 +154,24 @@ class _Suspicion:
 
 
 class PoisonJobs:
-    """Distinguishes a poison job, at which Plex always fails, from an outage of Plex.
+    """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    Plex, or a proxy before Plex, may answer each request for a scene with 502 to 504, or may fail
-    at every edit of an item. Such a failure looks like an outage, so it costs the job no retry.
-    The results of other jobs show the cause. A failure counts against its job only
+    Plex, or a proxy in front of Plex, may answer all requests for one scene with status 502 to 504,
+    or may fail at each edit of one item. These failures look like an outage, so they spend no
+    retry. The results of other jobs reveal the cause. A failure counts against its job only if
 
-    - if Plex has carried out an edit of another scene since the last failure of the job; or
-    - after such an edit, if no other job has failed like this in between.
+    - Plex has carried out an edit of another scene since the previous failure of the job; or
+    - an earlier failure of the job counted, and no other job has failed since.
 
-    During an outage Plex carries out no edit, so no failure counts. The last failure of an outage
-    may count by mistake, so a job is at fault only after three failures that count. A new worker
-    knows no failures of earlier workers.
+    During an outage Plex carries out no edit, so no failure counts. A failure at the end of an
+    outage may count by mistake. So a job becomes a poison job only after three counted failures. A
+    new worker process starts without counted failures.
     """
 
     def __init__(self) -> None:
-        self._suspicions: dict[str, _Suspicion] = {}  # the keys are `SyncJob.job_key`
+        self._suspicions: dict[str, _Suspicion] = {}  # by `SyncJob.job_key`
         self._last = ""
-        self._is_failing = False  # a job has failed since the last edit
+        self._is_failing = False  # whether a job has failed since the last successful edit
 
     def failed(self, key: str) -> Blame:
         is_first = not self._is_failing
@@ -189,7 +189,7 @@ class PoisonJobs:
         return Blame.UNKNOWN if counts or is_first else Blame.PLEX
 
     def succeeded(self, key: str, *, wrote: bool) -> None:
-        """Record that a job succeeded; `wrote` if Plex carried out an edit."""
+        """Record that a job succeeded; `wrote` says whether Plex carried out an edit."""
         self._suspicions.pop(key, None)
         if wrote:
             self._is_failing = False
@@ -198,7 +198,7 @@ class PoisonJobs:
 
 
 class FailurePolicy:
-    """Finds the causes of failures, and remembers which jobs may be poison jobs."""
+    """Finds the causes of failures, and detects poison jobs, which always fail."""
 
     def __init__(self, services: Services, guard: OutageGuard) -> None:
         self._services = services
@@ -210,10 +210,11 @@ class FailurePolicy:
         self._poison.succeeded(result.key, wrote=wrote)
 
     def general_error(self, error: Exception) -> Exception:
-        """Return the error, or a general error of Stash if no scene is at fault.
+        """Return the error, or a more general error if Stash fails for every scene.
 
-        A Stash with a closed database rejects the queries for all scenes, and their jobs would
-        spend all retries within minutes. So this method queries a scene that does not exist.
+        If Stash's database is closed, every query fails, and all jobs would spend their retries
+        within minutes. So this method also queries a scene that does not exist. If that query
+        fails, too, no scene is the cause.
         """
         if not isinstance(error, StashQueryError | StashFileError):
             return error
@@ -232,13 +233,13 @@ class FailurePolicy:
         return error
 
     def diagnose(self, result: Failed, session: SyncSession) -> Diagnosis:
-        """Find the cause of a scene's failure, with a health check of Plex if necessary."""
+        """Find the cause of a failure; check the health of Plex if necessary."""
         error, blame = result.error, Blame.PLEX
         if isinstance(error, PlexServerDown):
             blame = self._poison.failed(result.key)
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}, repeatedly, although Plex serves other scenes")
         if blame is Blame.UNKNOWN and self._guard.is_away:
-            blame = Blame.PLEX  # the known outage continues
+            blame = Blame.PLEX  # the failure belongs to a known outage
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
         return Diagnosis(error, plex_healthy=healthy, blame=blame)

@@ -1,4 +1,4 @@
-"""Finalizes jobs: each result is stored in one transaction, logged and counted."""
+"""Finalizes jobs: stores each result in one transaction, and logs and counts the result."""
 
 import traceback
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Finalizer:
         self.progress = ProgressLog(services.log, services.monotonic, most_lines)
 
     def succeeded(self, result: Success, seconds: float) -> None:
-        """Finalize the jobs of a result other than a failure, after so many seconds of work."""
+        """Finalize the jobs of a result that is no failure; `seconds` is the working time."""
         match result:
             case ScanPostponed():
                 self._queue.jobs.release(_postponed(result.claims, result.until))
@@ -120,7 +120,7 @@ class Finalizer:
         )
 
     def postpone(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
-        """Return a scene's jobs with a later due time; hide the event if it is `reported`."""
+        """Return a scene's jobs with a later due time; log at level DEBUG if `reported` is set."""
         level, reason = DEBUG if reported else INFO, _reason(result.error)
         fields = _fields_of(result)
         self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)

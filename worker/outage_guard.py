@@ -1,7 +1,7 @@
-"""Keeps jobs away from a Plex that is down, with the circuit breaker and health checks.
+"""Holds jobs back while Plex is down, by means of the circuit breaker and health checks.
 
-After the first sign of an outage no job is tried until a health check succeeds, so an outage costs
-no retry.
+After the first sign of an outage, no job runs until a health check succeeds. So an outage spends no
+retries of the jobs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ from worker.state import StateStore
 
 
 class OutageGuard:
-    """Knows whether Plex may get jobs; only the holder of the worker lock may use it."""
+    """Decides whether jobs may run. Only the process that holds the worker lock may use it."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class OutageGuard:
         self._is_suspected = self._breaker.failure_count > 0
         self._waiting = 0
         self._cause = ""
-        self._reported = ""  # the last cause in the log; empty once Plex serves a job
+        self._reported = ""  # cause that was logged last; empty once Plex serves a job
         self._is_read_only = False
         self._history.reconcile(now, self._breaker.opened_at, self.recovery.state)
         self._save()
 
     @property
     def is_away(self) -> bool:
-        """Whether an outage lasts, or a failure is the first sign of an outage."""
+        """Whether an outage is in progress or suspected."""
         return self._is_suspected or self._breaker.state is not CircuitState.CLOSED
 
     @property
@@ -64,23 +64,23 @@ class OutageGuard:
 
     @property
     def has_answered(self) -> bool:
-        """Whether a health check has succeeded and no job has ended since then."""
+        """Whether the last health check succeeded and no job has ended since then."""
         return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
-        """Return the seconds until `allow` may return True; `due` if a job is due."""
+        """Return the seconds until `allow` may return True; `due` says whether a job is due."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
         return self.recovery.seconds_to_next_probe(self._clock())
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:
-        """Do a health check if it is time, and return whether a job may be claimed now."""
+        """Return whether a job may be claimed now; do a health check first if a check is due."""
         if not self.is_away:
             return True
         before = self._waiting
         self._note_waiting()
         if self._waiting > before:
-            self.recovery.make_due_soon()  # a user who edits expects a result soon
+            self.recovery.make_due_soon()  # a user edited a scene, and expects the result soon
         now = self._now()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
             return True
@@ -90,7 +90,7 @@ class OutageGuard:
         return due and not self._is_suspected and self._breaker.allow(self._clock())
 
     def check(self, client: PlexClient) -> bool:
-        """Check Plex's health; return whether Plex is up, even if it rejects the token."""
+        """Check the health of Plex; return whether Plex is up, even if Plex rejects the token."""
         health = self._check(client)
         is_up = health.is_there
         now = self._now()
@@ -104,12 +104,12 @@ class OutageGuard:
             if self._breaker.record_failure(now):
                 self._begin_outage(now)
             if self._is_suspected:
-                self.recovery.make_due_soon()  # so that a short failure ends soon
+                self.recovery.make_due_soon()  # check again soon, because the failure may be short
         self._save()
         return is_up
 
     def paced(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
-        """Yield the steps as fast as the rate limit after an outage allows."""
+        """Yield the steps no faster than the rate limit after an outage allows."""
         remaining = iter(steps)
         while True:
             seconds = self._limiter.seconds_until_allowed(self._clock())
@@ -122,7 +122,7 @@ class OutageGuard:
                 return
 
     def served(self, *, failed: bool = False) -> None:
-        """Record that Plex is up: it served a job, or the job `failed` by its own fault."""
+        """Record that Plex is up; `failed` says that the job failed, but through its own fault."""
         self._limiter.record(self._clock(), failed=failed)
         self._reported = ""
         if self._breaker.failure_count or self.is_away:
@@ -135,7 +135,7 @@ class OutageGuard:
             self._save()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """Record that Plex failed a job; a health check does not show whether Plex saves edits."""
+        """Record that Plex failed a job; `is_read_only` says that Plex only refuses edits."""
         now = self._now()
         if not self.is_away and reason != self._reported:
             self._log.event(Event.PLEX_FAILED, reason=reason)
@@ -152,7 +152,7 @@ class OutageGuard:
         self._save()
 
     def _now(self) -> float:
-        """Return the time; if the clock was set, move the start of the ongoing outage along."""
+        """Return the time; if the clock was set, adjust the start of the ongoing outage."""
         step = self._steps.taken()
         if step:
             self._history.moved(step)
@@ -166,8 +166,8 @@ class OutageGuard:
         self._is_suspected = False
         self._history.begin(now)
         self._history.affected(self._waiting)
-        self._save()  # before the log line, so that a kill does not undo what the log says
-        if not self._is_read_only:  # else the log already says that Plex saves no change
+        self._save()  # Save before logging: the log line stays true if the process is killed.
+        if not self._is_read_only:  # Otherwise the log already reports a read-only Plex.
             self._log.event(Event.PLEX_DOWN, reason=self._cause)
 
     def _end_outage(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The newest outages and their metrics; times are seconds since the epoch."""
+"""The history of outages and its metrics. All times are seconds since the epoch."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,9 +8,9 @@ from typing import Any, Self
 from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
-NEWEST = 30  # the number of outages that are kept
-# The legacy implementation began a record at each re-opening of its breaker, once a minute, and
-# ended only the last. A record that begins within an hour of such a record is the same outage.
+NEWEST = 30  # Maximum number of outages in the history.
+# The legacy implementation began a new record of the same outage every minute, and ended only the
+# last record. A record that begins at most this many seconds after an open record is joined to it.
 _REOPENS_WITHIN = 3600.0
 
 
@@ -20,15 +20,15 @@ class OutageRecord:
 
     started_at: float
     ended_at: float | None = None
-    jobs_affected: int = 0  # the number of scenes that waited for the end of the outage
-    estimated: bool = False  # no process saw the start or the end of the outage
+    jobs_affected: int = 0  # Number of scenes that waited for the end of the outage.
+    estimated: bool = False  # True if no process observed the start or the end.
 
     @property
     def duration(self) -> float | None:
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
     def ended(self, at: float, *, estimated: bool = False) -> Self:
-        """Return this outage with an end, which is never before its start."""
+        """Return a copy of this record with an end, which is never before the start."""
         unsure = self.estimated or estimated or at < self.started_at
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
 
@@ -41,25 +41,25 @@ class OutageRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutageMetrics:
-    """The metrics of completed outages, in seconds and percent."""
+    """Metrics of completed outages. Times are in seconds, `availability` is in percent."""
 
     mttr: float
-    mtbf: float  # mean time from an end to the next start; 0 with fewer than two outages
+    mtbf: float  # mean time between outages; 0 if there are fewer than two
     availability: float
     total_downtime: float
     outage_count: int
 
 
 class OutageHistory:
-    """The newest outages, oldest first; only the last can be ongoing."""
+    """The newest outages, oldest first. Only the last outage can be ongoing."""
 
     def __init__(self, records: Sequence[OutageRecord] = (), last_sign: float = 0.0) -> None:
         self._records = list(records)[-NEWEST:]
-        self._last_sign = last_sign  # the last moment at which a record shows the outage
+        self._last_sign = last_sign  # start of the newest stored record
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse `outage_history.json`; leave out invalid records, and end or join open records."""
+        """Parse `outage_history.json`; skip invalid records, and end or join open records."""
         parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
         records = [
             record if record.ended_at is None else record.ended(record.ended_at)
@@ -81,9 +81,9 @@ class OutageHistory:
         return last if last is not None and last.ended_at is None else None
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Make the loaded history agree with the breaker, which opened at `opened_at`.
+        """Make the loaded history agree with the circuit breaker, which opened at `opened_at`.
 
-        A process that dies between saving both files leaves a history that does not match.
+        The two files differ if a process was killed after it had saved only one of them.
         """
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:
@@ -98,19 +98,19 @@ class OutageHistory:
             self._append(OutageRecord(now))
 
     def moved(self, seconds: float) -> None:
-        """Move the start of the ongoing outage, because the clock was set by so many seconds."""
+        """Move the start of the ongoing outage by the seconds by which the clock was set."""
         if self.ongoing is not None:
             started_at = max(0.0, self.ongoing.started_at + seconds)
             self._records[-1] = replace(self.ongoing, started_at=started_at)
 
     def affected(self, jobs: int) -> None:
-        """Record how many scenes wait for the end of the ongoing outage; keep the maximum."""
+        """Store the maximum number of scenes that waited for the end of the ongoing outage."""
         if self.ongoing is not None:
             most = max(jobs, self.ongoing.jobs_affected)
             self._records[-1] = replace(self.ongoing, jobs_affected=most)
 
     def end(self, now: float) -> OutageRecord | None:
-        """Record that the breaker closed, and return the outage that ended."""
+        """Record the end of the ongoing outage, and return its record."""
         if self.ongoing is None:
             return None
         self._records[-1] = self.ongoing.ended(now)
@@ -135,7 +135,7 @@ def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration in its two largest units: "2d 3h", "1h 5m", "2m 5s", "5s"."""
+    """Return a duration in its two largest units, such as "2d 3h", "1h 5m" or "5s"."""
     minutes, second = divmod(max(0, int(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
@@ -146,12 +146,12 @@ def format_duration(seconds: float) -> str:
 
 
 def format_elapsed_since(moment: float, now: float) -> str:
-    """Return the time since a moment: "2m 5s ago"."""
+    """Return how long ago a moment was, such as "2m 5s ago"."""
     return f"{format_duration(now - moment)} ago"
 
 
 def _joined(records: Sequence[OutageRecord]) -> list[OutageRecord]:
-    """Return one record per outage, of which only the last can be without an end."""
+    """Join the records of the same outage; only the last returned record can lack an end."""
     joined = list(records[:1])
     for before, record in pairwise(records):
         last = joined[-1]

@@ -1,4 +1,4 @@
-"""Pauses of the sync: while no job can succeed, the worker tries none, and a file says why."""
+"""Pauses the sync while no job can succeed, and stores the reason of the pause in a file."""
 
 import sqlite3
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from shared.events import Event, Report
 from shared.state_file import parse_moment, read_state, write_state
 
 SETTINGS, STASH, DATABASE = "settings", "stash", "database"
-FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0  # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 SETTINGS_LOOK = 10.0  # seconds between two reads of the settings during a pause
 _MOST_DOUBLINGS = 8
 
 
 def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
-    """Return the reason of the pause and its start; an empty reason without a pause."""
+    """Return the reason and the start of the current pause; without a pause, no reason."""
     state = read_state(path, report, now)
     reason = state.get("reason")
     return reason if isinstance(reason, str) else "", parse_moment(state.get("since")) or 0.0
@@ -23,9 +23,9 @@ def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
 
 @dataclass
 class Pauses:
-    """The current pause; only the holder of the worker lock may use it.
+    """The current pause of the sync. Only the process that holds the worker lock may use it.
 
-    Each pause in a row is twice as long as the pause before, up to a minute.
+    Each consecutive pause is twice as long as the previous pause, from 5 s to 60 s.
     """
 
     path: str
@@ -35,9 +35,9 @@ class Pauses:
 
     def __post_init__(self) -> None:
         self._until = float("-inf")
-        self.reason = self.kind = ""  # empty after a success
-        self.in_a_row = 0  # the number of pauses since the last success
-        self._clear_file()  # a worker that was killed during a pause has left the file
+        self.reason = self.kind = ""  # Both are empty once a job succeeds.
+        self.in_a_row = 0  # Number of pauses since the last successful job.
+        self._clear_file()  # A worker that was killed during a pause left the file behind.
 
     @property
     def active(self) -> bool:
@@ -48,7 +48,7 @@ class Pauses:
         return max(0.0, self._until - self.monotonic())
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
-        """Start a pause, or the next pause in a row."""
+        """Start a pause, which is longer than the previous pause if no job has succeeded since."""
         delay = FIRST_PAUSE * 2.0 ** min(self.in_a_row, _MOST_DOUBLINGS)
         self.in_a_row += 1
         self._until = self.monotonic() + min(LONGEST_PAUSE, delay)
@@ -58,11 +58,11 @@ class Pauses:
         self.reason, self.kind = reason, kind
 
     def end_now(self) -> None:
-        """End the pause now; the next pause still counts as the next in a row."""
+        """End the current pause; the next pause is longer unless a job succeeds in between."""
         self._until = float("-inf")
 
     def succeeded(self) -> None:
-        """Record that a job was finalized, so the cause of the pause is gone."""
+        """End the pause, because a finalized job shows that its cause is gone."""
         if self.reason:
             self._clear_file()
         self.end_now()
@@ -70,7 +70,7 @@ class Pauses:
         self.in_a_row = 0
 
     def nothing_waits(self) -> None:
-        """Record that no job waits; a fault of the database may hide jobs, so its pause lasts."""
+        """End the pause, because no job waits; keep it if a failed database may hide jobs."""
         if self.kind != DATABASE:
             self.succeeded()
 
@@ -93,5 +93,5 @@ def database_fault(error: Exception) -> str:
 
 
 def is_read_only(error: sqlite3.DatabaseError) -> bool:
-    """Return whether this connection cannot write, because SQLite opened the file read-only."""
+    """Return whether the error says that SQLite opened the database file read-only."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

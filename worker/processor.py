@@ -1,4 +1,4 @@
-"""The drain: claims due jobs batch by batch, and waits while there is nothing to do."""
+"""The drain claims due jobs batch by batch, and waits while no job is due."""
 
 import sqlite3
 import threading
@@ -23,21 +23,21 @@ from worker.services import Services
 from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import IdleTask, Timetable, Waiter
 
-DAY = 86_400.0  # seconds
-LINGER = 60.0  # seconds that an idle worker waits for a job before it ends
-LONGEST_BACKOFF = 3700.0  # seconds: the longest wait of any job, Retry-After included
+DAY = 86_400.0
+LINGER = 60.0  # Seconds for which an idle worker waits for a job before it exits.
+LONGEST_BACKOFF = 3700.0  # Maximum delay of a job in seconds, also of a delay from Retry-After.
 
 
 class SyncWorker:
-    """Drains the queue into Plex; only the holder of the worker lock may run it.
+    """Drains the queue into Plex. Only the process that holds the worker lock may run it.
 
     Args:
-        stop: set if the worker is to end after the current scene.
-        pauses: the pauses of earlier runs in this process; None for the only run.
+        stop: an event that makes the worker stop after the current scene.
+        pauses: the pauses that all runs in this process share; None if the process runs once.
         is_installed: returns False once the plugin's files have changed.
-        on_connection: gets a connection to Stash that a hook or task has stored.
-        on_progress: gets the number of finalized jobs, after each scene.
-        most_lines: the number of jobs with a line of their own in the log; None for all.
+        on_connection: receives a connection to Stash that a hook or task has stored.
+        on_progress: receives the number of finalized jobs after each scene.
+        most_lines: the maximum number of jobs that get their own log line; None for all jobs.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class SyncWorker:
         return self._pauses.reason or self._guard.reason
 
     def stop(self) -> None:
-        """Make the worker end after the current scene; any thread may call this."""
+        """Stop the worker after the current scene; any thread may call this method."""
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
-        """Work until no job has waited for a minute; raise an error if the database is damaged."""
+        """Process jobs until there was none for a minute; raise an error of a damaged database."""
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()
@@ -109,12 +109,12 @@ class SyncWorker:
         return DrainOutcome.STOPPED
 
     def drain(self) -> DrainOutcome:
-        """Work until no job is due, or until the sync is paused."""
+        """Process jobs until no job is due, or until the sync is paused."""
         has_checked = False
         while not self._stop.is_set():
             outcome = self._step()
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
-                has_checked = True  # the user wants to know whether Plex is down now
+                has_checked = True  # check again at once, because a user waits for the result
                 self._guard.recovery.make_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_check(due=True))
             elif outcome is not DrainOutcome.WORKED:
@@ -139,14 +139,14 @@ class SyncWorker:
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> DrainOutcome:
         if is_damage(error) or (is_read_only(error) and not self._is_only_run):
-            raise error  # the worker's process pauses and opens the database again
-        self._begun = False  # the step that failed may have left its jobs in progress
+            raise error  # The caller pauses, and opens the database again.
+        self._begun = False  # The failed step may have left its jobs in progress.
         self._pauses.begin(database_fault(error), DATABASE, error)
         return DrainOutcome.PAUSED
 
     def _try_step(self) -> DrainOutcome:
         if self._steps.back() or not self._begun:
-            self._begin()  # if the clock was set back, due times may be far in the future
+            self._begin()  # after the clock was set back, due times may be far in the future
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()
         self._import_spool()
@@ -181,7 +181,7 @@ class SyncWorker:
                 self._pauses.end_now()
 
     def _session(self) -> SyncSession | DrainOutcome:
-        """Return the session for this step, or the outcome of a step that cannot have a session."""
+        """Return the session for this step, or an outcome if the step cannot run."""
         if self._pauses.active and self._pauses.kind != SETTINGS:
             return DrainOutcome.PAUSED
         try:

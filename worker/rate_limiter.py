@@ -1,7 +1,8 @@
-"""The rate limit after an outage, so that the waiting jobs do not cause the next outage.
+"""The rate limit after an outage, which keeps the waiting jobs from causing the next outage.
 
-A token bucket with one token allows 5 jobs per second at first, 20 after 300 s, and then all jobs.
-While more than 30 % of the jobs fail, the rate is halved.
+A token bucket allows 5 jobs per second at first. The rate rises to 20 jobs per second within 300 s,
+and then the limit ends. If more than 30 % of the jobs fail, the rate is halved until less than 10 %
+fail.
 """
 
 from collections import deque
@@ -11,20 +12,20 @@ from worker.recovery import RAMP_SECONDS
 
 FIRST_RATE = 5.0  # jobs per second
 LAST_RATE = 20.0
-ERROR_WINDOW = 60.0  # seconds
-SLOWED_SECONDS = 60.0  # the shortest time at half the rate
-SLOW_ABOVE = 0.30  # share of failures within the window
+ERROR_WINDOW = 60.0  # Seconds for which the results of jobs count.
+SLOWED_SECONDS = 60.0  # Minimum seconds at half the rate.
+SLOW_ABOVE = 0.30  # Share of failed jobs above which the rate is halved.
 RESTORE_BELOW = 0.10
-# A share of a token. The clock is exact to a quarter of a microsecond only, so it could not show
-# the wait for a smaller share. The next job waits for the missing share.
+# If less than this share of a token is missing, the job need not wait, because the clock is too
+# coarse to measure such a short wait. The next job waits longer instead.
 _ALMOST = 1e-4
-_ROUNDING = 1e-3  # seconds
+_ROUNDING = 1e-3
 
 
 class RecoveryRateLimiter:
-    """Spaces the jobs during the ramp after an outage; without a ramp there is no limit.
+    """Limits the rate of jobs during the ramp-up after an outage; at other times there is no limit.
 
-    All times count from the start of the ramp, so a change of the clock has no effect.
+    All times count from the start of the ramp-up, so a change of the clock has no effect.
     """
 
     def __init__(self, ramp: Callable[[float], float | None]) -> None:
@@ -39,12 +40,12 @@ class RecoveryRateLimiter:
         return 0.0 if at is None or missing <= _ALMOST else missing / self._rate(at)
 
     def take(self, now: float) -> None:
-        """Count a job that starts now."""
+        """Record the start of a job."""
         if self._advance(now) is not None:
             self._tokens -= 1.0
 
     def record(self, now: float, *, failed: bool) -> None:
-        """Count the end of a job, with or without a failure."""
+        """Record the end of a job."""
         at = self._advance(now)
         if at is not None:
             self._outcomes.append((at, failed))
@@ -52,21 +53,21 @@ class RecoveryRateLimiter:
             self._judge(at)
 
     def _begin(self) -> None:
-        self._tokens = 1.0  # below 0 after jobs that did not wait
+        self._tokens = 1.0  # negative if jobs started without waiting
         self._slowed_at: float | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._failures = 0
 
     def _advance(self, now: float) -> float | None:
-        """Add the tokens since the last call, and return the seconds since the recovery."""
+        """Add the tokens since the last call; return the seconds since the start of the ramp-up."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None
-        elif before is None or at < before - _ROUNDING:  # another recovery
+        elif before is None or at < before - _ROUNDING:  # a new ramp-up has started
             self._at = at
             self._begin()
         elif at > before:
-            # The rate rises, so the rate of the earlier moment never exceeds the limit.
+            # The rate rises, so the lower rate at the earlier moment never exceeds the limit.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)
@@ -77,7 +78,7 @@ class RecoveryRateLimiter:
         return rate if self._slowed_at is None else rate / 2
 
     def _judge(self, at: float) -> None:
-        """Halve or restore the rate by the share of failures within the window."""
+        """Halve or restore the rate according to the share of jobs that failed in the window."""
         while self._outcomes and self._outcomes[0][0] <= at - ERROR_WINDOW:
             self._failures -= self._outcomes.popleft()[1]
         share = self._failures / len(self._outcomes) if self._outcomes else 0.0

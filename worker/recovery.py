@@ -1,40 +1,41 @@
-"""The probe schedule of an outage, and the time since it ended; in seconds since the epoch."""
+"""Schedules the health checks during an outage, and the ramp-up of the request rate after it."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from shared.state_file import parse_fields
 
-SHORTEST_INTERVAL = 5.0  # seconds between two health checks, in every case
+SHORTEST_INTERVAL = 5.0  # minimum seconds between two health checks
 LONGEST_INTERVAL = 60.0
-# Only an edit shows that Plex saves changes again, so edits are tried at least this often.
+# Maximum seconds between two tries while Plex saves no edits: only an edit shows a recovery.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
-# 5, 7.5, 11, 17, 25, 38, 57, 60 …: a return is noticed after at most half of the outage's length.
+# The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker notices the end of an outage
+# after at most half of the outage's length.
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
-_NEW_OUTAGE_AFTER = 600.0  # seconds without a check, after which a failure restarts the intervals
-RAMP_SECONDS = 300.0  # how long the rate limit lasts after a recovery
+_NEW_OUTAGE_AFTER = 600.0  # Seconds without a check; then intervals start short again.
+RAMP_SECONDS = 300.0  # Length of the ramp-up after an outage.
 
 
 @dataclass(slots=True)
 class RecoveryState:
-    """The content of `recovery_state.json`; a moment of 0 means never."""
+    """The content of `recovery_state.json`; a time of 0 means never."""
 
     last_check_time: float = 0.0
     consecutive_successes: int = 0
     consecutive_failures: int = 0
     last_recovery_time: float = 0.0  # the end of the last outage
     recovery_count: int = 0
-    recovery_started_at: float = 0.0  # the start of the rate limit; 0 once the limit is over
+    recovery_started_at: float = 0.0  # start of the ramp-up; 0 after its end
 
 
 class RecoveryScheduler:
-    """Says when the next health check of an outage is due, and times the ramp after the outage."""
+    """Schedules the health checks of an outage, and times the ramp-up after the outage."""
 
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
-        # This differs from `consecutive_failures` if checks succeed and the jobs after them fail:
-        # then the intervals still grow, until Plex serves a job.
+        # The number of failures that lengthen the interval. A good check resets
+        # `consecutive_failures`, but only a served job resets this number.
         self._backoff = self.state.consecutive_failures
         self._due_soon = False
         self._longest = LONGEST_INTERVAL
@@ -42,26 +43,25 @@ class RecoveryScheduler:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse the content of `recovery_state.json`; invalid values get their defaults."""
+        """Parse `recovery_state.json`; replace invalid values by their defaults."""
         return cls(parse_fields(RecoveryState, raw))
 
     def to_state(self) -> dict[str, Any]:
-        """Return the content of `recovery_state.json`."""
         return asdict(self.state)
 
     def seconds_to_next_probe(self, now: float) -> float:
-        """Return the wait until the next health check; it restarts if the clock is set back."""
+        """Return the seconds until the next health check; restart if the clock was set back."""
         self.state.last_check_time = min(self.state.last_check_time, now)
         if not self.state.last_check_time:
             return 0.0
         return max(0.0, self.state.last_check_time + self._interval() - now)
 
     def make_due_soon(self) -> None:
-        """Make the next health check as soon as the shortest interval allows."""
+        """Schedule the next health check as soon as the minimum interval allows."""
         self._due_soon = True
 
     def record_check(self, now: float, healthy: bool, longest: float | None = None) -> None:
-        """Record a health check, or a job that Plex failed; `longest` limits the next interval."""
+        """Record a health check or a failed job; `longest` limits the next interval."""
         self._due_soon = False
         self._longest = LONGEST_INTERVAL if longest is None else longest
         if now - self.state.last_check_time > _NEW_OUTAGE_AFTER:
@@ -72,7 +72,7 @@ class RecoveryScheduler:
         self.state.consecutive_failures = 0 if healthy else self.state.consecutive_failures + 1
 
     def record_served(self) -> None:
-        """Record that Plex served a job, so the next outage starts with short intervals."""
+        """Record that Plex served a job, so that the next outage starts with short intervals."""
         self._backoff = 0
         self.state.consecutive_failures = self.state.consecutive_successes = 0
 
@@ -83,7 +83,7 @@ class RecoveryScheduler:
         return min(self._longest, SHORTEST_INTERVAL * _GROWTH**exponent)
 
     def record_recovery(self, now: float) -> None:
-        """Record the end of the outage, and start the ramp."""
+        """Record the end of the outage, and start the ramp-up."""
         self._due_soon = False
         self.record_served()
         self._ramp_seen = now
@@ -91,10 +91,10 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the recovery; None while no ramp is in progress.
+        """Return the seconds since the start of the ramp-up; None if there is no ramp-up.
 
-        A step back, or longer than the ramp, means that the clock was set or the machine slept.
-        Then the start of the ramp moves along.
+        If the clock was set back, or jumped by more than the ramp-up, the start moves by the same
+        amount. A jump means that the clock was set or that the machine slept.
         """
         started = self.state.recovery_started_at
         if not started:

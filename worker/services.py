@@ -1,4 +1,4 @@
-"""The objects that a process of the plugin needs; `app/services.py` builds them."""
+"""The objects that a process of the plugin needs; `app/services.py` creates the objects."""
 
 import random
 import time
@@ -20,7 +20,7 @@ from worker.sync.session import CurrentSession
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The objects of one process, all for the same data folder and the same Stash."""
+    """The shared objects of a process, all for the same data folder and the same Stash."""
 
     folder: DataFolder
     log: Log
@@ -32,17 +32,17 @@ class Services:
     ensure_worker: Callable[[], str]  # returns `running` or `started`
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    boot_time: Callable[[], float] = steady  # like `monotonic`, but sleep of the machine counts
+    boot_time: Callable[[], float] = steady  # `monotonic` plus the machine's sleep
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
     @property
     def status_source(self) -> StatusSource:
-        """The read access to the data folder."""
+        """Read access to the state files of the data folder."""
         return StatusSource(self.folder, self.log.event, self.clock, self.queue, self.scenes.names)
 
     def hold_worker_lock(self) -> AbstractContextManager[None]:
-        """Hold the worker lock, also if a worker has it; raise `LockHeldError` if it stays held."""
+        """Hold the worker lock; raise `LockHeldError` if a worker does not release it in time."""
         request = FileLock(self.folder.takeover_lock)
         return hold_worker_lock(self.worker_lock, request, self.monotonic, self.sleep)
 

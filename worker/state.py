@@ -1,4 +1,4 @@
-"""The worker's state files: the worker writes them if a state changes, every process reads them."""
+"""The worker's state files: only the worker writes the files, and every process reads them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ModelT = TypeVar("ModelT", CircuitBreaker, RecoveryScheduler, OutageHistory)
 
 
 class StateStore(Generic[ModelT]):
-    """A state and its file; only the holder of the worker lock may save it."""
+    """A state and its file. Only the process that holds the worker lock may save it."""
 
     def __init__(
         self, path: str, kind: type[ModelT], report: Report, now: float, content: Content = dict
@@ -26,10 +26,10 @@ class StateStore(Generic[ModelT]):
         self._file = KeptState(path, report, content)
         stored = self._file.read(now)
         self.model: ModelT = kind.from_state(stored)
-        self._saved: Any = stored or self.model.to_state()  # a default state gets no file
+        self._saved: Any = stored or self.model.to_state()  # the default state is not written
 
     def save(self) -> bool:
-        """Write the state if it changed, and return whether it was written; raise OSError."""
+        """Write the state if it changed; return whether it was written. May raise `OSError`."""
         state = self.model.to_state()
         if state == self._saved or not self._file.write(state):
             return False
@@ -39,19 +39,19 @@ class StateStore(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
-    """Read access to the data folder; each method reads its state file again."""
+    """Read access to the state files; each method reads its file again."""
 
     folder: DataFolder
     report: Report
     clock: Callable[[], float]
     queue: QueueView
-    names: Callable[[Sequence[int]], Mapping[int, str]]  # scene id → title; raises StashError
+    names: Callable[[Sequence[int]], Mapping[int, str]]  # maps ids to titles; may raise StashError
 
     def stats(self) -> SyncStats:
         return SyncStats(self.folder.stats, self.report, self.clock)
 
     def pause(self) -> tuple[str, float]:
-        """Return the reason of the pause and its start; an empty reason without a pause."""
+        """Return the reason and the start of the current pause; without a pause, no reason."""
         return read_pause(self.folder.pause, self.report, self.clock())
 
     def breaker(self) -> CircuitBreaker:
@@ -61,7 +61,7 @@ class StatusSource:
         return self._model(self.folder.recovery_state, RecoveryScheduler)
 
     def outages(self) -> OutageHistory:
-        """Return the outages; the last can be ongoing only while the breaker is open."""
+        """Return the outage history; its last outage is ongoing only if the breaker is open."""
         history = self._model(self.folder.outage_history, OutageHistory, list)
         history.reconcile(self.clock(), self.breaker().opened_at, self.recovery().state)
         return history

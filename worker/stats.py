@@ -1,4 +1,4 @@
-"""The numbers of synced and failed jobs, in total and for each of the last 48 hours."""
+"""Statistics of synced and failed jobs, in total and for each of the last 48 hours."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any, Self
 from shared.events import Report
 from shared.state_file import KeptState, parse_count, parse_fields, parse_moment
 
-HOUR = 3600.0  # seconds
+HOUR = 3600.0
 MOST_HOURS = 48
 _COUNTS = (
     "jobs_processed",
@@ -21,26 +21,26 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class HourRecord:
-    """The work of one hour; all times are in seconds."""
+    """The statistics of one hour; all times are in seconds."""
 
-    hour: float  # the start of the hour, since the epoch
+    hour: float  # start of the hour, in seconds since the epoch
     synced: int = 0
     failed: int = 0
-    seconds: float = 0.0  # the working time of the synced scenes
-    arrived: int = 0  # the number of edits that changed an item in Plex
-    waited: float = 0.0  # the total time between these edits and their arrival in Plex
-    longest: float = 0.0  # the longest time between an edit and its arrival
+    seconds: float = 0.0  # Working time for all synced scenes.
+    arrived: int = 0  # Number of edits that changed an item in Plex.
+    waited: float = 0.0  # Total time between these edits and their arrival in Plex.
+    longest: float = 0.0  # Longest time between an edit and its arrival.
 
 
 class HourlyRecords:
-    """The newest hours with any work, oldest first."""
+    """The statistics of the newest hours with ended jobs, oldest first."""
 
     def __init__(self, records: Iterable[HourRecord] = ()) -> None:
         self._records = list(records)
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse the stored list of hours; leave out invalid hours."""
+        """Parse the stored list of hours; skip invalid hours."""
         parsed = [parse_fields(HourRecord, item) for item in raw] if isinstance(raw, list) else []
         by_hour: dict[float, HourRecord] = {}
         for record in filter(None, parsed):
@@ -55,11 +55,11 @@ class HourlyRecords:
         ]
 
     def since(self, moment: float) -> tuple[HourRecord, ...]:
-        """Return the hours that ended after the moment."""
+        """Return the records of hours that ended after `moment`."""
         return tuple(record for record in self._records if record.hour + HOUR > moment)
 
     def at(self, now: float) -> HourRecord:
-        """Return the record of the current hour; drop later hours if the clock was set back."""
+        """Return the record of the current hour; delete later hours if the clock was set back."""
         start = now - now % HOUR
         self._records = [record for record in self._records if record.hour <= start]
         if not self._records or self._records[-1].hour < start:
@@ -68,7 +68,7 @@ class HourlyRecords:
 
 
 class SyncStats:
-    """The content of `stats.json`; only the holder of the worker lock saves it."""
+    """The content of `stats.json`; only the process that holds the worker lock saves it."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
@@ -101,11 +101,11 @@ class SyncStats:
         hour.longest = max(hour.longest, waited)
 
     def matched(self, *, sure: bool) -> None:
-        """Count a scene whose items are in sync; `sure` if the full path found the items."""
+        """Count a synced scene; `sure` says whether its items were found by their full paths."""
         self.counts["high_confidence_matches" if sure else "low_confidence_matches"] += 1
 
     def failed(self, error_type: str, *, dead: bool) -> None:
-        """Count a failed job; `dead` if the job became a dead letter."""
+        """Count a failed job; `dead` says whether the job became a dead letter."""
         self.counts["jobs_processed"] += 1
         self.counts["jobs_failed"] += 1
         self.counts["jobs_to_dlq"] += dead
@@ -113,7 +113,7 @@ class SyncStats:
         self.hours.at(self._clock()).failed += 1
 
     def save(self) -> None:
-        """Write the file if a count changed and the file was readable; raise OSError."""
+        """Write changed counts, unless the file was unreadable; may raise `OSError`."""
         state = {
             **self.counts,
             "total_processing_time": round(self.total_processing_time, 3),

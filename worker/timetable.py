@@ -15,27 +15,27 @@ from worker.pauses import SETTINGS, SETTINGS_LOOK, Pauses
 from worker.services import Services
 from worker.sync.session import SyncSession
 
-LOOKS_PER_SECOND = 5  # each look at the queue reads shared memory only, no disk
-# A bulk edit in Stash starts one hook after another, and the user waits for the last of them. A
-# worker that works at the same time makes 1,000 hooks take 1.54 times as long as an empty plugin.
-BURST = 3  # jobs in the spool; with more of them the worker waits for the end of a burst
-QUIET = 0.3  # seconds without a new job that end a burst; a hook starts each 0.02 s
-LONGEST_BURST = 30.0  # seconds that the first job of a burst waits at most
+LOOKS_PER_SECOND = 5  # A check of the queue reads shared memory only, not the disk.
+# A bulk edit in Stash runs one hook after another, and the user waits for the last hook. A worker
+# that runs at the same time slows the hooks by half. So the worker waits until the burst has ended.
+BURST = 3  # Number of spooled jobs above which the worker waits for the end of the burst.
+QUIET = 0.3  # Seconds without a new job that end a burst. During one, jobs come every 0.02 s.
+LONGEST_BURST = 30.0  # Maximum seconds that the first job of a burst waits.
 
 
 class IdleTask(Protocol):
-    """Work that the worker does while no job is due, in short steps."""
+    """A task that the worker does in short steps while no job is due."""
 
     def wants_a_step(self) -> bool:
-        """Return whether a step may find work now; ask no server."""
+        """Return whether a step may find work now, without a request to a server."""
 
     def step(self, session: SyncSession) -> bool:
-        """Do a step, and return whether there was work; a failing server raises no error."""
+        """Do one step, and return whether there was work; must not raise if a server fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """Knows when the worker has work, without a request to a server."""
+    """Computes when the worker has work, without a request to a server."""
 
     services: Services
     guard: OutageGuard
@@ -53,14 +53,14 @@ class Timetable:
         return able and self.idle_task is not None and self.idle_task.wants_a_step()
 
     def seconds_to_search(self) -> float | None:
-        """Return the wait until the next search for missing files; None if no file is missing."""
+        """Return the seconds until the next search for missing files; None if none is missing."""
         return self.missing.seconds_to_search(self.services.monotonic())
 
     def seconds_to_next_step(self, config: Config) -> float | None:
-        """Return the wait until the next step; None if there is no work."""
+        """Return the seconds until the next step; None if there is no work."""
         next_job = self._seconds_to_next_job()
         pause = self.pauses.seconds_left
-        if not config.enabled:  # a disabled worker checks neither missing files nor Plex's health
+        if not config.enabled:  # a disabled worker neither searches files nor checks Plex
             return None if next_job is None else max(pause, min(next_job, config.poll_interval))
         idle_task = self.wants_idle_task(config)
         if next_job is None and not idle_task and not self.guard.is_away:
@@ -81,7 +81,7 @@ class Timetable:
 
 
 class Waiter:
-    """Waits for time to pass or for another process to change the queue."""
+    """Waits for a time to pass, or for another process to change the queue."""
 
     def __init__(
         self, queue: QueueManager, stop: threading.Event, monotonic: Callable[[], float]
@@ -93,7 +93,7 @@ class Waiter:
         self._names = queue.spool.names()
 
     def wait(self, seconds: float) -> None:
-        """Wait so many seconds, or until the queue changes or the worker is to stop."""
+        """Wait for some seconds; return early if the queue changes or the worker has to stop."""
         end = self._monotonic() + seconds
         while not self._stop.is_set() and not self._has_changed():
             left = end - self._monotonic()
@@ -102,7 +102,7 @@ class Waiter:
             self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
 
     def wait_for_end_of_burst(self) -> None:
-        """Wait until hooks store no more jobs, for half a minute at most."""
+        """Wait until hooks store no more jobs, for at most 30 s."""
         end = self._monotonic() + LONGEST_BURST
         names = self._queue.spool.names()
         while (
@@ -126,4 +126,4 @@ class Waiter:
         try:
             return self._queue.jobs.change_counter()
         except sqlite3.DatabaseError:
-            return None  # the next step finds the cause
+            return None  # the next step handles the error

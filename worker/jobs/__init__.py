@@ -1,1 +1,1 @@
-"""The other kinds of job: performers, studios and tags, folder scans, missing files."""
+"""Jobs other than syncing a scene: performers, studios, tags, folder scans, missing files."""

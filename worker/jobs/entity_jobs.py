@@ -1,7 +1,7 @@
-"""Jobs about performers, studios and tags that were renamed, merged or destroyed in Stash.
+"""Jobs for performers, studios and tags that were renamed, merged or destroyed in Stash.
 
-Stash does not change the time stamps of their scenes, so these jobs queue the scenes. All such jobs
-of a batch share one walk through the library.
+Stash does not change the time stamps of the affected scenes, so these jobs queue the scenes. All
+jobs of a batch share one pass through the scenes in Stash.
 """
 
 from collections import Counter
@@ -22,8 +22,8 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
-PAGE = 500  # scenes that are compared together, and queued in one transaction
-READ_BATCH = 100  # scenes that one request reads by their ids
+PAGE = 500  # Scenes per page; a page is compared and queued in one transaction.
+READ_BATCH = 100  # Scenes per request that reads scenes by their ids.
 QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "up to date", "never synced", "gone"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags"}
@@ -33,22 +33,22 @@ EntitiesByScene = Mapping[int, set[Entity]]
 
 class _Page(NamedTuple):
     scenes: Sequence[StashScene]
-    entities: EntitiesByScene  # the wanted entities of each scene, now or at its last sync
-    gone: Sequence[int] = ()  # ids of scenes that Stash no longer has
+    entities: EntitiesByScene  # Entities of the jobs that a scene has or had at its last sync.
+    gone: Sequence[int] = ()  # Ids of scenes that were deleted in Stash.
 
 
 @dataclass(frozen=True, slots=True)
 class EntityJobs:
-    """Queues the scenes of performers, studios and tags whose metadata in Plex is outdated.
+    """Queues the scenes of performers, studios and tags if their metadata in Plex is outdated.
 
-    A kill loses no scene, because the scenes of a page are queued before the job is removed.
+    If the worker is killed, no scene is lost: all scenes are queued before the job is removed.
     """
 
     services: Services
     stopped: Callable[[], bool]
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
-        """Yield the result of each job; nothing if the worker is to end during the walk."""
+        """Yield the result of each job; return early, without results, if the worker must stop."""
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
             data = claim.job.data
@@ -70,7 +70,7 @@ class EntityJobs:
             yield ScenesQueued(group, label, _words(counts[entity]))
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
-        """Yield the scenes that have or had a wanted entity, by rising id."""
+        """Yield pages of scenes that have a `wanted` entity, or had one at their last sync."""
         scenes, after = self._scenes_with(wanted), 0
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
@@ -85,7 +85,7 @@ class EntityJobs:
             yield from self._read(earlier)
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
-        """Yield each scene of Stash with a wanted entity once, by rising id."""
+        """Yield each scene with a `wanted` entity in Stash once, in ascending order of ids."""
         ids_by_kind: dict[str, list[int]] = {}
         for kind, entity_id in sorted(wanted):
             ids_by_kind.setdefault(kind, []).append(entity_id)
@@ -98,7 +98,7 @@ class EntityJobs:
             yield next(same)
 
     def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
-        """Yield the current state of scenes that no longer have their wanted entity."""
+        """Yield pages of scenes that had a wanted entity at their last sync, but lack it now."""
         unread = iter(entities)
         while ids := list(islice(unread, READ_BATCH)):
             scenes = self.services.scenes.read(ids)
@@ -108,7 +108,7 @@ class EntityJobs:
     def _queue_page(
         self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
     ) -> None:
-        """Queue scenes whose metadata differs from the sent metadata; forget deleted scenes."""
+        """Queue the scenes whose metadata differs from the sent metadata; forget deleted scenes."""
         ids = [scene.id for scene in page.scenes]
         sent = self.services.queue.sync_log.digests(session.library.server_id, ids)
         outcomes = dict.fromkeys(page.gone, GONE)

@@ -1,4 +1,4 @@
-"""Jobs about new scenes, which ask Plex to scan the scene's folder, at most once a minute."""
+"""Jobs for new scenes, which ask Plex to scan the scene's folder, at most once a minute."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,14 +15,15 @@ from worker.sync.session import SyncSession
 
 SCAN_INTERVAL = 60.0  # seconds between two scans of one folder
 
-Target = tuple[Section, str]  # a library, and a folder in it by Plex's name
+Target = tuple[Section, str]  # a library, and a folder's path as Plex spells it
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return the libraries whose location contains the folder, with Plex's name of the folder.
+    """Return each library that contains the folder, with the folder's path as Plex spells it.
 
-    Only the longest locations count. Case, Unicode composition and separators are ignored. Plex
-    scans a folder only under the name of its location, so the answer has the location's spelling.
+    Of several locations of libraries that contain the folder, only the longest count. The
+    comparison ignores case, Unicode composition and separators. Plex scans a folder only if its
+    path is spelled like the location of the library, so the returned paths use that spelling.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []
@@ -55,7 +56,7 @@ class FolderScans:
         self._reported: set[str] = set()
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield the result of each scan job; the caller finalizes it before the next."""
+        """Yield a result per scan job; the caller finalizes each result before the next job."""
         if not claims:
             return
         if not session.config.trigger_plex_scan:
@@ -96,7 +97,7 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Ask for a scan unless a scan is recent; return until when the job has to wait, or 0."""
+        """Request a scan unless the last is recent; return the end of the wait, or 0 if done."""
         now = self._clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

@@ -1,4 +1,4 @@
-"""Searches Plex for the files of scenes that had no item, and makes their jobs due."""
+"""Searches Plex again for files that had no item, and makes the jobs of found files due."""
 
 from itertools import zip_longest
 
@@ -12,9 +12,10 @@ _NOT_FOUND = "PlexNotFound"
 
 
 class MissingScenes:
-    """Searches Plex, once per refresh interval, for the files of waiting jobs and dead letters.
+    """Searches Plex periodically for the files of waiting jobs and dead letters.
 
-    A few files are searched by their names, many files by the changes of the libraries.
+    A few files are searched by their names. For many files, Plex is asked for all changes of its
+    libraries.
     """
 
     def __init__(self, queue: QueueManager) -> None:
@@ -23,20 +24,20 @@ class MissingScenes:
         self._searched_at = float("-inf")
 
     def seconds_to_search(self, now: float) -> float | None:
-        """Return the wait until the next search; None if no job waits for its file."""
+        """Return the seconds until the next search; None if no job waits for a file."""
         if not self._queue.count_waiting_with_error(_NOT_FOUND):
             return None
         return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
     def search(self, session: SyncSession, now: float) -> int:
-        """Search for the files, and return how many jobs became due; raise PlexError."""
+        """Search Plex for the files, and return how many jobs became due; may raise PlexError."""
         self._searched_at = now
         session.library.prepare()
         session.look_for(self._paths())
         return self.make_found_due(session)
 
     def make_found_due(self, session: SyncSession) -> int:
-        """Make jobs and dead letters due if the path index has their file now; return how many."""
+        """Make jobs and dead letters due if the path index now has their file; return how many."""
         listings = session.library.listings
         if listings == self._seen_listings:
             return 0

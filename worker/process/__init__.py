@@ -1,1 +1,1 @@
-"""The worker's process: starting it, handing over its lock, waiting while it is idle."""
+"""The worker's process: its start, the handover of its lock, and waiting while it is idle."""

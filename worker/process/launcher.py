@@ -1,4 +1,4 @@
-"""Starts the worker, which inherits the worker lock from the starting process."""
+"""Starts the worker as a detached process that inherits the worker lock."""
 
 import os
 import sys
@@ -12,13 +12,13 @@ WORKER_ARGUMENT = "--worker"
 
 
 def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
-    """Start a detached worker that inherits the lock; raise `OSError` if that is not possible.
+    """Start a detached worker that inherits the lock; raise `OSError` if the start fails.
 
-    The connection to Stash, as JSON, goes through a pipe, which other users cannot read.
+    The connection to Stash, as JSON, is passed through a pipe, which other users cannot read.
     """
     command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
-        lock.release()  # the child takes the lock itself
+        lock.release()  # the worker acquires the lock itself
         return start_detached(command, connection)
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
@@ -26,14 +26,14 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     descriptor, lock.descriptor = lock.descriptor, None
     os.set_inheritable(descriptor, True)
     command.append(str(descriptor))
-    # Stash waits for the end of this process's output, so the worker must not share it.
+    # Stash waits until the output of this process is closed, so the worker must not inherit it.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Written before the worker starts, so that the worker of a killed hook knows Stash.
-        os.write(writer, connection)  # the buffer of any pipe holds 4 KiB
+        # Write before the start: then the worker gets the connection even if this hook is killed.
+        os.write(writer, connection)  # Every pipe buffers at least 4 KiB.
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
-    except NotImplementedError:  # an old libc: the worker starts its own session later
+    except NotImplementedError:  # an old libc without setsid; the worker calls setsid itself
         os.posix_spawn(command[0], command, os.environ, file_actions=streams)
     finally:
-        for opened in (reader, writer, null, descriptor):  # the worker still holds the lock
+        for opened in (reader, writer, null, descriptor):  # the worker has copies of these
             os.close(opened)

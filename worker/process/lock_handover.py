@@ -1,7 +1,8 @@
-"""The handover of the worker lock between workers and tasks, so that one process writes to Plex.
+"""The handover of the worker lock between workers and tasks: only one process writes to Plex.
 
-A task requests the worker lock with a second lock, so the request ends when its process ends. A
-worker that finds a request releases its lock after the current scene, and acquires it again later.
+A task requests the worker lock by acquiring a second lock, so the request ends with the task's
+process. A worker that finds a request releases the worker lock after the current scene, and
+acquires it again after the task.
 """
 
 import json
@@ -17,28 +18,28 @@ from sync_queue.spool import CONNECTION, elect
 from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
-LOOK_FOR_REQUESTS = 0.5  # seconds between two checks by a worker
-PATIENCE = 60.0  # seconds; the longest step of a worker is a request that times out
-RETURN = 0.5  # seconds in which the worker acquires its lock again after a task
-LOOK = 0.2  # seconds between two checks by an idle process
-PLUGIN_LOOK = 60.0  # seconds between two checks whether the plugin still exists
-_TRY_EVERY = 0.1  # seconds
+LOOK_FOR_REQUESTS = 0.5  # Seconds between two checks for a request while the worker works.
+PATIENCE = 60.0  # Seconds to wait for the lock: longer than any HTTP request of a worker.
+RETURN = 0.5  # Seconds in which a worker acquires its lock again after a task.
+LOOK = 0.2  # Seconds between two checks for a request or a job by an idle worker.
+PLUGIN_LOOK = 60.0  # Seconds between two checks that the plugin is still installed.
+_TRY_EVERY = 0.1  # Seconds between two attempts to acquire the lock.
 ALREADY_RUNNING, STARTED = "running", "started"
 
 
 class LockHeldError(Exception):
-    """The worker did not release its lock in time; the message says what to do."""
+    """The worker did not release its lock in time; the message contains a remedy."""
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker, or pass the connection to a running worker; return `started` or `running`."""
+    """Start a worker, or give the running worker the connection; return `started` or `running`."""
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
         return ALREADY_RUNNING
     try:
         start_worker(script, lock, connection)
     finally:
-        lock.release()  # if no process could be started
+        lock.release()  # has an effect only if the start failed
     return STARTED
 
 
@@ -59,7 +60,7 @@ def hold_worker_lock(
     monotonic: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Iterator[None]:
-    """Hold the worker lock, also if a worker has it; raise `LockHeldError` if it stays held."""
+    """Hold the worker lock; raise `LockHeldError` if a worker does not release it in time."""
     end = monotonic() + PATIENCE
     is_handed_over = False
     while not (request.try_acquire() and lock.try_acquire()):
@@ -75,26 +76,26 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        request.release()  # the last, because it keeps a worker that waits from ending
+        request.release()  # must come last: while it is held, an idle worker does not exit
         if is_handed_over:
-            sleep(RETURN)  # otherwise the caller would start a second worker
+            sleep(RETURN)  # the worker acquires its lock; the caller must not start another
 
 
 @dataclass(frozen=True, slots=True)
 class IdleProcess:
-    """The process of a worker between two runs of the drain."""
+    """The process of a worker that waits for jobs, and for tasks that request the worker lock."""
 
     lock: FileLock
     spool: Spool
-    request_path: str  # the lock that a task holds while it requests the worker lock
+    request_path: str  # file that a task locks to request the worker lock
     is_told_to_end: Callable[[], bool]
-    exists: Callable[[], bool]  # returns whether the plugin still exists
-    remember: Callable[[Any], None]  # gets a connection to Stash that a hook or task has stored
+    exists: Callable[[], bool]  # Returns whether the plugin is still installed.
+    remember: Callable[[Any], None]  # Receives a connection to Stash from a hook or task.
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
     def hand_over(self) -> bool:
-        """Release the worker lock to a task that requests it; return whether it is held again."""
+        """Release the worker lock while a task requests it; return whether it is held again."""
         if not is_requested(self.request_path):
             return True
         self.lock.release()
@@ -103,12 +104,12 @@ class IdleProcess:
                 if self.lock.try_acquire():
                     return True
                 if not is_requested(self.request_path):
-                    return False  # another worker has the lock
+                    return False  # another worker has acquired the lock
             self.sleep(LOOK)
         return False
 
     def wait(self, known: frozenset[str]) -> bool:
-        """Wait for a name in the spool that is not `known`; return False to end the process."""
+        """Wait for a spool file whose name is not `known`; return False if the worker must exit."""
         checked_at = self.monotonic()
         while not self.is_told_to_end():
             names = self.spool.names()

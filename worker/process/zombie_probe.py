@@ -1,8 +1,9 @@
-"""The zombie reaping probe: it finds out whether an ended worker stays a zombie.
+"""The zombie reaping probe finds out whether ended workers stay zombie processes.
 
-The parent of a worker ends first, so process 1 has to reap the worker. Stash as process 1 of its
-official container reaps no process, and each ended worker stays a zombie until the container stops.
-So each worker stores its process id, and a later worker looks whether that process is a zombie.
+The process that starts a worker ends first, so process 1 has to reap the worker. In Stash's
+official container, process 1 is Stash, which reaps no process. There, each ended worker stays a
+zombie until the container stops. So each worker stores its process id, and a later worker checks
+whether that process is a zombie.
 """
 
 import time
@@ -12,11 +13,11 @@ from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
-_STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/<pid>/stat, counted after the name
+_STATE, _STARTED = 0, 19  # indexes of state and start time after the name in /proc/<pid>/stat
 
 
 def process_status(pid: int) -> tuple[str, int]:
-    """Return the state of a process and its start in clock ticks; ("", 0) for no process."""
+    """Return the state of a process and its start in clock ticks; ("", 0) if it does not exist."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -26,7 +27,10 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Finds out whether the process `pid` would stay a zombie; it has to hold the worker lock."""
+    """Finds out whether this worker, process `pid`, would stay a zombie after its end.
+
+    Only the process that holds the worker lock may use the probe.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class ZombieProbe:
                 log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether the earlier worker is a zombie, so this process would stay a zombie."""
+        """Return whether an earlier worker is a zombie, which this worker would become, too."""
         is_zombie = self._is_zombie()
         if is_zombie and not self._is_reported:
             self._is_reported = True

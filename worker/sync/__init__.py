@@ -1,1 +1,1 @@
-"""One scene into Plex: finding its item, writing, covers, reading back."""
+"""Sync of one scene: find its items, write fields and covers, and read the items back."""

@@ -1,4 +1,4 @@
-"""Syncs the scenes of a batch: reads the scenes, finds their items, compares and writes."""
+"""Syncs the scenes of a batch: reads the scenes, finds their items, compares, and writes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ _NO_METADATA = (
 
 @dataclass(frozen=True, slots=True)
 class BatchSync:
-    """Syncs claimed scenes; many scenes share each request to Stash and Plex."""
+    """Syncs the scenes of claimed jobs; many scenes share each request to Stash and Plex."""
 
     services: Services
     session: SyncSession
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield the result of each scene; the caller finalizes it before it asks for the next."""
+        """Yield a result per scene; the caller finalizes each result before the next scene."""
         by_scene: dict[int, list[Claim]] = {}
         for claim in claims:
             if claim.job.scene_id is None:
@@ -71,7 +71,7 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # Scenes that Plex did not have are searched by name, and need no list of new items.
+        # Scenes without an item at an earlier try are searched by file name, not in new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         finder = ItemFinder(self.services, session)
@@ -83,10 +83,10 @@ class BatchSync:
         if finder.gone:
             self.services.queue.forget_scenes(finder.gone)
         yield from self._write(works, writer)
-        writer.verification.run()  # all jobs are finalized, because no job fails by it
+        writer.verification.run()  # after all jobs are finalized, because it fails no job
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
-        """Write to the items; yield the scenes with images to lock last, after their lock."""
+        """Write to the items, and yield the results; scenes with images to lock come last."""
         unlocked: list[tuple[Synced, CoverResult]] = []
         for work in works:
             scene, error = work.scene, work.error

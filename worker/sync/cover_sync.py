@@ -1,4 +1,4 @@
-"""Sends a scene's cover to its items: new bytes only, remembered per item and kind of image."""
+"""Sends a scene's cover to its items, but only bytes that an item has not yet received."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,37 +27,37 @@ from worker.services import Services
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
-_NO_COVER = ""  # stored instead of a SHA-1: the scene has no cover that Plex accepts
-_REFUSED = "refused:"  # stored before the SHA-1 of bytes that Plex refused
-_OVERLAY = "overlay"  # label of Kometa, in lower case, for a poster with an overlay
+_NO_COVER = ""  # Stored instead of a SHA-1 if the scene has no cover that Plex accepts.
+_REFUSED = "refused:"  # Prefix of the stored SHA-1 of an image that Plex refused.
+_OVERLAY = "overlay"  # Kometa's label for posters with an overlay, in lower case.
 
 
 @dataclass(slots=True)
 class CoverResult:
-    """The outcome of sending a cover."""
+    """The result of sending a scene's cover; a kind of image is poster or art."""
 
-    # Kinds of image that at least one item received, or shows again.
+    # Kinds of image that were uploaded to an item, or selected again.
     uploaded: set[str] = field(default_factory=set)
-    # Item → kind of image → SHA-1 of the bytes that the item received.
+    # Item → kind of image → SHA-1 of the uploaded image.
     sent: dict[PlexItem, dict[str, str]] = field(default_factory=dict)
-    # Item → kinds of image to lock; the batch locks them with few requests.
+    # Item → kinds of image to lock. The batch locks the images of many items per request.
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
-    tag: str | None = None  # the cover that all items have (`SceneRecord.cover_tag`)
-    failure: PlexError | StashFileError | None = None  # why a part has to be tried again
-    why: str = "no image to set"  # why nothing was uploaded, for the decision trace
+    tag: str | None = None  # `SceneRecord.cover_tag` of the cover that all items have.
+    failure: PlexError | StashFileError | None = None  # Error that requires a retry of the job.
+    why: str = "no image to set"  # Why no image was uploaded, for the decision trace.
 
 
 class Target(NamedTuple):
-    """An image of an item that the plugin sets."""
+    """A poster or art of an item, which the sync has to set to the cover."""
 
     item: PlexItem
     kind: str
-    has: str | None  # SHA-1 of the bytes last sent, `_NO_COVER`, or `_REFUSED` and a SHA-1
-    is_locked: bool  # also true if the server never shows the lock
+    has: str | None  # SHA-1 of the last sent image, `_NO_COVER`, or `_REFUSED` and a SHA-1.
+    is_locked: bool  # Also True if this server never shows the lock.
 
     @property
     def lacks_lock(self) -> bool:
-        """Whether Plex's next refresh may replace the image that was sent."""
+        """Whether the sent image is not locked, so that the next refresh of Plex may replace it."""
         return bool(self.has) and not self.is_refused and not self.is_locked
 
     @property
@@ -72,10 +72,11 @@ def targets_of(
     *,
     preserve: bool,
 ) -> list[Target]:
-    """Return the images to set from a scene's cover; `records` are the values last sent.
+    """Return the images to set to a scene's cover; `records` are the values last sent.
 
-    With `preserve`, an image that was locked before the first upload is left out, because a user
-    chose it. A later choice of a user stays only until the cover changes in Stash.
+    If `preserve` is set, an image that was locked before the first upload is left out, because a
+    user chose that image. An image that a user chooses later stays until the cover changes in
+    Stash.
     """
     targets = [
         Target(
@@ -94,13 +95,13 @@ def targets_of(
 
 
 def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
-    """Return whether an image may differ from the cover, so that the cover has to be read."""
+    """Return whether an image may differ from the cover; if so, the cover has to be read."""
     is_unchanged = last is not None and last.scene_updated_at == scene.updated_at
     return not is_unchanged or not _is_shown(last, targets)
 
 
 def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
-    """Return whether all images have the cover of the last sync, or keep theirs without a cover."""
+    """Return whether the last sync sent the current cover to all images, or found no cover."""
     if last is None or last.cover_tag is None:
         return last is not None and all(target.has is not None for target in targets)
     sha1 = last.cover_tag.partition(" ")[0]
@@ -110,7 +111,7 @@ def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
 
 @contextmanager
 def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
-    """Replace the error of a failed write to an item by its cause (see `PlexClient.judge`)."""
+    """Replace the error of a failed write by the cause of the error (see `PlexClient.judge`)."""
     try:
         yield
     except (PlexPermissionError, PlexTemporaryError) as error:
@@ -118,7 +119,7 @@ def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
 
 
 class CoverSync:
-    """Sends the cover of a scene; `last` is the outcome of the scene's last job."""
+    """Sends the cover of a scene; `last` is the stored result of the scene's last job."""
 
     def __init__(
         self, services: Services, session: SyncSession, work: SceneWork, last: SceneRecord | None
@@ -135,7 +136,7 @@ class CoverSync:
         self._result = CoverResult()
 
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
-        """Upload the cover to the items that lack it, and collect the locks to set."""
+        """Upload the cover to the items that lack it, and collect the image locks to set."""
         work, last, result = self._work, self._last, self._result
         behaviour = self._session.facts.behaviour()
         preserve = self._session.config.preserve_plex_edits
@@ -146,7 +147,7 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Stash's time stamps have whole seconds, so the hook marks a job after a cover change.
+            # Two changes within a second have the same time stamp, so the hook marks the job.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -157,12 +158,12 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            result.tag = None  # without the ETag, Stash sends the bytes of an unchanged cover
+            result.tag = None  # without its ETag, Stash sends the cover even if unchanged
             self._send_to(lost)
         return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Return whether Plex lost the sent image; show the image again if Plex still has it."""
+        """Return whether Plex lost the sent image; if Plex only deselected it, select it again."""
         item, kind = target.item, target.kind
         if self._session.config.preserve_plex_edits or kind in self._result.uploaded:
             return False
@@ -182,7 +183,7 @@ class CoverSync:
         return False
 
     def _send_to(self, targets: Sequence[Target]) -> None:
-        """Read the cover, and upload it to the images that differ from it."""
+        """Read the cover, and upload it to each image that differs from the cover."""
         result, etag = self._result, (self._result.tag or "").partition(" ")[2]
         try:
             cover = read_cover(self._stash, self._work.scene.id, etag or None)
@@ -218,7 +219,7 @@ class CoverSync:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
             self._remember(target, _REFUSED + cover.sha1)
         except (PlexTemporaryError, PlexUploadsDown) as error:
-            self._fail(error)  # the other kind of image is still sent
+            self._fail(error)  # do not raise, so that the other kind of image is sent
         else:
             result.uploaded.add(kind)
             result.sent.setdefault(item, {})[kind] = cover.sha1
@@ -235,7 +236,7 @@ class CoverSync:
         self._session.uploads.succeeded(kind)
 
     def _remove_overlay_label(self, target: Target) -> None:
-        """Remove Kometa's label before the upload; otherwise Kometa restores the old poster."""
+        """Remove Kometa's overlay label before the upload: Kometa would restore the old poster."""
         labels = [label for label in target.item.labels if label.casefold() == _OVERLAY]
         if labels and target.kind == POSTER and self._session.config.remove_overlay_label:
             try:
@@ -244,9 +245,9 @@ class CoverSync:
                 self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
 
     def _remember_intent(self, target: Target, cover: Cover) -> None:
-        """Store the SHA-1 and the original lock before the upload, whose answer may get lost.
+        """Store the SHA-1 and the original lock before the upload, whose response may get lost.
 
-        Otherwise the image and its lock would count as a user's choice.
+        Without this record, a later sync would take the image and its lock for a user's choice.
         """
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
@@ -270,7 +271,8 @@ def _show_uploaded(
 ) -> None:
     """Make Plex show an image that was just uploaded.
 
-    A server that selects new uploads may not select bytes that the item `had` before.
+    Even a server that selects new uploads automatically may not select an image that the item `had`
+    before.
     """
     trait = session.facts.behaviour().image_selection
     if trait is ImageSelection.AUTOMATIC and not had:
@@ -285,9 +287,12 @@ def _show_uploaded(
 def select_image(
     session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool = False
 ) -> None:
-    """Select the image with this SHA-1 if Plex shows another image; learn whether Plex did."""
+    """Select the image with this SHA-1 if Plex shows another image.
+
+    Also learn whether the server selects uploads automatically.
+    """
     trait = session.facts.behaviour().image_selection
-    with suppress(PlexNotFound, PlexPermanentError):  # if Plex refuses, the item keeps its image
+    with suppress(PlexNotFound, PlexPermanentError):  # if Plex refuses, keep the current image
         ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)
         is_shown = any(image.selected for image in ours)
         if ours and not is_shown:

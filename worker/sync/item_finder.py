@@ -1,4 +1,4 @@
-"""Finds the Plex items of a batch's scenes, and reads many items with one request."""
+"""Finds the Plex items of the scenes of a batch; one request reads many items."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,22 +18,22 @@ from worker.sync.item_owner import assign_items
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
-MOST_NAMED = 5  # candidates in one message
+MOST_NAMED = 5  # maximum number of candidates in a message
 _TASK = "the task 'Check Path Mapping'"
 
 
 @dataclass
 class ItemFinder:
-    """Finds items by the path index, and searches Plex once for files that the index lacks."""
+    """Finds items in the path index, and searches Plex once for files that the index lacks."""
 
     services: Services
     session: SyncSession
-    batch: int = READ_BATCH  # the number of items per request
-    forgets: bool = True  # False for a preview: keep items that are gone, and report no problem
-    gone: set[int] = field(default_factory=set)  # owners of items that Stash no longer has
+    batch: int = READ_BATCH  # Number of items per request.
+    forgets: bool = True  # False for a preview, which reports no problem.
+    gone: set[int] = field(default_factory=set)  # Ids of synced scenes that were deleted in Stash.
 
     def find(self, works: Sequence[SceneWork]) -> None:
-        """Set the items of each scene, or set `error` or `elsewhere` for a scene without items."""
+        """Find the items of each scene; set `error` or `elsewhere` for a scene without items."""
         self._match_by_path(works)
         open_works = [work for work in works if work.error is None]
         missing = [work for work in open_works if not work.items]
@@ -41,7 +41,7 @@ class ItemFinder:
         if missing or partial:
             missing = self._search(missing, partial)
         matcher = self.session.matcher
-        strangers = [  # scenes with a file in a folder that Plex does not have
+        strangers = [  # scenes with a file in a folder that Plex lacks
             work
             for work in works
             if work.error is None
@@ -66,7 +66,9 @@ class ItemFinder:
     ) -> list[SceneWork]:
         """Search Plex for files that the index lacks; return the scenes that still have no item.
 
-        If Plex fails, the missing scenes get the error. Partial scenes continue with their items.
+        The scenes in `missing` have no item yet, those in `partial` only some of their items. If
+        Plex fails, the `missing` scenes get the error, and the `partial` scenes are synced to their
+        items.
         """
         files = [file for work in missing for file in work.scene.files]
         files += [file for work in partial for file in self._expected_files(work)]
@@ -118,12 +120,12 @@ class ItemFinder:
                 self.session.library.index.forget_item(match.rating_key)
 
     def _expected_files(self, work: SceneWork) -> list[SceneFile]:
-        """Return the files that Plex does not have, although it has their folder."""
+        """Return the files of the scene that Plex lacks, although Plex has their folder."""
         unmatched = work.matching.unmatched
         return [file for file in unmatched if self.session.matcher.is_inside(file.path)]
 
     def _guess(self, work: SceneWork) -> Matching:
-        """Match the best candidate, and report that the match may be wrong."""
+        """Take the best candidate as the match, and report that this match may be wrong."""
         best, *others = work.matching.candidates
         same = [part for part in others if components(part.path) == components(best.path)]
         rejected = [part for part in others if part not in same]
@@ -172,7 +174,10 @@ def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mappin
 def not_found(
     file: SceneFile, reason: str, same_named: Sequence[LibraryPart], titles: Mapping[int, str]
 ) -> str:
-    """Return the cause and the remedy for a file that Plex lacks; an empty `reason` is unknown."""
+    """Return a message with the cause and the remedy for a file that Plex lacks.
+
+    `reason` is the cause if the plugin knows the cause, and else empty.
+    """
     text = f"Plex has no item for {file.path}"
     if reason:
         return f"{text}: {reason}"

@@ -1,7 +1,7 @@
 """Decides which scene an item shows if several scenes have a file in the item.
 
-Plex merges versions of a video into one item, and Stash may have a scene of each version. If all
-scenes wrote to the item, it would change with each edit.
+Plex merges versions of a video into one item, but Stash may have one scene per version. If all
+these scenes wrote to the item, its metadata would change with each sync.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,13 +19,14 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the scene that an item shows: the scene with the item's first file.
+    """Return the owner of an item: the scene whose metadata the item shows.
 
-    Of several such scenes, the lowest id counts. Without such a scene, the item stays at its
-    previous scene.
+    The owner is the scene with the item's first file. If several scenes have this file, the lowest
+    id is the owner. If no scene has it, the item keeps its previous owner.
 
     Args:
-        claimants: scene of the batch with a file in the item → whether it is the first file.
+        claimants: maps each scene of the batch that has a file in the item to whether that file
+            is the item's first file.
         logged: scenes whose values were sent to the item before.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
@@ -35,13 +36,13 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Keep each item at the scene that it shows, and remove it from the other scenes.
+    """Keep each item only in the scene that owns it.
 
-    Return scenes that Stash no longer has, although their values were sent to an item.
+    Return the ids of scenes whose values were sent to an item, but that Stash no longer has.
     """
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
-    # Item → scene of the batch with a file in the item → whether it is the item's first file.
+    # Rating key → id of a scene with a file in the item → whether it is the item's first file.
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}
     for work in works:
         for item in work.items:
@@ -84,10 +85,10 @@ def _owners(
     matcher: PlexMatcher,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
-    """Return item → the scene that it shows (its owner), and the owners that Stash no longer has.
+    """Return the owner of each item, and the owners that Stash no longer has.
 
-    No job shows that a scene was merged in Stash, or that its file moved to another scene. So this
-    function reads each owner that is not in the batch, and drops owners without a file in the item.
+    The plugin gets no job if a scene is merged in Stash or a file moves to another scene. So this
+    function reads each owner outside of the batch, and drops owners without a file in the item.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {
@@ -107,7 +108,7 @@ def _owners(
 
 
 def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> bool:
-    """Return whether the item may have a file of the scene; a possible match is enough."""
+    """Return whether the item has, or may have, a file of the scene."""
     held = {folded_path(path) for path in item.files}
     if any(folded_path(matcher.to_plex(file.path)) in held for file in scene.files):
         return True
@@ -119,7 +120,7 @@ def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> boo
 
 
 def _match_of(work: SceneWork, item: PlexItem) -> Match | None:
-    """Return the match of an item; None if a newer listing no longer has the file in the item."""
+    """Return the scene's match with an item; None if the item has lost the scene's file."""
     matches = work.matching.matches
     return next((match for match in matches if match.rating_key == item.rating_key), None)
 

@@ -1,4 +1,4 @@
-"""Writes to items: one edit per item that differs, and the scene's cover."""
+"""Writes to items: one edit for each item that differs, and the scene's cover."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,12 +22,12 @@ from worker.sync.server_learning import SentEdit, probe_locks
 from worker.sync.session import SyncSession
 from worker.sync.verification import Verification
 
-# Errors of an item or a part of an item; the other items are still sent.
+# Errors that concern only one item; the writer still writes to the other items.
 _OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
 
 
 class ItemWriter:
-    """Writes to the items of a batch's scenes, and stores the sent values."""
+    """Writes the scenes of a batch to their items, and stores the sent values."""
 
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
@@ -39,18 +39,18 @@ class ItemWriter:
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
-        """Store the items' values before the first write, and read the stored values for it."""
+        """Store the values of each item before the first write, and load all stored values."""
         log, server_id = self._sync_log, self._server_id
         with self._services.queue.transaction():
             for work in works:
                 for key in work.taken_over:
                     log.transfer_item(work.scene.id, server_id, key)
-                    log.mark_unsynced(work.scene.id)  # the item may show another scene's cover
+                    log.mark_unsynced(work.scene.id)  # the item may show its previous scene's cover
             known = log.items(server_id, {item.rating_key for work in works for item in work.items})
             for work in works:
                 for item in work.items:
                     if work.scene.id not in known.get(item.rating_key, ()):
-                        # The first edit is pending from now on, because its answer may get lost.
+                        # Store the first edit as sent but unconfirmed: its response may get lost.
                         edit = self._planner.plan(work, item).edit
                         pending = {name: edit.sent[name] for name in edit.fields}
                         original, now = original_values(item), self._services.clock()
@@ -64,7 +64,7 @@ class ItemWriter:
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
         """Send the differences to each item of a scene; return the changed fields and the cover.
 
-        The sent values are stored, even if this method raises a `StashError` or `PlexError`.
+        The sent values are stored even if this method raises a `StashError` or `PlexError`.
         """
         if work.error is not None and not work.items:
             raise work.error
@@ -91,7 +91,7 @@ class ItemWriter:
         return (*changed, *sorted(cover.uploaded)), cover
 
     def lock_images(self, covers: Sequence[CoverResult]) -> None:
-        """Lock the images of the batch, with one request per set of kinds."""
+        """Lock the images of the batch; items with the same kinds of image share a request."""
         groups: dict[tuple[str, ...], list[PlexItem]] = {}
         for cover in covers:
             for item, kinds in cover.to_lock.items():
@@ -104,7 +104,7 @@ class ItemWriter:
                 self.verification.image_locks.setdefault(item.rating_key, set()).update(locked)
 
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
-        """Send the edit; return the values last sent to the item now, and the changed fields."""
+        """Send the edit; return the record of the values that were sent, and the changed fields."""
         plan = self._planner.plan(work, item)
         last, edit, _ = plan
         trace_comparison(self._services.log, work, item, edit)
@@ -126,9 +126,10 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _prepare(self, work: SceneWork, item: PlexItem, plan: ItemPlan) -> FieldValues:
-        """Store the edit as pending before it is sent, and return the original values.
+        """Store the edit as sent but unconfirmed (pending), and return the original values.
 
-        The answer to an edit may get lost. Then its values must not count as edits of a user.
+        The response to an edit may get lost. Without this record, a later sync would take the edit
+        for a user's edit.
         """
         last, edit, original = plan
         fresh = edit.fields.keys() - self._planner.written(item)
@@ -142,11 +143,11 @@ class ItemWriter:
         if not self._planner.preserve:
             names &= {COLLECTIONS, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
-        if COLLECTIONS in pending:  # collections of an earlier edit stay pending
+        if COLLECTIONS in pending:  # unconfirmed collections of an earlier edit stay, too
             earlier = last.pending.get(COLLECTIONS, ())
             pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
         ahead = replace(last, pending=pending)
-        if pending != last.pending:  # store which values of the edit before have arrived
+        if pending != last.pending:  # confirm the values of the previous edit that arrived
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             self._remember(work, item, ahead)
@@ -159,7 +160,7 @@ class ItemWriter:
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
         """Send an edit; send an empty date separately until its effect on this server is known."""
         client = self._session.client
-        # Plex answers some bad values with status 500: the next try sends each field separately.
+        # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
         send = partial(client.edit, item, alone=alone, refused_since=work.refused_since)
         if not _clears_date(edit) or self._planner.behaviour.date_clearing is not None:
@@ -168,7 +169,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex takes the lock alone, the empty value was the cause.
+            # If Plex accepts the lock alone, the empty value was the cause of the failure.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)
@@ -192,7 +193,7 @@ class ItemWriter:
         scene: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         for name, error in outcome.refused.items():
             if name == DATE and _clears_date(edit):
-                continue  # reported once for all items of the server
+                continue  # this refusal is reported once per server
             log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
             fields = (name for name, names in outcome.left_out.items() if refused in names)
@@ -210,7 +211,7 @@ def _clears_date(edit: ItemEdit) -> bool:
 def _without_refused(
     record: ItemRecord, last: ItemRecord, edit: ItemEdit, outcome: EditOutcome
 ) -> ItemRecord:
-    """Return the record with the accepted values as sent, and the other values as refused."""
+    """Return a record that has the accepted values as sent, and the others as refused."""
     sent = {**record.sent, **outcome.shortened}
     for name, left_out in outcome.left_out.items():
         sent[name] = [entry for entry in edit.sent[name] if entry not in left_out]

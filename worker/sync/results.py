@@ -1,4 +1,4 @@
-"""The results of claimed jobs; a batch yields them, and the finalizer stores them."""
+"""The results of claimed jobs, which a batch yields and the finalizer stores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from sync_queue.models import Claim
 from sync_queue.sync_records import SceneRecord
 from validation.scene_extractor import SceneFile
 
-SYNCED, SKIPPED = "synced", "skipped"  # outcomes in the sync log
+SYNCED, SKIPPED = "synced", "skipped"  # outcomes that the sync log stores
 
 
 class SceneError(Exception):
-    """The scene cannot be synced, however often the job is tried; the message says why."""
+    """The scene cannot be synced, and a retry would not help; the message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    claims: Sequence[Claim]  # all claimed jobs of the scene
-    label: str  # the scene's name for users
+    claims: Sequence[Claim]  # All claimed jobs of the scene.
+    label: str  # The scene's name for users.
 
     @property
     def key(self) -> str:
@@ -31,55 +31,55 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class Synced(_Result):
-    """Plex shows the scene as Stash has it."""
+    """Plex shows the metadata that the scene has in Stash."""
 
     record: SceneRecord
-    changed: tuple[str, ...] = ()  # the changed fields in words; empty if Plex was up to date
+    changed: tuple[str, ...] = ()  # words for the changed fields; empty if Plex was up to date
     confidence: MatchConfidence = MatchConfidence.HIGH
     by_plex: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped(_Result):
-    """The scene has nothing to send now."""
+    """The sync skipped the scene, because there was nothing to send."""
 
     record: SceneRecord
     reasons: tuple[str, ...]
-    by_plex: bool = False  # Plex answered a request about the scene
+    by_plex: bool = False  # whether Plex answered a request about the scene
 
 
 @dataclass(frozen=True, slots=True)
 class Gone(_Result):
-    """Stash no longer has the scene."""
+    """The scene was deleted in Stash."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScenesQueued(_Result):
-    """The scenes of a performer, studio or tag are queued; `outcome` is for the log."""
+    """The scenes of a performer, studio or tag were queued; the log shows `outcome`."""
 
     outcome: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FolderScanned(_Result):
-    """The request to scan the scene's folders is done; `outcome` is for the log."""
+    """The job to scan the folders of a scene is done; the log shows `outcome`."""
 
     outcome: str
-    by_plex: bool = False  # Plex scans the folder, so the scene can be synced next
+    by_plex: bool = False  # whether Plex scans the folder; if so, the scene is synced next
 
 
 @dataclass(frozen=True, slots=True)
 class ScanPostponed(_Result):
-    """The job waits for another scan of the same folder."""
+    """The scan job waits, because the same folder was scanned recently."""
 
-    until: float  # seconds since the epoch
+    until: float  # end of the wait, in seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
 class Failed(_Result):
-    """The jobs failed."""
+    """The jobs failed with an error."""
 
     error: Exception
     files: tuple[SceneFile, ...] = ()  # the scene's files in Stash

@@ -22,22 +22,22 @@ from worker.sync.session import SyncSession
 
 @dataclass(slots=True)
 class SceneWork:
-    """A scene and the findings about it in the course of a batch."""
+    """A scene of a batch, and the findings about the scene."""
 
     claims: list[Claim]
     scene: StashScene
-    desired: SceneMetadata  # the metadata that Plex has to show
+    desired: SceneMetadata  # the metadata that Plex should show
     matching: Matching = field(default_factory=Matching)
-    items: list[PlexItem] = field(default_factory=list)  # the items that show the scene
-    taken_over: list[int] = field(default_factory=list)  # keys of items that showed another scene
-    elsewhere: list[str] = field(default_factory=list)  # texts: which scenes its other items show
-    unseen: bool = False  # Plex lists an item of the scene, but did not return the item
-    looked_for: bool = False  # Plex was searched, after the edit, for files that the index lacks
-    error: PlexError | None = None  # why the scene is not synced, or not completely
+    items: list[PlexItem] = field(default_factory=list)  # Items that show the scene.
+    taken_over: list[int] = field(default_factory=list)  # Rating keys of items that changed owner.
+    elsewhere: list[str] = field(default_factory=list)  # Texts: scenes that its other items show.
+    unseen: bool = False  # Plex lists an item of the scene, but did not return the item.
+    looked_for: bool = False  # Plex was searched for missing files after the edit.
+    error: PlexError | None = None  # Why the scene is not or only partly synced.
 
     @property
     def refused_since(self) -> float:
-        """When a user last requested to send refused values again; 0 for never."""
+        """The time of the last request to send refused values again; 0 if there was none."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
@@ -64,23 +64,23 @@ class ItemPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EditPlanner:
-    """Computes the edits of items from the stored values of the items."""
+    """Computes the edits of items from the values that were sent and stored before."""
 
-    sent: Mapping[int, Mapping[int, ItemRecord]]  # rating key → scene id → values last sent
-    originals: Mapping[int, FieldValues]  # rating key → values before the plugin's first write
+    sent: Mapping[int, Mapping[int, ItemRecord]]  # Rating key → scene id → values last sent.
+    originals: Mapping[int, FieldValues]  # Rating key → values before the plugin's first write.
     behaviour: Behaviour = UNKNOWN
-    preserve: bool = False  # keep the values that a user set in Plex
+    preserve: bool = False  # whether to keep values that a user set in Plex
 
     @classmethod
     def of(cls, log: SyncLog, session: SyncSession, works: Iterable[SceneWork]) -> Self:
-        """Read the stored values of all items of the scenes, with two queries."""
+        """Create a planner from the stored values of all items of the scenes, with two queries."""
         server_id = session.library.server_id
         keys = {item.rating_key for work in works for item in work.items}
         stored = log.items(server_id, keys), log.originals(server_id, keys)
         return cls(*stored, session.facts.behaviour(), session.config.preserve_plex_edits)
 
     def plan(self, work: SceneWork, item: PlexItem) -> ItemPlan:
-        """Return the edit that makes an item show its scene (see `plex.diff.edit_for`)."""
+        """Return the plan to make an item show its scene (see `plex.diff.edit_for`)."""
         last = self.sent_for(work.scene.id, item.rating_key) or ItemRecord("", {})
         original = self.originals.get(item.rating_key) or original_values(item)
         edit = edit_for(
@@ -99,7 +99,7 @@ class EditPlanner:
         return self.sent.get(rating_key, {}).get(scene_id)
 
     def written(self, item: PlexItem) -> set[str]:
-        """Return the fields that were sent, or may have been sent, for any scene."""
+        """Return the fields of an item that were sent, or may have been sent, for any scene."""
         key = item.rating_key
         return written_fields(self.sent.get(key, {}).values(), item, self.originals.get(key, {}))
 
@@ -107,8 +107,8 @@ class EditPlanner:
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
     """Return the fields that were sent to an item, or may have been sent.
 
-    A pending value counts unless the item shows a newer value of a user. `held` are the item's
-    original values.
+    An unconfirmed (pending) value counts as sent, unless the item shows a newer value of a user.
+    `held` are the item's original values.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
@@ -120,14 +120,14 @@ def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldV
 
 
 def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
-    """Return the pending values that the item shows."""
+    """Return the unconfirmed (pending) values that the item shows."""
     return {
         name: value for name, value in record.pending.items() if same(value, getattr(item, name))
     }
 
 
 def _shortened_texts(last: ItemRecord) -> FieldValues:
-    """Return the refused texts that were too long; it is useless to send them again."""
+    """Return the refused texts that were too long, because Plex would refuse them again."""
     return {
         name: value
         for name, value in last.refused.items()

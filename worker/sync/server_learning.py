@@ -15,7 +15,7 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# Key of a job's data: the job was queued because a read-back found a difference.
+# Key in a job's data: the job was queued because items that were read back had other values.
 AGAIN = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
@@ -26,14 +26,14 @@ class SentEdit:
 
     work: SceneWork
     before: PlexItem
-    after: PlexItem  # the item that was read back; until then the item before the edit
-    accepted: Mapping[str, Parameters]  # field → parameters that Plex accepted
+    after: PlexItem  # The item that was read back; until then, the item before the edit.
+    accepted: Mapping[str, Parameters]  # Field → parameters that Plex accepted.
     record: ItemRecord
     original: FieldValues
 
     @property
     def is_again(self) -> bool:
-        """Whether the edit is a second try."""
+        """Whether the edit is a second attempt."""
         return any(claim.job.data.get(AGAIN) for claim in self.work.claims)
 
     @property
@@ -43,7 +43,7 @@ class SentEdit:
 
 
 def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
-    """Learn from edits whose items were read back."""
+    """Learn the server's behaviour from edits whose items were read back."""
     known = facts.behaviour()
     shown = _learn_shown_locks(facts, known, [edit.after for edit in edits])
     lacking = Counter(
@@ -53,7 +53,7 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # A user may just have unlocked a single item that shows no lock at all.
+        # A single item without any lock proves nothing, because a user may have unlocked it.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:
@@ -63,7 +63,7 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
 
 
 def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]]) -> None:
-    """Learn from items that are read back after one of their images was locked, by its kind."""
+    """Learn from items that were read back, each with the kind of image that was locked."""
     known = facts.behaviour()
     shown = _learn_shown_locks(facts, known, [item for item, _ in items])
     for item, kind in items:
@@ -73,10 +73,10 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
 
 
 def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditPlanner) -> None:
-    """Find out which locks the server never shows, if that is not known.
+    """Find out which locks the server never shows, unless this is known.
 
-    If an item shows a sent value without its lock, a user unlocked the field, or the server never
-    shows the lock. So each such lock is set at one item, not at all items.
+    If an item shows a sent value without its lock, either a user unlocked the field, or the server
+    never shows the lock. So this function sets each such lock at one item, and reads the item back.
     """
     known = session.facts.behaviour()
     pairs = [(work, item) for work in works for item in work.items]
@@ -90,7 +90,7 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
             if not lock or lock in settled or not is_synced or not _shows(item, name, value):
                 continue
             settled.add(lock)
-            with suppress(PlexError):  # the next edits of the batch get the same error
+            with suppress(PlexError):  # the next edit of the batch will raise the same error
                 session.client.edit(item, {name: {f"{lock}.locked": "1"}})
                 after = session.client.read_items([item.rating_key]).get(item.rating_key)
                 if after is not None and after.locked:
@@ -100,7 +100,7 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
 def _learn_shown_locks(
     facts: ServerFacts, known: Behaviour, items: Iterable[PlexItem]
 ) -> frozenset[str]:
-    """Learn the locks that items show; return all locks that are known to show."""
+    """Learn the locks that the items show; return all locks that the server is known to show."""
     shown = frozenset(lock for item in items for lock in item.locked) & _LOCKS
     for lock in sorted(shown - known.shown_locks):
         facts.learn_lock(lock, shown=True)
@@ -144,7 +144,7 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
 
 
 def _arrived(edit: SentEdit, name: str) -> bool:
-    """Return whether the edit had an effect and the field shows the sent value."""
+    """Return whether the edit had an effect, and whether the item shows the sent value."""
     had_effect = any(
         PLEX_NAMES[field] in edit.after.locked
         or not same(getattr(edit.before, field), getattr(edit.after, field))

@@ -1,4 +1,4 @@
-"""The current settings, and the objects for the Plex server that the settings name."""
+"""The current settings, and the objects for the Plex server in the settings."""
 
 import hashlib
 import os
@@ -27,25 +27,27 @@ from validation.obfuscation import Obfuscator
 from worker.sync.write_test import WriteTestNote
 
 _IMAGE_WAITS = "the image is not sent yet, because Plex stores no images"
-UPLOADS_WAIT = 60.0  # seconds between two tries while Plex stores no image
+UPLOADS_WAIT = 60.0  # seconds between two test uploads while Plex stores no images
 
 
 @dataclass(slots=True)
 class UploadGate:
-    """Postpones uploads while Plex stores no images, although it saves edits.
+    """Postpones image uploads while Plex stores no images, although Plex saves edits.
 
-    A failed upload may be the fault of its bytes. After failures at two items in a row, images of
-    that kind wait and spend no retry. One upload per interval tests whether Plex stores images.
+    A failed upload may be the fault of the image. But after failures at two items without a
+    success, images of that kind (poster or art) wait, and their jobs spend no retry. One upload per
+    minute tests whether Plex stores images again.
     """
 
     clock: Callable[[], float]
     report: Report
-    # Kind of image → items with failures since a success, and kind → time of the next try.
+    # Kind of image → items with failed uploads since the last success.
     _failing: dict[str, set[int]] = field(default_factory=dict)
+    # Kind of image → time of the next upload.
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while images wait; an item whose upload failed waits longer."""
+        """Raise `PlexUploadsDown` while uploads wait; an item whose upload failed waits longer."""
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
@@ -59,7 +61,7 @@ class UploadGate:
         failing = self._failing.setdefault(kind, set())
         failing.add(rating_key)
         if len(failing) == 1:
-            error.reported = True  # the upload to the next item shows the cause
+            error.reported = True  # the upload to the next item will show the cause
             return error
         if not self._next_try:
             self.report(Event.UPLOADS_DOWN, cause=error.cause)
@@ -73,7 +75,7 @@ class UploadGate:
 
 @dataclass(frozen=True, slots=True)
 class SyncSession:
-    """The settings, and the objects for the Plex server that the settings name."""
+    """The settings, and the objects for the Plex server in the settings."""
 
     config: Config
     client: PlexClient
@@ -90,7 +92,7 @@ class SyncSession:
 
 
 def _digest(warning: str) -> str:
-    """Return a digest, because a wrong value may be a secret in the wrong field."""
+    """Return a digest of a warning, whose text may contain a secret from a wrong field."""
     return hashlib.sha256(warning.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -100,9 +102,9 @@ class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an er
 
 @dataclass
 class CurrentSession:
-    """Reads the settings for each batch; builds a new session if they or the server changed.
+    """Reads the settings for each batch; creates a new session if they or the server changed.
 
-    All methods raise a `StashError` if Stash does not return the settings.
+    Each method raises a `StashError` if Stash does not return the settings.
     """
 
     settings: StashSettings
@@ -112,19 +114,19 @@ class CurrentSession:
     secrets: Secrets
     clock: Callable[[], float] = time.time
     obfuscator: Obfuscator = field(default_factory=Obfuscator)
-    plex_url: str = ""  # an address from the command line that replaces the setting
+    plex_url: str = ""  # address from the command line, which replaces the setting
 
     def __post_init__(self) -> None:
         self._instead: Mapping[str, Any] = {"plex_url": self.plex_url} if self.plex_url else {}
         self._parsed: ParsedConfig | None = None
         self._stored: Mapping[str, Any] = {}
-        self._reported: set[str] | None = None  # digests of warnings; None before the first read
+        self._reported: set[str] | None = None  # digests of reported warnings; None until loaded
         self._unknown: tuple[str, ...] = ()
         self._session: SyncSession | None = None
         self._test_note = WriteTestNote(self.folder.write_test, self.log.event, self.clock)
 
     def config(self) -> Config:
-        """Return the settings as last read, also if they name no usable Plex server."""
+        """Return the settings as last read, even if they name no usable Plex server."""
         return (self._parsed or self._read()).config
 
     def stored(self) -> Mapping[str, Any]:
@@ -133,13 +135,13 @@ class CurrentSession:
         return self._stored
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        """Store these settings, and keep the others; the next read returns them."""
+        """Store these settings in Stash, and keep the other settings."""
         self.secrets.add(settings.get("plex_token"))
         self.settings.merge(settings)
         self._parsed = None
 
     def try_out(self, settings: Mapping[str, Any]) -> None:
-        """Use these settings in this process instead of the stored ones, and store none."""
+        """Use these settings instead of the stored settings, in this process only."""
         self.secrets.add(settings.get("plex_token"))
         self._instead = {**self._instead, **settings}
         self._parsed = None
@@ -175,7 +177,7 @@ class CurrentSession:
         self._unknown = parsed.unknown
 
     def _report_once(self, warnings: Mapping[str, str]) -> None:
-        """Report the warnings, by digest, that no process has reported since they last appeared."""
+        """Report each warning once, in any process, until the warning has disappeared."""
         path, report = self.folder.reported_settings, self.log.event
         if self._reported is None:
             stored = read_state(path, report, self.clock()).get("warnings")
@@ -191,7 +193,7 @@ class CurrentSession:
             report(Event.STATE_NOT_SAVED, state="the reported settings", error=error)
 
     def _note_obfuscation(self) -> None:
-        """Keep a file while `obfuscate_paths` is on, for log lines before the settings are read."""
+        """Create or delete the file that turns on obfuscation before the settings are read."""
         path = self.folder.obfuscate_paths
         try:
             if self.obfuscator.on and not os.path.exists(path):

@@ -1,4 +1,4 @@
-"""Reads items back after the edits of a batch, and finds the values that Plex did not keep."""
+"""Reads items back after the edits of a batch, and finds values that Plex did not keep."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,25 +20,25 @@ from worker.sync.session import SyncSession
 
 
 class Verification:
-    """Compares what was sent with what Plex shows, after the jobs are finalized.
+    """Compares the sent values with the values in Plex, after the jobs are finalized.
 
-    - A value that Plex did not keep is not sent again until it changes in Stash.
-    - If a field has neither the sent value nor the value before the edit, another writer changed
-      it, such as Plex's agent at a new item. The scene is synced once more.
-    - A scene is synced once more if the learned behaviour of the server requires another edit.
+    - A value that Plex did not keep is sent again only after it has changed in Stash.
+    - If a field has neither the sent nor the previous value, another writer changed the field, such
+      as Plex's metadata agent at a new item. Then the scene is synced once more.
+    - If the learned behaviour of the server requires another edit, the scene is synced once more.
     """
 
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
         self._session = session
-        # Rating key → last edit; two scenes of a batch may edit an item.
+        # Rating key → last edit of the item. Two scenes of a batch may edit the same item.
         self.edits: dict[int, SentEdit] = {}
-        # Rating key → item before the upload, and kind of image → uploaded SHA-1.
+        # Rating key → item before the upload, and the uploaded SHA-1 of each kind of image.
         self.images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
         self.image_locks: dict[int, set[str]] = {}  # rating key → kinds of image that were locked
 
     def run(self) -> None:
-        """Read all items back, and compare them; if Plex fails, do nothing."""
+        """Read all edited items back, and compare them; do nothing if Plex fails."""
         keys = list(dict.fromkeys((*self.edits, *self.images, *self.image_locks)))
         if not keys:
             return
@@ -64,7 +64,7 @@ class Verification:
             self._services.queue.enqueue(jobs)
 
     def _check_images(self, items: Mapping[int, PlexItem]) -> None:
-        """Select uploaded images that Plex does not show, because the shown path is the same."""
+        """Select each uploaded image whose item still has the image path from before the upload."""
         for rating_key, (before, sent) in self.images.items():
             item = items.get(rating_key)
             for kind, sha1 in sent.items():
@@ -73,7 +73,7 @@ class Verification:
                     select_image(self._session, rating_key, kind, sha1)
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
-        """Remember what Plex did not keep; return whether the scene has to be synced once more."""
+        """Store the values that Plex did not keep; return whether the scene needs another sync."""
         desired, sent, refused = edit.work.desired, edit.record.sent, edit.record.refused
         left = edit_for(
             desired, edit.after, sent, edit.original, refused=refused, behaviour=behaviour
@@ -86,15 +86,15 @@ class Verification:
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
     ) -> bool:
-        """Remember what Plex did not keep; return whether another writer is the cause."""
+        """Store the values that Plex did not keep; return whether another writer is the cause."""
         log, server_id = self._services.queue.sync_log, self._session.library.server_id
         scene, record, before, after = edit.work.scene, edit.record, edit.before, edit.after
         candidates = () if edit.is_again else unkept
         others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
-        # The stored record also has the SHA-1 of images that were sent since.
+        # Load the record again, because it also has the SHA-1 of images that were sent later.
         known = log.item(scene.id, server_id, after.rating_key) or record
-        # Sent collections stay stored: those that arrived are the plugin's. A value that was
-        # written after the edit is user-edited, because the edit has locked the field.
+        # The record keeps sent collections, because the plugin added those that arrived. If another
+        # writer changed a field after the edit had locked it, the value counts as user-edited.
         is_first = all(_came_first(edit, name) for name in others)
         kept = {COLLECTIONS, *(() if is_first else others)}
         shown = {name: _shown(after, name) for name in unkept if name not in kept}
@@ -115,7 +115,7 @@ class Verification:
 
 
 def _came_first(edit: SentEdit, name: str) -> bool:
-    """Return whether another writer may be older than the edit, which only locked or added."""
+    """Return whether the other writer may have been faster than the edit."""
     ours = edit.record.sent[name]
     if isinstance(ours, str):
         return same(getattr(edit.before, name), ours)
@@ -125,7 +125,7 @@ def _came_first(edit: SentEdit, name: str) -> bool:
 
 
 def _was_lost(edit: SentEdit, unkept: Sequence[str], behaviour: Behaviour) -> bool:
-    """Return whether an edit had no effect at all, so that Plex refused none of its fields."""
+    """Return whether Plex ignored the whole edit, instead of refusing single fields."""
     if len(unkept) < len(edit.accepted):
         return False
     locked = edit.after.locked | behaviour.hidden_locks
@@ -137,8 +137,9 @@ def _left_by_behaviour(
 ) -> Sequence[str]:
     """Return the fields that need another edit because of the server's behaviour.
 
-    A date that cannot be cleared gets its original value. A sort title follows its title. Names are
-    removed in another way if the server did not understand their spelling.
+    If the server cannot clear dates, the item gets its original date. If the sort title does not
+    follow the title, both are sent. If the server decodes removed names once, they are sent in
+    another encoding.
     """
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title

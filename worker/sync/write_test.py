@@ -1,7 +1,7 @@
-"""The write test: edits one item to learn how a Plex server behaves, and restores the item.
+"""The write test edits one item to learn how a Plex server behaves, and restores the item.
 
-The item is stored on disk before the first write. After a kill, the next write test or sync
-restores it.
+The item is stored on disk before the first write. If the test is killed, the next write test or
+sync restores the item.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
 
 _LOCKS = (*PLEX_NAMES.values(), SORT_TITLE, *IMAGE_LOCKS.values())
-_MOST_PERFORMERS = 200  # Plex shows no more performers, so the others could not be restored
-_PROBE = "Stash2Plex test"  # its space shows how often Plex decodes the names of removed tags
+_MOST_PERFORMERS = 200  # Plex returns no more; the test could not restore the others.
+_PROBE = "Stash2Plex test"  # The space shows how often Plex decodes the names of removed tags.
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, it was never synced"
 _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date", "thumb": "poster"}
@@ -34,17 +34,17 @@ _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date",
 
 @dataclass(frozen=True, slots=True)
 class SavedItem:
-    """The state of an item before a write test; locks have Plex's names."""
+    """The state of an item before a write test. Locks have the names that Plex uses."""
 
     server_id: str
     rating_key: int
-    values: Mapping[str, str | list[str]]  # our field names, the sort title and the files
-    locks: Sequence[str]  # the locks that showed
-    # Locks that the plugin has set and that did not show. The server may never show these locks.
+    values: Mapping[str, str | list[str]]  # By the plugin's field names.
+    locks: Sequence[str]  # The locks that Plex showed.
+    # The locks that the plugin had set, but that Plex did not show. Plex may never show them.
     unseen_locks: Sequence[str] = ()
-    # Locks whose state is known. The test does not change the other fields.
+    # Locks whose state is known. The test changes only the fields with these locks.
     testable: Sequence[str] = ()
-    images: Mapping[str, str] = field(default_factory=dict)  # kind → key of the selected image
+    images: Mapping[str, str] = field(default_factory=dict)  # kind of image → selected key
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self | None:
@@ -70,7 +70,7 @@ class SavedItem:
 
 
 class WriteTestNote:
-    """The file that holds the item of a running or killed write test."""
+    """The file that stores the item of a write test until the item is restored."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._path = path
@@ -81,7 +81,7 @@ class WriteTestNote:
         return SavedItem.from_state(self._file.read(self._clock()))
 
     def store(self, saved: SavedItem) -> None:
-        """Store the item before the first write; after an `OSError` the test must not write."""
+        """Store the item before the first write. After an `OSError`, the test must not write."""
         write_state(self._path, asdict(saved))
 
     def clear(self) -> None:
@@ -100,7 +100,7 @@ def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) ->
 
 
 def obstacle(item: PlexItem, facts: ServerFacts) -> str:
-    """Return why an item could not be restored after a test; empty if it can be restored."""
+    """Return why a test could not restore the item; empty if the test could restore it."""
     if item.has_roles:
         return "its actors have roles, which an edit does not keep"
     if len(item.performers) >= _MOST_PERFORMERS:
@@ -122,7 +122,7 @@ def save(
     set_by_us: Collection[str],
     shown_locks: Collection[str],
 ) -> SavedItem:
-    """Return the state of an item that was just read; `shown_locks` are known to show."""
+    """Return the state of an item that was just read; the server shows the `shown_locks`."""
     return SavedItem(
         server_id,
         item.rating_key,
@@ -135,10 +135,10 @@ def save(
 
 
 def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
-    """Restore an item, and return the fields that the server did not restore."""
+    """Restore an item; return the fields whose values the server did not restore."""
     item = _read(client, saved.rating_key)
     if item is None or not shares_a_file(saved.values, item):
-        return ()  # the item is gone
+        return ()  # the item was deleted
     locks = {*saved.locks}
     if saved.unseen_locks:
         client.edit(item, {"locks": {f"{lock}.locked": "1" for lock in saved.unseen_locks}})
@@ -168,7 +168,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
 
 
 def _date_put_back(client: PlexClient, saved: SavedItem, item: PlexItem) -> PlexItem:
-    """Send the date again with an offset if the server stored another day; return the item."""
+    """If the server stored another day, send the date with an offset; return the item."""
     wanted = str(saved.value(DATE))
     days = days_between(wanted, item.date)
     if days in (-1, 1):
@@ -205,16 +205,16 @@ def _read(client: PlexClient, rating_key: int) -> PlexItem | None:
 
 @dataclass(slots=True)
 class WriteProbes:
-    """Edits one item, reads it back, and stores the server's behaviour in `facts`."""
+    """Edits an item, reads it back, and stores the server's behaviour in `facts`."""
 
     client: PlexClient
     facts: ServerFacts
     item: PlexItem
     saved: SavedItem
-    report: list[str] = field(default_factory=list)  # a phrase per result
+    report: list[str] = field(default_factory=list)  # one phrase per result
 
     def run(self) -> None:
-        """Try each kind of edit; any `PlexError` but a refused date ends the test."""
+        """Try each kind of edit; a `PlexError` ends the test, unless it only refuses a date."""
         self._locks()
         self._title()
         for name in PLEX_NAMES:
@@ -275,7 +275,7 @@ class WriteProbes:
             self.facts.learn_date_shift(self.item.section_key, days)
         self._add("date kept", days == 0, f"off by {days} days" if days else "")
         if self._refuses_empty_date():
-            # The server accepts the lock without the value, so it refuses the empty value.
+            # If the server accepts the lock alone, it refused the empty value.
             self.client.edit(self.item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
             self.facts.learn(DateClearing.REFUSED)
             self._add("empty date accepted", False, "refused")
@@ -306,7 +306,7 @@ class WriteProbes:
         self.report.append(f"removed names are decoded: {'twice' if twice else 'once'}")
 
     def _image(self, kind: str) -> None:
-        """Upload bytes that the item has already, because Plex never deletes an image."""
+        """Upload an image that the item already has, because Plex never deletes images."""
         key = self.item.rating_key
         images = self.client.list_images(key, kind)
         uploads = [image for image in images if image.key.startswith("upload://")]
