@@ -351,15 +351,15 @@ def objection(
     """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
-    while not os.path.exists(existing):
-        existing = os.path.dirname(existing)
+    while not os.path.exists(existing) and existing != os.path.dirname(existing):
+        existing = os.path.dirname(existing)  # ends at the root, also of a drive that is missing
     if user is not None and (owner := os.stat(existing).st_uid) != user():
         return (
             f"{existing} belongs to user {_name(owner)}, and you are {_name(user())}, whose files "
             f"Stash cannot read. Run the command as {_name(owner)}, in Stash's container if there "
             f"is one; or {_ELSEWHERE}"
         )
-    if not os.access(existing, os.W_OK | os.X_OK):
+    if not (os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK)):
         return f"{existing} cannot be written to. Make it writable, or {_ELSEWHERE}"
     return None
 

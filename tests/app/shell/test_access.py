@@ -40,3 +40,14 @@ def test_a_place_that_cannot_be_written_to_says_where_it_may_be(tmp_path: Path) 
 
     assert text is not None
     assert "Stash2Plex-data" in text
+
+
+def test_a_folder_on_a_missing_drive_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows the root of a path may be missing."""
+    monkeypatch.setattr(os.path, "exists", lambda _path: False)
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+
+    text = objection("/plugins/Stash2Plex", {"STASH_PLUGIN_DATA": "/missing/data"})
+
+    assert text is not None
+    assert text.startswith("/ cannot be written to")
