@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from validation.paths import is_windows, spelled, without_first
 
 SEPARATOR, PAIR = ";", "=>"
+_SHARE = ("\\\\", "//")  # the start of `\\nas\media` and of its other spelling, `//nas/media`
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def _rest(path: str, prefix: str) -> str | None:
     if path.startswith(prefix):
         rest = path[len(prefix) :]
         return rest if not rest or rest[0] in "/\\" else None
+    if path.startswith(_SHARE) and prefix.startswith(_SHARE):
+        path, prefix = path.replace("/", "\\"), prefix.replace("/", "\\")
     # macOS names files in decomposed letters, but users type composed letters.
     folder = spelled(prefix).split("/")
     if is_windows(path) != is_windows(prefix) or spelled(path).split("/")[: len(folder)] != folder:
