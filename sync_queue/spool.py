@@ -33,7 +33,7 @@ def store(folder: str, jobs: list[str]) -> None:
             try:
                 _flush(path, os.O_RDWR)
             except OSError as again:  # the file is imported already, or the share never flushes
-                if again.errno not in (errno.ENOENT, errno.ENOTSUP):
+                if again.errno not in (errno.ENOENT, errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
                     raise
 
 

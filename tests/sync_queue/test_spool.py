@@ -119,6 +119,21 @@ def test_where_no_folder_can_be_flushed_each_file_is(
     assert len(read_spool(folder)) == 2
 
 
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.EINVAL, errno.ENOTTY])
+def test_where_nothing_can_be_flushed_a_job_is_stored(
+    folder: str, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """File systems refuse macOS's full flush with different error numbers."""
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(number, "no flush here")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    store(f"{folder}/spool", ["metadata.scene_1"])
+
+    assert [one.job.job_key for one in read_spool(folder)] == ["scene_1"]
+
+
 def test_a_flush_that_fails_is_no_success(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_descriptor: int) -> None:
         raise OSError(errno.EIO, "the disk fails")
