@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from pathlib import Path
+from pathlib import Path, PurePath
 
 
 def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
@@ -10,7 +10,7 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
 
     Wait up to `patience` seconds for a writer. Raise sqlite3.Error if the file is not readable.
     """
-    address = f"{Path(path).absolute().as_uri()}?mode=ro"
+    address = f"{database_uri(Path(path).absolute())}?mode=ro"
     try:
         return _opened(address, patience)
     except sqlite3.OperationalError:
@@ -21,6 +21,12 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
         if has_log or os.access(os.path.dirname(path), os.W_OK):
             raise
         return _opened(f"{address}&immutable=1", patience)
+
+
+def database_uri(path: PurePath) -> str:
+    """Return the URI of a database for SQLite, which allows no host, also for a Windows share."""
+    uri = path.as_uri()
+    return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 
 
 def _opened(address: str, patience: float) -> sqlite3.Connection:

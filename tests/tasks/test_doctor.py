@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 from hypothesis import assume, given
@@ -24,7 +24,7 @@ from plex.health import PlexHealth
 from plex.path_index import IndexCheckup, inspect_index
 from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
-from shared.read_only import open_for_reading
+from shared.read_only import database_uri, open_for_reading
 from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup, examine_database
@@ -317,6 +317,26 @@ def test_a_command_runs_when_it_is_pasted(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path)}
     subprocess.run(["sh", "-c", remedy.removeprefix("Run: ")], env=environment, check=True)
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_on_windows_the_permissions_are_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+
+    check = machine_checks.check_permissions("D:\\plugins\\Stash2Plex\\data")
+
+    assert (check.level, "not checked" in check.text) == (Level.OK, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        (PurePosixPath("/my data/x.db"), "file:///my%20data/x.db"),
+        (PureWindowsPath("D:\\data\\x.db"), "file:///D:/data/x.db"),
+        (PureWindowsPath("\\\\nas\\data\\x.db"), "file:////nas/data/x.db"),
+    ],
+)
+def test_the_uri_of_a_database_has_no_host(path: PurePath, uri: str) -> None:
+    assert database_uri(path) == uri
 
 
 # the worker
