@@ -60,7 +60,7 @@ test: ALONG := byte-code build/browser/.ready $(WHEELS)/.ready
 test: check
 	$(BIN)/python -m pytest -n 4
 
-# Hooks, worker and tasks under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
+# The plugin under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
 test-windows: $(READY)
 	@WINDOWS_PYTHON="$(WINDOWS_PYTHON)" $(BIN)/python -m tools.portable
 

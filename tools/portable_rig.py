@@ -1,0 +1,87 @@
+"""A rig whose plugin runs on any system, or under a Python for Windows in Wine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from simulators import processes
+from simulators.plex import Item
+from simulators.rig import Rig
+
+_FOLDER = "D:\\media"
+
+
+class PortableRig(Rig):
+    """A rig with paths of Windows.
+
+    Args:
+        root: an empty folder.
+        plugin: the folder to install the plugin from.
+        python: the command that starts the plugin's Python.
+    """
+
+    def __init__(self, root: Path, plugin: Path, python: Path) -> None:
+        super().__init__(root, plugin=plugin, interpreter=python)
+        self.script = str(self.manifest.directory / "Stash2Plex.py")
+        self.data_elsewhere: Path | None = None
+        self._python = str(python)
+
+    @property
+    def data(self) -> Path:
+        return self.data_elsewhere or super().data
+
+    def worker_pids(self) -> list[int]:
+        """Return the process ids of the workers, as this system has them."""
+        script = self.script.replace("\\", "/")
+        found = processes.with_command("--worker")
+        return [pid for pid, command in found if script in command.replace("\\", "/")]
+
+    def add_scenes(self, count: int) -> list[tuple[int, Item]]:
+        """Add scenes and their items."""
+        section = self.plex.add_section("Windows", locations=[_FOLDER])
+        paths = [f"{_FOLDER}\\{number:03}.mp4" for number in range(count)]
+        scenes = [self.stash.add_scene(files=[path], tags=["T"]).id for path in paths]
+        return [
+            (scene, self.plex.add_item(section, path))
+            for scene, path in zip(scenes, paths, strict=True)
+        ]
+
+    @contextmanager
+    def reader(self, path: Path) -> Iterator[None]:
+        """Keep a file open in a process of the plugin's system."""
+        code = "import sys; file = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
+        command = [self._python, "-S", "-c", code, str(path)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            yield
+            process.communicate()
+
+    def command(
+        self, arguments: list[str], **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command of the plugin's command line."""
+        line = [self._python, self.script, *arguments, "--stash", self.stash.url]
+        known = {key: text for key, text in os.environ.items() if key != "PYTHONIOENCODING"}
+        return subprocess.run(
+            line, input=b"", capture_output=True, timeout=120, check=False, env=known | environment
+        )
+
+    def seconds(self, arguments: list[str], stdin: bytes) -> float:
+        """Run Python until its output ends, as Stash does; return the seconds."""
+        begun, pipe = time.perf_counter(), subprocess.PIPE
+        command = [self._python, "-S", *arguments]
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(stdin)
+            process.stdin.close()
+            process.stdout.read()
+            assert process.wait() == 0
+        return time.perf_counter() - begun
