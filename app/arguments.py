@@ -1,4 +1,4 @@
-"""Handles an invocation with arguments: the worker's process, or a command."""
+"""Handles an invocation with command-line arguments: by the worker's parent, or by a user."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from worker.process.launcher import WORKER_ARGUMENT
 
 
 def run_arguments(script: str, arguments: Sequence[str]) -> int:
-    """Run the worker or a command; return the exit status, or raise SystemExit as argparse does."""
+    """Run the worker or a command; return the exit status. argparse may raise SystemExit."""
     if arguments[:1] != [WORKER_ARGUMENT]:
-        # Imported lazily: the worker does not need the command line.
+        # Imported here, because the worker does not need the command line.
         from app.command_line import run_command  # noqa: PLC0415
 
         return run_command(script, arguments)

@@ -92,7 +92,7 @@ API_KEY = "STASH_API_KEY"
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
-    """Formats the help with the same width in every terminal, and in a pager."""
+    """Formats the help with a fixed width, so that a pager and every terminal show the same."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26, width=100)
@@ -175,14 +175,14 @@ def _common_options(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def task_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of the task, as Stash would send them."""
+    """Return the task's arguments in the format in which Stash sends them."""
     given = {name: getattr(options, name, None) for name in _TASK_ARGUMENTS}
     arguments = {name: value for name, value in given.items() if value}
     return {"mode": options.mode, **arguments, **({"format": "json"} if options.json else {})}
 
 
 def _stash(text: str) -> dict[str, Any]:
-    """Return Stash's address as a part of its `server_connection`."""
+    """Parse Stash's address into the elements of its `server_connection`."""
     parts = _split(text, "http://localhost:9999")
     if parts.path.strip("/") or parts.query:
         raise argparse.ArgumentTypeError(
@@ -200,7 +200,7 @@ def _plex(text: str) -> str:
 
 
 def _split(text: str, example: str) -> SplitResult:
-    """Return the parts of an address; an error does not repeat the address's password."""
+    """Split an address into its parts. An error does not repeat the password in the address."""
     wanted = f"an address such as {example} is expected"
     if "@" in text:
         raise argparse.ArgumentTypeError(f"{wanted}, without user and password")
@@ -221,12 +221,12 @@ def _scene_id(text: str) -> str:
 
 
 class Terminal:
-    """Writes one line per text to a terminal, without secrets and control characters.
+    """Writes each text as one line to a terminal, without secrets and control characters.
 
     Args:
         out: the stream for answers.
-        err: the stream for log lines and, if it is a terminal, for the progress in percent.
-        secrets: removed from the answers for people; callers remove them from other texts.
+        err: the stream for log lines. If it is a terminal, it also gets the progress in percent.
+        secrets: the secrets to remove from answers. Callers remove them from other texts.
     """
 
     def __init__(self, out: TextIO, err: TextIO, secrets: Secrets) -> None:
@@ -237,7 +237,7 @@ class Terminal:
         self._percent = ""
 
     def sink(self, level: str, text: str, _code: str, _fields: Mapping[str, object]) -> None:
-        """Write a log record (see `shared.log.Log`)."""
+        """Write a log record. This is a sink of `shared.log.Log`."""
         if level == PROGRESS:
             self._show(f"{float(text) * 100:3.0f} %")
         elif level not in (TRACE, DEBUG):
@@ -246,7 +246,7 @@ class Terminal:
             self._err.flush()
 
     def _show(self, percent: str) -> None:
-        """Write the progress into a line that the next line overwrites."""
+        """Write the progress without a line break, so that the next line overwrites it."""
         if not self._shows_progress or percent == self._percent:
             return
         self._err.write(f"\r{percent}" if percent else "\r      \r")
@@ -254,7 +254,7 @@ class Terminal:
         self._percent = percent
 
     def answer(self, answer: Answer) -> None:
-        """Print an answer for people, its details first."""
+        """Print the answer of a task: first its details, then its text."""
         self._show("")
         for line in (*answer.details, answer.text):
             self._out.write(one_line(self._secrets.redact(line)) + "\n")
@@ -267,7 +267,7 @@ class Terminal:
 
 
 def run_command(script: str, arguments: Sequence[str]) -> int:
-    """Run a command, or show the help without arguments; return the exit code.
+    """Run a command and return its exit code. Without arguments, show the help.
 
     argparse raises SystemExit for `--help` and for wrong arguments.
     """
@@ -311,9 +311,9 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:
-    """Return Stash's connection in the form in which Stash sends it to a plugin.
+    """Return the connection to Stash in the format in which Stash sends it to a plugin.
 
-    The API key leaves the environment, because a worker gets the key through a pipe.
+    Remove the API key from the environment, because a worker receives it through a pipe.
     """
     key = os.environ.pop(API_KEY, "").strip()
     secrets.add(key)
@@ -323,7 +323,7 @@ def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> di
 def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
     """Raise TaskError if Stash could not use the data folder; warn if there is no data folder.
 
-    The Doctor examines an existing data folder itself.
+    For the Doctor, do not check an existing data folder, because the Doctor checks it itself.
     """
     folder = preferred_folder(plugin_dir, os.environ)
     exists = os.path.exists(folder)
@@ -342,12 +342,12 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def objection(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why a command must not run, with the remedy; None if the command may run.
+    """Return why a command must not run, with the remedy. None if the command may run.
 
-    Stash could not read files that another user creates in the data folder.
+    If another user than Stash's creates files in the data folder, Stash cannot read them.
 
     Args:
-        user: returns the id of the current user; None on a system where files have no owner.
+        user: returns the id of the current user. None if files have no owner on this system.
     """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder

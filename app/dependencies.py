@@ -1,4 +1,4 @@
-"""Makes the installed packages importable, and names the command that installs missing ones."""
+"""Makes required packages importable, and names the command that installs missing packages."""
 
 import importlib
 import os
@@ -13,15 +13,15 @@ VENDORED = "vendor"  # the folder of a release's packages, beside the entry scri
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A package of pyproject.toml."""
+    """A required package, as declared in pyproject.toml."""
 
-    package: str  # the name in the package index
-    provides: str  # the top-level module
-    probe: str  # a module whose import shows whether the package works
+    package: str  # name in the package index
+    provides: str  # name of the top-level module
+    probe: str  # a module of the package; if its import succeeds, the package works
     needed: str  # accepted versions: `==` or `>=`, and a version
 
 
-# Each package precedes the packages that need it, so that a missing package is reported once.
+# A package comes before the packages that need it, so that a missing package is reported once.
 DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
@@ -31,9 +31,9 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Make the packages of a release importable, or else the interpreter's site packages.
+    """Make the packages of a release importable. Without them, use the interpreter's packages.
 
-    The interpreter's own packages may be broken, so they stay unused beside those of a release.
+    The interpreter's packages may be broken, so a release does not use them.
     """
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
@@ -44,21 +44,21 @@ def activate_dependencies(plugin_dir: str) -> None:
 
 
 def unusable_packages() -> list[str]:
-    """Return the packages that are missing, broken, or of a wrong version."""
+    """Return the packages that are missing or broken, or have a wrong version."""
     return [dependency.package for dependency in DEPENDENCIES if _problem(dependency) is not None]
 
 
 def dependency_problem(plugin_dir: str) -> str | None:
-    """Return which packages cannot be used, with the command that installs them; None if all work.
+    """Name the unusable packages and the command that installs them. None if all packages work.
 
-    The command installs into the plugin's folder, which every user of the plugin may change and
-    which survives a new container.
+    The command installs into the plugin's folder: every user of the plugin may write to this
+    folder, and it survives the replacement of a container.
     """
     problems: dict[str, str] = {}
     for dependency in DEPENDENCIES:
         problem = _problem(dependency)
         if problem is not None:
-            problems.setdefault(*problem)  # a cause is reported once
+            problems.setdefault(*problem)  # report each cause once
     if not problems:
         return None
     target = os.path.join(plugin_dir, VENDORED)
@@ -72,13 +72,13 @@ def dependency_problem(plugin_dir: str) -> str | None:
 
 
 def _problem(dependency: Dependency) -> tuple[str, str] | None:
-    """Return why a package cannot be used, as cause and description; None if the package works."""
+    """Return why a package is unusable, as cause and description. None if the package works."""
     package = dependency.package
     try:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        return None  # the package was copied instead of installed, and it works
+        return None  # the package works: it was copied here, without its metadata
     except ModuleNotFoundError as error:
         missing = error.name or dependency.provides
         if "." in missing:

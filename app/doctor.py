@@ -1,6 +1,7 @@
-"""Runs the Doctor's checks without any of the objects of a task, because these may be broken.
+"""Runs the checks of the task Doctor.
 
-Only the standard library and the plugin are imported here, because other packages may be missing.
+Required packages may be missing, so this module imports only the standard library and the plugin.
+It does not use the objects that other tasks need, because their creation may fail.
 """
 
 import os
@@ -40,13 +41,13 @@ def examine(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Run all checks; a check that fails does not stop the others.
+    """Run all checks, also after a check has raised an error.
 
     Args:
-        server_connection: see `app.services.build`.
-        missing: the packages that this Python lacks.
-        log: gets the traceback of a check that failed by a bug, at the debug level.
-        secrets: gets the secrets of both servers.
+        server_connection: the connection to Stash, as Stash sends it.
+        missing: the required packages that this Python lacks.
+        log: receives the traceback of a check that raised an error, at the debug level.
+        secrets: receives the secrets of Stash and Plex, to redact them in the log.
     """
     plugin_dir, now = os.path.dirname(script), time.time()
     folder, why = _folder(script, server_connection)
@@ -75,7 +76,7 @@ def examine(
 
 
 def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder, str]:
-    """Return the data folder, which may not exist, and why it cannot be used."""
+    """Return the data folder, which may not exist, and the reason if it cannot be used."""
     try:
         return data_folder_of(script, connection), ""
     except OSError as error:
@@ -86,13 +87,13 @@ def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder, str
 def _checks_of_servers(
     missing: Sequence[str], *examined: Any
 ) -> tuple[Mapping[str, Check], Sequence[str]]:
-    """Return the checks of both servers, and the host names to hide."""
+    """Return the checks of Stash and Plex, and the host names to hide in the answer."""
     why = "needed packages are missing"
     if not missing:
         try:
-            # Imported lazily: now the packages are known to be installed.
+            # Imported here, where the required packages are known to be installed.
             from tasks.doctor.server_checks import examine_servers  # noqa: PLC0415
-        except ImportError as error:  # a package does not fit this Python or another package
+        except ImportError as error:  # an incompatible package
             why = f"needed packages cannot be loaded ({error})"
         else:
             return examine_servers(*examined)

@@ -1,4 +1,4 @@
-"""Handles unusual cases of a hook: another data folder, a worker's log to relay, an error."""
+"""Handles unusual cases of a hook: another data folder, unreported log lines, or an error."""
 
 import json
 import os
@@ -12,13 +12,14 @@ from shared.redaction import Secrets
 from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 
-NEWS_BYTES = 200_000  # bytes of the worker's log per hook: 2,000 lines in 5 ms
+NEWS_BYTES = 200_000  # bytes of the worker's log that a hook copies: 2,000 lines in 5 ms
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
-    """Store jobs in another data folder, because the usual one is missing or read-only.
+    """Store jobs in another data folder, because the usual data folder is missing or read-only.
 
-    Return the data folder; raise OSError if no place is writable. `connection` is Stash's, as JSON.
+    Return the data folder; raise OSError if no folder is writable. `connection` is the connection
+    to Stash, as JSON.
     """
     folder = data_folder_of(script, json.loads(connection))
     store(folder.spool, jobs)
@@ -33,11 +34,11 @@ def relay_news(root: str) -> None:
 def answer_fault(
     script: str, connection: str, jobs: list[str], error: Exception, *, is_stored: bool
 ) -> str:
-    """Log an error of a hook, and return the hook's answer as JSON.
+    """Log an error that a hook raised, and return the hook's answer as JSON.
 
     Args:
-        jobs: the jobs of the event; empty if the error prevented finding them.
-        is_stored: whether the spool contains the jobs.
+        jobs: the jobs that the event needs. Empty if the event could not be read.
+        is_stored: whether the jobs have been stored as spool files.
     """
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     log = _log(root, connection)
@@ -57,7 +58,7 @@ def answer_fault(
     elif is_stored and jobs:
         log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:
-        # A change of a performer, studio or tag does not change the scenes' time stamps.
+        # The edit of a performer, studio or tag does not update the time stamps of its scenes.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
             f"Cannot queue the edit of {subjects}: {error}. Make the plugin's data "

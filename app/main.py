@@ -1,4 +1,4 @@
-"""Handles one invocation by Stash: answers a hook itself, and loads other modules for the rest."""
+"""Handles one invocation of the plugin: answers a hook, and loads other modules for the rest."""
 
 import os
 import sys
@@ -8,8 +8,8 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-BURST_GAP = 2.0  # seconds; a hook that follows another hook sooner logs at Stash's debug level
-NEWS_AGE = 10.0  # seconds; in a burst of hooks, one hook per interval relays the worker's log
+BURST_GAP = 2.0  # seconds; a hook that follows another hook earlier logs at the debug level
+NEWS_AGE = 10.0  # seconds between two hooks that relay the worker's log, in a burst of hooks
 
 
 def run(script: str, arguments: list[str]) -> str:
@@ -27,14 +27,14 @@ def run(script: str, arguments: list[str]) -> str:
 
 
 class _Decoder:
-    strict = True  # the attributes that the C scanner reads, with the defaults of `json.loads`
+    strict = True  # the C scanner reads these attributes; the values are those of `json.loads`
     object_hook = object_pairs_hook = parse_constant = None
     parse_float, parse_int = float, int
 
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
-    """Return a hook's context, and its connection to Stash as JSON; None for any other input."""
-    try:  # importing `json` takes a quarter of a hook's time, its C part takes none
+    """Return the context of a hook, and its connection to Stash as JSON. None if it is no hook."""
+    try:  # the import of `json` takes a quarter of a hook's time, that of its C part no time
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415
 
         text = data.decode()
@@ -48,7 +48,7 @@ def _read_hook(data: bytes) -> tuple[object, str] | None:
 
 
 def answer_hook(script: str, context: object, connection: str) -> str:
-    """Store an event's jobs and make sure that a worker runs; the connection is Stash's as JSON."""
+    """Store the jobs of an event, and start a worker if none runs; return the answer as JSON."""
     jobs: list[str] = []
     root = ""
     try:
@@ -61,7 +61,7 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
                 start_worker(script, lock, connection.encode())
         _relay(root)
-        if jobs:  # the last step, because Stash may have closed stderr
+        if jobs:  # must come last: Stash may have closed stderr
             subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)
             os.write(2, f"\x01{level}\x02Queued {subjects}\n".encode())
     except Exception as error:  # noqa: BLE001 - a hook always answers

@@ -1,7 +1,7 @@
-"""Copies the worker's log to Stash's log: each line once, and many results as one sum.
+"""Copies the worker's log to Stash's log: each line once, or a summary of many results.
 
-A hook imports this module if the log has new lines. The user waits for the hook, so this module
-imports little.
+A hook imports this module if the worker's log has new lines. The user waits for the hook, so this
+module imports little.
 """
 
 import contextlib
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
     Line = tuple[str, str, str, str]  # time, level, code, text
 
-FEW_SCENES = 5  # results of scenes that are copied; more results become one sum
-MOST_LINES, MOST_STEPS = 20, 100  # copied lines of other events, and of the decision trace
-_HEAD = 80  # bytes of a file's first line, whose time identifies the file
+FEW_SCENES = 5  # maximum number of results to copy; a summary replaces more results
+MOST_LINES, MOST_STEPS = 20, 100  # maximum number of other lines, and of decision trace lines
+_HEAD = 80  # bytes of a log file's first line, which identify the file after a rotation
 _TIME = slice(11, 19)  # the time of day in "2024-05-06 14:02:07.123456"
-_BEGIN = '{"time": '  # the beginning of a line
+_BEGIN = '{"time": '  # prefix of each line
 _PLAIN = (
     24  # the length of the time in a line of older versions: "2024-05-06 14:02:07,123 INFO text"
 )
 _FILE = "worker.log in the plugin's data folder"
-# These events add nothing to the events of the scenes.
+# Events without information beyond the events of the scenes.
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
-_ENDS = {  # code of the event that ends a job → the result in a sum
+_ENDS = {  # code of the event that ends a job → the result in a summary
     "scene_synced": "synced",
     "scene_in_step": "already up to date",
     "scene_skipped": "skipped",
@@ -45,10 +45,10 @@ _ENDS = {  # code of the event that ends a job → the result in a sum
 
 
 def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
-    """Copy the unreported lines, unless another process is doing so; log a fault for developers.
+    """Copy the lines that no process has copied yet, unless another process is copying.
 
-    Args:
-        most: the number of bytes to read, None for all; the next call reads the rest.
+    An error is logged at the debug level. `most` is the maximum number of bytes to copy, None for
+    all. The next call copies the rest.
     """
     lock = FileLock(folder.relay_lock)
     try:
@@ -64,11 +64,11 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
 
 
 def _relay_news(news: str, log: "Log") -> None:
-    """Report and remove the record of a worker without a log (`worker_log.leave_record`)."""
+    """Report and delete the event that `worker_log.leave_record` has stored."""
     text = ""
     with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # The file is removed before the log is read: for later lines the worker creates the file again.
+    # Delete the file before reading the log, because the worker creates it again for later lines.
     with contextlib.suppress(FileNotFoundError):
         remove_file(news)
     _report(list(_parsed(text)), log)
@@ -95,7 +95,7 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
 
 
 def _read_position(path: str) -> "dict[str, Any]":
-    """Return where the reported lines end: the head of the file, and an offset in bytes."""
+    """Return the end of the copied lines: the `head` of their log file, and a byte `offset`."""
     try:
         with open(path, encoding="utf-8") as file:
             position = json.load(file)
@@ -107,7 +107,7 @@ def _read_position(path: str) -> "dict[str, Any]":
 
 
 def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, bytes]]":
-    """Return the head, the offset and the content of each unreported part, the oldest first."""
+    """Return the head, the offset and the content of each part to copy, the oldest first."""
     with open(path, "rb") as file:
         current = file.read()
     head = _head(current)
@@ -131,7 +131,7 @@ def _head(content: bytes) -> str:
 def _parsed(text: str) -> "Iterable[Line]":
     """Yield the well-formed records of a text.
 
-    A full disk can cut off a record; then the next record follows in the same line.
+    If a full disk has cut off a record, the next record follows in the same line.
     """
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)

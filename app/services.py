@@ -33,14 +33,14 @@ def build(
     secrets: Secrets,
     worker_lock: FileLock | None = None,
 ) -> Services:
-    """Return the objects of this process; send no request to Stash or Plex.
+    """Build the objects of this process, without a request to Stash or Plex.
 
     Raise OSError or sqlite3.Error if the data folder or the database cannot be used.
 
     Args:
-        server_connection: see `stash.connection.parse_address`. The command line adds `PlexUrl`, an
-            address that replaces the setting, also for a worker that the command starts.
-        secrets: gets the secrets of both servers.
+        server_connection: the connection to Stash, as Stash sends it. The command line adds
+            `PlexUrl`, which replaces the setting `plex_url`, also in a worker that it starts.
+        secrets: receives the secrets of Stash and Plex, to redact them in the log.
     """
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
@@ -61,7 +61,7 @@ def build(
 
 
 def import_legacy_data(services: Services) -> None:
-    """Import the data of the legacy implementation, unless another process is doing so.
+    """Import the data of the legacy implementation, unless another process is importing it.
 
     Raise sqlite3.DatabaseError if the plugin's own database is damaged.
     """
@@ -95,5 +95,5 @@ def report_missing_wal(services: Services) -> None:
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:
-        return  # reported before, or the folder is read-only, which other code reports
+        return  # already reported, or read-only, which other code reports
     services.log.event(Event.WAL_REFUSED, folder=services.folder.queue_folder)

@@ -1,1 +1,1 @@
-"""The processes of tasks and of the worker."""
+"""The entry points and the surroundings of task processes and worker processes."""

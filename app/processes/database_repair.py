@@ -1,4 +1,4 @@
-"""Repairs a damaged database for the worker, after longer and longer waits if damage returns."""
+"""Repairs a damaged database for the worker. After repeated damage, the worker waits longer."""
 
 import os
 import sqlite3
@@ -10,17 +10,16 @@ from shared.events import Event
 from shared.log import Log
 from sync_queue.quarantine import quarantine_database
 
-LONGEST_WAIT = 60.0  # seconds before a repair
-QUIET = 60.0  # seconds without damage after which the next damage needs no wait
+LONGEST_WAIT = 60.0  # maximum seconds to wait before a repair
+QUIET = 60.0  # seconds without damage, after which the next repair needs no wait
 
-Identity = tuple[int, int]  # device and inode, which differ for a new file of the same name
+Identity = tuple[int, int]  # device and inode of a file; a new file of the same name has others
 
 
 class DatabaseRepair:
     """Repairs the queue's database and the path index.
 
-    Args:
-        wait: waits for a number of seconds, or until this process has to end.
+    `wait` waits for a number of seconds, or until this process has to end.
     """
 
     def __init__(
@@ -38,10 +37,9 @@ class DatabaseRepair:
         self._repaired_at = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        """Repair the database of an SQLite error; this process must have closed both databases.
+        """Repair the database that raised the error. Close both databases before the call.
 
-        Args:
-            opened: the file of the queue's database that was open; None if unknown.
+        `opened` identifies the file of the queue's database that was open. None if unknown.
         """
         again = self._monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
@@ -49,7 +47,7 @@ class DatabaseRepair:
             self._wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
         try:
             if is_about_index(error):
-                delete_index(self._folder.library_database)  # Plex has all of its content
+                delete_index(self._folder.library_database)  # a cache of data in Plex
                 self._log.event(Event.INDEX_REBUILT, error=error)
             else:
                 self._repair_queue(error, opened)
@@ -78,5 +76,5 @@ def identity_of(path: str) -> Identity | None:
 
 
 def is_replaced(path: str, opened: Identity | None) -> bool:
-    """Return whether another file has replaced the opened file at its path."""
+    """Return whether the path has another file than when it was opened."""
     return opened is not None and identity_of(path) not in (None, opened)

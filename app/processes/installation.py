@@ -1,17 +1,17 @@
-"""Reads the plugin's version, and notices an update of the plugin while a process runs."""
+"""Reads the plugin's version, and detects an update of the plugin while a process runs."""
 
 import os
 
 
 class Installation:
-    """Remembers the entry script and the plugin's yml as they were at the start of this process."""
+    """The state of the entry script and the plugin's yml file at the start of this process."""
 
     def __init__(self, script: str) -> None:
         self._files = (script, _manifest(script))
         self._seen = self._look()
 
     def unchanged(self) -> bool:
-        """Return whether both files are the same as at the start."""
+        """Return whether both files are the same as at the start of this process."""
         return self._look() == self._seen
 
     def exists(self) -> bool:
@@ -23,7 +23,7 @@ class Installation:
 
 
 def installed_version(script: str) -> str:
-    """Return the version in the plugin's yml beside the entry script, else `unknown`."""
+    """Return the version in the yml file beside the entry script, or `unknown`."""
     try:
         with open(_manifest(script), encoding="utf-8") as file:
             for line in file:

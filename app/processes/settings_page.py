@@ -1,10 +1,10 @@
-"""Writes defaults into Stash's settings, because Stash's page shows an unset switch as off.
+"""Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-Only tasks do this: a hook sends no request, and the worker may run while a user saves settings.
+Only tasks write them: a hook sends no request, and the worker may run while a user saves settings.
 
-An open settings page stores all settings as they were when the page was opened. So it removes
-together all defaults that a task has written meanwhile; then they are written again. A user who
-clears a setting removes a single default; then the setting stays empty.
+If a task writes defaults while a settings page is open, the page removes all of them when the user
+saves. If most written defaults are missing, the plugin therefore writes them again. If only a few
+are missing, the user has cleared these settings, and they stay empty.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from validation.config import ALIASES, ENVIRONMENT, Config
 from validation.values import counted, is_empty
 from worker.services import Services
 
-_NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # settings not on the page
-_AS_TEXT = {"plex_verify_tls": "on"}  # settings that are a text on the page and not a switch
+_NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # not on the page
+_AS_TEXT = {"plex_verify_tls": "on"}  # settings that have a text field on the page, not a switch
 _SHOWN = {setting.name for setting in fields(Config)} - _NOT_SHOWN - ENVIRONMENT.keys()
 
 
 def _on_page(setting: Field[Any]) -> Any:
-    """Return a setting's default as the page can show it; None if there is nothing to show."""
+    """Return the default of a setting in the format of the page. None for an empty default."""
     value = _AS_TEXT.get(setting.name, setting.default)
     if isinstance(value, float):
         return int(value)  # the page accepts whole numbers only
@@ -39,13 +39,13 @@ _DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Names of settings that earlier tasks have found or written."""
+    """Names of the settings that had a value in Stash when an earlier task ended."""
 
-    seen: frozenset[str] = frozenset()  # settings that had a value at some time
-    written: frozenset[str] = frozenset()  # settings that got their default from a task
+    seen: frozenset[str] = frozenset()  # settings that had a value at any time
+    written: frozenset[str] = frozenset()  # settings whose default a task has written
 
     def after(self, stored: Mapping[str, Any], written: Mapping[str, Any]) -> "Shown":
-        """Return the names after a task has found and written these settings."""
+        """Return the names after a task has found `stored` settings and written others."""
         seen = self.seen.union(_SHOWN.intersection(stored), written)
         return Shown(seen, self.written.union(written))
 
@@ -53,9 +53,9 @@ class Shown:
 def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
     """Return the missing settings to write, with the values that are in effect.
 
-    A stored empty setting stays empty, because a user has emptied it.
+    A stored empty value is not replaced, because a user has cleared the setting.
     """
-    # An alias stays in effect only until the setting has a value under its own name.
+    # Write the value of an alias too, because the alias loses its effect when the setting exists.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
@@ -68,7 +68,7 @@ def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]
 
 
 def show_defaults(services: Services) -> None:
-    """Write the missing defaults; log a failure for developers only: the task can continue."""
+    """Write the missing defaults. Log a failure only at the debug level, as the task continues."""
     try:
         _show_defaults(services)
     except (StashError, OSError) as error:
@@ -81,7 +81,7 @@ def _show_defaults(services: Services) -> None:
     state = file.read(services.clock())
     shown = Shown(*(_names(state.get(key)) for key in ("seen", "written")))
     if file.is_unread:
-        return  # the settings that a user has emptied are unknown
+        return  # it is unknown which settings a user has cleared
     added: Mapping[str, Any] = {}
     if defaults_to_write(stored, shown):
         added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))

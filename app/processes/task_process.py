@@ -1,7 +1,7 @@
-"""Runs a task in its process, for Stash or for the command line.
+"""Runs a task in this process, for Stash or for the command line.
 
-A program may ask for the status every few seconds. The answer comes from the data folder alone,
-without the installed packages, whose import takes most of a task's time.
+A program may request the status every few seconds. The status comes from the data folder alone.
+This avoids the import of installed packages, which takes most of a task's time.
 """
 
 import json
@@ -28,7 +28,7 @@ from worker.state import StatusSource
 
 
 def handle_input(script: str, data: bytes) -> str:
-    """Return the answer, as JSON, to input that `app.main` did not recognize as a hook."""
+    """Handle input that is not from a hook; return the answer as JSON."""
     try:
         message = json.loads(data or b"{}")
     except RecursionError:
@@ -78,9 +78,9 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def redacted(value: Any, log: Log) -> Any:
-    """Return an answer for programs with its texts redacted as in the log.
+    """Redact the texts of an answer for programs, as in the log.
 
-    JSON escapes some letters, so a search of the finished JSON could miss a secret.
+    JSON escapes some characters, so redacting the finished JSON could miss a secret.
     """
     if isinstance(value, str):
         return log.redact(value)
@@ -100,10 +100,9 @@ def run_task(
     *,
     in_stash: bool = True,
 ) -> Answer:
-    """Run the task of the argument `mode`; raise TaskError with the cause and the remedy.
+    """Run the task that the argument `mode` names. A TaskError has the cause and the remedy.
 
-    Args:
-        in_stash: whether `log` is Stash's log, which also gets the lines of the worker's log.
+    `in_stash` means that `log` is Stash's log. The worker's log lines are then copied to it.
     """
     connection = server_connection if isinstance(server_connection, dict) else {}
     question = find_question(arguments) if wants_json(arguments) else None
@@ -112,7 +111,7 @@ def run_task(
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
     if mode_of(arguments) == DOCTOR:
-        # Imported lazily: no other task needs these modules.
+        # Imported here, because no other task needs these modules.
         from app.doctor import examine  # noqa: PLC0415
 
         values_of(arguments, DOCTOR, {})
@@ -120,7 +119,7 @@ def run_task(
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
-    # Imported lazily: now the packages are known to be installed.
+    # Imported here, where the required packages are known to be installed.
     from app.processes.task_run import run  # noqa: PLC0415
 
     return run(script, connection, arguments, log, secrets, in_stash=in_stash)
@@ -133,13 +132,13 @@ def _answer_question(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Answer a program's question without a change or the start of a worker."""
+    """Answer a program's request for the status. This changes nothing and starts no worker."""
     plugin_dir = os.path.dirname(script)
 
     def names(scene_ids: Sequence[int]) -> Mapping[int, str]:
         activate_dependencies(plugin_dir)
         try:
-            # Imported lazily: most answers name no scene, and these imports take half of the time.
+            # Imported here: most answers name no scene, and the imports take half of the time.
             from stash.connection import StashConnection, parse_address  # noqa: PLC0415
             from stash.scenes import StashScenes  # noqa: PLC0415
         except ImportError as error:

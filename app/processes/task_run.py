@@ -1,4 +1,4 @@
-"""Runs a task with the services of this process; the import of this module needs the packages."""
+"""Runs a task with the services of this process. The required packages must be installed."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def run(
     *,
     in_stash: bool,
 ) -> Answer:
-    """Build the services and run the task, for `app.processes.task_process.run_task`."""
+    """Build the services of this process and run the task."""
     try:
         task = find_task(arguments)
         services = build(script, connection, data_folder_of(script, connection), log, secrets)

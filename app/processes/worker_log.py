@@ -1,4 +1,4 @@
-"""Writes the worker's log file, which has a JSON object per line."""
+"""Writes the worker's log file, which has one JSON object per line."""
 
 import contextlib
 import json
@@ -26,15 +26,15 @@ from shared.log import (
 from shared.redaction import Secrets
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
-_LONGEST_LINE = 3 * MAX_RECORD_BYTES  # JSON doubles a message that has only quotes
+_LONGEST_LINE = 3 * MAX_RECORD_BYTES  # bytes; JSON escapes each quote in a message
 _LEVELS = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Starts a new file while the longest possible line still fits into the old one.
+    """Starts a new log file before the current file can exceed the maximum size.
 
-    The base class would format each line twice. On Windows a file that another process reads cannot
-    be renamed, so the file grows until the rename succeeds.
+    The base class would format each line twice. On Windows, a file that another process reads
+    cannot be renamed, so the file grows until the rename succeeds.
     """
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
@@ -49,10 +49,9 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
-    """Return a log that writes JSON lines to a rotating file; raise OSError if it cannot be opened.
+    """Return a log that writes JSON lines to a rotating file. Raise OSError if the file fails.
 
-    Args:
-        news: a marker file; while the file exists, hooks and tasks relay the log (`app.relay`).
+    `news` is a marker file. While it exists, hooks and tasks copy new lines to Stash's log.
     """
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
@@ -69,9 +68,9 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the worker's log file; `code` is that of an event, empty for other text.
+    """Return a line of the worker's log file. `code` is the code of an event, empty for other text.
 
-    The line begins with the time, which identifies a file by its first line.
+    The line begins with the time, because the time in its first line identifies a log file.
     """
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
@@ -79,9 +78,9 @@ def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) 
 
 
 def leave_record(news: str, event: Event, problem: str) -> None:
-    """Store an event of a worker without a log, so that the next hook or task reports the event.
+    """Store an event of a worker that has no log. The next hook or task reports the event.
 
-    An unreported event stays. `problem` must contain no secrets.
+    Do not replace an unreported event. `problem` must contain no secrets.
     """
     with contextlib.suppress(OSError):
         if os.path.exists(news) and os.path.getsize(news):
@@ -94,7 +93,10 @@ def leave_record(news: str, event: Event, problem: str) -> None:
 
 
 def leave_record_of_import(script: str, error: Exception) -> None:
-    """Record that the worker's modules cannot be imported; read Stash's connection from stdin."""
+    """Store the event that the worker's modules cannot be imported.
+
+    The connection to Stash, which gives the data folder, comes from stdin.
+    """
     with contextlib.suppress(OSError, ValueError):
         connection = json.loads(sys.stdin.buffer.read())
         news = data_folder_of(script, connection).news

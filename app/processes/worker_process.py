@@ -1,4 +1,4 @@
-"""The worker's process, which runs workers while there is work and ends a minute later."""
+"""The worker's process, which drains the queue and ends after a minute without work."""
 
 import contextlib
 import json
@@ -36,13 +36,14 @@ if TYPE_CHECKING:
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
-    """Drain the queue until it stays empty; return the exit status, which is 0 beside a worker.
+    """Drain the queue until it stays empty; return the exit status.
 
-    Where no process reaps ended processes, wait for the next edit instead of ending.
+    The status is 0 if another worker runs. If no process reaps zombie processes on this system,
+    wait for the next edit instead of ending.
 
     Args:
-        arguments: the descriptor of the worker lock, which the parent process has acquired; empty
-            on a system where a process cannot inherit locks.
+        arguments: the file descriptor of the worker lock, which the parent process has acquired.
+            Empty on a system where a process cannot inherit locks.
     """
     if hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):  # the process already leads a session
@@ -65,7 +66,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
 
 
 def _read_connection() -> dict[str, Any]:
-    """Return Stash's connection from stdin, which is a pipe, and close the pipe."""
+    """Read the connection to Stash from the pipe at stdin, and close the pipe."""
     try:
         connection = json.loads(sys.stdin.buffer.read())
     except ValueError:
@@ -86,9 +87,9 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 
 class _WorkerProcess:
-    """Runs one worker after the other, and holds the worker lock.
+    """Runs one worker after another, and holds the worker lock.
 
-    `connection` is Stash's; empty if the parent process died before it sent the connection.
+    `connection` is the connection to Stash. Empty if the parent process died before it sent it.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        self._remember(self._spool.take_connection())  # never older than this process's connection
+        self._remember(self._spool.take_connection())  # not older than this process's connection
         outcome = DrainOutcome.UNUSABLE
         try:
             while not self._stop.is_set() and self._installation.unchanged():
@@ -145,7 +146,7 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _remember(self, connection: Any) -> None:
-        """Use, for the next runs, a connection to Stash that a hook or task has stored."""
+        """Use a connection to Stash that a hook or task has stored, from the next run on."""
         if isinstance(connection, dict):
             plex_url = self._connection.get("PlexUrl")  # the option --plex stays in force
             self._connection.clear()
@@ -156,7 +157,7 @@ class _WorkerProcess:
         if self._worker is not None:
             self._worker.stop()
 
-    # -- a run of a worker ------------------------------------------------------------------------
+    # -- during a run of the worker ---------------------------------------------------------------
 
     def _try_to_work(self) -> DrainOutcome:
         """Run a worker, unless a missing package, module or connection prevents it."""
@@ -184,8 +185,8 @@ class _WorkerProcess:
         return DrainOutcome.UNUSABLE
 
     def _run_worker(self) -> DrainOutcome:
-        """Run a worker until it ends; keep its services open, unless the database failed."""
-        # Imported lazily: now the packages are known to be installed.
+        """Run a worker until it ends. Its services stay open, unless the database failed."""
+        # Imported here, where the required packages are known to be installed.
         from app.services import build, import_legacy_data, report_missing_wal  # noqa: PLC0415
         from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
         from worker.processor import SyncWorker  # noqa: PLC0415
@@ -248,8 +249,8 @@ class _WorkerProcess:
         stays = self._probe.leaves_zombie()
         if not stays:
             self._lock.release()
-        # A hook that stored a job before this release found the lock held and started no worker.
-        # So check for work once more, and acquire the lock again if there is work.
+        # A hook that stored a job while the lock was held started no worker. So check for work
+        # once more, and acquire the lock again if there is work.
         known = self._spool.names()
         has_work = self._has_work(outcome)
         self._close_services()
@@ -258,7 +259,7 @@ class _WorkerProcess:
         return has_work and self._lock.try_acquire()
 
     def _has_work(self, outcome: DrainOutcome) -> bool:
-        """Return whether the next run would have work, such as jobs or a repair of the database."""
+        """Return whether another run of the worker has work, such as jobs or a database repair."""
         if outcome is DrainOutcome.UNUSABLE:
             return False
         if outcome is DrainOutcome.LEFT:  # Stash accepts only a newer connection
