@@ -1,6 +1,6 @@
-"""Entry script for Stash's hooks and tasks and for the command line, see `--help`.
+"""Entry script of Stash's hooks and tasks, and of the command line (see `--help`).
 
-Python caches no byte-code of a script, so this file is short. It also parses on Python 3.6.
+Python compiles a script at each start, so this file is short. It also parses on Python 3.6.
 """
 
 import os
@@ -8,9 +8,9 @@ import sys
 
 
 def main() -> None:
-    """Check the interpreter, run `app.main`, and print its answer."""
+    """Check the Python version, run `app.main`, and print the answer to Stash."""
     os.umask(0o077)
-    sys.dont_write_bytecode = False  # containers often set the flag: a hook takes 27 ms, not 19
+    sys.dont_write_bytecode = False  # the byte-code cache, off in many containers, saves 8 ms
     error = ""
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older Python
@@ -33,7 +33,7 @@ def main() -> None:
 
         answer = json.dumps({"error": error})
     print(answer, end="", flush=True)  # noqa: T201 - Stash reads it
-    os._exit(0)  # skip the clean-up of modules, because the user waits for the end of this process
+    os._exit(0)  # skip the interpreter's clean-up, because the user waits for this process
 
 
 if __name__ == "__main__":

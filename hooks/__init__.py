@@ -1,1 +1,1 @@
-"""Floor 4: decides which jobs an event of Stash needs."""
+"""Decides which sync jobs an event of Stash needs."""

@@ -1,12 +1,12 @@
-"""Decides which jobs an event needs; reads no settings, because the user's save waits."""
+"""Chooses the sync jobs for an event; reads no settings, because Stash's user waits."""
 
-# Fields of Stash's scene inputs that reach Plex, or that change when a scene is identified.
+# Scene fields that reach Plex, or that Stash changes when it identifies a scene.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "movies", "stash_ids", "organized",
 ))  # fmt: skip
-NAME_FIELDS = frozenset(("name", "disambiguation"))  # fields of performers, studios and tags
-# The type of job and the kind of object of each event.
+NAME_FIELDS = frozenset(("name", "disambiguation"))  # Fields that name a performer, studio or tag.
+# For each event of Stash: the job's type and the kind of the changed object.
 EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
     "Scene.Update.Post": ("metadata", "scene"),
@@ -24,7 +24,7 @@ class HookContextError(ValueError):
 
 
 def jobs_for_hook(context: object) -> list[str]:
-    """Return the jobs that an event needs, such as `metadata.scene_12`."""
+    """Return the names of the jobs for an event of Stash, such as `metadata.scene_12`."""
     if not isinstance(context, dict):
         raise HookContextError(f"hookContext is {type(context).__name__}, an object was expected")
     event, hook_input = context.get("type"), context.get("input")
@@ -39,14 +39,14 @@ def jobs_for_hook(context: object) -> list[str]:
         return on_scene_update(ids[0], names if hook_input else None)
     if event.endswith(".Update.Post") and hook_input and NAME_FIELDS.isdisjoint(names):
         return []
-    # After a merge the records of synced scenes still name the merged objects.
+    # Synced scenes may still contain the tags that Stash has merged, so these tags get jobs.
     merged = hook_input.get("source") if isinstance(hook_input, dict) else ()
     ids += map(_number, merged if isinstance(merged, list) else ())
     return [f"{update_type}.{kind}_{number}" for number in dict.fromkeys(ids) if number is not None]
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
-    """Return the job of an updated scene; `names` is None after a scan or the move of a file."""
+    """Return the job for an updated scene; `names` is None if Stash scanned or moved its file."""
     if names is None:
         return [f"path.scene_{scene_id}"]
     hint = ".cover_changed" if "cover_image" in names else ""
@@ -54,12 +54,12 @@ def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
 
 
 def requires_plex_sync(names: set[str]) -> bool:
-    """Return whether any of these fields reaches Plex."""
+    """Return whether a change of these scene fields needs a sync."""
     return not SYNCED_FIELDS.isdisjoint(names)
 
 
 def changed_fields(hook_input: object, input_fields: object) -> set[str]:
-    """Return the names of the fields in a request's input, or in a bulk edit's list of inputs."""
+    """Return the field names in the input of an update request, or in a bulk edit's inputs."""
     if isinstance(input_fields, list) and input_fields:
         return {name for name in input_fields if isinstance(name, str)}
     inputs = hook_input if isinstance(hook_input, list) else [hook_input]
@@ -67,6 +67,6 @@ def changed_fields(hook_input: object, input_fields: object) -> set[str]:
 
 
 def _number(value: object) -> int | None:
-    text = str(value).strip()  # Stash sends a number; a text of digits is accepted
+    text = str(value).strip()  # Stash sends a number, but a string of digits is accepted, too
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
     return number if 0 < number < 2**63 else None  # the range of SQLite's integers
