@@ -1,1 +1,1 @@
-"""Floor 2: the client of Stash."""
+"""The client of Stash."""

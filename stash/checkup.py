@@ -1,4 +1,4 @@
-"""Collects Stash's answers for the task Doctor."""
+"""Queries Stash for the task Doctor, which examines the plugin's installation."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,14 +15,14 @@ from stash.settings import StashSettings
 
 @dataclass(frozen=True, slots=True)
 class StashCheckup:
-    """Stash's answers; None stands for an answer that Stash did not give."""
+    """The responses of Stash; a value is None if Stash did not return it."""
 
-    error: StashError | None = None  # why Stash is not usable; None if it is
-    latency: float = 0.0  # seconds until the first answer
+    error: StashError | None = None  # The reason why Stash is not usable; None if it is usable.
+    latency: float = 0.0  # Seconds until the first response.
     version: str = ""
-    ahead: float | None = None  # seconds by which Stash's clock is ahead of this machine's clock
-    settings: Mapping[str, Any] | None = None  # the plugin's stored settings
-    scenes: int | None = None  # number of scenes
+    ahead: float | None = None  # Seconds by which Stash's clock is ahead of this machine's.
+    settings: Mapping[str, Any] | None = None  # The settings of this plugin in Stash.
+    scenes: int | None = None  # Number of scenes in Stash.
 
 
 def check_stash_server(

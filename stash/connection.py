@@ -18,31 +18,31 @@ from stash.exceptions import (
 from stash.queries import SYSTEM_STATUS
 from validation.values import first_words
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; on a NAS 1,000 scenes take long to read
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a NAS needs long for 1,000 scenes
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
 _OK, _UNAUTHORIZED = 200, 401
 _Answer = TypeVar("_Answer")
-# The message to the user by `systemStatus.status`, for a Stash without a usable database
+# Messages to the user if Stash has no usable database, by the value of `systemStatus.status`.
 _NOT_READY = {
     "NEEDS_MIGRATION": "Stash needs its database migrated: open Stash",
     "SETUP": "Stash is not set up yet: open Stash",
 }
-_CHUNK = 65_536  # bytes
-_QUOTED = 4096  # bytes of an error's body that are read for the report
+_CHUNK = 65_536  # Bytes per read of a response.
+_QUOTED = 4096  # Bytes of an error response to read for the report.
 
 
 @dataclass(frozen=True, slots=True)
 class StashFile:
-    """An answer to a GET."""
+    """Stash's response to a GET request for a file."""
 
     status: int
     headers: Mapping[str, str]
-    data: bytes  # the beginning of the body
+    data: bytes  # the body, or its first bytes if it is too long
 
 
 @dataclass(frozen=True, slots=True)
 class StashAddress:
-    """Address and credentials of Stash; the defaults are those of Stash."""
+    """The address and the credentials of Stash; the defaults are those of Stash."""
 
     scheme: str = "http"
     host: str = "127.0.0.1"
@@ -50,7 +50,7 @@ class StashAddress:
     cookie_name: str = "session"
     cookie: str = ""
     config_dir: str = ""
-    api_key: str = ""  # only from the command line
+    api_key: str = ""  # set only by the plugin's command line
 
     @property
     def base_url(self) -> str:
@@ -62,16 +62,16 @@ class StashAddress:
 
 
 def parse_address(raw: Any) -> StashAddress:
-    """Parse Stash's `server_connection`; an invalid value gets Stash's default.
+    """Parse Stash's object `server_connection`; an invalid value becomes Stash's default.
 
-    The command line adds the member `ApiKey`.
+    Only the plugin's command line adds the key `ApiKey`.
     """
     default = StashAddress()
     given = raw if isinstance(raw, Mapping) else {}
     cookie = given.get("SessionCookie")
     cookie = cookie if isinstance(cookie, Mapping) else {}
     scheme, host, port = given.get("Scheme"), _text(given.get("Host"), default.host), default.port
-    if type(given.get("Port")) is int and 0 < given["Port"] < 65536:  # True is no port
+    if type(given.get("Port")) is int and 0 < given["Port"] < 65536:  # True is an int, but no port
         port = given["Port"]
     return StashAddress(
         scheme=scheme if scheme in ("http", "https") else default.scheme,
@@ -91,24 +91,24 @@ def _text(value: Any, default: str = "") -> str:
 class _Session(requests.Session):
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
-        kwargs["allow_redirects"] = False  # Stash redirects only to its login page
+        kwargs["allow_redirects"] = False  # Stash redirects only to its login page.
         return super().request(*args, **kwargs)
 
 
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
-    """stashapp-tools' GraphQL client without its introspection at the start.
+    """The GraphQL client of stashapp-tools, without its schema query at the start.
 
-    After a failure the client asks for the system status first, because a Stash that waits for a
-    migration of its database must get no other request. All methods may raise any StashError.
-    `keep_secret` gets each secret before its first use.
+    After a failed request, the client first asks Stash for its system status. Stash must receive no
+    other request while its database needs a migration. Every method may raise a StashError.
+    `keep_secret` receives each credential before its first use, so that logs can redact it.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
-        self.log = SimpleNamespace(debug=lambda _text: None)  # for stashapp-tools
+        self.log = SimpleNamespace(debug=lambda _text: None)  # stashapp-tools calls this logger
         self.fragments: dict[str, str] = {}
         self._keep_secret = keep_secret
-        self._in_doubt = False  # whether the last request failed, so Stash may need a migration
-        self.date = ""  # HTTP Date of Stash's last answer
+        self._in_doubt = False  # The last request failed, so Stash may need a migration.
+        self.date = ""  # The HTTP header `Date` of Stash's last response.
         self._offered: StashAddress | None = None
         self._use(address)
 
@@ -121,7 +121,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.use_api_key(address.api_key)
 
     def offer(self, address: StashAddress) -> None:
-        """Store a newer address, for the case that Stash rejects the current address or moved."""
+        """Store a newer address of Stash, to use when a request to the current address fails."""
         self._keep_secret(address.cookie)
         self._offered = address
 
@@ -129,7 +129,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.s.close()
 
     def use_api_key(self, key: object) -> None:
-        """Use Stash's API key from now on; unlike the cookie it does not expire."""
+        """Send Stash's API key with each request; unlike the cookie, the key does not expire."""
         if isinstance(key, str) and key:
             self._keep_secret(key)
             self.s.headers["ApiKey"] = key
@@ -141,9 +141,9 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         return data
 
     def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
-        """Return the answer to a GET with status 200, 304 or 404; raise StashFileError otherwise.
+        """Send a GET request; raise StashFileError unless the status is 200, 304 or 404.
 
-        A body is cut after `most` + 1 bytes.
+        At most `most` + 1 bytes of the body are read, so the caller can detect a longer body.
         """
         return self._ask(lambda: self._get(path, headers, most))
 
@@ -165,7 +165,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         try:
             answer = self._with_credentials(lambda: self.call_GQL(SYSTEM_STATUS, {}))
         except (StashQueryError, StashRequestError):
-            answer = {}  # without a status the next request decides
+            answer = {}  # if Stash returns no status, the next request shows its state
         found = answer.get("systemStatus")
         status = found.get("status") if isinstance(found, Mapping) else None
         if status in _NOT_READY:
@@ -173,10 +173,10 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._in_doubt = False
 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Send a request; on failure repeat it without the API key, then with the newer address.
+        """Send a request; on failure retry it without the API key, then with the newer address.
 
-        After a change of the API key, Stash rejects the old key even if it needs no password. The
-        cookie, which each answer renews, may still be valid.
+        After a change of the API key, Stash rejects the old key even if Stash needs no password.
+        The cookie may still be valid, because each response of Stash renews it.
         """
         try:
             try:
@@ -257,16 +257,16 @@ def _describe(status: int, text: str) -> str:
 
 def _session(address: StashAddress) -> requests.Session:
     session = _Session()
-    session.trust_env = False  # Stash runs on this machine, so no proxy applies
-    session.verify = False  # the certificate, if any, is self-signed for another name
+    session.trust_env = False  # Stash runs on this machine, so requests use no proxy.
+    session.verify = False  # Stash's certificate, if any, is self-signed.
     if address.cookie:
-        # With this domain a renewed cookie replaces the old cookie.
+        # Only with this domain, a cookie that Stash renews replaces the old cookie.
         domain = address.host if "." in address.host else f"{address.url_host}.local"
         session.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
     return session
 
 
 def _paths(errors: list[Any]) -> list[list[object]]:
-    """Return the path of each error in the answer; an empty list if an error has no path."""
+    """Return the GraphQL path of each error; an empty list if any error has no path."""
     paths = [error.get("path") if isinstance(error, Mapping) else None for error in errors]
     return [path for path in paths if isinstance(path, list)] if all(paths) else []

@@ -1,15 +1,15 @@
-"""Errors of Stash, each with its consequence."""
+"""The errors that a request to Stash can raise."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
 class StashError(Exception):
-    """The base of all errors of Stash."""
+    """The base class of all errors of Stash."""
 
 
 class StashUnavailable(StashError):  # noqa: N818 - a state of Stash, not an error of the program
-    """Stash does not answer, or needs a migration first; the worker waits."""
+    """Stash does not respond, or its database needs a migration; the worker waits."""
 
 
 class StashRequestError(StashUnavailable):
@@ -17,17 +17,20 @@ class StashRequestError(StashUnavailable):
 
 
 class StashFileError(StashError):
-    """Stash answered without the requested file; the file or Stash is at fault."""
+    """Stash responded, but did not return the requested file."""
 
     concerns_all = False  # whether Stash fails for every file of this kind
 
 
 class StashAuthError(StashError):
-    """Stash rejected cookie and API key; the worker exits, and the next hook has a new cookie."""
+    """Stash rejected the cookie and the API key, so the worker exits.
+
+    The next hook passes a new cookie to the next worker.
+    """
 
 
 class StashQueryError(StashError):
-    """Stash answered with GraphQL errors; the query or the data is at fault."""
+    """Stash returned GraphQL errors, because the query or the stored data is invalid."""
 
     def __init__(
         self,
@@ -36,9 +39,9 @@ class StashQueryError(StashError):
         data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.paths = paths  # the path of each error in the answer, if Stash named any
-        self.data = data or {}  # the part of the answer that Stash returned nevertheless
+        self.paths = paths  # The GraphQL path of each error, if Stash returned any.
+        self.data = data or {}  # The data that Stash returned despite the errors.
 
     def is_only_about(self, fields: Collection[str]) -> bool:
-        """Return whether every error is about one of these fields of a scene."""
+        """Return whether every error concerns one of these fields of a scene."""
         return bool(self.paths) and all(path and path[-1] in fields for path in self.paths)

@@ -16,7 +16,7 @@ class Cover:
 
     data: bytes
     sha1: str
-    tag: str  # Stash's ETag
+    tag: str  # the HTTP ETag that Stash returned with the cover
 
 
 class UnusableCoverError(Exception):
@@ -24,13 +24,13 @@ class UnusableCoverError(Exception):
 
     def __init__(self, message: str, tag: str | None) -> None:
         super().__init__(message)
-        self.tag = tag  # Stash's ETag of the cover
+        self.tag = tag  # the HTTP ETag that Stash returned with the cover
 
 
 def read_cover(
     connection: StashConnection, scene_id: int, known_tag: str | None = None
 ) -> Cover | None:
-    """Return the cover of a scene; None without a cover or if its ETag is still `known_tag`.
+    """Return a scene's cover; None if it has no cover, or if its ETag is still `known_tag`.
 
     Raise UnusableCoverError if the cover is too large or has a format that Plex does not know.
     """
@@ -45,7 +45,7 @@ def read_cover(
         return None
     data, tag = answer.data, answer.headers.get("ETag", "")
     if not is_picture(data):
-        # Without a cover Stash answers 200 with an SVG drawing.
+        # For a scene without a cover, Stash returns an SVG drawing with status 200.
         drawing = data.lstrip().startswith((b"<svg", b"<?xml"))
         if drawing or "svg" in answer.headers.get("Content-Type", ""):
             return None

@@ -1,4 +1,4 @@
-"""All GraphQL queries of the plugin. A test checks each against Stash's real schema."""
+"""All GraphQL queries of the plugin. A test checks each query against Stash's real schema."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
 SETTINGS = "query Settings { configuration { plugins general { apiKey } } }"
 
-# The mutation replaces the whole map of a plugin.
+# This mutation replaces all settings of a plugin, so the request must contain all of them.
 CONFIGURE_PLUGIN = """
 mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
   configurePlugin(plugin_id: $plugin, input: $settings)
@@ -30,9 +30,10 @@ mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
 def _scenes_after(
     name: str, variable: str = "", criterion: str = "", count: str = "", fields: str = _SCENE
 ) -> str:
-    """Return a query for the next scenes by rising id.
+    """Return a GraphQL query for the next page of scenes, in ascending order of ids.
 
-    A page starts after an id, so that a scene deleted between two requests shifts no other scene.
+    A page starts after an id, not at an offset. So if a scene is deleted between two requests, the
+    next page still skips no scene.
     """
     return f"""
 query {name}($after: Int!, $size: Int!{variable}) {{
@@ -55,14 +56,17 @@ def _scenes_since(name: str, stamp: str, count: str = "") -> str:
 
 
 def _scenes_with(kind: str) -> str:
-    """Return a query for scenes with any of these performers, studios or tags, but not children."""
+    """Return a query for scenes that have any of the given performers, studios or tags.
+
+    Scenes that have only a child studio or child tag do not match.
+    """
     criterion = f"{kind}: {{ value: $ids, modifier: INCLUDES }}"
     return _scenes_after("ScenesWith", ", $ids: [ID!]", criterion)
 
 
 SCENES_AFTER = _scenes_after("ScenesAfter")
 SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
-# `count` is the number of all scenes after `after`, so that a page with too few scenes shows.
+# `count` is the number of all scenes after `after`, which reveals a page with too few scenes.
 SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
 SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
 SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
@@ -78,7 +82,7 @@ def without_stamps(text: str) -> str:
 
 
 def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
-    """Return a query with one alias per scene, so that a missing scene is null.
+    """Return a query with one alias per scene, so that a missing scene becomes null.
 
     `findScenes(ids:)` fails as a whole if one scene is missing.
     """
@@ -89,7 +93,7 @@ def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
 
 
 def scenes_by_id(scene_ids: Sequence[int]) -> str:
-    """Return a query for scenes by id, with the aliases `s<id>`."""
+    """Return a query for the scenes with these ids; the alias of a scene is `s<id>`."""
     fragment = f"fragment SceneFields on Scene {{\n      {_SCENE}\n}}\n"
     return _by_id("ScenesById", scene_ids, "...SceneFields") + fragment
 

@@ -1,4 +1,4 @@
-"""Reads scenes from Stash, many at once."""
+"""Reads scenes from Stash in pages."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
 from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
 
-PAGE = 500  # scenes in one answer
-FILES_PAGE = 2000  # scenes in one answer with files only, about 300 bytes a scene
+PAGE = 500  # Scenes per page.
+FILES_PAGE = 2000  # Scenes per page if only files are read, 300 bytes per scene.
 _WITH = {
     "performers": queries.SCENES_WITH_PERFORMERS,
     "studios": queries.SCENES_WITH_STUDIOS,
     "tags": queries.SCENES_WITH_TAGS,
 }
-# Go's zero time, which Stash cannot put into an answer
+# Go's zero value of a time, which Stash cannot return
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """Scenes by rising id."""
+    """A page of scenes, in ascending order of ids."""
 
     scenes: tuple[StashScene, ...]
-    left: int  # number of scenes after the last scene of the page
+    left: int  # number of scenes that follow this page
 
 
 class StashScenes:
-    """Reads scenes of Stash and passes each to `note`; each method may raise a StashError."""
+    """Reads scenes from Stash and passes each to `note`; every method may raise a StashError."""
 
     def __init__(
         self, connection: StashConnection, note: Callable[[StashScene], None] = lambda _: None
@@ -39,7 +39,7 @@ class StashScenes:
         self._note = note
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
-        """Return scenes by id, with one request; omit scenes that Stash lacks."""
+        """Return the scenes with these ids; omit scenes that do not exist in Stash."""
         if not scene_ids:
             return {}
         try:
@@ -54,7 +54,7 @@ class StashScenes:
         return {scene.id: scene for scene in self._scenes(data.values())}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
-        """Return the titles or file names of scenes, with one request; a name may be empty."""
+        """Return the title or file name of each scene; a name may be empty."""
         if not scene_ids:
             return {}
         data = self._connection.query(queries.scene_names(scene_ids))
@@ -68,7 +68,7 @@ class StashScenes:
         return count
 
     def walk(self, updated_since: str | None = None) -> Iterator[list[StashScene]]:
-        """Yield pages of all scenes, or of scenes with a greater `updated_at`, by rising id."""
+        """Yield pages of all scenes, or of scenes with `updated_at` after `updated_since`."""
         if updated_since:
             return self._pages(queries.SCENES_UPDATED_AFTER, PAGE, {"since": updated_since})
         return self._pages(queries.SCENES_AFTER, PAGE, {})
@@ -78,9 +78,9 @@ class StashScenes:
         return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
-        """Return the next scenes by rising id; raise StashQueryError if Stash counts more scenes.
+        """Return the next page after a scene id; raise StashQueryError if scenes are missing.
 
-        `created_since` selects scenes with a greater `created_at`, compared as text.
+        `created_since` selects scenes with a later `created_at`; Stash compares both as text.
         """
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
@@ -97,7 +97,7 @@ class StashScenes:
         return ScenePage(scenes, count - len(scenes))
 
     def walk_files(self) -> Iterator[list[StashScene]]:
-        """Yield pages of all scenes by rising id, with their files only."""
+        """Yield pages of all scenes; each scene has only its id and files."""
         return self._pages(queries.SCENE_FILES_AFTER, FILES_PAGE, {})
 
     def _pages(
@@ -113,10 +113,11 @@ class StashScenes:
             after = max(scene.id for scene in scenes)
 
     def _find_scenes(self, text: str, variables: dict[str, Any]) -> Mapping[str, Any]:
-        """Return a page of scenes; Go's zero time replaces time stamps that Stash cannot read.
+        """Return a page of scenes, also if Stash cannot read a time stamp.
 
-        Scenes imported long ago may have a zero time stamp, for which Stash fails the whole page.
-        Then one request reads the page without time stamps, and one request the time stamps.
+        Scenes that were imported long ago may have a zero time stamp. For such a scene, Stash
+        rejects the request for the whole page. Then one request reads the page without time stamps,
+        and another request reads the time stamps. Go's zero time replaces an unreadable time stamp.
         """
         try:
             return _listed(self._connection.query(text, variables))
@@ -134,7 +135,7 @@ class StashScenes:
         return self._connection.query(queries.without_stamps(text), variables)
 
     def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
-        """Return time stamps by alias; omit scenes whose time stamps Stash cannot read."""
+        """Return the scenes' time stamps by GraphQL alias; omit unreadable time stamps."""
         if not scene_ids:
             return {}
         try:

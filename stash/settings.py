@@ -7,14 +7,14 @@ from stash import queries
 from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
 
-PLUGIN_ID = "Stash2Plex"  # the name of the yml file
+PLUGIN_ID = "Stash2Plex"  # the plugin's id in Stash, which is the name of its yml file
 
 
 class StashSettings:
-    """Reads and writes the plugin's settings; each method may raise a StashError.
+    """Reads and writes the plugin's settings; every method may raise a StashError.
 
-    Reading also fetches Stash's API key. Stash replaces the whole map, so each write reads the
-    stored map directly before.
+    Reading also fetches Stash's API key. Stash replaces all settings of a plugin at once, so each
+    write first reads the stored settings.
     """
 
     def __init__(self, connection: StashConnection) -> None:
@@ -25,9 +25,9 @@ class StashSettings:
         return dict(settings) if isinstance(settings, dict) else {}
 
     def add(self, choose: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Store the settings that `choose` returns for the stored settings; return the new ones.
+        """Store the additional settings that `choose` returns, and return them.
 
-        Stored settings never change.
+        `choose` receives the stored settings, which never change.
         """
         stored = self._to_be_kept()
         added = choose(stored)
@@ -50,7 +50,7 @@ class StashSettings:
         self._connection.query(queries.CONFIGURE_PLUGIN, variables)
 
     def _stored(self) -> Any:
-        """Return the stored map of this plugin; None if Stash did not return any map."""
+        """Return the stored settings of this plugin; None if the response has no settings."""
         configuration = self._connection.query(queries.SETTINGS).get("configuration")
         configuration = configuration if isinstance(configuration, dict) else {}
         general, plugins = configuration.get("general"), configuration.get("plugins")
