@@ -1,1 +1,1 @@
-"""Floor 0: log protocol, locks, paths, state files. Imports nothing of this project."""
+"""Log protocol, locks, paths and state files. Imports no other package of this project."""

@@ -1,4 +1,4 @@
-"""Boot time, changes of the machine's clock, and the clock of another machine."""
+"""The time since boot, changes of the system clock, and the clock of another machine."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ STEP = 30.0  # seconds; time synchronization makes smaller corrections
 
 
 def steady() -> float:
-    """Return seconds that no clock change affects; on Linux they include the machine's sleep."""
+    """Return a monotonic time in seconds; on Linux it includes the machine's sleep."""
     boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     if sys.platform == "win32" or boot_time is None:
         return time.monotonic()
@@ -17,7 +17,7 @@ def steady() -> float:
 
 
 class ClockSteps:
-    """Detects that the machine's clock was set, by comparing the clock with a monotonic clock."""
+    """Detects that the system clock was set, by comparing it with a monotonic clock."""
 
     def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class ClockSteps:
         self._ahead = clock() - monotonic()
 
     def taken(self) -> float:
-        """Return the seconds by which the clock was set since the last call; negative for back."""
+        """Return by how many seconds the clock was set since the last call; negative if back."""
         before, self._ahead = self._ahead, self._clock() - self._monotonic()
         step = self._ahead - before
         return step if abs(step) > STEP else 0.0
@@ -36,7 +36,7 @@ class ClockSteps:
 
 
 def seconds_ahead(date: str, now: float) -> float | None:
-    """Return the seconds by which an HTTP `Date` is ahead of `now`; None if it is unreadable."""
+    """Return by how many seconds an HTTP `Date` is ahead of `now`; None if it is invalid."""
     try:
         return parsedate_to_datetime(date).timestamp() - now
     except (TypeError, ValueError, OverflowError):

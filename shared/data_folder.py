@@ -3,11 +3,11 @@
 import os
 from collections.abc import Mapping
 
-OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"  # set by users; Stash does not set this variable
+OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"  # environment variable for users; Stash never sets it
 
 
 class DataFolder:
-    """Paths inside of the data folder."""
+    """The paths of all files in the data folder."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -47,15 +47,15 @@ class DataFolder:
 
 
 def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:
-    """Return the path of the folder that the environment names, else of `data/`."""
+    """Return the folder that the environment variable names, or `data/` if it is not set."""
     return os.path.abspath(environ.get(OVERRIDE_VARIABLE) or os.path.join(plugin_dir, "data"))
 
 
 def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, str]) -> DataFolder:
     """Return the data folder, created if necessary; raise OSError if no location is writable.
 
-    The environment may name the folder. By default it is `data/` beside the entry script, or a
-    folder beside Stash's configuration if the plugin's folder is read-only.
+    The environment variable may name the folder. By default it is `data/` beside the entry script.
+    If the plugin's folder is read-only, it is a folder beside Stash's configuration.
     """
     preferred = DataFolder(preferred_folder(plugin_dir, environ))
     is_final = not stash_dir or bool(environ.get(OVERRIDE_VARIABLE))
@@ -73,9 +73,9 @@ def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, s
 
 
 def data_folder_of(script: str, connection: object) -> DataFolder:
-    """Return the data folder for the path of the entry script and for Stash's connection.
+    """Return the data folder, from the path of the entry script and Stash's connection object.
 
-    Raise OSError if no place is writable.
+    Raise OSError if no location is writable.
     """
     stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
     return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)

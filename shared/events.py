@@ -1,7 +1,7 @@
-"""The catalogue of the worker's events: code, level and sentence of each.
+"""The catalogue of the worker's log events: code, level and sentence of each event.
 
-The worker's log file holds codes and fields, so no program reads sentences. `docs/log.md` lists the
-same events with their remedies.
+The worker's log file holds codes and fields, so no program has to parse sentences. `docs/log.md`
+lists the same events with their remedies.
 """
 
 from collections.abc import Mapping
@@ -32,12 +32,12 @@ def _error(template: str) -> tuple[str, str]:
 
 
 class Event(Enum):
-    """An event: its level, and its sentence with the names of its fields.
+    """A log event: its level, and its sentence as a template with the names of its fields.
 
-    `{jobs:job}` shows a number with its noun: "1 job", "2 jobs".
+    In a template, `{jobs:job}` stands for a number with its noun, such as "1 job" or "2 jobs".
     """
 
-    # How a job ends.
+    # Events about the end of a job.
     SCENE_SYNCED = _info("Synced {label}: {changed} ({seconds:.1f} s)")
     SCENE_IN_STEP = _info("Compared {label}: already up to date ({seconds:.1f} s)")
     SCENE_SKIPPED = _info("Skipped {label}: {reason}")
@@ -47,7 +47,7 @@ class Event(Enum):
         "Sync failed permanently for {label}: {reason}. Run the task 'Show Dead Letters' for the "
         "remedy",
     )
-    # Other reports about jobs.
+    # Other events about jobs.
     JOB_POSTPONED = _info(
         "Sync postponed for {label}: {reason}. Other scenes go first; next try in {seconds:.0f} s",
     )
@@ -60,7 +60,7 @@ class Event(Enum):
     DRAIN_PROGRESS = _info("Processed {jobs:job} so far in {seconds:.1f} s: {ends}")
     DRAIN_ENDED = _info("Processed {jobs:job} in {seconds:.1f} s: {ends}")
 
-    # Parts of a scene.
+    # Events about the fields and images of a scene.
     FIELD_REFUSED = _warning(
         "Plex refused the {field} of {label}: {cause}. All other fields are synced. The {field} "
         "is sent again when it changes in Stash",
@@ -123,7 +123,7 @@ class Event(Enum):
         "database",
     )
 
-    # Paths and folders.
+    # Events about paths and folders.
     SCAN_STARTED = _info("Started a scan in Plex: {folder} in the library '{library}'")
     FOLDER_NOT_IN_PLEX = _warning(
         "Cannot scan for {label}: no library in Plex contains the folder {folder}. Folders in "
@@ -137,7 +137,7 @@ class Event(Enum):
         "plex_unmatched_path_map",
     )
 
-    # Plex or Stash is down, settings.
+    # Events about outages of Plex or Stash, and about settings.
     PLEX_FAILED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume automatically")
     PLEX_DOWN = _warning(f"Plex is down: {{reason}}. {_KEPT} and resume automatically")
     PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
@@ -153,7 +153,7 @@ class Event(Enum):
         "Set plex_verify_tls to the file of Plex's certificate",
     )
 
-    # The worker's process.
+    # Events about the worker's process.
     WORKER_STARTED = _info("Worker started (process {pid})")
     WORKER_ENDED = _info("Worker ended ({outcome})")
     WORKER_STAYS = _info(
@@ -188,7 +188,7 @@ class Event(Enum):
     )
     BUG = _error("Bug in Stash2Plex, please report it: {trace}")
 
-    # The plugin's own files.
+    # Events about the plugin's own files.
     QUEUE_EMPTIED = _error(
         "The queue's database is empty, although jobs were queued or synced before. Its waiting "
         "jobs are lost, as after a full disk or a power cut. A reconciliation of all scenes starts "
@@ -244,7 +244,7 @@ class Event(Enum):
         "The import from the legacy Stash2Plex is postponed to the worker's next start: {error}",
     )
 
-    # Reconciliation.
+    # Events about reconciliation runs.
     RECONCILIATION_BEGUN = _info("Reconciliation of {scope} started")
     RECONCILIATION_RESUMED = _info("Reconciliation of {scope} resumed")
     RECONCILIATION_PROGRESS = _info(
@@ -262,16 +262,16 @@ class Event(Enum):
 
     @property
     def code(self) -> str:
-        """The name of the event in the worker's log file."""
+        """The event's code in the worker's log file."""
         return self.name.lower()
 
     def sentence(self, fields: Mapping[str, object]) -> str:
-        """Return the sentence for people; `fields` has a value for each name in the template."""
+        """Return the event's sentence; `fields` holds a value for each name in the template."""
         return _FORMATTER.vformat(self.template, (), fields)
 
 
 class _Formatter(Formatter):
-    """Formats lists as "a, b", numbers with a noun as "2 jobs", and labels within a sentence."""
+    """Formats a list as "a, b", a number with its noun as "2 jobs", and a label in lower case."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         value = super().get_value(key, args, kwargs)
@@ -289,11 +289,11 @@ _FORMATTER = _Formatter()
 
 
 class Report(Protocol):
-    """Takes an event with its fields: `Log.event`, or a stand-in."""
+    """A function that reports an event with its fields, such as `Log.event`."""
 
     def __call__(self, event: Event, /, *, level: str = "", **fields: object) -> None: ...
 
 
 def unreported(_event: Event, /, *, level: str = "", **_fields: object) -> None:
-    """Report nothing."""
+    """Ignore an event; this function is a `Report` without any effect."""
     del level

@@ -10,7 +10,7 @@ else:
 
 
 class FileLock:
-    """An exclusive lock on a separate file; a child inherits the lock, except on Windows."""
+    """An exclusive lock on a lock file; a child process inherits it, except on Windows."""
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.path = path
@@ -24,14 +24,14 @@ class FileLock:
                 flock(descriptor, LOCK_EX | LOCK_NB)
                 self.descriptor = descriptor
             except BlockingIOError:
-                pass  # another process holds it
+                pass  # another process holds the lock
             finally:
                 if self.descriptor is None:
                     os.close(descriptor)
         return self.descriptor is not None
 
     def release(self) -> None:
-        """Release the lock if it is held, also for forked children that inherited the lock."""
+        """Release the lock if it is held, also for child processes that inherited the lock."""
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
             flock(descriptor, LOCK_UN)

@@ -1,7 +1,7 @@
 """Waits for locks, and renames and removes files that another process may have open.
 
-Windows refuses to rename or remove an open file, for example while a virus scanner reads the file.
-This takes moments, so the functions try again.
+Windows refuses to rename or remove a file while another process, such as a virus scanner, reads it.
+So the functions retry for one second.
 """
 
 import os
@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 
 from shared.file_lock import FileLock
 
-TRIES, PAUSE = 20, 0.05  # seconds between two tries
-HOUR = 3600.0  # seconds
-_YOUNGEST = 60.0  # seconds; an invisible process of another container may be writing the file
+TRIES, PAUSE = 20, 0.05  # Number of tries, and seconds between two tries.
+HOUR = 3600.0
+_YOUNGEST = 60.0  # Seconds; a process in another container may be writing a younger file.
 _TEMPORARY = re.compile(r"\.tmp-(\d+)$")
 
 
@@ -37,12 +37,12 @@ def locked(path: str) -> Iterator[None]:
 
 
 def replace_file(source: str, target: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Rename a file and replace an existing file; an OSError leaves both files unchanged."""
+    """Rename `source` to `target`, replacing it; an OSError leaves both files unchanged."""
     _insist(lambda: os.replace(source, target), sleep)
 
 
 def remove_file(path: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Remove a file; raise OSError on failure, also if there is no file."""
+    """Remove a file; raise OSError on failure, or if the file does not exist."""
     _insist(lambda: os.unlink(path), sleep)
 
 
@@ -56,7 +56,7 @@ def _insist(act: Callable[[], None], sleep: Callable[[float], None]) -> None:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the sorted names in a folder; an empty list for an unreadable folder."""
+    """Return the sorted file names in a folder; an empty list if the folder is unreadable."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -64,10 +64,11 @@ def names_in(folder: str) -> list[str]:
 
 
 def sweep_temporaries(folder: str, now: float) -> int:
-    """Remove the files `<name>.tmp-<process>` of killed processes; return their number.
+    """Remove the temporary files `<name>.tmp-<process>` of killed processes; return their number.
 
-    A file is removed if it is a minute old and its process has ended, or if it is an hour old, for
-    a new process may have the number. Writers rename such a file within milliseconds.
+    A living process renames its temporary file within milliseconds. So a file is removed after a
+    minute if its process has ended. After an hour every such file is removed, because a new process
+    may have the same process id.
     """
     swept = 0
     for name in names_in(folder):
@@ -82,7 +83,7 @@ def sweep_temporaries(folder: str, now: float) -> int:
 
 
 def keep_newest(folder: str, pattern: str, kept: int) -> None:
-    """Remove the files whose names match the pattern, except the last `kept` in order of names."""
+    """Remove all matching files except the last `kept` in the order of their names."""
     matching = [name for name in names_in(folder) if re.fullmatch(pattern, name)]
     for name in matching[: max(0, len(matching) - kept)]:
         with suppress(OSError):
@@ -90,7 +91,7 @@ def keep_newest(folder: str, pattern: str, kept: int) -> None:
 
 
 def may_live(process: int) -> bool:
-    """Return whether a process may exist; an ended process counts until its parent reaps it."""
+    """Return whether a process may still run; a zombie process counts as running."""
     if sys.platform == "win32":  # on Windows `os.kill` would end the process
         return True
     try:

@@ -1,7 +1,7 @@
-r"""Stash's log protocol: one record is `\x01<level>\x02text` on a line of its own.
+r"""Stash's log protocol: each record is a line `\x01<level>\x02<text>`.
 
-Stash stops reading a plugin's stderr for good at a line over 64 KiB, and shows a line without
-prefix as an error. So every record is escaped to one line and cut well below that limit.
+Stash stops reading a plugin's stderr at a line over 64 KiB, and shows a line without the prefix as
+an error. So every record is escaped to one line and cut well below that limit.
 """
 
 import os
@@ -14,19 +14,19 @@ from shared.redaction import Secrets
 if TYPE_CHECKING:
     from shared.events import Event
 
-MAX_RECORD_BYTES = 16_000  # Stash's limit is 64 KiB, and Stash may escape characters
-_LONGEST_FIELD, _MOST_PARTS = 200, 20  # characters of an event's field, parts of a list
+MAX_RECORD_BYTES = 16_000  # Below Stash's limit of 64 KiB, because Stash may escape characters.
+_LONGEST_FIELD, _MOST_PARTS = 200, 20  # Characters of a field, and entries of a list.
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
-STEP = "step"  # the code of a record of `Log.step`
+STEP = "step"  # the code of the records of `Log.step`
 
 Fields = Mapping[str, object]
-Sink = Callable[[str, str, str, Fields], None]  # level, text, code of the event, its fields
+Sink = Callable[[str, str, str, Fields], None]  # arguments: level, text, event code, fields
 
 
 def one_line(text: str) -> str:
-    """Escape line breaks and control characters, and cut the text to the size of a record."""
-    text = text[: MAX_RECORD_BYTES + 1]  # a character has at least one byte
+    """Escape line breaks and control characters; cut the text to the maximum size of a record."""
+    text = text[: MAX_RECORD_BYTES + 1]  # a character takes at least one byte
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
     encoded = text.encode("utf-8", "backslashreplace")
@@ -45,31 +45,31 @@ def _escaped(character: str) -> str:
 
 
 def stderr_sink(level: str, text: str, _code: str, _fields: Fields) -> None:
-    """Write a record to stderr, unless Stash has closed stderr."""
+    """Write a record to stderr; ignore the error if Stash has closed stderr."""
     with suppress(OSError):
         os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
 
 
 class Log:
-    """Writes messages for users, after removing secrets from them."""
+    """Writes log records, after removing secrets from them."""
 
     def __init__(self, sink: Sink, secrets: Secrets) -> None:
         self._sink = sink
         self._secrets = secrets
-        self.show_steps = False  # setting `debug_logging`: `step` writes its records
-        # Setting `obfuscate_paths`: replaces paths and titles by pseudonyms
+        self.show_steps = False  # The setting `debug_logging` switches on the records of `step`.
+        # With the setting `obfuscate_paths`, this function replaces paths and titles by pseudonyms.
         self.obfuscate: Callable[[str], str] | None = None
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        facts.pop("label", None)  # it may hold a title; the text has the obfuscated label
+        facts.pop("label", None)  # a label may hold a title; the text has the obfuscated label
         self._sink(level, self._shown(text), code, facts)
 
     def _shown(self, text: str) -> str:
         return one_line(self.redact(text)) or "(empty)"
 
     def _fact(self, value: object) -> object:
-        """Return a field's value for JSON, shortened and without secrets."""
+        """Return the value of an event's field for JSON, shortened and without secrets."""
         if value is None or isinstance(value, int):
             return value
         if isinstance(value, float):
@@ -80,20 +80,21 @@ class Log:
         return self._shown(text)[:_LONGEST_FIELD]
 
     def redact(self, text: str) -> str:
-        """Return the text without secrets and, if obfuscated, without paths and titles."""
+        """Return the text without secrets; with obfuscation, also without paths and titles."""
         text = self._secrets.redact(text)
         return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
-        """Report an event of the catalogue, by default at the level of the event.
+        """Report an event of the catalogue, by default at the event's own level.
 
-        The field `label` names the scene in the sentence; `scene` is its id in the log file. The
-        sentence shows the text of an exception, and the log file shows its class.
+        The field `label` names the scene in the sentence. The field `scene` is the scene's id in
+        the log file. The sentence contains the text of an exception, and the log file contains its
+        class.
         """
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 
     def step(self, text: str) -> None:
-        """Write a step of the decision trace, at level info because Stash hides level debug."""
+        """Log a decision of the worker, at level info because Stash hides level debug."""
         if self.show_steps:
             self._emit(INFO, "[DEBUG] " + text, STEP)
 
@@ -115,5 +116,5 @@ class Log:
 
 
 def create_logger(secrets: Secrets) -> Log:
-    """Return the log of a process that Stash started and reads."""
+    """Return a log that writes to stderr, for a process that Stash started."""
     return Log(stderr_sink, secrets)

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 
 def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
-    """Open an existing database, also in a folder that is read-only for this process.
+    """Open an existing database for reading, also in a folder that is read-only.
 
     Wait up to `patience` seconds for a writer. Raise sqlite3.Error if the file is not readable.
     """
@@ -14,8 +14,8 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
     try:
         return _opened(address, patience)
     except sqlite3.OperationalError:
-        # SQLite cannot create the files of a write-ahead log in a read-only folder. If the log is
-        # empty, the database alone has the whole content.
+        # In a read-only folder, SQLite cannot create the files of a write-ahead log. If the log is
+        # empty, the database file alone holds the whole content.
         log = f"{path}-wal"
         has_log = os.path.exists(log) and os.path.getsize(log) > 0
         if has_log or os.access(os.path.dirname(path), os.W_OK):
@@ -24,7 +24,7 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
 
 
 def database_uri(path: PurePath) -> str:
-    """Return the URI of a database for SQLite, which allows no host, also for a Windows share."""
+    """Return SQLite's URI of a database; a Windows share must not become the URI's host."""
     uri = path.as_uri()
     return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 

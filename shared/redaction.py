@@ -11,9 +11,9 @@ class Secrets:
         self._known: list[str] = []
 
     def add(self, secret: object) -> None:
-        """Store a secret; ignore short texts and other types."""
+        """Store a secret to redact; ignore short strings and other types."""
         if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
-            # Longest first, because a secret may contain another.
+            # The longest secret comes first, because a secret may contain another secret.
             self._known = sorted({*self._known, secret}, key=len, reverse=True)
 
     def redact(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Small JSON state files: replaced as a whole, and read whatever they contain."""
+"""Reads and writes small JSON state files; tolerates invalid content."""
 
 import contextlib
 import json
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 StateT = TypeVar("StateT", bound="DataclassInstance")
 Content = type[dict[str, Any]] | type[list[Any]]
 
-LATEST = 253_402_300_799.0  # the last second of the year 9999
-MOST = 2**63 - 1  # the largest count; a far larger integer does not fit into a float
-KEPT_FILES = 3  # quarantined files of each state
+LATEST = 253_402_300_799.0  # The last second of the year 9999.
+MOST = 2**63 - 1  # The largest count; a far larger integer does not fit into a float.
+KEPT_FILES = 3  # Number of quarantined files to keep per state file.
 
 
 def write_state(path: str, state: Any) -> None:
-    """Replace the file atomically and durably; an OSError leaves the old file unchanged."""
+    """Write a state file atomically and durably; an OSError leaves the old file unchanged."""
     temporary = f"{path}.tmp-{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -38,13 +38,13 @@ def write_state(path: str, state: Any) -> None:
 
 
 def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
-    """Return the state in a file that this process never writes, like `KeptState.read`."""
+    """Read a state file that this process never writes; see `KeptState.read`."""
     state: dict[str, Any] = KeptState(path, report).read(now)
     return state
 
 
 class KeptState:
-    """A state file for its writer, which never replaces a file that it could not read."""
+    """A JSON state file that is not overwritten if its content could not be read."""
 
     def __init__(self, path: str, report: Report, kind: Content = dict) -> None:
         self._path = path
@@ -53,10 +53,10 @@ class KeptState:
         self.is_unread = False
 
     def read(self, now: float) -> Any:
-        """Return the state in the file, or an empty state if there is no file.
+        """Return the stored state, or an empty state if there is no file.
 
-        A file with other content is quarantined as `<name>.corrupt-<time>` and reported. A file
-        that the system does not let this process read stays, is reported once, and counts as empty
+        A file with invalid content is renamed to `<name>.corrupt-<time>` and reported. If the
+        system denies access to the file, the error is reported once, and the state counts as empty
         (`is_unread`).
         """
         try:
@@ -74,7 +74,7 @@ class KeptState:
         return state
 
     def write(self, state: Any) -> bool:
-        """Replace the file like `write_state`; return False if its content could not be read."""
+        """Write the state; return False without writing if the file could not be read."""
         if self.is_unread and os.path.lexists(self._path):
             return False
         write_state(self._path, state)
@@ -104,14 +104,14 @@ class KeptState:
 
 
 def parse_moment(raw: Any) -> float | None:
-    """Return a time in seconds since the epoch, up to the year 9999; None for other values."""
+    """Parse a time in seconds since the epoch, up to the year 9999; None if it is invalid."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    return float(raw) if 0 <= raw <= LATEST else None  # NaN fails the comparison
+    return float(raw) if 0 <= raw <= LATEST else None  # NaN fails this comparison, too
 
 
 def parse_count(raw: Any) -> int | None:
-    """Return a whole number from 0 to `MOST`; None for other values."""
+    """Parse a whole number from 0 to `MOST`; return None if it is invalid."""
     if isinstance(raw, bool) or not isinstance(raw, int):
         return None
     return raw if 0 <= raw <= MOST else None
@@ -127,10 +127,10 @@ _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
-    """Return the dataclass of a stored object; None if a field without a default is not valid.
+    """Parse a stored object into a dataclass; return None if a required field is invalid.
 
-    An int is a count, a float is a moment or a duration. A value of a wrong type gets the default
-    of its field, and so does each field of another type.
+    An int must be a count, and a float must be a time or a duration. A field gets its default if
+    its value is invalid, or if its type is not a number, boolean or string.
     """
     stored = raw if isinstance(raw, dict) else {}
     values = {}

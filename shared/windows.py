@@ -3,8 +3,8 @@
 import errno
 import sys
 
-_HELD = (errno.EACCES, 0)  # errors if another process holds the lock; Wine sets no number
-LOCK_EX, LOCK_NB, LOCK_UN = 2, 4, 8  # as in `fcntl`
+_HELD = (errno.EACCES, 0)  # Error numbers if another process holds the lock; Wine uses 0.
+LOCK_EX, LOCK_NB, LOCK_UN = 2, 4, 8  # The same values as in `fcntl`.
 
 if sys.platform == "win32":
     import msvcrt
@@ -12,21 +12,21 @@ if sys.platform == "win32":
     def flock(descriptor: int, operation: int) -> None:
         """Lock or unlock an open file without waiting, like `fcntl.flock`.
 
-        Raise BlockingIOError if another process holds the lock. A file must be unlocked before it
-        is closed, because Windows releases the lock of a closed file some time later.
+        Raise BlockingIOError if another process holds the lock. Unlock a file before you close it,
+        because Windows releases the lock of a closed file with a delay.
         """
         mode = msvcrt.LK_UNLCK if operation == LOCK_UN else msvcrt.LK_NBLCK
         try:
             msvcrt.locking(descriptor, mode, 1)
         except OSError as error:
             if operation == LOCK_UN:
-                return  # the lock is lost already
+                return  # the lock has been released already
             if error.errno in _HELD:
                 raise BlockingIOError from None
             raise
 
     def start_detached(command: list[str], message: bytes) -> None:
-        """Start a process without a console; send the message to its standard input."""
+        """Start a process without a console, and send the message to its standard input."""
         import subprocess  # noqa: PLC0415 - slow to load, and most hooks start no process
 
         child = subprocess.Popen(
