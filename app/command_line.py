@@ -271,9 +271,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
 
     argparse raises SystemExit for `--help` and for wrong arguments.
     """
-    for stream in (sys.stdout, sys.stderr):  # a terminal may lack the letters of a title
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     parser = make_parser(installed_version(script), os.environ)
     if not arguments:
         parser.print_help()
@@ -308,6 +306,14 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
         terminal.answer(answer)
     has_problem = answer.level is Level.FAULT or (options.strict and answer.level is Level.WARNING)
     return SOMETHING_WRONG if has_problem else DONE
+
+
+def _prepare_streams() -> None:
+    nowhere = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere  # None in `pythonw.exe`
+    for stream in (sys.stdout, sys.stderr):  # a terminal may lack the letters of a title
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:

@@ -152,6 +152,27 @@ def test_ctrl_c_stops_a_command_and_what_was_queued_stays_queued(rig: Rig) -> No
     assert rig.verdict().agree, rig.verdict().differences
 
 
+_WITHOUT_STREAMS = """
+import runpy, sys
+sys.stdin = sys.stdout = sys.stderr = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_command_without_streams_starts_a_worker_for_waiting_jobs(rig: Rig) -> None:
+    """As `pythonw.exe` runs a command, for Windows' task scheduler."""
+    scene_id, item = rig.add_pair("a", tags=["T"])
+    with no_worker(rig):
+        rig.stash.edit_scene(scene_id, title="Waits")
+    line = [sys.executable, "-c", _WITHOUT_STREAMS, str(Shell(rig).script), "status"]
+
+    ran = subprocess.run([*line, "--stash", rig.stash.url], timeout=60, check=False)
+
+    assert ran.returncode == 0
+    assert rig.wait_until(lambda: item.title == "Waits"), rig.worker_log()
+
+
 def test_plex_of_the_command_line_holds_for_the_worker_too(rig: Rig) -> None:
     rig.add_library(2, covers=False)
     rig.configure(plex_token="")
