@@ -26,7 +26,7 @@ from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
 from worker.sync.session import SyncSession
 
-BATCH = 50  # maximum number of jobs in a batch; one request reads many of their scenes
+BATCH = 50  # maximum number of jobs in a batch
 
 
 def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
@@ -52,7 +52,7 @@ class BatchRunner:
     pauses: Pauses
     missing: MissingScenes
     finalizer: Finalizer
-    others_wait: Callable[[], bool]  # returns whether unclaimed jobs are due
+    others_wait: Callable[[], bool]  # returns whether the queue has more due jobs
     stop: threading.Event
     on_progress: Callable[[int], None]
 
@@ -60,7 +60,7 @@ class BatchRunner:
         # A failed batch resets the size to 1, and a successful batch doubles it. So a job that
         # always fails soon runs alone.
         self.size = 1 if self.pauses.in_a_row else BATCH
-        self.paused_session: SyncSession | None = None  # the session in which the sync was paused
+        self.paused_session: SyncSession | None = None  # the session that led to the pause
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
         self._finalized = 0

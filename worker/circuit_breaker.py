@@ -29,16 +29,12 @@ class CircuitState(StrEnum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Holds jobs back while Plex is down. Only the process that holds the worker lock may use it.
-
-    `failure_count` counts consecutive failures; `success_count` counts consecutive good health
-    checks of an outage.
-    """
+    """Holds jobs back while Plex is down; only the process with the worker lock may use it."""
 
     state: CircuitState = CircuitState.CLOSED
-    failure_count: int = 0
-    success_count: int = 0
-    opened_at: float | None = None  # time of the last change to OPEN
+    failure_count: int = 0  # Consecutive failures.
+    success_count: int = 0  # Consecutive good health checks during an outage.
+    opened_at: float | None = None  # Time of the last change to OPEN.
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:

@@ -34,11 +34,11 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError, Success, Synced
 from worker.sync.session import SyncSession
 
-KEEP_LOOKING = 2 * 3600.0  # Minimum seconds for which a job whose item is missing is retried.
-# Minimum number of these retries: without it, a clock that jumps ahead would end them at once.
+KEEP_LOOKING = 2 * 3600.0  # Minimum seconds for which a job without an item in Plex is retried.
+# Minimum number of retries of such a job, because a clock that jumps ahead must not end them.
 _FEWEST_LOOKS = 8
-# Number of these retries if the plugin knows why Plex does not list the file. The dead-lettered job
-# is queued again as soon as Plex lists the file.
+# Maximum number of retries if the plugin knows why Plex does not list the file of a scene. A dead
+# letter is queued again as soon as Plex lists its file.
 _LOOKS_IF_EXPLAINED = 2
 _WITHOUT_COVERS = 60.0  # Seconds between two retries while Stash returns no covers at all.
 ROUNDS = 3  # Counted failures that make a job a poison job (see `PoisonJobs`).
@@ -131,7 +131,7 @@ def decide(
 
 
 def _free_wait(error: Exception) -> float | None:
-    """Return the seconds until the next try if it spends no retry; None if it spends a retry."""
+    """Return the delay, in seconds, after an error that spends no retry; None for other errors."""
     if isinstance(error, PlexReplaced):
         return 0.0
     if isinstance(error, PlexUploadsDown):
@@ -169,7 +169,7 @@ class PoisonJobs:
     """
 
     def __init__(self) -> None:
-        self._suspicions: dict[str, _Suspicion] = {}  # by `SyncJob.job_key`
+        self._suspicions: dict[str, _Suspicion] = {}
         self._last = ""
         self._is_failing = False  # whether a job has failed since the last successful edit
 
@@ -240,6 +240,6 @@ class FailurePolicy:
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}, repeatedly, although Plex serves other scenes")
         if blame is Blame.UNKNOWN and self._guard.is_away:
-            blame = Blame.PLEX  # the failure belongs to a known outage
+            blame = Blame.PLEX  # this failure is a part of the known outage
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
         return Diagnosis(error, plex_healthy=healthy, blame=blame)

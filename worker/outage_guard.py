@@ -109,7 +109,7 @@ class OutageGuard:
         return is_up
 
     def paced(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
-        """Yield the steps no faster than the rate limit after an outage allows."""
+        """Yield the steps of a batch no faster than the rate limit after an outage allows."""
         remaining = iter(steps)
         while True:
             seconds = self._limiter.seconds_until_allowed(self._clock())
@@ -122,7 +122,7 @@ class OutageGuard:
                 return
 
     def served(self, *, failed: bool = False) -> None:
-        """Record that Plex is up; `failed` says that the job failed, but through its own fault."""
+        """Record that Plex is up; `failed` says that the job failed through its own fault."""
         self._limiter.record(self._clock(), failed=failed)
         self._reported = ""
         if self._breaker.failure_count or self.is_away:
@@ -135,7 +135,7 @@ class OutageGuard:
             self._save()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """Record that Plex failed a job; `is_read_only` says that Plex only refuses edits."""
+        """Record that Plex failed a job; if `is_read_only`, Plex serves reads but refuses edits."""
         now = self._now()
         if not self.is_away and reason != self._reported:
             self._log.event(Event.PLEX_FAILED, reason=reason)
@@ -166,8 +166,8 @@ class OutageGuard:
         self._is_suspected = False
         self._history.begin(now)
         self._history.affected(self._waiting)
-        self._save()  # Save before logging: the log line stays true if the process is killed.
-        if not self._is_read_only:  # Otherwise the log already reports a read-only Plex.
+        self._save()  # Save before logging, so that a kill cannot make the log line false.
+        if not self._is_read_only:  # A read-only Plex was already logged.
             self._log.event(Event.PLEX_DOWN, reason=self._cause)
 
     def _end_outage(self, now: float) -> None:

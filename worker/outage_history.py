@@ -10,7 +10,7 @@ from worker.recovery import RecoveryState
 
 NEWEST = 30  # Maximum number of outages in the history.
 # The legacy implementation began a new record of the same outage every minute, and ended only the
-# last record. A record that begins at most this many seconds after an open record is joined to it.
+# last record. A record that begins within an hour of an open record belongs to the same outage.
 _REOPENS_WITHIN = 3600.0
 
 
@@ -55,7 +55,7 @@ class OutageHistory:
 
     def __init__(self, records: Sequence[OutageRecord] = (), last_sign: float = 0.0) -> None:
         self._records = list(records)[-NEWEST:]
-        self._last_sign = last_sign  # start of the newest stored record
+        self._last_sign = last_sign  # start of the newest stored outage
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:

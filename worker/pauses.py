@@ -15,7 +15,7 @@ _MOST_DOUBLINGS = 8
 
 
 def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
-    """Return the reason and the start of the current pause; without a pause, no reason."""
+    """Return the reason and the start of the pause; the reason is empty if there is no pause."""
     state = read_state(path, report, now)
     reason = state.get("reason")
     return reason if isinstance(reason, str) else "", parse_moment(state.get("since")) or 0.0
@@ -35,7 +35,7 @@ class Pauses:
 
     def __post_init__(self) -> None:
         self._until = float("-inf")
-        self.reason = self.kind = ""  # Both are empty once a job succeeds.
+        self.reason = self.kind = ""  # Reason and kind of the pause; empty once a job succeeds.
         self.in_a_row = 0  # Number of pauses since the last successful job.
         self._clear_file()  # A worker that was killed during a pause left the file behind.
 
@@ -70,7 +70,7 @@ class Pauses:
         self.in_a_row = 0
 
     def nothing_waits(self) -> None:
-        """End the pause, because no job waits; keep it if a failed database may hide jobs."""
+        """End the pause because no job waits, unless the database failed and may hide jobs."""
         if self.kind != DATABASE:
             self.succeeded()
 

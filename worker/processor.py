@@ -25,7 +25,7 @@ from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
 LINGER = 60.0  # Seconds for which an idle worker waits for a job before it exits.
-LONGEST_BACKOFF = 3700.0  # Maximum delay of a job in seconds, also of a delay from Retry-After.
+LONGEST_BACKOFF = 3700.0  # Maximum delay of a job in seconds, including delays from Retry-After.
 
 
 class SyncWorker:
@@ -86,7 +86,7 @@ class SyncWorker:
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
-        """Process jobs until there was none for a minute; raise an error of a damaged database."""
+        """Process jobs until there was none for a minute; raise if the database is damaged."""
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()

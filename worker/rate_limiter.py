@@ -12,7 +12,7 @@ from worker.recovery import RAMP_SECONDS
 
 FIRST_RATE = 5.0  # jobs per second
 LAST_RATE = 20.0
-ERROR_WINDOW = 60.0  # Seconds for which the results of jobs count.
+ERROR_WINDOW = 60.0  # Seconds for which a job's result counts in the share of failures.
 SLOWED_SECONDS = 60.0  # Minimum seconds at half the rate.
 SLOW_ABOVE = 0.30  # Share of failed jobs above which the rate is halved.
 RESTORE_BELOW = 0.10
@@ -40,12 +40,11 @@ class RecoveryRateLimiter:
         return 0.0 if at is None or missing <= _ALMOST else missing / self._rate(at)
 
     def take(self, now: float) -> None:
-        """Record the start of a job."""
         if self._advance(now) is not None:
             self._tokens -= 1.0
 
     def record(self, now: float, *, failed: bool) -> None:
-        """Record the end of a job."""
+        """Record the end of a job, which changes the rate if many jobs fail."""
         at = self._advance(now)
         if at is not None:
             self._outcomes.append((at, failed))
@@ -53,7 +52,7 @@ class RecoveryRateLimiter:
             self._judge(at)
 
     def _begin(self) -> None:
-        self._tokens = 1.0  # negative if jobs started without waiting
+        self._tokens = 1.0  # number of tokens; negative if jobs did not wait
         self._slowed_at: float | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._failures = 0
@@ -67,7 +66,7 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate rises, so the lower rate at the earlier moment never exceeds the limit.
+            # Use the rate at the earlier time, which is lower: the limit is never exceeded.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)

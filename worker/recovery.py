@@ -13,7 +13,7 @@ LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # after at most half of the outage's length.
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
-_NEW_OUTAGE_AFTER = 600.0  # Seconds without a check; then intervals start short again.
+_NEW_OUTAGE_AFTER = 600.0  # Seconds without any check after which the intervals restart.
 RAMP_SECONDS = 300.0  # Length of the ramp-up after an outage.
 
 
@@ -50,7 +50,7 @@ class RecoveryScheduler:
         return asdict(self.state)
 
     def seconds_to_next_probe(self, now: float) -> float:
-        """Return the seconds until the next health check; restart if the clock was set back."""
+        """Return the seconds until the next health check; a clock set back restarts the wait."""
         self.state.last_check_time = min(self.state.last_check_time, now)
         if not self.state.last_check_time:
             return 0.0

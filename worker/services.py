@@ -32,13 +32,12 @@ class Services:
     ensure_worker: Callable[[], str]  # returns `running` or `started`
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    boot_time: Callable[[], float] = steady  # `monotonic` plus the machine's sleep
+    boot_time: Callable[[], float] = steady  # like `monotonic`, but also counts the machine's sleep
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
     @property
     def status_source(self) -> StatusSource:
-        """Read access to the state files of the data folder."""
         return StatusSource(self.folder, self.log.event, self.clock, self.queue, self.scenes.names)
 
     def hold_worker_lock(self) -> AbstractContextManager[None]:

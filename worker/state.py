@@ -1,4 +1,4 @@
-"""The worker's state files: only the worker writes the files, and every process reads them."""
+"""The worker's state files, which every process may read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,13 +45,12 @@ class StatusSource:
     report: Report
     clock: Callable[[], float]
     queue: QueueView
-    names: Callable[[Sequence[int]], Mapping[int, str]]  # maps ids to titles; may raise StashError
+    names: Callable[[Sequence[int]], Mapping[int, str]]  # scene ids → titles; may raise StashError
 
     def stats(self) -> SyncStats:
         return SyncStats(self.folder.stats, self.report, self.clock)
 
     def pause(self) -> tuple[str, float]:
-        """Return the reason and the start of the current pause; without a pause, no reason."""
         return read_pause(self.folder.pause, self.report, self.clock())
 
     def breaker(self) -> CircuitBreaker:

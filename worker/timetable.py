@@ -19,7 +19,7 @@ LOOKS_PER_SECOND = 5  # A check of the queue reads shared memory only, not the d
 # A bulk edit in Stash runs one hook after another, and the user waits for the last hook. A worker
 # that runs at the same time slows the hooks by half. So the worker waits until the burst has ended.
 BURST = 3  # Number of spooled jobs above which the worker waits for the end of the burst.
-QUIET = 0.3  # Seconds without a new job that end a burst. During one, jobs come every 0.02 s.
+QUIET = 0.3  # Seconds without a new job that end a burst, which has a job every 0.02 s.
 LONGEST_BURST = 30.0  # Maximum seconds that the first job of a burst waits.
 
 
@@ -30,7 +30,7 @@ class IdleTask(Protocol):
         """Return whether a step may find work now, without a request to a server."""
 
     def step(self, session: SyncSession) -> bool:
-        """Do one step, and return whether there was work; must not raise if a server fails."""
+        """Do one step, and return whether there was work; do not raise if a server fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,9 @@ class Timetable:
     idle_task: IdleTask | None = None
 
     def a_job_is_due(self) -> bool:
-        """Return whether a job may run now."""
         return self._seconds_to_next_job() == 0
 
     def wants_idle_task(self, config: Config) -> bool:
-        """Return whether the idle task may do a step now."""
         able = config.enabled and not self.pauses.active and not self.guard.is_away
         return able and self.idle_task is not None and self.idle_task.wants_a_step()
 

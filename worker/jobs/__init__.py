@@ -1,1 +1,1 @@
-"""Jobs other than syncing a scene: performers, studios, tags, folder scans, missing files."""
+"""Jobs that do not sync a scene: performers, studios, tags, folder scans, missing files."""

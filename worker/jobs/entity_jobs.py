@@ -1,7 +1,7 @@
 """Jobs for performers, studios and tags that were renamed, merged or destroyed in Stash.
 
-Stash does not change the time stamps of the affected scenes, so these jobs queue the scenes. All
-jobs of a batch share one pass through the scenes in Stash.
+Stash does not change the time stamps of their scenes, so these jobs queue the scenes for a sync.
+All jobs of a batch share one pass through the scenes in Stash.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ EntitiesByScene = Mapping[int, set[Entity]]
 
 class _Page(NamedTuple):
     scenes: Sequence[StashScene]
-    entities: EntitiesByScene  # Entities of the jobs that a scene has or had at its last sync.
+    entities: EntitiesByScene  # Wanted performers, studios, tags of a scene, now or when synced.
     gone: Sequence[int] = ()  # Ids of scenes that were deleted in Stash.
 
 
@@ -70,7 +70,7 @@ class EntityJobs:
             yield ScenesQueued(group, label, _words(counts[entity]))
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
-        """Yield pages of scenes that have a `wanted` entity, or had one at their last sync."""
+        """Yield pages of scenes with a wanted performer, studio or tag, now or when synced."""
         scenes, after = self._scenes_with(wanted), 0
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
@@ -85,7 +85,7 @@ class EntityJobs:
             yield from self._read(earlier)
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
-        """Yield each scene with a `wanted` entity in Stash once, in ascending order of ids."""
+        """Yield each scene with a wanted performer, studio or tag once, by ascending id."""
         ids_by_kind: dict[str, list[int]] = {}
         for kind, entity_id in sorted(wanted):
             ids_by_kind.setdefault(kind, []).append(entity_id)
@@ -98,7 +98,7 @@ class EntityJobs:
             yield next(same)
 
     def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
-        """Yield pages of scenes that had a wanted entity at their last sync, but lack it now."""
+        """Yield pages of scenes that lost their wanted performer, studio or tag since the sync."""
         unread = iter(entities)
         while ids := list(islice(unread, READ_BATCH)):
             scenes = self.services.scenes.read(ids)

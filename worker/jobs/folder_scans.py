@@ -21,7 +21,7 @@ Target = tuple[Section, str]  # a library, and a folder's path as Plex spells it
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
     """Return each library that contains the folder, with the folder's path as Plex spells it.
 
-    Of several locations of libraries that contain the folder, only the longest count. The
+    If the locations of several libraries contain the folder, only the longest location counts. The
     comparison ignores case, Unicode composition and separators. Plex scans a folder only if its
     path is spelled like the location of the library, so the returned paths use that spelling.
     """
@@ -97,7 +97,7 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Request a scan unless the last is recent; return the end of the wait, or 0 if done."""
+        """Request a scan unless the last scan is recent; return when to try again, or 0 if done."""
         now = self._clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

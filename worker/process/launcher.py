@@ -18,7 +18,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     """
     command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
-        lock.release()  # the worker acquires the lock itself
+        lock.release()  # on Windows, the worker acquires the lock itself
         return start_detached(command, connection)
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
@@ -32,8 +32,8 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
         # Write before the start: then the worker gets the connection even if this hook is killed.
         os.write(writer, connection)  # Every pipe buffers at least 4 KiB.
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
-    except NotImplementedError:  # an old libc without setsid; the worker calls setsid itself
+    except NotImplementedError:  # an old libc; the worker calls setsid itself
         os.posix_spawn(command[0], command, os.environ, file_actions=streams)
     finally:
-        for opened in (reader, writer, null, descriptor):  # the worker has copies of these
+        for opened in (reader, writer, null, descriptor):  # the worker keeps its own descriptors
             os.close(opened)

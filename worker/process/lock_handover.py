@@ -39,7 +39,7 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     try:
         start_worker(script, lock, connection)
     finally:
-        lock.release()  # has an effect only if the start failed
+        lock.release()  # `lock` is still held only if the start failed
     return STARTED
 
 
@@ -76,9 +76,9 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        request.release()  # must come last: while it is held, an idle worker does not exit
+        request.release()  # release last: an idle worker does not exit while a task holds this lock
         if is_handed_over:
-            sleep(RETURN)  # the worker acquires its lock; the caller must not start another
+            sleep(RETURN)  # gives the worker time to acquire its lock again
 
 
 @dataclass(frozen=True, slots=True)

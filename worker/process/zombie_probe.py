@@ -13,7 +13,7 @@ from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
-_STATE, _STARTED = 0, 19  # indexes of state and start time after the name in /proc/<pid>/stat
+_STATE, _STARTED = 0, 19  # indexes in /proc/<pid>/stat, counted after the process name
 
 
 def process_status(pid: int) -> tuple[str, int]:
@@ -27,10 +27,7 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Finds out whether this worker, process `pid`, would stay a zombie after its end.
-
-    Only the process that holds the worker lock may use the probe.
-    """
+    """Finds out whether this worker, process `pid`, would stay a zombie; needs the worker lock."""
 
     def __init__(
         self,
@@ -54,7 +51,7 @@ class ZombieProbe:
                 log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether an earlier worker is a zombie, which this worker would become, too."""
+        """Return whether an earlier worker stayed a zombie; this worker would become one, too."""
         is_zombie = self._is_zombie()
         if is_zombie and not self._is_reported:
             self._is_reported = True

@@ -71,7 +71,7 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # Scenes without an item at an earlier try are searched by file name, not in new items.
+        # Scenes without an item at the last try are searched by name, without a list of new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         finder = ItemFinder(self.services, session)
@@ -83,7 +83,7 @@ class BatchSync:
         if finder.gone:
             self.services.queue.forget_scenes(finder.gone)
         yield from self._write(works, writer)
-        writer.verification.run()  # after all jobs are finalized, because it fails no job
+        writer.verification.run()  # comes last, because it cannot fail a job
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
         """Write to the items, and yield the results; scenes with images to lock come last."""

@@ -1,4 +1,4 @@
-"""Sends a scene's cover to its items, but only bytes that an item has not yet received."""
+"""Sends a scene's cover to each item that has not yet received the same bytes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -34,7 +34,7 @@ _OVERLAY = "overlay"  # Kometa's label for posters with an overlay, in lower cas
 
 @dataclass(slots=True)
 class CoverResult:
-    """The result of sending a scene's cover; a kind of image is poster or art."""
+    """The result of sending a scene's cover. The kinds of image of an item are poster and art."""
 
     # Kinds of image that were uploaded to an item, or selected again.
     uploaded: set[str] = field(default_factory=set)
@@ -48,12 +48,12 @@ class CoverResult:
 
 
 class Target(NamedTuple):
-    """A poster or art of an item, which the sync has to set to the cover."""
+    """An image of an item (poster or art) that has to show the scene's cover."""
 
     item: PlexItem
     kind: str
     has: str | None  # SHA-1 of the last sent image, `_NO_COVER`, or `_REFUSED` and a SHA-1.
-    is_locked: bool  # Also True if this server never shows the lock.
+    is_locked: bool  # Whether the image is locked; also True if Plex never reports the lock.
 
     @property
     def lacks_lock(self) -> bool:
@@ -72,7 +72,7 @@ def targets_of(
     *,
     preserve: bool,
 ) -> list[Target]:
-    """Return the images to set to a scene's cover; `records` are the values last sent.
+    """Return the images that have to show a scene's cover; `records` are the values last sent.
 
     If `preserve` is set, an image that was locked before the first upload is left out, because a
     user chose that image. An image that a user chooses later stays until the cover changes in
@@ -147,7 +147,7 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Two changes within a second have the same time stamp, so the hook marks the job.
+            # Two changes within a second have the same time stamp. So the hook marks cover changes.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -158,7 +158,7 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            result.tag = None  # without its ETag, Stash sends the cover even if unchanged
+            result.tag = None  # without an ETag, Stash sends the cover again
             self._send_to(lost)
         return result
 
@@ -287,10 +287,7 @@ def _show_uploaded(
 def select_image(
     session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool = False
 ) -> None:
-    """Select the image with this SHA-1 if Plex shows another image.
-
-    Also learn whether the server selects uploads automatically.
-    """
+    """Select an uploaded image if Plex shows another; learn whether Plex selects uploads itself."""
     trait = session.facts.behaviour().image_selection
     with suppress(PlexNotFound, PlexPermanentError):  # if Plex refuses, keep the current image
         ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)

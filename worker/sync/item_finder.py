@@ -29,11 +29,11 @@ class ItemFinder:
     services: Services
     session: SyncSession
     batch: int = READ_BATCH  # Number of items per request.
-    forgets: bool = True  # False for a preview, which reports no problem.
+    forgets: bool = True  # False for a preview, which reports no problems and forgets no items.
     gone: set[int] = field(default_factory=set)  # Ids of synced scenes that were deleted in Stash.
 
     def find(self, works: Sequence[SceneWork]) -> None:
-        """Find the items of each scene; set `error` or `elsewhere` for a scene without items."""
+        """Find the items of each scene; `error` or `elsewhere` says why a scene has none."""
         self._match_by_path(works)
         open_works = [work for work in works if work.error is None]
         missing = [work for work in open_works if not work.items]
@@ -174,10 +174,7 @@ def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mappin
 def not_found(
     file: SceneFile, reason: str, same_named: Sequence[LibraryPart], titles: Mapping[int, str]
 ) -> str:
-    """Return a message with the cause and the remedy for a file that Plex lacks.
-
-    `reason` is the cause if the plugin knows the cause, and else empty.
-    """
+    """Return a message with cause and remedy for a file that Plex lacks; `reason` may be empty."""
     text = f"Plex has no item for {file.path}"
     if reason:
         return f"{text}: {reason}"

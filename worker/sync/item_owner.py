@@ -25,9 +25,8 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
     id is the owner. If no scene has it, the item keeps its previous owner.
 
     Args:
-        claimants: maps each scene of the batch that has a file in the item to whether that file
-            is the item's first file.
-        logged: scenes whose values were sent to the item before.
+        claimants: scene id → whether the scene has the item's first file.
+        logged: ids of scenes whose values were sent to the item before.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
@@ -42,7 +41,7 @@ def assign_items(
     """
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
-    # Rating key → id of a scene with a file in the item → whether it is the item's first file.
+    # Rating key → scene id → whether the scene has the item's first file.
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}
     for work in works:
         for item in work.items:

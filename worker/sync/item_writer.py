@@ -62,7 +62,7 @@ class ItemWriter:
         self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
-        """Send the differences to each item of a scene; return the changed fields and the cover.
+        """Send the differences to each item of a scene; return changed fields and image results.
 
         The sent values are stored even if this method raises a `StashError` or `PlexError`.
         """
@@ -143,11 +143,11 @@ class ItemWriter:
         if not self._planner.preserve:
             names &= {COLLECTIONS, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
-        if COLLECTIONS in pending:  # unconfirmed collections of an earlier edit stay, too
+        if COLLECTIONS in pending:  # collections of an earlier edit stay unconfirmed
             earlier = last.pending.get(COLLECTIONS, ())
             pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
         ahead = replace(last, pending=pending)
-        if pending != last.pending:  # confirm the values of the previous edit that arrived
+        if pending != last.pending:  # confirm the values of the previous edit that Plex shows
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             self._remember(work, item, ahead)
@@ -211,7 +211,7 @@ def _clears_date(edit: ItemEdit) -> bool:
 def _without_refused(
     record: ItemRecord, last: ItemRecord, edit: ItemEdit, outcome: EditOutcome
 ) -> ItemRecord:
-    """Return a record that has the accepted values as sent, and the others as refused."""
+    """Return the record with accepted values marked as sent, and others marked as refused."""
     sent = {**record.sent, **outcome.shortened}
     for name, left_out in outcome.left_out.items():
         sent[name] = [entry for entry in edit.sent[name] if entry not in left_out]

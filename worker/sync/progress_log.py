@@ -47,7 +47,7 @@ class ProgressLog:
     def report(
         self, event: Event, *, again: bool = False, cause: str = "", **fields: object
     ) -> None:
-        """Log the end of a job; a failure is a warning only once per job (`again`) and `cause`."""
+        """Log the end of a job; a repeated failure (`again`) or repeated `cause` is no warning."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
         self._ends[event] += 1
@@ -138,7 +138,7 @@ def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit,
     if name in edit.fields:
         if all(key.endswith(".locked") for key in edit.fields[name]):
             return "same, its lock is set"
-        if log.obfuscate is not None:  # omit the values, which may be titles
+        if log.obfuscate is not None:  # log no values, which may be titles
             return "differs, is sent"
         return f"differs, is sent ({_clipped(shown)} → {_clipped(wanted)})"
     return "refused by Plex earlier" if name in edit.refused else "same"

@@ -30,7 +30,7 @@ class SceneWork:
     matching: Matching = field(default_factory=Matching)
     items: list[PlexItem] = field(default_factory=list)  # Items that show the scene.
     taken_over: list[int] = field(default_factory=list)  # Rating keys of items that changed owner.
-    elsewhere: list[str] = field(default_factory=list)  # Texts: scenes that its other items show.
+    elsewhere: list[str] = field(default_factory=list)  # The scenes that its other items show.
     unseen: bool = False  # Plex lists an item of the scene, but did not return the item.
     looked_for: bool = False  # Plex was searched for missing files after the edit.
     error: PlexError | None = None  # Why the scene is not or only partly synced.

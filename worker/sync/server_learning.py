@@ -73,10 +73,11 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
 
 
 def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditPlanner) -> None:
-    """Find out which locks the server never shows, unless this is known.
+    """Find out which field locks the server never reports, unless this is known.
 
-    If an item shows a sent value without its lock, either a user unlocked the field, or the server
-    never shows the lock. So this function sets each such lock at one item, and reads the item back.
+    If an item has a sent value without its lock, either a user unlocked the field, or the server
+    never reports the lock. So this function sets each such lock at one item, and reads the item
+    back.
     """
     known = session.facts.behaviour()
     pairs = [(work, item) for work in works for item in work.items]
@@ -100,7 +101,7 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
 def _learn_shown_locks(
     facts: ServerFacts, known: Behaviour, items: Iterable[PlexItem]
 ) -> frozenset[str]:
-    """Learn the locks that the items show; return all locks that the server is known to show."""
+    """Learn the locks that the items report; return all locks that the server can report."""
     shown = frozenset(lock for item in items for lock in item.locked) & _LOCKS
     for lock in sorted(shown - known.shown_locks):
         facts.learn_lock(lock, shown=True)
@@ -144,7 +145,7 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
 
 
 def _arrived(edit: SentEdit, name: str) -> bool:
-    """Return whether the edit had an effect, and whether the item shows the sent value."""
+    """Return whether the edit had an effect, and whether the item has the sent value."""
     had_effect = any(
         PLEX_NAMES[field] in edit.after.locked
         or not same(getattr(edit.before, field), getattr(edit.after, field))

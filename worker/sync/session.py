@@ -1,4 +1,4 @@
-"""The current settings, and the objects for the Plex server in the settings."""
+"""The current settings, and the objects for the configured Plex server."""
 
 import hashlib
 import os
@@ -61,7 +61,7 @@ class UploadGate:
         failing = self._failing.setdefault(kind, set())
         failing.add(rating_key)
         if len(failing) == 1:
-            error.reported = True  # the upload to the next item will show the cause
+            error.reported = True  # no warning yet: the next upload will show the cause
             return error
         if not self._next_try:
             self.report(Event.UPLOADS_DOWN, cause=error.cause)
@@ -75,7 +75,7 @@ class UploadGate:
 
 @dataclass(frozen=True, slots=True)
 class SyncSession:
-    """The settings, and the objects for the Plex server in the settings."""
+    """The settings, and the objects for the configured Plex server."""
 
     config: Config
     client: PlexClient
@@ -92,7 +92,7 @@ class SyncSession:
 
 
 def _digest(warning: str) -> str:
-    """Return a digest of a warning, whose text may contain a secret from a wrong field."""
+    """Return a digest of a warning, whose text may contain a secret from a wrong setting."""
     return hashlib.sha256(warning.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -102,7 +102,7 @@ class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an er
 
 @dataclass
 class CurrentSession:
-    """Reads the settings for each batch; creates a new session if they or the server changed.
+    """Reads the settings for each batch; creates a new session if settings or server changed.
 
     Each method raises a `StashError` if Stash does not return the settings.
     """
@@ -177,7 +177,7 @@ class CurrentSession:
         self._unknown = parsed.unknown
 
     def _report_once(self, warnings: Mapping[str, str]) -> None:
-        """Report each warning once, in any process, until the warning has disappeared."""
+        """Report each warning only once, even across processes, while the warning persists."""
         path, report = self.folder.reported_settings, self.log.event
         if self._reported is None:
             stored = read_state(path, report, self.clock()).get("warnings")

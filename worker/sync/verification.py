@@ -91,7 +91,7 @@ class Verification:
         scene, record, before, after = edit.work.scene, edit.record, edit.before, edit.after
         candidates = () if edit.is_again else unkept
         others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
-        # Load the record again, because it also has the SHA-1 of images that were sent later.
+        # Load the stored record, which also has the SHA-1 of images sent after the edit.
         known = log.item(scene.id, server_id, after.rating_key) or record
         # The record keeps sent collections, because the plugin added those that arrived. If another
         # writer changed a field after the edit had locked it, the value counts as user-edited.
@@ -115,7 +115,7 @@ class Verification:
 
 
 def _came_first(edit: SentEdit, name: str) -> bool:
-    """Return whether the other writer may have been faster than the edit."""
+    """Return whether another writer may have changed the field before the edit."""
     ours = edit.record.sent[name]
     if isinstance(ours, str):
         return same(getattr(edit.before, name), ours)

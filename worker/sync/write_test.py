@@ -25,7 +25,7 @@ from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
 
 _LOCKS = (*PLEX_NAMES.values(), SORT_TITLE, *IMAGE_LOCKS.values())
-_MOST_PERFORMERS = 200  # Plex returns no more; the test could not restore the others.
+_MOST_PERFORMERS = 200  # Plex returns no more performers, and the test could not restore the rest.
 _PROBE = "Stash2Plex test"  # The space shows how often Plex decodes the names of removed tags.
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, it was never synced"
@@ -38,13 +38,13 @@ class SavedItem:
 
     server_id: str
     rating_key: int
-    values: Mapping[str, str | list[str]]  # By the plugin's field names.
-    locks: Sequence[str]  # The locks that Plex showed.
-    # The locks that the plugin had set, but that Plex did not show. Plex may never show them.
+    values: Mapping[str, str | list[str]]  # Values by the plugin's field names.
+    locks: Sequence[str]  # The locks that Plex reported.
+    # The locks that the plugin set but Plex did not report. Plex may never report these locks.
     unseen_locks: Sequence[str] = ()
     # Locks whose state is known. The test changes only the fields with these locks.
     testable: Sequence[str] = ()
-    images: Mapping[str, str] = field(default_factory=dict)  # kind of image → selected key
+    images: Mapping[str, str] = field(default_factory=dict)  # kind of image → selected image
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self | None:
@@ -122,7 +122,7 @@ def save(
     set_by_us: Collection[str],
     shown_locks: Collection[str],
 ) -> SavedItem:
-    """Return the state of an item that was just read; the server shows the `shown_locks`."""
+    """Return the state of an item to restore later; Plex reports all `shown_locks`."""
     return SavedItem(
         server_id,
         item.rating_key,
@@ -211,7 +211,7 @@ class WriteProbes:
     facts: ServerFacts
     item: PlexItem
     saved: SavedItem
-    report: list[str] = field(default_factory=list)  # one phrase per result
+    report: list[str] = field(default_factory=list)  # phrases that describe the results
 
     def run(self) -> None:
         """Try each kind of edit; a `PlexError` ends the test, unless it only refuses a date."""
