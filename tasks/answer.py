@@ -9,11 +9,11 @@ from plex.index_database import is_about_index
 
 
 class TaskError(Exception):
-    """A task failed; the text has the reason and the remedy."""
+    """A task failed. The message has the reason and the remedy."""
 
 
 def unusable_database(error: Exception) -> str:
-    """Return the message about a database of the plugin that a task cannot use."""
+    """Return the message for a task that cannot use a database of the plugin."""
     doctor = "Run the task 'Doctor' for cause and remedy"
     if is_about_index(error):
         return f"Cannot use the path index (library.db): {error}. It contains no edits. {doctor}"
@@ -21,7 +21,7 @@ def unusable_database(error: Exception) -> str:
 
 
 class Level(Enum):
-    """The seriousness of a finding, in ascending order."""
+    """The seriousness of a finding or an answer, in ascending order."""
 
     OK = "ok"
     WARNING = "warning"
@@ -40,16 +40,16 @@ class Answer:
     level: Level = Level.OK  # determines the exit code of the command line
 
     def lines(self) -> Iterator[tuple[Level, str]]:
-        """Yield the log lines with their levels: the details, then the text."""
+        """Yield the log lines with their log levels: first the details, then the text."""
         levels = self.detail_levels or [Level.OK] * len(self.details)
         yield from zip(levels, self.details, strict=True)
         yield self.level, self.text
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer for programs."""
+        """Return the answer as JSON, for programs."""
         return {"level": self.level.value, "text": self.text, **self.data}
 
 
 def shortened(text: str, most: int = 300) -> str:
-    """Return the text, cut after `most` characters."""
+    """Cut a text after `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,4 +1,4 @@
-"""The error catalogue: cause and remedy of each error type, for users."""
+"""The error catalogue, which explains the cause and the remedy of each error type to users."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -65,5 +65,5 @@ _BUG = Explanation(
 
 
 def explain(error_type: str) -> Explanation:
-    """Return the explanation of an error type; an unknown type is a bug of the plugin."""
+    """Return the explanation of an error type. An unknown type is explained as a bug."""
     return _CATALOGUE.get(error_type, _BUG)

@@ -1,7 +1,7 @@
 """The table of all tasks and operations, and the parsers of their arguments.
 
-Stash passes values as text, and `null` as an empty text; programs may pass any JSON type. A wrong
-value is an error, so that a misspelt `dry_run` does not start a run that changes something.
+Stash passes each value as a text, and `null` as an empty text. Programs may pass any JSON type. A
+wrong value is an error: a misspelt `dry_run` must not start a run that changes something.
 
 A task raises TaskError with the reason and the remedy. `app.processes.task_run` converts errors of
 Plex, Stash, settings, files and databases to TaskError.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # these modules import packages, which may be missing
     from worker.services import Services
     from worker.state import StatusSource
 
-# Short names of modes.
+# Short name of a mode → the mode of a task.
 ALIASES = {"status": "queue_status", "outages": "outage_summary", "dead_letters": "show_dlq"}
 MODE, FORMAT = "mode", "format"
 
@@ -71,9 +71,9 @@ _HOW_TO_TEST = "give the number of a synced scene, as in the address of its page
 
 
 class Task(NamedTuple):
-    """A task; its function is named as text, so that only the called task is imported."""
+    """A task. Its function is named by a text, so that only the module of this task is imported."""
 
-    target: str  # a module of `tasks` and a function, separated by a colon
+    target: str  # a module in `tasks` and its function, separated by a colon
     arguments: Mapping[str, Argument] = MappingProxyType({})
     # Whether the function takes a `StatusSource` instead of `Services`. Then the task can answer a
     # program without the packages that `Services` needs.
@@ -113,7 +113,7 @@ TASKS: Mapping[str, Task] = {
     "reconcile_7days": Task(f"{_RECONCILE}7days", {"dry_run": _FLAG}),
     "reconcile_missing_metadata": Task(f"{_RECONCILE}missing_metadata", {"dry_run": _FLAG}),
     "sign_in": Task("settings.sign_in:sign_in", {"server": _ANY_TEXT}),
-    # Operations of the page in Stash.
+    # Operations of the plugin's page in Stash.
     "sign_in_status": Task(
         "settings.sign_in:sign_in_status", {"server": _ANY_TEXT, "reset": _FLAG}
     ),
@@ -159,7 +159,7 @@ def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
 
 
 def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Answer] | None":
-    """Return the task that `mode` names if the task only reads the data folder, else None."""
+    """Return the task that `mode` names. None if the task needs more than the data folder."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None or not task.reads_only:
@@ -194,7 +194,7 @@ def values_of(
 
 
 def read(arguments: Mapping[str, Any], name: str, argument: Argument) -> Any:
-    """Return the value of an argument, or its default; raise TaskError for a wrong value."""
+    """Parse an argument, or return its default; raise TaskError for a wrong value."""
     value = arguments.get(name)
     if is_empty(value):
         return argument.default
@@ -205,18 +205,18 @@ def read(arguments: Mapping[str, Any], name: str, argument: Argument) -> Any:
 
 
 def wants_json(arguments: Mapping[str, Any]) -> bool:
-    """Return whether the answer is for a program."""
+    """Return whether a program has requested the answer as JSON."""
     return bool(read(arguments, FORMAT, _FORMAT) == "json")
 
 
 def mode_of(arguments: Mapping[str, Any]) -> str:
-    """Return the mode, also an unknown one, with the full name instead of a short name."""
+    """Return the requested mode. A short name is replaced; an unknown mode is not an error."""
     mode = str(arguments.get(MODE) or "").strip().lower()
     return ALIASES.get(mode, mode)
 
 
 def arguments_of(raw: Any) -> Mapping[str, Any]:
-    """Return the arguments of a task; raise TaskError if they are no JSON object."""
+    """Return the arguments of a task; raise TaskError if they are not a JSON object."""
     if not isinstance(raw, Mapping):
         raise _refusal("args", raw, 'an object such as {"mode": "queue_status"}')
     return raw

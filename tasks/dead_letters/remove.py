@@ -1,4 +1,4 @@
-"""Clear Dead Letter Queue, Purge Old DLQ Entries, and the removal of chosen dead letters."""
+"""The tasks Clear Dead Letter Queue, Purge Old DLQ Entries and `drop_dlq`."""
 
 from tasks.answer import Answer, TaskError
 from tasks.dead_letters.retry import chosen_letters
@@ -15,7 +15,7 @@ def clear_dlq(services: Services) -> Answer:
 
 
 def purge_dlq(services: Services, *, days: int) -> Answer:
-    """Remove the dead letters older than `days`."""
+    """Remove the dead letters that are older than `days`."""
     removed = services.queue.dead_letters.purge(services.clock() - days * DAY)
     left = services.queue.dead_letters.count()
     return Answer(

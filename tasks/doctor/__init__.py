@@ -1,7 +1,7 @@
-"""The Doctor: independent read-only checks, each with its remedy.
+"""The task Doctor: independent read-only checks, each with a remedy.
 
-First `sync_queue.checkup`, `plex.health` and others examine everything. Then pure functions turn
-the results into ok, warning or fault.
+Other modules, such as `sync_queue.checkup` and `plex.health`, collect the facts. The functions here
+turn the facts into findings: ok, warning or fault.
 """
 
-MODE = "doctor"  # not in the table of tasks, because the Doctor runs without `Services`
+MODE = "doctor"  # not in the table of tasks: the Doctor runs without `Services`

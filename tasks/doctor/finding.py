@@ -1,4 +1,4 @@
-"""The finding of a check, the Doctor's answer, and the mask that makes the answer safe to share."""
+"""The finding of a check, the Doctor's answer, and the removal of private data from the answer."""
 
 import ipaddress
 import os
@@ -18,7 +18,7 @@ _LEVELS = list(Level)  # by ascending seriousness
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The finding of a check; `remedy` is a sentence, empty if no action is needed."""
+    """The finding of a check. `remedy` is a sentence, or empty if no action is needed."""
 
     level: Level
     text: str
@@ -34,24 +34,24 @@ def ok(text: str) -> Finding:
 
 
 def warning(text: str, remedy: str) -> Finding:
-    """Return a problem that does not stop the sync."""
+    """Return the finding of a problem that does not stop the sync."""
     return Finding(Level.WARNING, text, remedy)
 
 
 def fault(text: str, remedy: str) -> Finding:
-    """Return a problem that keeps edits from reaching Plex."""
+    """Return the finding of a problem that prevents the sync of edits to Plex."""
     return Finding(Level.FAULT, text, remedy)
 
 
 def unchecked(why: str) -> Finding:
-    """Return the finding of a check that could not run; another finding has the remedy."""
+    """Return the finding of a check that could not run. Another finding has the remedy."""
     return Finding(Level.WARNING, f"not checked: {why}")
 
 
 def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answer:
     """Return the Doctor's answer: the findings by check, and the most important remedy.
 
-    Checks with the same finding, such as an obstacle of all of them, share one log line.
+    Checks with the same finding share one log line, for example if all need a missing package.
     """
     shown = {
         name: replace(finding, text=mask(finding.text), remedy=mask(finding.remedy))
@@ -87,15 +87,15 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
 
 
 def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
-    """Return a text without home folders, hosts, and secrets; its commands still run in a shell.
+    """Hide home folders, hosts and secrets in a text. Commands in the text still run in a shell.
 
-    Local and private addresses stay, because they reveal nothing and help with Docker.
+    Local and private addresses are not hidden: they reveal nothing, and help to set up Docker.
 
     Args:
-        redact: replaces secrets.
-        home: the folder to show as `~`.
-        hosts: host names to hide also outside of addresses. Names without a dot stay, because in
-            containers Plex is often called `plex`.
+        redact: a function that replaces secrets.
+        home: the folder to replace by `~`.
+        hosts: host names to hide also outside of addresses. Names without a dot are not hidden,
+            because in containers, Plex is often called `plex`.
     """
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:

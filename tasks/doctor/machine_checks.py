@@ -21,7 +21,7 @@ _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
 _PACKAGES = ("plexapi", "stashapp-tools", "persist-queue", "requests")
 _LOW, _VERY_LOW = 500_000_000, 50_000_000  # bytes; 100,000 scenes need about 200 MB
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
-# Network file systems: no write-ahead log, and locks may work on one machine only.
+# Network file systems. They have no write-ahead log, and locks may work on one machine only.
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclone")
 
 
@@ -92,7 +92,7 @@ def _tested_versions(requirements: str) -> Mapping[str, str]:
 
 
 def check_folder(folder: DataFolder, why: str) -> Finding:
-    """Check whether the data folder exists, is writable and local; `why` explains its absence."""
+    """Check whether the data folder exists, is writable and local. `why` says why it is missing."""
     path, elsewhere = folder.root, f"or set {OVERRIDE_VARIABLE} to a writable folder"
     if not os.path.isdir(path):
         return fault(f"does not exist ({why})", f"Make the plugin's folder writable, {elsewhere}")
@@ -110,7 +110,7 @@ def check_folder(folder: DataFolder, why: str) -> Finding:
 
 
 def _refusal(folder: str) -> str:
-    """Return why no file can be created in a folder; empty for a writable folder."""
+    """Return why no file can be created in a folder. Empty if the folder is writable."""
     probe = os.path.join(folder, f"doctor.tmp-{os.getpid()}")
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -121,7 +121,7 @@ def _refusal(folder: str) -> str:
 
 
 def _file_system(path: str) -> str:
-    """Return the type of a path's file system on Linux; empty on other systems."""
+    """Return the type of the file system of a path. Empty on systems other than Linux."""
     try:
         with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
             mounts = [line.split()[1:3] for line in file]
@@ -161,7 +161,7 @@ def _is_open_to_others(path: str) -> bool:
 
 
 def check_space(free: int) -> Finding:
-    """Check the free space for the queue, in bytes."""
+    """Check the free space (in bytes) on the disk of the data folder."""
     text = f"{free / 1e9:,.1f} GB"
     if free < _VERY_LOW:
         return fault(text, "Free some space: edits cannot be queued on a full disk")
@@ -169,7 +169,7 @@ def check_space(free: int) -> Finding:
 
 
 def check_database(seen: DatabaseCheckup) -> Finding:
-    """Check the queue's database."""
+    """Check the database of the queue (`data.db`)."""
     if not seen.exists:
         return ok("none yet: the first edit or task creates it")
     if seen.damage:
@@ -200,7 +200,7 @@ def check_database(seen: DatabaseCheckup) -> Finding:
 
 
 def check_index(seen: IndexCheckup) -> Finding:
-    """Check the path index (library.db)."""
+    """Check the database of the path index (`library.db`)."""
     if not seen.exists:
         return ok("none yet: the first sync creates it")
     if not seen.problem:
@@ -235,7 +235,7 @@ def check_state_files(folder: DataFolder) -> Finding:
 
 
 def _is_json(path: str) -> bool | None:
-    """Return whether a file contains JSON; None if the file is unreadable."""
+    """Return whether a file contains JSON. None if the file is unreadable."""
     if os.path.isdir(path):
         return False
     try:

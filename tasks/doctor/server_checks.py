@@ -1,6 +1,6 @@
 """The Doctor's checks of Stash, Plex, the settings and the coverage of both libraries.
 
-This module needs installed packages.
+This module imports required packages, which must be installed.
 """
 
 import os
@@ -35,7 +35,7 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# A value that no setting accepts. The error about the value names the allowed values.
+# A value that no setting accepts, to get the error that names the allowed values of a setting.
 _NOTHING: list[str] = []
 _ASKING = "connecting to Plex: "
 _SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
@@ -49,11 +49,11 @@ def examine_servers(
     index: IndexCheckup,
     secrets: Secrets,
 ) -> tuple[Mapping[str, Check], list[str]]:
-    """Ask both servers; return the checks of their answers, and the host names to hide.
+    """Request the state of Stash and Plex; return the checks, and the host names to hide.
 
     Args:
-        server_connection: see `app.services.build`.
-        secrets: gets the secrets of both servers.
+        server_connection: the connection to Stash, as Stash sends it.
+        secrets: receives the secrets of Stash and Plex, to redact them.
     """
     address = parse_address(server_connection)
     connection = StashConnection(address, secrets.add)
@@ -88,7 +88,7 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        device = {}  # the id of this device cannot be stored
+        device = {}  # the device id that Plex knows cannot be stored
     timeouts = (config.connect_timeout, config.read_timeout)
     client = PlexClient(
         config.plex_url, config.plex_token, timeouts, config.plex_verify_tls, device
@@ -125,7 +125,7 @@ def _check_version(
 
 
 def check_settings(parsed: ParsedConfig | None) -> Finding:
-    """Check the settings; the result does not contain their values."""
+    """Check the settings. The finding does not contain their values, which can be private."""
     if parsed is None:
         return unchecked("Stash does not answer")
     problems = "; ".join(map(_without_value, parsed.faults + parsed.warnings))
@@ -137,7 +137,7 @@ def check_settings(parsed: ParsedConfig | None) -> Finding:
 
 
 def _without_value(sentence: str) -> str:
-    """Return a message about a setting without the setting's value, which can be private."""
+    """Remove the value of a setting, which can be private, from a message about the setting."""
     name = sentence.partition(" ")[0]
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"
@@ -147,7 +147,7 @@ def _without_value(sentence: str) -> str:
 
 
 def check_plex(seen: PlexHealth | None, address: str) -> Finding:
-    """Check whether a Plex server answers at the address."""
+    """Check whether a Plex server answers at the address in the settings."""
     if seen is None:
         return unchecked("no usable address and token in the settings")
     if isinstance(seen.error, PlexTlsError):
@@ -189,9 +189,9 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    """Check whether Plex accepts the token, and whether the token is probably the owner's.
+    """Check whether Plex accepts the token, and whether it is probably the token of the owner.
 
-    Usually only the owner may read the server's preferences; only an edit is a proof.
+    Usually only the owner may read the server's preferences. Only an edit would prove it.
     """
     if seen is None or not seen.reachable:
         return _NO_PLEX
@@ -216,7 +216,7 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
-    """Check whether Plex has the libraries of the settings; the result does not name them."""
+    """Check whether Plex has the libraries in the settings. The finding does not name them."""
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if seen.sections is None:
@@ -242,7 +242,7 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
 def check_coverage(
     index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
 ) -> Finding:
-    """Check how many files and scenes are known, without listing them again."""
+    """Return the number of Plex's files in the path index, and the number of synced scenes."""
     if index.problem or database.damage or database.refusal:
         return unchecked("a database cannot be read")
     of_stash = "" if scenes is None else f" of Stash's {scenes:,}"
@@ -265,7 +265,7 @@ def check_coverage(
 
 
 def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed: bool) -> Finding:
-    """Return the learned behaviour of this Plex server."""
+    """Return the behaviour of this Plex server that the plugin has learned from its edits."""
     if test_killed:
         return warning(
             "an interrupted test has left an item changed",
@@ -280,7 +280,7 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
 
 
 def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
-    """Compare the clocks of this machine and of both servers."""
+    """Compare the clocks of this machine, Stash and Plex."""
     clocks = {"Stash": stash.ahead, "Plex": None if plex is None else plex.ahead}
     known = {server: ahead for server, ahead in clocks.items() if ahead is not None}
     if not known:

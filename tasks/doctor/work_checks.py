@@ -17,9 +17,9 @@ from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.process.launcher import WORKER_ARGUMENT
 
-_LINES_READ = 2000  # lines read at the end of the log, which cover some days of a busy worker
+_LINES_READ = 2000  # lines at the end of the log; a busy worker writes them in some days
 _UNREAD = unchecked("the queue's database could not be read")
-# Reasons of pauses by class of error, where the error's text can contain a value of a setting.
+# Class of an error → the reason of a pause. Messages of these errors may contain settings.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "Plex lacks a library of plex_library",
@@ -30,19 +30,20 @@ _NEUTRAL_REASONS = {
 
 @dataclass(slots=True)
 class WorkerSigns:
-    """Signs of the worker at the end of its log; times are in seconds since 1970."""
+    """The state of the worker according to its log. Times are in seconds since 1970."""
 
-    last_sign: float | None = None  # the time of the last entry; None for an empty log
-    process: int | None = None  # the process id of a worker that logged its start but no end
-    broke: bool = False  # the last worker ended with an error
-    paused_at: float | None = None  # the start of the last pause; None without one
+    last_sign: float | None = None  # time of the last log line; None for an empty log
+    process: int | None = None  # process id of a worker that logged its start but no end
+    broke: bool = False  # whether the last worker ended with an error
+    paused_at: float | None = None  # start of the last pause; None if the log has no pause
     pause_reason: str = ""
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
     """Read the end of the worker's log; raise OSError if it is unreadable.
 
-    A test of the worker lock would be safer, but could keep a hook from starting a worker.
+    A test of the worker lock would be more certain, but a hook that finds the lock held at that
+    moment would not start a worker.
     """
     signs = WorkerSigns()
     try:
@@ -70,7 +71,7 @@ def read_worker_signs(path: str) -> WorkerSigns:
 
 
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Finding:
-    """Check whether a worker runs if jobs wait."""
+    """Check whether a worker is running if jobs are waiting."""
     waiting = _number_waiting(database)
     last = signs.last_sign
     sign = "" if last is None else f"; last sign {format_elapsed_since(last, now)}"
@@ -95,7 +96,7 @@ def _number_waiting(database: DatabaseCheckup) -> int:
 
 
 def _is_worker(process: int) -> bool:
-    """Return whether a process is a worker, as far as the system reveals it."""
+    """Return whether a process is a worker, if the system permits to check it."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
             # The command line of a zombie process is empty.
@@ -109,8 +110,7 @@ def check_pause(
 ) -> Finding:
     """Return the reason of the last pause, and whether jobs wait for its end.
 
-    Args:
-        stored: the content of the state file of pauses.
+    `stored` is the content of the state file of pauses.
     """
     pause = stored if isinstance(stored, dict) else {}
     lasts = bool(pause.get("reason"))
@@ -125,7 +125,7 @@ def check_pause(
 
 
 def check_queue(database: DatabaseCheckup) -> Finding:
-    """Return the counts of jobs."""
+    """Return the number of jobs in the queue by status."""
     if database.jobs is None:
         spooled = counts_text([(database.spooled, "in the spool")])
         return _UNREAD if database.exists else ok(spooled or "none yet")
@@ -140,7 +140,7 @@ def check_queue(database: DatabaseCheckup) -> Finding:
 
 
 def check_dead_letters(database: DatabaseCheckup) -> Finding:
-    """Check whether there are dead letters."""
+    """Check whether the dead-letter queue is empty."""
     if database.jobs is None:
         return _UNREAD if database.exists else ok("none yet")
     if not database.letters:
@@ -150,7 +150,7 @@ def check_dead_letters(database: DatabaseCheckup) -> Finding:
 
 
 def read_json(path: str) -> Any:
-    """Return the content of a state file; None if the file is missing or unreadable."""
+    """Return the content of a state file. None if the file is missing or unreadable."""
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
@@ -159,7 +159,7 @@ def read_json(path: str) -> Any:
 
 
 def check_breaker(stored: Any, now: float) -> Finding:
-    """Check whether the circuit breaker lets jobs through, from the content of its file."""
+    """Check whether the circuit breaker permits requests. `stored` is its state file's content."""
     breaker = CircuitBreaker.from_state(stored)
     if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
         return ok("closed")

@@ -1,4 +1,4 @@
-"""Check Path Mapping: finds the Plex items of all scenes, or of a typed path."""
+"""The task Check Path Mapping, which finds the items of all scenes or of a typed path in Plex."""
 
 from collections import Counter
 
@@ -12,9 +12,9 @@ from validation.values import counted, counts_text
 from worker.services import Services
 from worker.sync.session import SyncSession
 
-MOST_SHOWN = 5  # learned mappings, or candidates for a path
-EXAMPLES = 10  # scenes without an item
-SURVEY_SHARE = 0.5  # share of the progress bar; the rest is for matching the scenes
+MOST_SHOWN = 5  # maximum number of learned mappings, or of candidates for a path, in an answer
+EXAMPLES = 10  # maximum number of scenes without an item in an answer
+SURVEY_SHARE = 0.5  # the survey's share of the progress bar; the rest is for matching the scenes
 _AMBIGUOUS, _MISSING = "several candidates", "no item"
 _Counts = Counter[Rule | str]  # number of scenes by matching rule, or by the reason for no item
 
@@ -62,7 +62,7 @@ def check_paths(services: Services) -> Answer:
 def _match_all(
     services: Services, session: SyncSession
 ) -> tuple[_Counts, list[tuple[int, str, str]]]:
-    """Return the numbers of scenes, and for scenes without an item: id, problem, path."""
+    """Count the scenes by result; also return id, problem and path of scenes without an item."""
     counts: _Counts = Counter()
     examples: list[tuple[int, str, str]] = []
     total = services.scenes.count()
@@ -79,7 +79,7 @@ def _match_all(
 
 
 def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
-    """Return what to do, and the path map to set; the path map is empty if none helps."""
+    """Return the advice for the user, and the path map to set. Empty if no path map helps."""
     total, found = counts.total(), sum(counts[rule] for rule in Rule)
     text = f"{found} of {total} scenes have a Plex item"
     helpful = _helpful(session.learning.mappings())
@@ -99,21 +99,21 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
-    """Return the learned mappings to set: the mappings in use, else the most likely mapping."""
+    """Return the learned mappings to propose: those in use, or else the most likely one."""
     usable = [mapping for mapping in mappings if mapping.usable]
     likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
     return usable or likely[:1]
 
 
 def _with_mappings(path_map: PathMap, mappings: list[LearnedMapping]) -> str:
-    """Return the new value of the setting, including its pairs for other folders."""
+    """Return the path map with these mappings added. Other pairs of the path map stay."""
     folders = {mapping.pair.stash for mapping in mappings}
     kept = [pair for pair in path_map.pairs if pair.stash not in folders]
     return str(PathMap((*kept, *(mapping.pair for mapping in mappings))))
 
 
 def try_path(services: Services, *, path: str) -> Answer:
-    """Match a path as the worker does, without listing known libraries again."""
+    """Match a single path as the worker would, without a new listing of known libraries."""
     session = services.sessions.current()
     session.library.prepare()
     found = session.matcher.find((SceneFile(path=path, size=0),), 0)

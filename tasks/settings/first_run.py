@@ -1,4 +1,4 @@
-"""The step of the first run, which the page in Stash shows until the first sync of all scenes."""
+"""The first run: steps that the page in Stash shows until all scenes are synced once."""
 
 from shared.state_file import read_state, write_state
 from tasks.answer import Answer
@@ -8,7 +8,7 @@ STEPS, DONE = ("libraries", "paths", "preview"), "done"
 
 
 def first_run(services: Services, *, step: str) -> Answer:
-    """Store the step that the page shows next."""
+    """Store the step of the first run that the page shows next."""
     write_state(services.folder.first_run, {"step": step})
     return Answer(f"Stored the step of the first run: {step}", data={"step": step})
 
@@ -28,7 +28,7 @@ def current_step(services: Services, kind: str, *, has_synced: bool) -> str | No
 
 
 def end_first_run(services: Services) -> None:
-    """Show no step any more: all scenes have been queued."""
+    """End the first run, because all scenes have been queued."""
     if _stored_step(services) in STEPS:
         first_run(services, step=DONE)
 

@@ -1,4 +1,4 @@
-"""Saves settings for the page, and retries the jobs that changed settings can affect."""
+"""Saves settings for the page, and retries jobs that failed because of the old settings."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,16 +11,16 @@ from validation.config import SHORT_LIVED, Config, refused_settings
 from validation.values import counted
 from worker.services import Services
 
-SEEN_AFTER = 10.0  # seconds until a running worker uses changed settings
+SEEN_AFTER = 10.0  # maximum seconds until a running worker uses changed settings
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
 
 def save_settings(services: Services, *, settings: Mapping[str, Any], format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Check and store these settings; keep all others.
+    """Check and store some settings. The other settings stay the same.
 
-    Nothing is stored if a value cannot be used. Then the answer for programs names, by the setting,
-    the problem and the value that stays in force; for users it is a TaskError.
+    If a value is invalid, nothing is stored. A program then gets the problem and the remaining
+    value of each invalid setting in the answer; a user gets a TaskError.
     """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:
@@ -48,13 +48,13 @@ def save_settings(services: Services, *, settings: Mapping[str, Any], format: st
 
 
 def _retry_unmatched(services: Services) -> int:
-    """Queue the scenes without a match again; return how many. Success removes dead letters."""
+    """Queue the scenes again that failed because no item matched; return their number."""
     queue, now = services.queue, services.clock()
     scenes = set()
     for kind in _UNMATCHED:
         scenes |= {claim.job.scene_id for claim in queue.jobs.waiting_with_error(kind)}
         scenes |= {letter.job.scene_id for letter in queue.dead_letters.of_type(kind) if letter.job}
     wanted = sorted(scene_id for scene_id in scenes if scene_id is not None)
-    due = now + SEEN_AFTER  # until then the worker may use the old settings
+    due = now + SEEN_AFTER  # a running worker may use the old settings before
     queue.enqueue([scene_job(scene_id, METADATA, now, due=due) for scene_id in wanted])
     return len(wanted)

@@ -1,7 +1,7 @@
-"""Signs in with a Plex account, and stores the address and the token of its server.
+"""Signs in to a Plex account, and stores the address and the token of its server in the settings.
 
-The task runs until the user has signed in and chosen a server. The page reads the step from a state
-file without the token, which stays in this process until the task stores it in the settings.
+The task runs until the user has signed in and chosen a server. Meanwhile the page reads the current
+step from a state file. That file does not contain the token.
 """
 
 import os
@@ -19,7 +19,7 @@ _STEPS = ("waiting", "choosing", "done", "failed")
 
 
 def sign_in(services: Services, *, server: str) -> Answer:
-    """Sign in with Plex; `server` chooses a server by its name if the account has several."""
+    """Sign in to a Plex account. `server` names the server to use if the account has several."""
     try:
         chosen = _choose_server(services, server)
     except SignInError as error:
@@ -35,7 +35,7 @@ def sign_in(services: Services, *, server: str) -> Answer:
 
 
 def _choose_server(services: Services, wanted: str) -> Server:
-    """Wait until the user has signed in, and return the chosen server of the account.
+    """Wait until the user has signed in; return the server of the account that the user chose.
 
     Raise SignInError if the user does not sign in or choose, or if no server can be used.
     """
@@ -81,9 +81,10 @@ def _note(services: Services, step: str, **fields: Any) -> None:
 
 
 def sign_in_status(services: Services, *, server: str, reset: bool) -> Answer:
-    """Return the step of the last sign-in.
+    """Return the current step of the last sign-in, for the page.
 
-    `server` answers the task's question for a server; `reset` forgets the step of an earlier task.
+    `server` is the name of the server that the user has chosen on the page. `reset` deletes the
+    step of an earlier sign-in.
     """
     folder = services.folder
     if reset:

@@ -1,4 +1,7 @@
-"""Health Check, and the page's test of typed settings: connection, token and libraries of Plex."""
+"""The task Health Check, and the test of unsaved settings for the page.
+
+Both check the connection to Plex, the token and the libraries.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,16 +22,16 @@ from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.session import ConfigFault, SyncSession
 
-# The settings that the page's test uses as they are typed.
+# The settings that the page tests before they are saved.
 CONNECTION = frozenset(
     ("plex_url", "plex_token", "plex_library", "plex_verify_tls", "connect_timeout", "read_timeout")
 )
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Test Plex; for programs a fault is in the answer, for users it is a TaskError.
+    """Check Plex. A program gets a problem in the answer, and a user as a TaskError.
 
-    For a user a success ends the outage; the question of a program starts nothing.
+    If a user runs the task and Plex answers, an outage ends. For a program, nothing changes.
     """
     session = services.sessions.current()
     answer = _test(services, session, ends_outage=format == "text", shows_breaker=True)
@@ -38,7 +41,7 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
 
 
 def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Test Plex with typed settings, which are not stored; a success ends the outage."""
+    """Check Plex with settings that are not saved. If the check succeeds, an outage ends."""
     sessions = services.sessions
     stored = sessions.config()
     typed = {name: value for name, value in settings.items() if name in CONNECTION}
@@ -107,9 +110,9 @@ def _test(
 
 
 def end_outage(services: Services) -> None:
-    """End an outage or a pause if Plex answers now, so that waiting jobs are sent at once.
+    """End an outage or a pause if Plex answers now. Waiting jobs are then sent at once.
 
-    The worker notices the end of an outage by itself, but only with its next health check.
+    Without this, the worker would detect the end of an outage only at its next health check.
     """
     source, queue = services.status_source, services.queue
     if source.breaker().state is CircuitState.CLOSED and not source.pause()[0]:
@@ -126,7 +129,7 @@ def end_outage(services: Services) -> None:
                 queue.waiting,
                 steady=services.boot_time,
             )
-            # While jobs wait, the first of them is the second proof that Plex is up.
+            # If jobs are waiting, the success of the first job confirms that Plex is up.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)
     if queue.has_unfinished():
@@ -134,7 +137,7 @@ def end_outage(services: Services) -> None:
 
 
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
-    """Return the libraries in use, whether the token may edit, and the problem, if any."""
+    """Return the libraries in use, whether the token may edit, and a problem or an empty text."""
     if health.error is not None:
         is_away = not (health.reachable or isinstance(health.error, PlexTlsError))
         remedy = ". Start it, or correct plex_url" if is_away else ""
@@ -157,7 +160,7 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
 
 
 def _choices(session: SyncSession) -> list[dict[str, object]]:
-    """Return all video libraries, each with the value of plex_library that selects it."""
+    """Return all video libraries. Each has the value of `plex_library` that selects it."""
     sections = session.library.sections_known()
     choice = choose_libraries(session.config.plex_library, sections)
     chosen = {section.key for section in choice.sections} if choice.entries else set()

@@ -1,4 +1,4 @@
-"""Inspect Scene: collects the facts about a scene, and shows why it is or is not in Plex."""
+"""The task Inspect Scene, which shows why a scene is or is not in Plex."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _Verdict = tuple[str, str, Level]  # a word for programs, a text for users, the 
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """A file of a scene, the path at which Plex should have the file, and the found items."""
+    """A file of a scene, its expected path in Plex, and the items that match the file."""
 
     file: SceneFile
     plex_path: str
@@ -40,7 +40,7 @@ class PlexFacts:
     inspection: Inspection  # the changes that a sync would make
     files: tuple[FileFact, ...]
     libraries: Mapping[int, str]  # library key → name
-    looked_at: float | None  # the last update of the path index, in seconds since 1970, or None
+    looked_at: float | None  # time of the path index's last update, in seconds since 1970, or None
 
     def library_of(self, item: PlexItem) -> str:
         return self.libraries.get(item.section_key, str(item.section_key))
@@ -52,15 +52,15 @@ class SceneFacts:
 
     scene_id: int
     now: float
-    label: str  # the scene's name for users
-    scene: StashScene | None  # None if Stash does not have the scene, or did not answer
+    label: str  # text that names the scene to users
+    scene: StashScene | None  # None if Stash has no such scene or did not answer
     stash_problem: str  # why Stash did not answer; empty if Stash answered
     plex: PlexFacts | None  # None if Plex did not answer, or the scene has no file
     plex_problem: str  # why Plex did not answer; empty if Plex answered or was not asked
     jobs: Sequence[QueuedJob]
     letters: Sequence[DeadLetter]
     last: SceneRecord | None  # the outcome of the scene's last job
-    sent: Sequence[SentItem]  # the records of the scene's items, the newest first
+    sent: Sequence[SentItem]  # the sync log's records of the scene's items, the newest first
     enabled: bool  # the setting `enabled`
 
 
@@ -112,7 +112,7 @@ def _look_in_plex(services: Services, scene: StashScene) -> PlexFacts:
     (inspection,) = inspect_scenes(services, session, [scene])
     error = inspection.error
     if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-        raise error  # Plex failed to answer, so no conclusion is possible
+        raise error  # Plex failed, so the state of the scene is unknown
     matcher, sections = session.matcher, session.library.sections_known()
     listings = (session.library.index.last_listing(section.key) for section in sections)
     return PlexFacts(
@@ -178,7 +178,7 @@ def _where(plex: PlexFacts) -> str:
 
 
 def _gap(inspection: Inspection) -> str:
-    """Return the differences between Stash and Plex in words; empty if there are none."""
+    """Describe the differences between a scene and its items. Empty if there are none."""
     edits = [edit for _, edit in inspection.edits]
     fields = list(dict.fromkeys(name for edit in edits for name in changes_of(edit)))
     if fields:
@@ -191,7 +191,7 @@ def _gap(inspection: Inspection) -> str:
 
 
 def _what_happens_next(facts: SceneFacts) -> str:
-    """Return the next step of a scene that differs in Plex, or the remedy if nothing is queued."""
+    """Describe the next step for a scene that differs in Plex: its job, or else the remedy."""
     if not facts.enabled:
         return "the setting Enabled is off, so nothing is sent"
     if any(queued.state is JobState.IN_PROGRESS for queued in facts.jobs):

@@ -1,4 +1,4 @@
-"""The operations `overview` and `wake` of the page in Stash; both start a worker if needed."""
+"""The operations `overview` and `wake` of the page in Stash. Both start a worker if needed."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ DAY = 86_400.0  # seconds
 
 
 def overview(services: Services) -> Answer:
-    """Return everything that the page shows."""
+    """Return the data of the plugin's page in Stash; start a worker if needed."""
     status = read_status(services.status_source)
     state, queue = read_state(services, status), services.queue
     active, waiting = queue.jobs_in_progress(JOBS_SHOWN), queue.jobs_waiting(JOBS_SHOWN)
@@ -79,7 +79,7 @@ def overview(services: Services) -> Answer:
 def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
     """Start a worker if there is work and no worker runs; return the result in a word or two.
 
-    Work is a job, an outage, whose end only a worker notices, or a reconciliation (`is_due`).
+    A worker has work if there are jobs, an outage to end, or a due reconciliation (`is_due`).
     """
     try:
         is_away = services.status_source.breaker().state is not CircuitState.CLOSED
@@ -118,7 +118,7 @@ def _group_data(
 
 
 def read_state(services: Services, status: StatusSnapshot) -> State:
-    """Return the state with the current settings; raise StashError if they are unreadable."""
+    """Return the plugin's state; raise StashError if the settings cannot be read."""
     enabled, fault = services.sessions.config().enabled, ""
     try:
         services.sessions.current()
@@ -128,7 +128,7 @@ def read_state(services: Services, status: StatusSnapshot) -> State:
 
 
 def titles_for_page(services: Services, scene_ids: Iterable[int | None]) -> Titles:
-    """Return the titles of scenes; log why titles are missing."""
+    """Return the titles of scenes. Log the reason if titles are missing."""
     titles, problem = titles_in_time(services.scenes.names, scene_ids, patience=1.5)
     if problem:
         services.log.step(f"Scenes are shown by their numbers: {problem}")
@@ -136,7 +136,7 @@ def titles_for_page(services: Services, scene_ids: Iterable[int | None]) -> Titl
 
 
 def job_data(job: SyncJob, titles: Titles) -> dict[str, Any]:
-    """Return a job for programs."""
+    """Return a job as JSON data for programs."""
     return {
         "scene_id": job.scene_id,
         "title": titles.get(job.scene_id or 0, "") or subject_label(job.job_key),
@@ -149,7 +149,7 @@ def job_data(job: SyncJob, titles: Titles) -> dict[str, Any]:
 
 
 def letter_data(letter: DeadLetter, titles: Titles) -> dict[str, Any]:
-    """Return a dead letter for programs."""
+    """Return a dead letter as JSON data for programs."""
     return {
         "scene_id": letter.scene_id,
         "title": titles.get(letter.scene_id or 0, ""),
@@ -220,9 +220,9 @@ def _paths(services: Services) -> dict[str, Any]:
 
 
 def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
-    """Return the number of Plex's files, when they were listed, and the learned mappings.
+    """Return the number of Plex's files, the time of their listing, and the learned mappings.
 
-    The result is empty if the path index is missing or damaged; the worker creates it again.
+    Empty if the path index is missing or damaged. In this case, the worker creates a new index.
     """
     if not os.path.exists(path):
         return 0, 0.0, []
@@ -242,7 +242,7 @@ def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
 def settings_in_effect(config: Config, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each setting with its value, its default and the allowed values.
 
-    `problem` says why a stored value is not in effect; it is empty if the value can be used.
+    In the result, `problem` says why a stored value is not in effect. Empty if the value is valid.
     """
     return [
         {
@@ -262,7 +262,7 @@ def _problem(name: str, stored: Any) -> str:
 
 
 def _allowed(parse: Any) -> dict[str, Any]:
-    """Return the allowed values in words and as a list, as the setting's parser states them."""
+    """Return the allowed values of a setting in words and as a list."""
     try:
         parse(object())
     except ValueProblem as error:
@@ -281,7 +281,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def wake(services: Services) -> Answer:
-    """Start a worker if needed; return the state."""
+    """Start a worker if needed; return the plugin's state."""
     worker = ensure_worker_for_jobs(services)
     status = read_status(services.status_source)
     state = read_state(services, status)

@@ -1,4 +1,4 @@
-"""View Queue Status and Outage Summary Report: jobs, dead letters, outages and reconciliation."""
+"""The tasks View Queue Status and Outage Summary Report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ _CAUSE = "If Plex is running, run the task 'Health Check' for the cause"
 
 
 def queue_status(source: StatusSource) -> Answer:
-    """Return the status for users and programs."""
+    """Return the number of jobs and dead letters, and the state of outages and reconciliations."""
     status = read_status(source)
     newest = status.outages.records[:-4:-1]
     dead = sum(status.dead.values())
@@ -120,7 +120,7 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
 
 
 def _data(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> dict[str, Any]:
-    """Return the data for programs; names and units are documented in docs/operations.md."""
+    """Return the data for programs. `docs/operations.md` documents the names and units."""
     recovery, state, run = status.recovery.state, status.past, status.run
     return {
         "now": status.now,
@@ -167,7 +167,7 @@ def _data(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> 
 
 
 def outage_summary(source: StatusSource) -> Answer:
-    """Return the metrics of all outages, and the last outages as details."""
+    """Return metrics of all outages, such as the mean duration, and list the last outages."""
     now, history = source.clock(), source.outages()
     newest_first, ongoing = history.records[::-1], history.ongoing
     metrics = calculate_outage_metrics(history.records)
@@ -194,7 +194,7 @@ def outage_summary(source: StatusSource) -> Answer:
 
 
 def _metrics_text(metrics: OutageMetrics) -> str:
-    """Return the metrics that the completed outages allow: the MTBF needs two of them."""
+    """Return the available metrics. The mean time between failures needs two completed outages."""
     if not metrics.outage_count:
         return ""
     text = (

@@ -1,4 +1,4 @@
-"""Shows the state of a scene on its page in Stash, without a request to Plex."""
+"""Returns the state of a scene for its page in Stash, without a request to Plex."""
 
 from sync_queue.models import SyncJob
 from tasks.answer import Answer, Level
@@ -45,7 +45,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
         "now": now,
         "state": state_data(state, status),
         "remedy": remedy,
-        "sentence": sentence or text,  # the page inserts the local time of its reader
+        "sentence": sentence or text,  # the page replaces the placeholder by the local time
         "items": [
             {"rating_key": item.rating_key, "fields": sorted(item.record.sent), "at": item.at}
             for item in items
@@ -59,9 +59,9 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
 
 
 def _why_it_waits(job: SyncJob, state: State) -> tuple[str, str]:
-    """Return a sentence with the reason why a job waits, and the remedy; both may be empty.
+    """Return a sentence about the reason why a job waits, and the remedy. Both may be empty.
 
-    The sentence may contain the placeholder `{since}`.
+    The page replaces the placeholder `{since}` in the sentence by a time.
     """
     if state.is_blocked:
         return f". {state.sentence}", state.remedy

@@ -1,6 +1,6 @@
 """Reads the plugin's status from the data folder, and describes it in one sentence.
 
-No module imported here needs an installed package, so that programs get a fast answer.
+Programs need a fast answer, so no module imported here needs an installed package.
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
 from worker.state import StatusSource
 
-SINCE = "{since}"  # placeholder in a sentence; the page inserts the local time of its reader
+SINCE = "{since}"  # placeholder in a sentence; the page replaces it by the local time
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """The status at a moment; times are in seconds since 1970."""
+    """The status of the plugin at one time. Times are in seconds since 1970."""
 
     now: float
     pending: int
     in_progress: int
     retrying: int
-    next_try: float | None  # when the next retry is due; None without retries
+    next_try: float | None  # time of the next retry; None if no job waits for a retry
     done: Mapping[str, int]  # number of jobs by result (`worker.stats.SyncStats.counts`)
     dead: Mapping[str, int]  # number of dead letters by error type
     needing_attention: int  # number of scenes with dead letters
@@ -37,9 +37,9 @@ class StatusSnapshot:
     breaker: CircuitBreaker
     recovery: RecoveryScheduler
     outages: OutageHistory
-    pause: tuple[str, float]  # why the sync is paused, and since when; empty if it is not
+    pause: tuple[str, float]  # why and since when the sync is paused; else an empty text
     past: ReconciliationState  # the results of past reconciliations
-    run: Run | None  # the unfinished reconciliation
+    run: Run | None  # the unfinished reconciliation, if any
 
     @property
     def unfinished(self) -> int:
@@ -48,7 +48,7 @@ class StatusSnapshot:
 
     @property
     def missing_text(self) -> str:
-        """How many scenes Plex does not have, and the remedy; empty for none."""
+        """The number of scenes that Plex does not have, and the remedy. Empty for no such scene."""
         if not self.missing:
             return ""
         return (
@@ -58,12 +58,12 @@ class StatusSnapshot:
 
     @property
     def is_away(self) -> bool:
-        """Whether the circuit breaker has stopped the sync."""
+        """Whether the circuit breaker has stopped the sync because Plex is down."""
         return self.breaker.state is not CircuitState.CLOSED
 
     @property
     def down_since(self) -> float | None:
-        """The start of the ongoing outage; None without one."""
+        """The start of the current outage. None if Plex is not down."""
         if not self.is_away:
             return None
         ongoing = self.outages.ongoing
@@ -71,7 +71,7 @@ class StatusSnapshot:
 
     @property
     def next_probe_at(self) -> float | None:
-        """The time of the next probe of Plex; None unless Plex is down."""
+        """The time of the next health check of Plex. None if Plex is not down."""
         return self.now + self.recovery.seconds_to_next_probe(self.now) if self.is_away else None
 
 
@@ -98,23 +98,23 @@ def read_status(source: StatusSource) -> StatusSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of the plugin in one word and one sentence."""
+    """The state of the plugin: a word for programs and a sentence for users."""
 
-    kind: str  # a word for programs
+    kind: str  # a word, such as `paused`
     level: Level
-    sentence: str  # for users; it may contain the placeholder `{since}`
-    since: float | None = None  # seconds since 1970; None without the placeholder
+    sentence: str  # may contain the placeholder `{since}`
+    since: float | None = None  # the time to insert, in seconds since 1970; None for no placeholder
     remedy: str = ""  # without a full stop; empty if the sentence contains the remedy
 
     @property
     def is_blocked(self) -> bool:
-        """Whether nothing is sent in this state."""
+        """Whether this state prevents every sync."""
         return self.kind in ("unconfigured", "disabled", "down", "paused")
 
     def text(self, now: float, sentence: str = "") -> str:
-        """Return the sentence with this machine's time, and with the date unless it is today.
+        """Replace the placeholder by the local time, with the date unless it is today.
 
-        `sentence` replaces the state's own; it may contain the placeholder, too.
+        `sentence` is used instead of the state's sentence, and may also contain the placeholder.
         """
         sentence = sentence or self.sentence
         if self.since is None:
@@ -125,9 +125,9 @@ class State:
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the most important fact about the plugin, and the number of waiting scenes.
+    """Return the most important state of the plugin, with the number of waiting scenes.
 
-    `fault` is the reason why the settings name no usable Plex server; empty if they name one.
+    `fault` is the reason why the settings are unusable. Empty if they are usable.
     """
     jobs, attention = status.unfinished, status.needing_attention
     waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
@@ -169,7 +169,7 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
 
 
 def state_data(state: State, status: StatusSnapshot) -> dict[str, Any]:
-    """Return the state for programs."""
+    """Return the plugin's state as JSON data for programs."""
     return {
         "kind": state.kind,
         "level": state.level.value,

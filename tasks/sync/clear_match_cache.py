@@ -1,4 +1,4 @@
-"""Clear Match Cache: delete the path index, so that the next sync lists Plex's libraries."""
+"""The task Clear Match Cache, which empties the path index. The next sync lists all libraries."""
 
 from tasks.answer import Answer
 from validation.values import counted

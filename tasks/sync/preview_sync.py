@@ -1,4 +1,4 @@
-"""Preview Sync: writes a report of the changes that a sync would make."""
+"""The task Preview Sync, which writes a report of the changes that a sync would make."""
 
 import os
 import tempfile
@@ -31,14 +31,14 @@ _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADA
 
 
 def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
-    """Write the report for a scene or for all scenes."""
+    """Write a report of the changes that a sync of a scene or of all scenes would make."""
     session = services.sessions.current()
     session.library.prepare()
     total = services.scenes.count() if scene_id is None else 1
     folder = services.folder.reports
     os.makedirs(folder, mode=0o700, exist_ok=True)
     sums, fields = Counter(dict.fromkeys(_ALL, 0)), Counter[str]()
-    # The lines wait in a file, so that memory use does not grow with the library.
+    # Collect the lines in a temporary file, because a large library could fill the memory.
     with tempfile.TemporaryFile(
         "w+", dir=folder, encoding="utf-8", errors="backslashreplace"
     ) as body:
@@ -78,7 +78,7 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
 
 
 def preview_examples(services: Services) -> Answer:
-    """Return what a sync would change in the first few scenes, field by field."""
+    """Return the changes, by field, that a sync of a few scenes would make, for the page."""
     session = services.sessions.current()
     session.library.prepare()
     seen, examples = 0, list[dict[str, Any]]()
@@ -112,7 +112,7 @@ def _example(inspection: Inspection) -> dict[str, Any]:
 
 
 def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
-    """Return the fields that an edit changes, each with Plex's value and the new one."""
+    """Return the fields that an edit changes, each with its value in Plex and the new value."""
     return {
         name: {"in_plex": getattr(item, name), "wanted": wanted}
         for name, wanted in changes_of(edit).items()
@@ -122,11 +122,11 @@ def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
 def write_report(
     services: Services, kind: str, title: str, head: Iterable[str], body: Iterable[str] = ()
 ) -> str:
-    """Write a report of a kind, delete the oldest of that kind, and return the path.
+    """Write a report, delete the oldest reports of the same kind, and return the path.
 
     Args:
-        head: lines without line breaks.
-        body: text after the head, with line breaks.
+        head: the first lines of the report, without line breaks.
+        body: the texts after the head, with line breaks.
     """
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -138,12 +138,12 @@ def write_report(
         file.writelines(body)
     replace_file(f"{path}.unfinished", path)
     keep_newest(folder, rf"{kind}-.*\.txt", KEPT_REPORTS)
-    keep_newest(folder, rf"{kind}-.*\.unfinished.*", 0)  # files of killed processes
+    keep_newest(folder, rf"{kind}-.*\.unfinished.*", 0)  # temporary files of killed processes
     return path
 
 
 def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
-    """Return the changes of an edit, a line per field: before -> after."""
+    """Return the changes of an edit, one line per field: `before -> after`."""
     changes = changes_of(edit)
     lines = [
         f"{name}: {_shown(getattr(item, name, ''))} -> {_shown(value)}"
@@ -171,7 +171,7 @@ def _batches(services: Services, scene_id: int | None) -> Iterator[list[StashSce
 
 
 def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
-    """Return the outcome of a scene, and its lines in the report."""
+    """Return the outcome for a scene, and the lines about the scene in the report."""
     error = inspection.error
     if not inspection.scene.files:
         return NO_FILE, []
@@ -187,7 +187,7 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
             return MISSING, lines
         if isinstance(error, PlexAmbiguousMatch):
             return AMBIGUOUS, lines
-        raise error  # Plex failed to answer, so no conclusion is possible
+        raise error  # Plex failed, so the state of the scene is unknown
     lines = _changes(inspection)
     outcome = COVERS if lines else IN_STEP
     if not inspection.edits:
@@ -201,7 +201,7 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
 def changes_by_item(
     inspection: Inspection, unlocked: Mapping[PlexItem, Iterable[str]]
 ) -> list[str]:
-    """Return the changes of a scene's items, indented; `unlocked` has images to lock by item."""
+    """Return report lines about a scene's items. `unlocked` has the images to lock by item."""
     lines = []
     for item, edit in inspection.edits:
         of_item = lines_of(item, edit)

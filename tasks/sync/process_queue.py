@@ -1,4 +1,4 @@
-"""Process Queue and Clear Pending Queue."""
+"""The tasks Process Queue and Clear Pending Queue."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ def process_queue(services: Services) -> Answer:
 
 
 def clear_queue(services: Services) -> Answer:
-    """Remove the waiting jobs."""
+    """Remove all jobs that are not in progress."""
     removed = services.queue.clear_waiting()
     in_progress = services.queue.stats()["in_progress"]
     continues = "continues" if in_progress == 1 else "continue"

@@ -1,4 +1,4 @@
-"""Restore Plex Values: writes back the values from before the first sync."""
+"""The task Restore Plex Values, which restores the values from before the first sync."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -36,15 +36,16 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-_READING_TIME = 3.0  # seconds; an earlier second start is a double click and confirms nothing
-_SLACK = 1.2  # allows for edits between the two starts
+_READING_TIME = 3.0  # seconds; a second start within this time is a double click, not a consent
+_SLACK = 1.2  # maximum factor by which edits may increase the items between the two starts
 _Records = Mapping[int, ItemRecord]  # scene id → record of an item
 
 
 def restore_values(services: Services, *, scene_id: int | None) -> Answer:
-    """Restore and unlock the items of a scene, or all items, which then count as never synced.
+    """Restore the values and locks of a scene's items, or of all items.
 
-    The first start without a scene only asks; a second start confirms and restores all items.
+    Restored items count as never synced. Without a scene, the first start only asks for a
+    confirmation, and a second start restores all items.
     """
     session = services.sessions.current()
     server_id, sync_log = session.library.server_id, services.queue.sync_log
@@ -82,9 +83,10 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
 
 
 def _question(services: Services, server_id: str, keys: list[int]) -> Answer | None:
-    """Return the question whether to restore these items; None if the user has confirmed it.
+    """Ask whether to restore these items. None if the user has confirmed it.
 
-    A confirmation lasts until all items are restored, so that a run can continue after an error.
+    A confirmation stays valid until all items are restored, because a run may continue after an
+    error.
     """
     path, now = services.folder.restore_question, services.clock()
     asked = read_state(path, services.log.event, now)
@@ -106,7 +108,7 @@ def _question(services: Services, server_id: str, keys: list[int]) -> Answer | N
 
 @dataclass
 class _Restoring:
-    """Restores items in batches; `scenes` are the scenes of the restored items."""
+    """Restores items in batches. `scenes` has the scenes of the restored items."""
 
     services: Services
     session: SyncSession
@@ -124,7 +126,7 @@ class _Restoring:
         return self.restored + self.gone + self.failed
 
     def run(self, keys: list[int]) -> PlexError | None:
-        """Restore the items; return the error that stopped it, or None."""
+        """Restore the items; return the error that stopped the run, or None."""
         library, sync_log = self.session.library, self.services.queue.sync_log
         for start in range(0, len(keys), READ_BATCH):
             batch = keys[start : start + READ_BATCH]
@@ -162,7 +164,7 @@ class _Restoring:
                 )
 
     def _fail(self, item: str, records: _Records, error: PlexError) -> None:
-        """Count and log an item that was not restored; raise the error if Plex is unhealthy."""
+        """Count and log an item that was not restored. Raise the error if Plex is unhealthy."""
         may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if may_be_down and not check_plex_health(self.session.client).healthy:
             raise error
@@ -176,7 +178,7 @@ class _Restoring:
     def _is_same(self, item: PlexItem, original: Original, records: _Records) -> bool:
         """Return whether the item still contains the synced video.
 
-        The item must have one of its original files, or match a file of the synced scene.
+        It does if it has one of its original files, or if it matches a file of the synced scene.
         """
         if shares_a_file(original, item):
             return True
@@ -199,16 +201,16 @@ def _restore_item(
     held: Original,
     records: _Records,
 ) -> tuple[str, ...]:
-    """Restore an item, then remove its records; return the fields whose values had to be cut.
+    """Restore an item and delete its records; return the fields whose values had to be cut.
 
-    After a `PlexError` or a kill the records stay, and a second call restores the rest.
+    After a `PlexError` or a kill, the records still exist, and a second call restores the rest.
     """
     written = written_fields(records.values(), item, held)
     values = [values for record in records.values() for values in (record.sent, record.pending)]
     collections = [name for sent in values for name in sent.get(COLLECTIONS, [])]
     fields = restoring_edit(held, item, written, collections, session.facts.behaviour())
     unlocked = unlocking_edit(held, fields)
-    # The images come first, because selecting one may set the lock that the edit then removes.
+    # Restore the images first: the selection of an image may set a lock that the edit removes.
     image_locks = _restore_images(session, queue, item, held)
     if image_locks:
         fields["images"] = image_locks
@@ -231,9 +233,9 @@ def _restore_item(
 def _restore_images(
     session: SyncSession, queue: QueueManager, item: PlexItem, held: Original
 ) -> dict[str, str]:
-    """Replace shown images that the plugin has uploaded; return the parameters of their locks.
+    """Replace current images that the plugin uploaded; return the parameters of their locks.
 
-    An image that a user has selected since the sync stays, with its lock.
+    An image that a user has selected since the sync is not replaced, and stays locked.
     """
     client, log = session.client, queue.sync_log
     server_id, key = session.library.server_id, item.rating_key
@@ -245,7 +247,8 @@ def _restore_images(
             continue
         images = client.list_images(key, kind)
         if any(image.selected and is_ours(image, sent) for image in images):
-            # After a kill the next run could mistake the selected image for a user's choice.
+            # Without this record, a run after a kill could take the selected image for a user's
+            # choice.
             returning.append(kind)
             log.change_original(server_id, key, {**held, RETURNING: returning})
             other = other_image(images, sent)

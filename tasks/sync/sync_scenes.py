@@ -1,4 +1,4 @@
-"""Sync All Scenes, Sync Recent Scenes, and the page's sync of a scene."""
+"""The tasks Sync All Scenes and Sync Recent Scenes, and the sync of a single scene."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,17 +27,17 @@ RECENT = 86_400.0  # seconds
 class _Comparison:
     """Compares scenes with the sync log and with Plex.
 
-    The sync log comes first: scenes with unsent metadata need no request to Plex.
+    Only scenes whose metadata was already sent, according to the sync log, are compared with Plex.
     """
 
     services: Services
     config: Config
-    session: SyncSession | None  # None if Plex failed; then only the sync log is compared
-    digests: Mapping[int, Mapping[int, str]]  # scene id → rating key → digest last sent
-    versions: Mapping[int, str]  # scene id → Stash's time stamp of the synced state
+    session: SyncSession | None  # None if Plex failed and only the sync log is compared
+    digests: Mapping[int, Mapping[int, str]]  # scene id → rating key → digest of the last sync
+    versions: Mapping[int, str]  # scene id → the scene's `updated_at` at its last sync
 
     def in_step(self, scenes: Sequence[StashScene]) -> set[int]:
-        """Return the scenes that Plex shows as they are in Stash."""
+        """Return the scenes whose metadata is the same in Stash and Plex."""
         sent = [scene for scene in scenes if self._was_sent(scene)]
         if self.session is not None:
             try:
@@ -63,7 +63,7 @@ class _Comparison:
 
 
 def sync_all(services: Services, *, force: bool) -> Answer:
-    """Queue the scenes with a file that differ in Plex; with `force`, all scenes with a file."""
+    """Queue the scenes that are not up to date in Plex, or with `force` all scenes with a file."""
     total = services.scenes.count()
     answer = _queue_pages(services, services.scenes.walk(), total, force=force)
     end_first_run(services)
@@ -71,7 +71,7 @@ def sync_all(services: Services, *, force: bool) -> Answer:
 
 
 def sync_recent(services: Services) -> Answer:
-    """Queue the scenes updated in the last 24 hours that are not up to date."""
+    """Queue the scenes that were updated in the last 24 hours and are not up to date in Plex."""
     since = services.clock() - RECENT
     pages = (
         [scene for scene in page if is_since(scene.updated_at, since)]
@@ -94,7 +94,7 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
 def _queue_pages(
     services: Services, pages: Iterator[list[StashScene]], total: int | None, *, force: bool
 ) -> Answer:
-    # Needed also with force, because the worker finds new items only through the path index.
+    # Also with `force`, update the path index, because the worker finds new items only through it.
     comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
@@ -130,7 +130,7 @@ def _queue_page(
     now = services.clock()
     last = services.queue.sync_log.scenes([scene.id for scene in page])
     with_file = [scene for scene in page if scene.files]
-    # The worker would skip the other scenes, and each run would queue them again.
+    # Do not queue scenes that the worker would skip, because each run would queue them again.
     selected = [scene for scene in with_file if not why_not_selected(scene, config)]
     scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id))]
     in_step = comparison.in_step(scenes) if comparison else set()
@@ -150,7 +150,7 @@ def _queue_page(
 
 
 def _begin_comparison(services: Services) -> _Comparison:
-    """Update the path index; if Plex fails, log a warning."""
+    """Update the path index and read the sync log. If Plex fails, log a warning."""
     config, log = services.sessions.config(), services.queue.sync_log
     try:
         session = services.sessions.current()

@@ -1,4 +1,4 @@
-"""Test Write: edits one item to learn how this Plex server behaves, and restores the item."""
+"""The task Test Write, which edits and restores one item to learn how this Plex server behaves."""
 
 from plex.diff import PERFORMERS, PLEX_NAMES, TAGS, TITLE
 from plex.exceptions import PlexError
@@ -67,7 +67,7 @@ def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
 
 
 def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexItem:
-    """Return the scene's item; raise TaskError if the scene has no item that can be restored."""
+    """Return the item of a scene; raise TaskError if no item can be edited and restored."""
     scenes = services.scenes.read([scene_id]).values()
     inspections = inspect_scenes(services, session, scenes)
     found = [item for inspection in inspections for item, _ in inspection.edits]
@@ -83,7 +83,7 @@ def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexIte
 
 
 def _locks_set(services: Services, session: SyncSession, item: PlexItem) -> set[str]:
-    """Return Plex's names of the locks that syncs of this item have set."""
+    """Return Plex's names of the fields that syncs of this item have locked."""
     log, locks = services.queue.sync_log, set()
     for record in log.records_of_item(session.library.server_id, item.rating_key).values():
         locks |= {PLEX_NAMES[name] for name in record.sent if name in PLEX_NAMES}
