@@ -48,7 +48,7 @@ class OutageGuard:
         self._is_suspected = self._breaker.failure_count > 0
         self._waiting = 0
         self._cause = ""
-        self._reported = ""  # cause that was logged last; empty once Plex serves a job
+        self._reported = ""  # last logged cause of a failure; empty once Plex serves a job
         self._is_read_only = False
         self._history.reconcile(now, self._breaker.opened_at, self.recovery.state)
         self._save()

@@ -32,7 +32,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
         # Write before the start: then the worker gets the connection even if this hook is killed.
         os.write(writer, connection)  # Every pipe buffers at least 4 KiB.
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
-    except NotImplementedError:  # an old libc; the worker calls setsid itself
+    except NotImplementedError:  # on an old libc, the worker calls setsid itself
         os.posix_spawn(command[0], command, os.environ, file_actions=streams)
     finally:
         for opened in (reader, writer, null, descriptor):  # the worker keeps its own descriptors

@@ -19,7 +19,7 @@ from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
 LOOK_FOR_REQUESTS = 0.5  # Seconds between two checks for a request while the worker works.
-PATIENCE = 60.0  # Seconds to wait for the lock: longer than any HTTP request of a worker.
+PATIENCE = 60.0  # Seconds that a task waits for the lock; by default, requests take at most 30 s.
 RETURN = 0.5  # Seconds in which a worker acquires its lock again after a task.
 LOOK = 0.2  # Seconds between two checks for a request or a job by an idle worker.
 PLUGIN_LOOK = 60.0  # Seconds between two checks that the plugin is still installed.

@@ -83,7 +83,7 @@ class BatchSync:
         if finder.gone:
             self.services.queue.forget_scenes(finder.gone)
         yield from self._write(works, writer)
-        writer.verification.run()  # comes last, because it cannot fail a job
+        writer.verification.run()  # reading back comes last, because it cannot fail a job
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
         """Write to the items, and yield the results; scenes with images to lock come last."""

@@ -101,7 +101,7 @@ def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord |
 
 
 def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
-    """Return whether the last sync sent the current cover to all images, or found no cover."""
+    """Return whether all images have the cover of the last sync, or the scene had no cover."""
     if last is None or last.cover_tag is None:
         return last is not None and all(target.has is not None for target in targets)
     sha1 = last.cover_tag.partition(" ")[0]

@@ -147,7 +147,7 @@ class ItemWriter:
             earlier = last.pending.get(COLLECTIONS, ())
             pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
         ahead = replace(last, pending=pending)
-        if pending != last.pending:  # confirm the values of the previous edit that Plex shows
+        if pending != last.pending:  # confirm values of the previous edit that Plex has
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             self._remember(work, item, ahead)

@@ -138,7 +138,7 @@ def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit,
     if name in edit.fields:
         if all(key.endswith(".locked") for key in edit.fields[name]):
             return "same, its lock is set"
-        if log.obfuscate is not None:  # log no values, which may be titles
+        if log.obfuscate is not None:  # do not log the values: they may be titles
             return "differs, is sent"
         return f"differs, is sent ({_clipped(shown)} → {_clipped(wanted)})"
     return "refused by Plex earlier" if name in edit.refused else "same"

@@ -41,7 +41,7 @@ class Synced(_Result):
 
 @dataclass(frozen=True, slots=True)
 class Skipped(_Result):
-    """The sync skipped the scene, because there was nothing to send."""
+    """The scene was not synced; `reasons` say why."""
 
     record: SceneRecord
     reasons: tuple[str, ...]

@@ -211,7 +211,7 @@ class WriteProbes:
     facts: ServerFacts
     item: PlexItem
     saved: SavedItem
-    report: list[str] = field(default_factory=list)  # phrases that describe the results
+    report: list[str] = field(default_factory=list)  # phrases that describe the test results
 
     def run(self) -> None:
         """Try each kind of edit; a `PlexError` ends the test, unless it only refuses a date."""
