@@ -1,1 +1,1 @@
-"""Imports, once, the data that the previous implementation left in the data folder."""
+"""Imports the data of the plugin's previous implementation, called legacy."""

@@ -16,14 +16,14 @@ from sync_queue.models import MISSING_PATHS
 from sync_queue.operations import METADATA, put, scene_job
 from validation.values import counted
 
-LONGEST_MESSAGE = 1000  # characters
+LONGEST_MESSAGE = 1000  # characters of an error message
 _SELECT = (
     "SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters "
     "ORDER BY failed_at, id"
 )
 _NOT_FOUND = "PlexNotFound"
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# Legacy error messages contain URLs with titles, summaries and Plex's token.
+# Legacy error messages contain URLs. Their queries hold titles, summaries and Plex's token.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"
@@ -43,7 +43,7 @@ class LegacyDeadLetter:
 
 
 def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
-    """Return the newest dead letter of each scene and error type; `now` replaces a bad time."""
+    """Read the newest legacy dead letter per scene and error type; `now` replaces invalid times."""
     letters: dict[tuple[int, str], LegacyDeadLetter] = {}
     left: Counter[str] = Counter()
     with foreign_database(path) as connection:
@@ -63,10 +63,10 @@ def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
 
 
 def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now: float) -> None:
-    """Add dead letters; keep existing dead letters of the same scene and error type.
+    """Store legacy dead letters, unless the scene has a dead letter of the same error type.
 
-    A dead letter that names a file is revived once Plex has that file. A `PlexNotFound` without a
-    file gets a job, because no other mechanism would try that scene again.
+    The worker queues a dead letter again once Plex has the file that the letter names. A
+    `PlexNotFound` without a file gets a job, because no other mechanism would retry its scene.
     """
     ours = DeadLetterQueue(connection)
     for letter in letters:
@@ -81,7 +81,7 @@ def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now:
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:
-    """Return a legacy error message without URL queries and secrets, cut to `LONGEST_MESSAGE`."""
+    """Remove URL queries and secrets from a legacy error message, and limit its length."""
     text = _NAMED_SECRET.sub(rf"\1\2{MASK}", _QUERY.sub("?…", redact(message)))
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " … (cut)"
 

@@ -1,7 +1,7 @@
-"""Read access to files of the legacy implementation, which the plugin never changes.
+"""Opens the files of the legacy implementation.
 
-Every function of this package that reads such a file raises `UnreadableSourceError` for another
-format, and `SourceBusyError` while the file cannot be read.
+Every function of this package that reads such a file raises `UnreadableSourceError` if the format
+is unknown. It raises `SourceBusyError` if the file cannot be read at the moment.
 """
 
 import hashlib
@@ -14,29 +14,29 @@ from dataclasses import dataclass, field
 from sync_queue.database import tolerant_text
 from sync_queue.quarantine import error_code, is_damage
 
-BUSY_TIMEOUT = 5.0  # seconds
+BUSY_TIMEOUT = 5.0  # seconds to wait for another process
 
 
 class UnreadableSourceError(Exception):
-    """The file can never be imported."""
+    """A legacy file has an unknown format and can never be imported."""
 
 
 class SourceBusyError(Exception):
-    """The file cannot be imported now."""
+    """A legacy file cannot be read at the moment; the next import tries again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The content of a file."""
+    """The content of a legacy file."""
 
-    text: str  # the number of imported rows, for users; empty for none
-    store: Callable[[sqlite3.Connection], None]  # imports the content, inside a transaction
-    left: Counter[str] = field(default_factory=Counter)  # number of skipped rows by reason
+    text: str  # For users, such as "2 dead letters"; empty if there are none.
+    store: Callable[[sqlite3.Connection], None]  # Imports the content in a transaction.
+    left: Counter[str] = field(default_factory=Counter)  # Skipped rows by reason.
 
 
 @contextmanager
 def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a database for reading; SQLite may first complete a killed process's transaction."""
+    """Open a legacy database to read it; SQLite may first have to recover the file after a kill."""
     try:
         opened = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
         with closing(opened) as connection:
@@ -50,9 +50,9 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def content_sha1(path: str) -> str:
-    """Return the SHA-1 of a file; the write-ahead log of a database is merged first."""
+    """Return a legacy file's SHA-1; first merge a database's write-ahead log into the file."""
     if path.endswith(".db"):
-        # A file that is no database has no write-ahead log.
+        # If the file is not a database, it has no write-ahead log, so the error is ignored.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:

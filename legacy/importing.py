@@ -1,10 +1,10 @@
 """Imports the data of the legacy implementation once, and reports the result.
 
-The legacy implementation used the same data folder, so its files are found automatically. A user
-puts a data folder from another place into this data folder under the name `earlier`.
+The legacy implementation used the same data folder, so its files are found automatically. To import
+another data folder, the user copies it into this folder under the name `earlier`.
 
 One transaction imports a file and records the import, so a kill leaves no half-imported file. An
-imported file is renamed, and never deleted.
+imported file is renamed and never deleted.
 """
 
 import glob
@@ -47,7 +47,7 @@ from validation.values import counted
 
 
 def read_time_stamps(path: str) -> Found:
-    """Return the times at which the legacy implementation synced scenes."""
+    """Read the times at which the legacy implementation synced scenes."""
     try:
         with open(path, encoding="utf-8") as file:
             raw = json.load(file)
@@ -90,18 +90,19 @@ class _Report:
 
 @dataclass(frozen=True, slots=True)
 class LegacyData:
-    """The data of the legacy implementation, imported by the holder of the worker lock."""
+    """Imports the legacy data; the process must hold the worker lock."""
 
     folder: DataFolder
-    log: Log  # gets one line about the imported and the skipped data
-    # Makes the log redact the current secrets; returns False if they cannot be read now
+    log: Log  # receives one line about the imported and the skipped data
+    # Lets the log redact the current secrets; returns False if Stash does not return them.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 
     def import_all(self) -> None:
-        """Import all files that exist and report the result.
+        """Import all legacy files that exist, and report the result.
 
-        After a sqlite3.Error of the queue's database, the files imported so far stay imported.
+        A sqlite3.Error of the queue's database ends the import, but keeps the files imported so
+        far.
         """
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
@@ -118,7 +119,7 @@ class LegacyData:
         report.write(self.log)
 
     def _import_file(self, name: str, connection: sqlite3.Connection, report: _Report) -> None:
-        """Import a file unless it has an entry; report an unreadable file once."""
+        """Import a file, unless the same content was examined before."""
         path, sha1 = self._path(name), ""
         try:
             sha1 = content_sha1(path)
@@ -165,7 +166,7 @@ class LegacyData:
                 report.taken.append(name)
 
     def _make_private(self) -> None:
-        """Restrict files that the legacy code left readable for all users to their owner."""
+        """Restrict the access to legacy files, which all users could read, to their owner."""
         for name in (*FILES, *STATES, QUEUE):
             for path in glob.glob(glob.escape(self._path(name)) + "*"):
                 with suppress(OSError):

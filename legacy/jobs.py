@@ -1,9 +1,10 @@
-"""Imports the waiting jobs of the legacy implementation: scene ids and the times of queueing.
+"""Imports the waiting jobs of the legacy implementation.
 
-Legacy jobs hold a snapshot of the scene's metadata. The import drops the snapshot, because the
-worker reads the scene when it syncs it. All jobs of a scene become one job.
+The import keeps the scene id of a job and the time at which the job was queued. It drops the stored
+metadata, because the worker reads the current metadata from Stash. All jobs of a scene become one
+job.
 
-In the same data folder, the legacy queue uses the same table of the same file as this plugin.
+In the same data folder, the legacy jobs are rows of the same database table as the plugin's jobs.
 """
 
 import io
@@ -26,8 +27,8 @@ from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE, transaction
 from validation.values import counted
 
-COMPLETED = 5  # persist-queue's AckStatus.acked
-PAGE, REMOVED_AT_ONCE = 500, 5000  # rows in one transaction, which takes less than 0.8 s
+COMPLETED = 5  # The value of persist-queue's AckStatus.acked.
+PAGE, REMOVED_AT_ONCE = 500, 5000  # Rows per transaction, which takes less than 0.8 s.
 _SELECT = (
     f"SELECT _id, data, timestamp FROM {TABLE} WHERE _id > ? AND status <= {IN_PROGRESS} "
     f"AND {NOT_JSON} ORDER BY _id LIMIT {PAGE}"
@@ -41,15 +42,15 @@ _DELETE_COMPLETED = (
 )
 _NUMBER = re.compile("[0-9]{1,19}")
 _JOB_KEY = re.compile("scene_([0-9]{1,19})")
-_DAMAGE = (  # errors of the standard library for a damaged pickle
+_DAMAGE = (  # errors that the standard library raises for a damaged pickle
     *(pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
     *(EOFError, ArithmeticError, MemoryError, ImportError),
 )
-LARGEST_PICKLE = 1_000_000  # bytes; a job has a few thousand
+LARGEST_PICKLE = 1_000_000  # bytes; a real job has a few thousand bytes
 
 
 class NoJobError(ValueError):
-    """A stored row cannot be imported."""
+    """A row of a legacy queue does not hold a job that can be imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,16 @@ class LegacyJob:
     """A job of the legacy implementation."""
 
     scene_id: int
-    enqueued_at: float  # seconds since the epoch; 0 for unknown
-    path: str  # of the scene's file; may be empty
+    enqueued_at: float  # Seconds since the epoch; 0 if unknown.
+    path: str  # Path of the scene's file; empty if unknown.
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Parse a stored pickle or JSON; raise NoJobError if it names no scene.
+    """Parse a legacy job, stored as a pickle or JSON; raise NoJobError if it names no scene.
 
-    The time and the scene id of the row replace missing members.
+    Args:
+        stored_at: the time of the row, used if the job contains no time.
+        scene_id: the scene id of the row, used if the job contains no scene id.
     """
     job = _mapping(data)
     raw_key = job.get("job_key")
@@ -84,7 +87,7 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJ
 
 
 def parse_scene_id(raw: Any) -> int | None:
-    """Return a scene id that was stored as a number or a text; None for any other value."""
+    """Parse a scene id, stored as a number or a string; return None if it is invalid."""
     if isinstance(raw, str) and _NUMBER.fullmatch(raw):
         raw = int(raw)
     if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= LARGEST_ID:
@@ -105,7 +108,7 @@ def _mapping(data: Any) -> Mapping[str, Any]:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds only dicts, lists, texts and numbers, so that a pickle cannot run code."""
+    """Builds only dicts, lists, strings and numbers, so that a pickle cannot run code."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise NoJobError(f"it contains more than plain data ({module}.{name})")
@@ -115,13 +118,14 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_pickle(data: bytes) -> Any:
-    """Return the plain data in a pickle without running any of its code; raise NoJobError."""
+    """Unpickle plain data without running code; raise NoJobError for any other pickle."""
     if len(data) > LARGEST_PICKLE:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # Hashing a deep tuple would overflow the interpreter's stack. A large memo index would
-            # make the unpickler allocate as many places. No job has either of them.
+            # Hashing a deeply nested tuple would overflow the interpreter's stack. For a large memo
+            # index, the unpickler would allocate a huge array. No legacy job contains either of
+            # them.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains more than plain data ({operation.name})")
@@ -136,12 +140,12 @@ def read_pickle(data: bytes) -> Any:
 class WaitingJobs:
     """The jobs in a legacy queue."""
 
-    rows: int = 0  # number of readable jobs
-    scenes: dict[int, float] = field(default_factory=dict)  # the oldest time of queueing by scene
-    left: Counter[str] = field(default_factory=Counter)  # number of skipped rows by reason
+    rows: int = 0  # Number of readable jobs.
+    scenes: dict[int, float] = field(default_factory=dict)  # When each scene was first queued.
+    left: Counter[str] = field(default_factory=Counter)  # Skipped rows by reason.
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:
-        """Count a row; return its scene id and time of queueing, or None if it is no job."""
+        """Count a row; return its scene id and first time of queueing, or None without a job."""
         try:
             job = parse_job(data, stored_at)
         except NoJobError as error:
@@ -154,7 +158,7 @@ class WaitingJobs:
 
     @property
     def text(self) -> str:
-        """The number of imported scenes and jobs, for users; empty for none."""
+        """The imported scenes and jobs for users, such as "2 scenes waiting (3 jobs)"."""
         if not self.rows:
             return ""
         scenes, jobs = counted(len(self.scenes), "scene"), counted(self.rows, "job")
@@ -162,10 +166,10 @@ class WaitingJobs:
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
-    """Turn the legacy rows of the queue's table into jobs; the connection is in autocommit mode.
+    """Convert the legacy rows of the queue's table to jobs of the plugin.
 
-    One transaction adds a job and deletes its row. Unreadable rows are marked as failed, so that no
-    process claims or counts them.
+    A legacy row is deleted in the transaction that adds its job. An unreadable row gets the state
+    `FAILED`, so that no process claims or counts it.
     """
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
@@ -177,14 +181,14 @@ def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
                 elif connection.execute(_DELETE, (row_id,)).rowcount:
                     put(connection, scene_job(job[0], METADATA, job[1]), now)
         after = page[-1][0]
-    # The legacy code never deleted completed rows, which slow down each count of the table.
+    # The legacy code never deleted completed rows, which slow down each count of the jobs.
     while connection.execute(_DELETE_COMPLETED).rowcount:
         pass
     return found
 
 
 def read_queue(path: str, now: float) -> Found:
-    """Return the waiting jobs in the queue of another data folder."""
+    """Read the waiting jobs of the legacy queue in a copied data folder."""
     jobs = WaitingJobs()
     with foreign_database(path) as connection:
         for data, stored_at in connection.execute(_SELECT_FOREIGN):

@@ -1,7 +1,6 @@
 """Finds data of the legacy implementation, and records which files were imported.
 
-Every task and every worker checks for such data. So this module does not load the modules that read
-the data.
+Every task and every worker imports this module, so it does not load the code that reads the data.
 """
 
 import os
@@ -21,28 +20,29 @@ _TABLE = (
 )
 _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
-ELSEWHERE = "earlier"  # name of a data folder that the user put into this data folder
+ELSEWHERE = "earlier"  # folder into which the user copied another data folder
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# Relative to the data folder. `queue/data.db` is the plugin's own file, so it is not listed.
+# Paths of the legacy files in the data folder. The plugin itself uses `queue/data.db`, so it is not
+# listed.
 FILES = (LETTERS, STAMPS, *(f"{ELSEWHERE}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
-# State files to copy from a folder from another place; other state files are outdated.
+# State files to copy from the folder `earlier`. Its other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
-PROBE_TIMEOUT = 1.0  # seconds to wait for another writer
-FAILED = 9  # persist-queue's AckStatus.ack_failed
+PROBE_TIMEOUT = 1.0  # Seconds to wait for another writer.
+FAILED = 9  # The value of persist-queue's AckStatus.ack_failed.
 NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The result of reading a source for the import."""
+    """The record of a legacy file that the import has examined."""
 
-    sha1: str  # of the file
-    taken: bool  # whether the file was imported
+    sha1: str  # SHA-1 of the file's content.
+    taken: bool  # The file was imported.
 
 
 def find_entry(connection: sqlite3.Connection, source: str) -> Entry | None:
-    """Return the result for a source; None if the source was never examined."""
+    """Return the record of a legacy file; None if the import has never examined the file."""
     if not connection.execute(_EXISTS).fetchone()[0]:
         return None
     statement = "SELECT sha1, taken FROM earlier_data WHERE source = ?"
@@ -51,15 +51,15 @@ def find_entry(connection: sqlite3.Connection, source: str) -> Entry | None:
 
 
 def add_entry(connection: sqlite3.Connection, source: str, entry: Entry, now: float) -> None:
-    """Record the result for a source, inside the transaction that imports the source."""
+    """Store the record of a legacy file, in the same transaction as the imported data."""
     connection.execute(_TABLE)
     connection.execute(_NOTE, (source, entry.sha1, entry.taken, now))
 
 
 def mark_imported(path: str) -> None:
-    """Rename an imported file and its SQLite side files; overwrite no other file.
+    """Rename an imported file and SQLite's files beside it, without replacing other files.
 
-    If renaming fails, the entry of the file prevents a second import.
+    If the renaming fails, the stored record of the file prevents a second import.
     """
     number = 1
     while os.path.exists(new_name := f"{path}{IMPORTED}{f'-{number}' if number > 1 else ''}"):
@@ -70,9 +70,9 @@ def mark_imported(path: str) -> None:
 
 
 def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
-    """Return whether data may wait for its import.
+    """Return whether the data folder may contain legacy data to import.
 
-    The first negative answer is stored, because it takes reading the whole queue.
+    The search reads the whole queue, so the first negative result is stored.
     """
     if any(os.path.exists(path_of(folder, name)) for name in FILES) or states_to_copy(folder):
         return True
@@ -81,13 +81,13 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        with suppress(sqlite3.OperationalError):  # the next start tries again
+        with suppress(sqlite3.OperationalError):  # if locked, the next start stores it
             add_entry(connection, QUEUE, Entry("", taken=True), clock())
     return False
 
 
 def states_to_copy(folder: DataFolder) -> list[str]:
-    """Return the state files of the folder `earlier` that the data folder lacks."""
+    """Return the names of state files that only the folder `earlier` contains."""
     return [
         name
         for name in STATES
