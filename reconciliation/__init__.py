@@ -1,1 +1,1 @@
-"""Floor 4: compares both libraries, and queues the gaps that no hook reported."""
+"""Compares the libraries of Stash and Plex, and queues the scenes that differ."""

@@ -1,7 +1,8 @@
-"""Detects gaps: scenes that a sync would change in Plex now.
+"""Detects gaps: scenes whose sync would change Plex now.
 
-Comparing content finds a renamed performer and edits of other tools in Plex. Values that Plex
-refused or that `preserve_plex_edits` protects are no gap, because a sync would not send them.
+The detector compares values. So it also finds a renamed performer, and edits by other tools in
+Plex. A value that Plex refused, or that `preserve_plex_edits` protects, is no gap, because a sync
+would not send it.
 """
 
 from collections.abc import Mapping
@@ -20,12 +21,12 @@ _METADATA = (*_NEVER_FROM_A_FILE, DATE)
 
 @dataclass(frozen=True, slots=True)
 class GapDetector:
-    """Classifies a scene by what a sync would change in Plex."""
+    """Classifies a scene by the changes that a sync would make in Plex."""
 
     look_for_missing: bool  # whether a scene without a Plex item is a gap
 
     def detect(self, scene: Inspection) -> Finding:
-        """Return the finding about a scene; raise the PlexError that prevents a finding."""
+        """Return the finding about a scene; raise its PlexError if no finding is possible."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.not_selected or scene.lacks_metadata:
@@ -48,7 +49,7 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return the new value of each field that the edit changes, not only locks."""
+    """Return the new values of an edit by field; omit fields that the edit only locks."""
     values = {name: _value_set_by(parameters) for name, parameters in edit.fields.items()}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -71,7 +72,7 @@ def _compare(scene: Inspection) -> Finding:
         for name in edit.fields:
             reasons[name if name in changes else f"{name} not locked"] = None
         for name, value in changes.items():
-            # A sync removes only those collections that an earlier sync has added.
+            # A sync removes only collections that an earlier sync has added.
             if name != COLLECTIONS and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

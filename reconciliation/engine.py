@@ -1,10 +1,11 @@
-"""Executes a reconciliation in short steps, and stores its position after each step.
+"""Executes a reconciliation run in short steps, and stores its position after each step.
 
-A run first checks all scenes and stores the gaps. It queues the gaps only after both libraries were
-read completely and the counts are plausible. After a kill the next process continues the run.
+A run first checks all scenes and stores the gaps, which are scenes whose sync would change Plex. It
+queues the gaps only after it has read both libraries completely and the counts are plausible. After
+a kill the next process continues the run.
 
-Each page starts after the last scene id of the previous page, so that scenes deleted or created
-during the run shift no other scene.
+Each page of scenes starts after the last scene id of the previous page. So the run skips no scene
+if another scene is created or deleted meanwhile.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,28 +37,28 @@ from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import SyncSession
 
-PAGE = 1000  # scenes in a request to Stash
-ITEMS_AT_ONCE = 10 * READ_BATCH  # items in a request to Plex: 200 requests read 100,000 items
-LINE_EVERY = 5000  # scenes between two progress lines
-_LAST_SCENE = 2**62  # greater than every scene id
+PAGE = 1000  # Scenes per request to Stash.
+ITEMS_AT_ONCE = 10 * READ_BATCH  # Items per request to Plex: 200 requests read 100,000 items.
+LINE_EVERY = 5000  # Number of scenes between two log lines about the progress.
+_LAST_SCENE = 2**62  # Greater than every scene id.
 
 
 class NoConclusionError(Exception):
-    """A library returned too little for a conclusion; the text names the remedy."""
+    """Stash or Plex returned too little data to find gaps; the message names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Consecutive scenes of Stash, checked against Plex."""
+    """A page of Stash's scenes, each compared with Plex."""
 
-    found: Sequence[tuple[Inspection, Finding]]  # the scenes within the run's scope
-    ids: frozenset[int]  # of all scenes, also those outside of the scope
-    cursor: int  # the last scene id
-    left: int  # number of later scenes, as counted by Stash
+    found: Sequence[tuple[Inspection, Finding]]  # The scenes in the run's scope.
+    ids: frozenset[int]  # Ids of all scenes, also outside of the run's scope.
+    cursor: int  # The last scene id of the page.
+    left: int  # Number of scenes after this page, as counted by Stash.
 
 
 def prepare(library: Library) -> None:
-    """Update the path index; raise NoConclusionError if Plex lists no files."""
+    """Update the index of Plex's file paths; raise NoConclusionError if Plex lists no files."""
     library.prepare()
     library.refresh()
     if not library.index.count():
@@ -70,14 +71,15 @@ def prepare(library: Library) -> None:
 def pages(
     services: Services, session: SyncSession, since: float | None, after: int
 ) -> Iterator[Page]:
-    """Yield the pages after scene id `after`, each read from both servers on demand.
+    """Yield the pages of scenes after scene id `after`, reading each page on demand.
 
     `since` selects the scenes created from that time on, in seconds since the epoch.
     """
-    # Stash compares time stamps as text with unknown UTC offsets, so it is asked for more scenes.
+    # Stash compares time stamps as text and ignores their UTC offsets. So the request asks for an
+    # earlier time, and `is_since` then selects the scenes.
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
-    # With `skip_not_found` the job of a missing scene has no effect in any run.
+    # With `skip_not_found`, the job of a scene that Plex lacks would have no effect.
     detector = GapDetector(look_for_missing=config.reconcile_missing and not config.skip_not_found)
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
@@ -95,10 +97,10 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Read a page again that was empty although Stash had counted `left` more scenes.
+    """Read a page again that was empty, although Stash had counted `left` more scenes.
 
-    These scenes may have been deleted. The second answer is credible if it starts with scene
-    `after`, which Stash returned before.
+    The missing scenes may have been deleted. The second response is credible if it starts with
+    scene `after`, which Stash has returned before.
     """
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
@@ -109,22 +111,22 @@ def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> Scene
 class End(Enum):
     """How a run ended."""
 
-    DONE = "done"  # the gaps are queued
-    ASKS = "asks"  # the user has to confirm the run
-    NOTHING = "nothing"  # no conclusion was possible
+    DONE = "done"  # The gaps are queued.
+    ASKS = "asks"  # The user has to confirm the run.
+    NOTHING = "nothing"  # No conclusion was possible.
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """The result of a run."""
+    """The result of a run that has ended."""
 
     how: End
-    text: str  # for users
-    queued: int = 0  # scenes
+    text: str  # The result in words, for users.
+    queued: int = 0  # Number of queued scenes.
 
 
 class GapDetectionEngine:
-    """Executes the current run. Only the holder of `lock` may begin or step a run."""
+    """Executes a reconciliation run. A process must hold `lock` to begin or continue a run."""
 
     def __init__(self, services: Services) -> None:
         folder, report, self._clock = services.folder, services.log.event, services.clock
@@ -133,17 +135,18 @@ class GapDetectionEngine:
         self._services = services
         self._queue = services.queue
         self._pages: Iterator[Page] | None = None
-        self._position: tuple[float, int, Config] | None = None  # at which `_pages` continues
+        self._position: tuple[float, int, Config] | None = None  # position of iterator `_pages`
 
     def stored(self) -> Run | None:
-        """Return the unfinished run; None without one or if the run is older than a day."""
+        """Return the unfinished run; None if there is none, or if it is older than a day."""
         return run_of_today(self._queue.gaps.run(), self._clock())
 
     def begin(self, order: Order) -> Run:
         """Start a run, or continue the unfinished run if it has the same scope."""
         run = self.stored()
         if run is not None and run.order.finds_the_same_as(order):
-            # A run that a user joins may confirm the question of an earlier run.
+            # If a user starts a task that continues this run, the run may confirm an earlier
+            # question.
             run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
             self._store(run)
         else:
@@ -154,10 +157,10 @@ class GapDetectionEngine:
         return run
 
     def step(self, session: SyncSession) -> RunEnd | None:
-        """Check a page or queue a batch; return the end of the run, or None while it continues.
+        """Check a page of scenes or queue a batch of gaps; return None unless the run has ended.
 
-        Another process may have continued the run since the last step, so the stored run counts. An
-        error of a server leaves the stored run unchanged.
+        A step reads the stored run, because another process may have continued it since the last
+        step. If Stash or Plex fails, the stored run stays unchanged.
         """
         run = self.stored()
         if run is None:
@@ -172,7 +175,7 @@ class GapDetectionEngine:
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
             return RunEnd(End.NOTHING, text)
         except BaseException:
-            self._pages = None  # a generator that raised is exhausted
+            self._pages = None  # a generator that raised an exception cannot continue
             raise
 
     def _store(self, run: Run, gaps: Sequence[Gap] = ()) -> None:
@@ -181,7 +184,7 @@ class GapDetectionEngine:
             self._queue.gaps.save_run(run.to_state())
 
     def _end(self, run: Run, state: ReconciliationState) -> None:
-        """Store the state of past runs; delete the run and its gaps."""
+        """End a run: store its result, and delete the run and its gaps."""
         self.state.write(state)
         self._pages = None
         with self._queue.transaction():
@@ -223,7 +226,7 @@ class GapDetectionEngine:
         return self._pages
 
     def _gone(self, run: Run, up_to: int, present: frozenset[int]) -> list[Gap]:
-        """Return a gap for each synced scene after the run's cursor that Stash did not list."""
+        """Return the synced scenes with ids up to `up_to` that Stash no longer lists."""
         if run.order.scope is not Scope.ALL:
             return []
         known = self._queue.sync_log.scenes_between(run.cursor, up_to)
@@ -232,7 +235,7 @@ class GapDetectionEngine:
         return gone
 
     def _finish_checking(self, run: Run) -> None:
-        """Allow the run to queue its gaps; raise NoConclusionError if a library is incomplete."""
+        """Let the run queue its gaps; raise NoConclusionError if a library seems incomplete."""
         result = run.result
         gone = self._gone(run, _LAST_SCENE, frozenset())
         if gone and not result.checked:
@@ -240,7 +243,7 @@ class GapDetectionEngine:
                 f"Stash lists no scenes, although {len(gone):,} were synced. Check that it uses "
                 "the right database"
             )
-        left = run.total - result.checked  # by Stash's count at the last page
+        left = run.total - result.checked  # as counted by Stash at the last page
         if left > 0:
             raise NoConclusionError(
                 f"Stash returned {left:,} scenes fewer than it had counted. Run the task again; if "
@@ -279,7 +282,7 @@ class GapDetectionEngine:
         return not is_confirmed(run.result, run.order.words, question, self._clock())
 
     def _ask(self, run: Run) -> RunEnd:
-        """End a run that the user has to confirm with a second run."""
+        """End a run without queueing gaps, and ask the user to confirm it with a second run."""
         result, order, now = run.result, run.order, self._clock()
         text = f"{result.text()}. {question_text(result, by_user=order.by_user)}"
         state = without_result(self.state.read(), run, now, text)
@@ -287,7 +290,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Restart the interval: a repetition in ten minutes would ask the same question.
+            # Restart the interval. Otherwise a run in ten minutes would ask the same question.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunEnd(End.ASKS, text)

@@ -29,7 +29,8 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but does not return"
 
 
-# The kinds of gap, each with its key in `reconciliation_state.json`.
+# The kinds of gaps (scenes whose sync would change Plex). The values are keys in
+# `reconciliation_state.json`.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",
@@ -39,16 +40,16 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """What was found about a scene."""
+    """The result of comparing a scene with Plex."""
 
     outcome: Outcome
-    reasons: tuple[str, ...] = ()  # the differences, for a gap only
-    again: bool = False  # the scene was synced before and would be sent again
-    clears: tuple[str, ...] = ()  # names of the fields that a sync would empty in Plex
+    reasons: tuple[str, ...] = ()  # The differences, if the scene is a gap.
+    again: bool = False  # A sync would send a scene again that was synced before.
+    clears: tuple[str, ...] = ()  # Names of the fields that a sync would empty in Plex.
 
 
 class GapOutcome(Enum):
-    """What a run did with a gap; the value is the text for users."""
+    """How a run handled a gap; the value is the text for users."""
 
     QUEUED = "queued"
     WAITING = "already queued"
@@ -62,20 +63,20 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 
 @dataclass(slots=True)
 class GapDetectionResult:
-    """The statistics of a run, in numbers of scenes."""
+    """The statistics of a run; all numbers count scenes."""
 
     checked: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     gap_outcomes: Counter[GapOutcome] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)  # a scene may have several differences
-    synced: int = 0  # checked scenes that were synced before
-    again: int = 0  # gaps that send a synced scene again
-    cleared: int = 0  # gaps that empty a field in Plex
-    lost: int = 0  # synced scenes that Stash does not list; they are not in `checked`
-    forgotten: int = 0  # lost scenes that Stash has confirmed as deleted
+    reasons: Counter[str] = field(default_factory=Counter)  # A scene may have several differences.
+    synced: int = 0  # Checked scenes that were synced before.
+    again: int = 0  # Synced scenes that the run would send again.
+    cleared: int = 0  # Scenes that would lose the value of a field in Plex.
+    lost: int = 0  # Synced scenes that Stash does not list; `checked` excludes them.
+    forgotten: int = 0  # Lost scenes that Stash confirmed as deleted.
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
-        """Count a scene; `wanted` is false for a gap that the run's task does not queue."""
+        """Count a finding; `wanted` states whether the run's task queues such findings."""
         self.checked += 1
         self.outcomes[finding.outcome] += 1
         self.reasons.update(finding.reasons)
@@ -96,7 +97,7 @@ class GapDetectionResult:
 
     @property
     def gaps_by_type(self) -> dict[str, int]:
-        """The number of gaps, by the keys of `reconciliation_state.json`."""
+        """The number of gaps of each kind, by their keys in `reconciliation_state.json`."""
         return {name: self.outcomes[outcome] for outcome, name in STATE_NAMES.items()}
 
     @property
@@ -125,7 +126,7 @@ class GapDetectionResult:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Parse stored statistics; raise KeyError, TypeError or ValueError on failure."""
+        """Parse stored statistics; raise KeyError, TypeError or ValueError if they are invalid."""
         return cls(
             **{name: int(raw[name]) for name in _NUMBERS},
             outcomes=Counter({Outcome[name]: int(n) for name, n in raw["outcomes"].items()}),

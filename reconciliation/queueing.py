@@ -1,7 +1,7 @@
-"""Queues gaps, with a cool-down for scenes whose job was dead-lettered.
+"""Queues gaps (scenes whose sync would change Plex), except scenes in their cool-down.
 
-Without a cool-down such a scene would fail in every run. It is queued again after 1 day, then after
-2, 4, 8, 16 and 32 days. An edit of the scene ends the cool-down.
+A scene whose job was dead-lettered would fail again in every run. So a run queues it again after a
+cool-down of 1 day, later of 2, 4, 8, 16 and 32 days. An edit of the scene ends the cool-down.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from sync_queue.operations import METADATA, scene_job
 from validation.scene_extractor import moment_of
 from worker.services import Services
 
-MOST_DOUBLINGS = 5  # limits the cool-down to 32 days
-TRIES = "reconciled"  # key of a job's data: how often a reconciliation queued the failed scene
+MOST_DOUBLINGS = 5  # Limits the cool-down to 32 days.
+TRIES = "reconciled"  # Key of a job's data: the number of runs that queued it after a failure.
 NOT_FOUND = "PlexNotFound"
-GONE = "gone"  # kind of gap: a synced scene that Stash did not list
+GONE = "gone"  # kind of gap: a synced scene that Stash no longer lists
 
 
 def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
@@ -42,7 +42,8 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
         if outcome is GapOutcome.QUEUED:
             hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
             jobs.append(scene_job(gap.scene_id, METADATA, now, hints))
-    # If a kill prevents the caller's commit, the next step counts these jobs as already queued.
+    # If the process is killed before the caller stores the progress, the next step finds these jobs
+    # already queued.
     queue.enqueue(jobs)
     queue.forget_scenes(forgotten)
     return outcomes, len(forgotten)
@@ -51,7 +52,8 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # The worker requeues a scene once Plex has its file, so a missing file is no failure.
+    # A missing file starts no cool-down, because the worker queues the scene once Plex has the
+    # file.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED
@@ -59,18 +61,18 @@ def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
 
 
 def is_given_up(letters: Sequence[DeadLetter]) -> bool:
-    """Return whether a dead letter waits until Plex has the scene's file."""
+    """Return whether a dead letter waits until Plex has the file of its scene."""
     return any(letter.error_type == NOT_FOUND for letter in letters)
 
 
 def tries_of(letters: Sequence[DeadLetter]) -> int:
-    """Return how often the scene was queued after a failure and failed again."""
+    """Return how many runs have queued a dead-lettered scene again without success."""
     stored = [letter.job.data.get(TRIES) for letter in letters if letter.job is not None]
     return max((tries for tries in stored if type(tries) is int and tries > 0), default=0)
 
 
 def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
-    """Return whether the scene is in its cool-down; `changed_at` is its last edit in Stash."""
+    """Return whether a scene is in its cool-down; an edit after the failure ends the cool-down."""
     failed_at = max((letter.moment for letter in letters), default=None)
     if failed_at is None or (changed_at is not None and changed_at > failed_at):
         return False

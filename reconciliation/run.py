@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from reconciliation.findings import GapDetectionResult
 
-DAY = 86_400.0  # seconds
+DAY = 86_400.0
 
 
 class Scope(Enum):
@@ -35,12 +35,12 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The task of a run."""
+    """A request to start a reconciliation run."""
 
     scope: Scope
-    only_empty: bool = False  # queue only scenes whose Plex item has no metadata
-    by_user: bool = True  # started by a user, so the run can confirm an earlier question
-    is_startup: bool = False  # the short run after an hour without runs; keeps the interval's clock
+    only_empty: bool = False  # Queue only scenes whose Plex item has no metadata.
+    by_user: bool = True  # A user started the run, so it can confirm an earlier question.
+    is_startup: bool = False  # A short run at the worker's start; it restarts no interval.
 
     @property
     def words(self) -> str:
@@ -52,14 +52,14 @@ class Order:
 
 @dataclass(slots=True)
 class Run:
-    """An unfinished run."""
+    """An unfinished reconciliation run."""
 
     order: Order
-    begun_at: float  # seconds since the epoch; the scope ends here
-    cursor: int = 0  # the last checked scene id
-    total: int = 0  # number of scenes to check, by Stash's count at the last page
-    is_checked: bool = False  # all scenes are checked, so the gaps can be queued
-    allowed: bool = False  # the run is within the safety limits, or a user has confirmed it
+    begun_at: float  # Seconds since the epoch; the scope is relative to this time.
+    cursor: int = 0  # Id of the last checked scene.
+    total: int = 0  # Number of scenes to check, as counted by Stash.
+    is_checked: bool = False  # All scenes are checked, so the gaps can be queued.
+    allowed: bool = False  # The safety limits or a user allow the run to queue its gaps.
     result: GapDetectionResult = field(default_factory=GapDetectionResult)
 
     def to_state(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Run:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self | None:
-        """Parse a stored run; return None if it is unreadable."""
+        """Parse a stored run; return None if it is invalid."""
         try:
             order = raw["order"]
             flags = {name: bool(order[name]) for name in ("only_empty", "by_user", "is_startup")}
@@ -93,6 +93,6 @@ class Run:
 
 
 def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
-    """Parse a stored run; return None without one or if its findings are older than a day."""
+    """Parse a stored run; return None if there is none, or if it is older than a day."""
     run = None if raw is None else Run.parse(raw)
     return run if run is not None and 0 <= now - run.begun_at < DAY else None

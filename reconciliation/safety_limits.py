@@ -1,7 +1,7 @@
-"""Limits on the changes of a run; a run that exceeds a limit queues nothing and asks the user.
+"""Safety limits: a run that would change too much queues nothing and asks the user.
 
-An incomplete answer of Stash or Plex looks as if part of a library was deleted. So a run asks
-before it sends many synced scenes again, empties many fields, or forgets many scenes.
+If Stash or Plex returns an incomplete response, part of a library seems to be deleted. So a run
+asks before it sends many synced scenes again, empties many fields, or forgets many scenes.
 """
 
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from reconciliation.findings import GapDetectionResult
 from shared.state_file import parse_fields
 from validation.values import counted
 
-# Each limit is a share and a number of scenes; a run must exceed both. A renamed studio or a day's
-# work stays below the limits, and a lost tag table exceeds them.
-MOST_AGAIN, FEWEST_AGAIN = 0.30, 25  # share of the scenes synced before
-MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # share of the scenes compared
-MOST_LOST, FEWEST_LOST = 0.10, 25  # share of the scenes synced before, the lost scenes included
-MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # share of the scenes checked
+# Each limit is a share and a number of scenes. A run exceeds the limit if it exceeds both. A
+# renamed studio or the edits of a day stay below the limits. A lost tag table exceeds them.
+MOST_AGAIN, FEWEST_AGAIN = 0.30, 25  # Share of the scenes synced before.
+MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # Share of the scenes compared with Plex.
+MOST_LOST, FEWEST_LOST = 0.10, 25  # Share of the scenes synced before, including lost scenes.
+MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # Share of the scenes checked.
 CONFIRMATION_HOURS = 24.0
-_MOST_SCENES = 2**53  # larger integers are not exact as floats
-_SLACK = 1.2  # allows for edits between the two runs
+_MOST_SCENES = 2**53  # Larger integers are not exact as floats.
+_SLACK = 1.2  # Allows for edits between the first and the second run.
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The question of a run to the user; a second run of the same task confirms it."""
+    """A run's question to the user, who confirms it by starting the same task again."""
 
     scope: str
     at: float
@@ -34,7 +34,7 @@ class Question:
 
 
 def parse_question(raw: Any) -> Question | None:
-    """Return a stored question; None for any other value."""
+    """Parse a stored question; return None if it is invalid."""
     question = parse_fields(Question, raw)
     if question is None or max(question.again, question.cleared, question.lost) > _MOST_SCENES:
         return None
@@ -55,7 +55,8 @@ def is_confirmed(
 ) -> bool:
     """Return whether a run confirms the question of an earlier run.
 
-    The run must have the same scope, start within a day, and change about as many scenes or fewer.
+    The run must have the same scope and start within a day. It may change only slightly more scenes
+    than the earlier run.
     """
     if question is None or question.scope != scope:
         return False
@@ -68,7 +69,7 @@ def is_confirmed(
 
 
 def hides_too_many(unseen: int, checked: int) -> bool:
-    """Return whether Plex withheld too many of the items that it lists."""
+    """Return whether Plex lists too many items that it does not return."""
     return _is_much(unseen, checked, MOST_UNSEEN, FEWEST_UNSEEN)
 
 

@@ -11,22 +11,22 @@ from validation.config import Config
 from worker.services import Services
 from worker.sync.session import SyncSession
 
-HOUR = 3600.0  # seconds
+HOUR = 3600.0
 INTERVALS = {"hourly": HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR}
-RETRY = 600.0  # seconds after a run without a result
-LOOK_EVERY = 60.0  # seconds between two checks whether a run is due
+RETRY = 600.0  # Seconds from a run without a result to the next run.
+LOOK_EVERY = 60.0  # Seconds between two checks for a due run.
 
 
 def due(
     state: ReconciliationState, config: Config, now: float, *, at_start: bool, rebuilt: bool
 ) -> Order | None:
-    """Return the order of the run that is due; None if no run is due.
+    """Return the order for the run that is due; None if no run is due.
 
-    Times in the state that are later than `now` are ignored, because the clock was set back.
+    A time in the state that is later than `now` is ignored, because the clock was set back.
 
     Args:
         at_start: whether the process has just started.
-        rebuilt: whether jobs were lost with a damaged database.
+        rebuilt: whether the database was damaged and lost its jobs.
     """
     interval = config.reconcile_interval
     if 0 <= now - state.tried_at < RETRY:
@@ -45,7 +45,7 @@ def due(
 class ReconciliationScheduler:
     """The worker's idle task that executes reconciliation runs step by step.
 
-    The worker checks its queue between two steps. After an error of a server the run pauses.
+    The worker checks its queue between two steps. If Stash or Plex fails, the run pauses.
     """
 
     def __init__(self, services: Services) -> None:
@@ -56,18 +56,18 @@ class ReconciliationScheduler:
         self._next_look = float("-inf")
 
     def wants_a_step(self) -> bool:
-        """Return whether a run may be due, without any request or file access."""
+        """Return whether it is time to check for a due run."""
         return self._services.monotonic() >= self._next_look
 
     def step(self, session: SyncSession) -> bool:
-        """Execute a step of the due or unfinished run; return False if there is none."""
+        """Execute a step of the unfinished or due run; return whether a step was executed."""
         if not self._engine.lock.try_acquire():
             self._rest(LOOK_EVERY)  # another process executes a run
             return False
         try:
             return self._step(session)
         except Exception:
-            self._rest(RETRY)  # the worker reports this error: not again at once
+            self._rest(RETRY)  # a pause, because the worker reports each error of a step
             raise
         finally:
             self._engine.lock.release()

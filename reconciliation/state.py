@@ -25,20 +25,20 @@ class ReconciliationState:
     last_scenes_checked: int = 0
     is_startup_run: bool = False
     run_count: int = 0
-    interval_run_time: float = 0.0  # end of the last run that restarted the interval
-    tried_at: float = 0.0  # end of the last run without a result
-    question: Question | None = None  # the unanswered question of the last run
-    ended_at: float = 0.0  # end of the last run, with or without a result
+    interval_run_time: float = 0.0  # End of the last run that restarted the interval.
+    tried_at: float = 0.0  # End of the last run without a result.
+    question: Question | None = None  # The unanswered question of the last run.
+    ended_at: float = 0.0  # End of the last run, with or without a result.
     ended_scope: str = ""
     ended_only_empty: bool = False
     summary: str = ""  # the result of the last run, for users
 
 
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
-    """Parse a stored state; replace each value of a wrong type by its default."""
+    """Parse the stored state; replace each invalid value by its default."""
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
-    # Older versions stored no `interval_run_time`.
+    # Older versions stored no `interval_run_time`, so `last_run_time` is the default.
     raw = {"interval_run_time": raw.get("last_run_time"), **raw}
     return replace(
         parse_fields(ReconciliationState, raw) or ReconciliationState(),
@@ -50,23 +50,23 @@ def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
 
 
 class StateFile:
-    """The state file; only the holder of the reconciliation lock writes it."""
+    """The file of past runs; only the holder of the reconciliation lock may write it."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the state; the default state if there is no file.
+        """Return the stored state, or the default state if there is no file.
 
-        An unreadable file counts as a run without a result just now, so that no run is due.
+        If the file is unreadable, the state says that a run has just failed, so no run is due.
         """
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state
 
     def write(self, state: ReconciliationState) -> None:
-        """Replace the file, unless its content could not be read; raise OSError on failure."""
+        """Write the state, unless the file could not be read; raise OSError on failure."""
         self._file.write(asdict(state))
 
 
@@ -93,7 +93,7 @@ def after(state: ReconciliationState, run: Run, now: float, summary: str) -> Rec
 def without_result(
     state: ReconciliationState, run: Run, now: float, summary: str
 ) -> ReconciliationState:
-    """Return the state after a run without a conclusion or a confirmation."""
+    """Return the state after a run that had no result or asks the user a question."""
     return replace(state, tried_at=now, **_ended(run, now, summary))
 
 
