@@ -57,10 +57,10 @@ class BatchRunner:
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # A failed batch resets the size to 1, and a successful batch doubles it. So a job that
-        # always fails soon runs alone.
+        # A failed batch resets the size to 1, and a successful batch doubles it. Soon,
+        # a job that always fails is alone in its batch.
         self.size = 1 if self.pauses.in_a_row else BATCH
-        self.paused_session: SyncSession | None = None  # the session that led to the pause
+        self.paused_session: SyncSession | None = None  # session that caused the pause
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
         self._finalized = 0

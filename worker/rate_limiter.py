@@ -58,7 +58,7 @@ class RecoveryRateLimiter:
         self._failures = 0
 
     def _advance(self, now: float) -> float | None:
-        """Add the tokens since the last call; return the seconds since the start of the ramp-up."""
+        """Add the tokens earned since the last call; return the seconds since the ramp-up began."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None

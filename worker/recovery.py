@@ -7,7 +7,7 @@ from shared.state_file import parse_fields
 
 SHORTEST_INTERVAL = 5.0  # minimum seconds between two health checks
 LONGEST_INTERVAL = 60.0
-# Maximum seconds between two tries while Plex saves no edits: only an edit shows a recovery.
+# Maximum seconds between two edits while Plex refuses edits: only an edit shows a recovery.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker notices the end of an outage
 # after at most half of the outage's length.

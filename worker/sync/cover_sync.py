@@ -287,7 +287,7 @@ def _show_uploaded(
 def select_image(
     session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool = False
 ) -> None:
-    """Select an uploaded image if Plex shows another; learn whether Plex selects uploads itself."""
+    """Select an uploaded image if Plex shows another; learn whether Plex selects new uploads."""
     trait = session.facts.behaviour().image_selection
     with suppress(PlexNotFound, PlexPermanentError):  # if Plex refuses, keep the current image
         ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)

@@ -35,7 +35,7 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Keep each item only in the scene that owns it.
+    """Remove each item from all scenes except the owner of the item.
 
     Return the ids of scenes whose values were sent to an item, but that Stash no longer has.
     """

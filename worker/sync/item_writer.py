@@ -45,7 +45,7 @@ class ItemWriter:
             for work in works:
                 for key in work.taken_over:
                     log.transfer_item(work.scene.id, server_id, key)
-                    log.mark_unsynced(work.scene.id)  # the item may show its previous scene's cover
+                    log.mark_unsynced(work.scene.id)  # the item may have its previous owner's cover
             known = log.items(server_id, {item.rating_key for work in works for item in work.items})
             for work in works:
                 for item in work.items:

@@ -100,7 +100,7 @@ def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) ->
 
 
 def obstacle(item: PlexItem, facts: ServerFacts) -> str:
-    """Return why a test could not restore the item; empty if the test could restore it."""
+    """Return the reason why a test could not restore the item; empty if there is none."""
     if item.has_roles:
         return "its actors have roles, which an edit does not keep"
     if len(item.performers) >= _MOST_PERFORMERS:
