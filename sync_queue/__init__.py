@@ -1,1 +1,1 @@
-"""Floor 2: the durable state (queue, spool, dead letters, sync log)."""
+"""The durable state: queue of jobs, spool, dead letters and sync log."""

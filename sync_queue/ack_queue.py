@@ -1,6 +1,6 @@
 """Extends persist-queue's acknowledgement queue by due times, batches and larger transactions.
 
-persist-queue owns the table, its states and the serializer. The reasons for the extension are in
+persist-queue defines the table, its states and the serializer. The reasons for the extension are in
 docs/decisions/persist-queue.md.
 """
 
@@ -39,21 +39,21 @@ _RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
-LARGEST_LOG = 8 * 1024 * 1024  # bytes; a checkpoint truncates a larger write-ahead log
-CACHE = 256  # KiB, enough for a batch; with SQLite's default of 2 MB a worker needs more memory
+LARGEST_LOG = 8 * 1024 * 1024  # Bytes; a checkpoint truncates a larger write-ahead log.
+CACHE = 256  # KiB, enough for a batch; SQLite's default of 2 MB would cost more memory.
 
 
 class AckQueue(SQLiteAckQueue):
-    """The table of jobs in `data.db`, as the worker uses it."""
+    """The queue of jobs, stored in `data.db`."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
-        self._conn.text_factory = tolerant_text  # persist-queue has replaced the text factory
+        self._conn.text_factory = tolerant_text  # persist-queue replaces the factory of `connect`
 
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
-        del multithreading, timeout  # `connect` chooses both
+        del multithreading, timeout  # `connect` chooses both values
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
         connection.execute(f"PRAGMA cache_size=-{CACHE}")
@@ -63,14 +63,15 @@ class AckQueue(SQLiteAckQueue):
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection that all tables share, so that one transaction can change several."""
+        """The connection of all tables, so that one transaction can change several tables."""
         connection: sqlite3.Connection = self._conn
         return connection
 
     def claim(self, limit: int, now: float) -> tuple[list[Claim], list[tuple[int, str]]]:
-        """Claim up to `limit` due jobs, the longest due first.
+        """Claim up to `limit` due jobs, in the order of their due times.
 
-        Return the claims, and the ids and errors of unreadable rows, which are claimed too.
+        Return the claims, and the row ids and errors of unreadable rows. Unreadable rows are
+        claimed, too.
         """
         claims, unreadable = [], []
         take = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
@@ -84,7 +85,7 @@ class AckQueue(SQLiteAckQueue):
         return claims, unreadable
 
     def remove(self, row_ids: Iterable[int]) -> None:
-        """Delete claimed rows; a newer job of the same subject has its own row and stays."""
+        """Delete claimed rows. A newer job for the same scene has its own row and stays."""
         with transaction(self.connection):
             self.connection.executemany(_DELETE_CLAIMED, [(row_id,) for row_id in row_ids])
 
@@ -93,9 +94,10 @@ class AckQueue(SQLiteAckQueue):
         self.connection.execute(statement, (scene_key(scene_id),))
 
     def release(self, claims: Sequence[Claim]) -> None:
-        """Make claimed jobs wait again; merge each claim into a newer waiting job if there is one.
+        """Return claimed jobs to the queue, so that they wait again.
 
-        A merged job is due now. Other jobs keep the retry state of their claim.
+        If a newer job for the same subject waits, both jobs become one job that is due now. Every
+        other job keeps its due time and its retry count.
         """
         with transaction(self.connection):
             for claim in claims:
@@ -106,16 +108,16 @@ class AckQueue(SQLiteAckQueue):
                     self.connection.execute(_RELEASE, (claim.job.encoded(), claim.row_id))
 
     def resume(self) -> int:
-        """Release the jobs of a dead worker; only the holder of the worker lock may do so."""
+        """Release the jobs that a dead worker had claimed; the caller must hold the worker lock."""
         with transaction(self.connection):
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
-            # Unreadable rows wait again, and are dead-lettered when they are claimed.
+            # Unreadable rows wait again. They are dead-lettered when a worker claims them.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(rows)
 
     def make_due_after(self, horizon: float) -> int:
-        """Make all waiting jobs due now that are due after `horizon`; return their number."""
+        """Make all jobs due now whose due time is after `horizon`; return their number."""
         with transaction(self.connection):
             statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
             return self.connection.execute(statement, (horizon,)).rowcount
@@ -127,16 +129,16 @@ class AckQueue(SQLiteAckQueue):
             )
 
     def waiting_with_error(self, error_type: str) -> list[Claim]:
-        """Return the readable waiting jobs whose last error was of this class; claim none."""
+        """Return the waiting jobs whose last error had this type, without claiming them."""
         which = f"{IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
         statement = f"SELECT _id, data FROM {TABLE} WHERE {which}"
         return list(readable_claims(self.connection.execute(statement, (error_type,))))
 
     def next_due(self) -> float | None:
-        """Return when the next waiting job is due; None if no job waits."""
+        """Return the due time of the next waiting job; None if no job waits."""
         row = self.connection.execute(_NEXT_DUE).fetchone()
         return None if row is None else float(row[0])
 
     def change_counter(self) -> int:
-        """Return a number that changes when another connection commits; needs no disk access."""
+        """Return a number that changes with each commit of another connection."""
         return int(self.connection.execute("PRAGMA data_version").fetchone()[0])

@@ -1,4 +1,4 @@
-"""Read-only examination of the queue's database, for the task Doctor."""
+"""Examines the queue's database for the task Doctor, without changing the database."""
 
 import os
 import sqlite3
@@ -15,22 +15,22 @@ from sync_queue.schema import SCHEMA_VERSION, schema_version
 from sync_queue.spool_import import read_spool
 from sync_queue.sync_log import SyncLog
 
-_PATIENCE = 2.0  # seconds for a writer
+_PATIENCE = 2.0  # seconds to wait for a writer
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """The result of the examination; `letters` and `synced_scenes` are unknown if `jobs` are."""
+    """The state of the database. If `jobs` is None, all other counts are unknown, too."""
 
     exists: bool = True
-    damage: str = ""  # SQLite's error for a damaged file
-    refusal: str = ""  # why the file is not readable
+    damage: str = ""  # SQLite's error message if the file is damaged.
+    refusal: str = ""  # The reason if the file is not readable.
     version: int = 0
     size: int = 0  # bytes, including the write-ahead log
     wal: bool = False
-    jobs: Mapping[str, int] | None = None  # number of jobs by state; None if it is unknown
-    spooled: int = 0  # number of jobs of hooks that the worker has not imported
-    letters: Mapping[str, int] = field(default_factory=dict)  # number of letters by error type
+    jobs: Mapping[str, int] | None = None  # Number of jobs by state; None if unknown.
+    spooled: int = 0  # Number of jobs in the spool, which no worker has imported yet.
+    letters: Mapping[str, int] = field(default_factory=dict)  # Dead letters by error type.
     synced_scenes: int = 0
 
 

@@ -1,7 +1,7 @@
-"""Opens the queue's database, creates its tables and chooses its journal.
+"""Opens the queue's database, creates its tables and chooses its journal mode.
 
-Write-ahead logging needs memory shared between processes, which network file systems refuse. There
-the database uses a rollback journal, which is slower and equally safe.
+Write-ahead logging needs memory shared between processes, which network file systems do not
+provide. There the database uses a rollback journal, which is slower and equally safe.
 """
 
 import os
@@ -46,13 +46,13 @@ _TABLES = (
     "retry_count INTEGER, failed_at TEXT)",
     "CREATE INDEX IF NOT EXISTS idx_failed_at ON dead_letters (failed_at)",
     "CREATE INDEX IF NOT EXISTS idx_scene_id ON dead_letters (scene_id)",
-    # The values last sent to each Plex item, and the values that Plex refused.
+    # The values last sent to each Plex item, and the values that Plex did not keep.
     "CREATE TABLE IF NOT EXISTS sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
     "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, "
     "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, refused TEXT, "
     "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
-    # The values of each Plex item before the first write. A scene's deletion keeps them.
+    # The values of each Plex item before the plugin's first write. They outlive the scene.
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
     # The SHA-1 of each uploaded image. Rows stay for ever, because Plex keeps every upload.
@@ -63,14 +63,14 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
     "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
     "at REAL NOT NULL)",
-    # The position of the running reconciliation, and the gaps found so far.
+    # The unfinished reconciliation run, and the scenes that the run will queue.
     "CREATE TABLE IF NOT EXISTS reconciliation_run (id INTEGER PRIMARY KEY CHECK (id = 1), "
     "run TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS reconciliation_gaps (scene_id INTEGER PRIMARY KEY, "
     "kind TEXT NOT NULL, changed_at TEXT NOT NULL)",
 )
-# Version 1 stored originals in a column of sync_log, and only the last upload. The column stays,
-# because a worker of version 1 may still run during the migration.
+# Schema version 1 stored original values in a column of `sync_log`, and only the last uploaded
+# image. The column stays, because an older worker may still run during the migration.
 _FROM_VERSION_1 = (
     "ALTER TABLE sync_log ADD COLUMN refused TEXT",
     "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
@@ -93,11 +93,12 @@ def connect(
 ) -> sqlite3.Connection:
     """Open the database in autocommit mode; create or migrate its tables.
 
-    Raise sqlite3.Error if the file is no database or not writable, and NewerSchemaError.
+    Raise sqlite3.Error if the file is not a writable database. Raise NewerSchemaError if a newer
+    version of the plugin wrote the file.
 
     Args:
         synchronous: with `FULL` each commit survives a power cut. With `NORMAL` a power cut can
-            undo the end of a job, and the job is repeated without harm.
+            undo the end of a job, and the worker repeats the job without harm.
         busy_timeout: seconds to wait for another writer.
     """
     connection = _open(path, busy_timeout)
@@ -132,7 +133,7 @@ def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def tolerant_text(stored: bytes) -> str:
-    """Decode a stored text and replace invalid UTF-8, for which sqlite3 would raise an error."""
+    """Decode a string and replace invalid UTF-8, for which sqlite3 would raise an error."""
     return stored.decode("utf-8", "replace")
 
 
@@ -151,7 +152,7 @@ def _create_tables(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _was_in_use(path: str) -> bool:
-    """Return whether the data folder shows earlier use, so that an empty file lost its content."""
+    """Return whether the plugin has used this data folder before."""
     folder = DataFolder(os.path.dirname(os.path.dirname(path)))
     unfinished = os.path.join(folder.spool, UNFINISHED)
     return os.path.exists(unfinished) or os.path.isfile(folder.library_database)
@@ -162,10 +163,10 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
-    """Switch to write-ahead logging; keep the rollback journal if the file system refuses.
+    """Switch to write-ahead logging, or to a rollback journal if the file system refuses it.
 
-    The switch needs a moment without other readers, for which SQLite does not wait. So this
-    function tries for `longest_wait` seconds, each time with a new connection. Then it raises
+    The switch fails while another process reads the database, and SQLite does not wait. So this
+    function retries for `longest_wait` seconds, each time with a new connection. Then it raises
     sqlite3.OperationalError.
     """
     deadline = time.monotonic() + longest_wait
@@ -173,7 +174,7 @@ def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float
         try:
             with closing(open_database()) as connection:
                 connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                # Only a read shows whether the file system provides shared memory.
+                # Only a query shows whether the file system provides shared memory.
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 return
         except sqlite3.OperationalError as error:
@@ -191,8 +192,8 @@ def _is_refusal(error: sqlite3.Error) -> bool:
 
 
 def _leave_wal(open_database: Callable[[], sqlite3.Connection]) -> None:
-    """Switch a database with a write-ahead log, such as a copied one, to a rollback journal."""
+    """Switch a database from write-ahead logging to a rollback journal."""
     with closing(open_database()) as connection:
-        # Exclusive mode keeps the log's index in the memory of this process.
+        # In exclusive mode, the index of the write-ahead log needs no shared memory.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchone()
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()

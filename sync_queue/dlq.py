@@ -21,12 +21,12 @@ class Failure:
 
     error_type: str
     message: str
-    stack_trace: str | None = None  # only for a bug of the plugin
+    stack_trace: str | None = None  # set only for a bug of the plugin
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A job that failed for good."""
+    """A job that failed for good, with its last error."""
 
     id: int
     job: SyncJob | None  # None if the stored job is unreadable
@@ -48,14 +48,14 @@ class DeadLetter:
 class DeadLetterQueue:
     """The table `dead_letters`; its statements run inside the caller's transaction.
 
-    Lists are sorted by the time of the failure, the oldest first.
+    Lists of dead letters are sorted by the time of the failure, the oldest first.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def add(self, job: SyncJob, failure: Failure, now: float) -> None:
-        """Store a dead letter in place of an older one of the same scene and error type."""
+        """Store a dead letter; it replaces an older one of the same scene and error type."""
         if job.scene_id is not None:
             self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
         values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)
@@ -72,11 +72,11 @@ class DeadLetterQueue:
         return self._delete("TRUE")
 
     def purge(self, before: float) -> int:
-        """Remove the letters that failed before this moment and return their number."""
+        """Remove the dead letters that failed before this time; return their number."""
         return self._delete("failed_at < ?", _text_of(before))
 
     def remove(self, letter_id: int) -> bool:
-        """Remove a letter; return False if another process has removed it."""
+        """Remove a dead letter; return False if another process has removed it."""
         return self._delete("id = ?", letter_id) == 1
 
     def forget_scene(self, scene_id: int) -> None:
@@ -86,7 +86,7 @@ class DeadLetterQueue:
         return self._connection.execute(f"DELETE FROM dead_letters WHERE {which}", values).rowcount
 
     def between(self, start: float, end: float) -> list[DeadLetter]:
-        """Return the letters that failed from `start` to `end` inclusive."""
+        """Return the dead letters that failed from `start` to `end` inclusive."""
         return self._select("failed_at BETWEEN ? AND ?", _text_of(start), _text_of(end))
 
     def of_type(self, error_type: str) -> list[DeadLetter]:
@@ -99,7 +99,7 @@ class DeadLetterQueue:
         return self._select("scene_id = ?", scene_id)
 
     def of_scenes(self, scene_ids: Collection[int]) -> dict[int, list[DeadLetter]]:
-        """Return the dead letters by scene id, for the scenes that have any."""
+        """Return dead letters by scene id; omit scenes without dead letters."""
         found: dict[int, list[DeadLetter]] = {}
         among = "scene_id IN (SELECT value FROM json_each(?))"
         for letter in self._select(among, json.dumps(list(scene_ids))):
@@ -107,7 +107,7 @@ class DeadLetterQueue:
         return found
 
     def newest_of_type(self, error_type: str, limit: int) -> list[DeadLetter]:
-        """Return the newest letters of one error type, the newest first."""
+        """Return the newest dead letters of one error type, the newest first."""
         newest = "WHERE error_type IS ? ORDER BY failed_at DESC, id DESC LIMIT ?"
         which = f"id IN (SELECT id FROM dead_letters {newest})"
         return self._select(which, error_type, limit)[::-1]
@@ -121,14 +121,14 @@ class DeadLetterQueue:
         return [DeadLetter(row[0], _job_of(row[1], row[5]), *row[2:]) for row in rows]
 
     def counts_by_type(self) -> dict[str, int]:
-        """Return the number of letters by error type, the most frequent type first."""
+        """Return the number of dead letters by error type, the most frequent type first."""
         statement = (
             "SELECT error_type, COUNT(*) FROM dead_letters GROUP BY error_type ORDER BY 2 DESC, 1"
         )
         return dict(self._connection.execute(statement))
 
     def count_scenes(self) -> int:
-        """Return the number of scenes with letters; a letter without a scene counts as a scene."""
+        """Return the number of dead-lettered scenes; other subjects count as a scene each."""
         statement = "SELECT COUNT(DISTINCT coalesce(scene_id, -id)) FROM dead_letters"
         return int(self._connection.execute(statement).fetchone()[0])
 

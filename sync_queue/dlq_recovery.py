@@ -13,7 +13,7 @@ PERMANENT_ERROR_TYPES = frozenset({"PlexAuthError", "PlexPermanentError", "PlexP
 
 @dataclass(slots=True)
 class RecoveryResult:
-    """The number of dead letters by result; each letter counts once."""
+    """The number of dead letters by result; each dead letter counts once."""
 
     recovered: int = 0
     skipped_already_queued: int = 0
@@ -31,7 +31,7 @@ def get_error_types_for_recovery(include_optional: bool) -> frozenset[str]:
 def get_outage_dlq_entries(
     dlq: DeadLetterQueue, start_time: float, end_time: float, error_types: Collection[str]
 ) -> list[DeadLetter]:
-    """Return the letters of these types that failed between both times, the oldest first."""
+    """Return the dead letters of these error types that failed between the two times."""
     letters = dlq.between(start_time, end_time)
     return [letter for letter in letters if letter.error_type in error_types]
 
@@ -43,14 +43,16 @@ def recover_outage_jobs(
     plex_healthy: bool,
     existing_scenes: Callable[[Sequence[int]], Collection[int]],
 ) -> RecoveryResult:
-    """Queue dead letters again; remove each letter in the transaction that queues its job.
+    """Queue the jobs of dead letters again, and remove the queued dead letters.
 
-    A letter is skipped if Plex is not healthy, its scene is queued already, or Stash no longer has
-    the scene. The checks run in this order.
+    A dead letter stays if Plex is not healthy, if its scene is queued already, or if Stash no
+    longer has the scene. The checks run in this order. One transaction queues a job and removes its
+    dead letter.
 
     Args:
-        plex_healthy: whether a probe has just succeeded.
-        existing_scenes: returns the given scenes that Stash still has; may raise StashError.
+        plex_healthy: whether a probe of Plex has just succeeded.
+        existing_scenes: returns those of the given scenes that exist in Stash; may raise
+            StashError.
     """
     result = RecoveryResult()
     if not plex_healthy:

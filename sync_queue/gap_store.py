@@ -1,4 +1,4 @@
-"""Stores the position and the gaps of a reconciliation, so that a kill loses no work."""
+"""Stores the progress of a reconciliation run, which survives a kill of the process."""
 
 import json
 import sqlite3
@@ -11,24 +11,24 @@ from sync_queue.sync_records import object_of
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A scene to queue at the end of the run."""
+    """A scene that a run will queue, because its sync would change Plex."""
 
     scene_id: int
     kind: str
-    changed_at: str = ""  # Stash's time stamp of the scene, verbatim
+    changed_at: str = ""  # the scene's `updated_at` in Stash, verbatim
 
 
 class GapStore:
     """The tables `reconciliation_run` and `reconciliation_gaps`.
 
-    The caller stores the gaps of a page and the new position in one transaction.
+    The caller stores the gaps of a page and the run's new position in one transaction.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def run(self) -> dict[str, Any] | None:
-        """Return the stored run; None if there is no readable run."""
+        """Return the stored run; None if there is none, or if it is unreadable."""
         row = self._connection.execute("SELECT run FROM reconciliation_run").fetchone()
         return object_of(row[0]) if row else None
 
@@ -37,7 +37,7 @@ class GapStore:
         self._connection.execute(statement, (json.dumps(dict(run)),))
 
     def add(self, gaps: Iterable[Gap]) -> None:
-        """Store gaps in place of older gaps of the same scenes."""
+        """Store gaps; a gap replaces an older gap of the same scene."""
         self._connection.executemany(
             "INSERT OR REPLACE INTO reconciliation_gaps (scene_id, kind, changed_at) "
             "VALUES (?, ?, ?)",

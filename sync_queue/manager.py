@@ -1,4 +1,4 @@
-"""Changes of the queue, the dead letters and the sync log, which share one database."""
+"""Changes the queue, the dead letters and the sync log in their common database."""
 
 import contextlib
 import os
@@ -35,11 +35,11 @@ class QueueManager(QueueView):
         self.jobs.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit all changes inside the `with` statement at once."""
+        """Commit all changes inside the `with` statement in one transaction."""
         return transaction(self._connection)
 
     def enqueue(self, jobs: Iterable[SyncJob]) -> tuple[int, int]:
-        """Store jobs like `operations.enqueue`, so that they survive a power cut."""
+        """Store or merge jobs durably; return the numbers of new and merged jobs."""
         before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
@@ -60,9 +60,10 @@ class QueueManager(QueueView):
         return claims
 
     def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
-        """Remove jobs whose effect is in Plex; `healthy` removes the scenes' dead letters too.
+        """Acknowledge jobs: remove their rows from the queue.
 
-        A newer edit of the same scene has its own row and stays.
+        With `healthy`, the dead letters of their scenes are removed, too. A newer job for the same
+        scene has its own row and stays.
         """
         with self.transaction():
             self.jobs.remove(claim.row_id for claim in claims)
@@ -89,15 +90,15 @@ class QueueManager(QueueView):
         with self.transaction():
             self.jobs.remove([claim.row_id])
             if claim.job.scene_id is not None:
-                # Without the mark the next sync could skip the cover, because its time stamp may
-                # be equal: Stash's time stamps have whole seconds.
+                # Otherwise the next sync could skip the cover. Stash's time stamps have whole
+                # seconds, so a new edit may not change the time stamp.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
-        """Queue a dead letter's job with fresh retries and remove the letter, in one transaction.
+        """Queue a dead letter's job with a new retry count, and remove the dead letter.
 
-        Return False if the letter holds no job or another process has removed it.
+        Return False if it holds no job, or if another process has removed it.
         """
         if letter.job is None:
             return False
@@ -115,7 +116,7 @@ class QueueManager(QueueView):
         return operations.clear_pending_items(self._connection)
 
     def resume(self) -> int:
-        """Release the jobs of a dead worker, like `AckQueue.resume`; return their number."""
+        """Release the jobs that a dead worker had claimed; return their number."""
         self.spool.mark_unfinished()
         return self.jobs.resume()
 
@@ -124,7 +125,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make due now each job that waits too long because the clock was set back."""
+        """Make jobs due now that would wait longer than `longest_wait`, after a clock change."""
         return self.jobs.make_due_after(self.clock() + longest_wait)
 
     def has_unfinished(self) -> bool:
@@ -132,8 +133,8 @@ class QueueManager(QueueView):
         return not self.spool.is_empty() or operations.has_unfinished(self._connection)
 
     def note_finished(self) -> None:
-        """Record that no job is left, so that an event without a job does not start a worker."""
-        # If another process holds the write lock, a later call makes the record.
+        """If no job is left, record it, so that an event without a job starts no worker."""
+        # If another process holds the write lock, a later call stores the record.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self._connection):
                 self.spool.mark_finished()

@@ -7,23 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# Keys of a job's `data`:
-MISSING_SINCE = "missing_since"  # the time since which Plex lacks the scene's files
-MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"  # of the files that Plex lacks
-TRY_REFUSED = "try_refused"  # the time at which a user asked to send refused values again
+# Keys of a job's `data`.
+MISSING_SINCE = "missing_since"  # Time since which Plex lacks the scene's files.
+MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"  # Of the files that Plex lacks.
+TRY_REFUSED = "try_refused"  # Time at which a user asked to resend refused values.
 
 LARGEST_ID = 2**63 - 1  # SQLite's largest integer
 
 
 class JobFormatError(ValueError):
-    """A stored row holds no job of this plugin."""
+    """A stored row does not hold a job of this plugin."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """A subject to sync, with its retry state. Times are in seconds since the epoch.
+    """A job for a subject, which is a scene, performer, studio or tag, with its retry state.
 
-    The order of the fields is part of the stored format.
+    Times are in seconds since the epoch. The order of the fields is part of the stored format.
     """
 
     job_id: str = ""
@@ -38,8 +38,8 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        """Parse the `data` of a row; raise JobFormatError if it names no subject."""
-        # SQLite's JSON functions accept invalid UTF-8, so such a row can be a readable job.
+        """Parse the column `data` of a row; raise JobFormatError if it is not a valid job."""
+        # SQLite's JSON functions accept invalid UTF-8, so the row may still hold a valid job.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)
@@ -49,7 +49,7 @@ class SyncJob:
 
     @classmethod
     def from_dict(cls, raw: Any) -> Self:
-        """Return the job of a decoded row; raise JobFormatError if it names no subject."""
+        """Create a job from decoded JSON; raise JobFormatError if the JSON names no subject."""
         if not isinstance(raw, dict):
             raise JobFormatError("the job has no subject")
         scene_id, data, error_type = (
@@ -69,16 +69,16 @@ class SyncJob:
 
     def encoded(self) -> bytes:
         """Return the job in the encoding of persist-queue's JSON serializer."""
-        # Not `asdict`, which would overflow the stack for deeply nested `data`.
+        # `asdict` would overflow the stack for deeply nested `data`.
         return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
-        """Return the job with its next due time after an error; `counts` spends a retry."""
+        """Return the job with a new due time after an error; `counts` adds 1 to its retry count."""
         retries = self.retry_count + counts
         return replace(self, next_retry_at=until, last_error_type=error_type, retry_count=retries)
 
     def with_fresh_retries(self) -> Self:
-        """Return the job without its errors, due now."""
+        """Return the job due now, with a retry count of 0 and without its last error."""
         return replace(self, next_retry_at=0.0, retry_count=0, last_error_type=None)
 
 
@@ -91,7 +91,7 @@ class Claim:
 
 
 def readable_claims(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
-    """Yield the jobs of rows of id and data; skip rows that hold no job."""
+    """Yield a claim for each pair of row id and data; skip rows that hold no job."""
     for row_id, stored in rows:
         with suppress(JobFormatError):
             yield Claim(row_id, SyncJob.parse(stored))
@@ -113,7 +113,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _word(value: Any) -> str | None:
-    """Return an ASCII text, such as this plugin stores; other text may not be storable."""
+    """Return a non-empty ASCII string; None for other values, which this plugin never stores."""
     return value if isinstance(value, str) and value and value.isascii() else None
 
 

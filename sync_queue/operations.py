@@ -26,7 +26,7 @@ _FIND_WAITING = (
     "ORDER BY _id LIMIT 1"
 )
 _INSERT = f"INSERT INTO {TABLE} (data, timestamp, status) VALUES (?, ?, {WAITING_NEW})"
-# A single statement reads one snapshot, so each job is counted once even if its state changes.
+# One statement reads one snapshot of the database, so it counts each job exactly once.
 _STATS = (
     f"SELECT (SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= :now), "
     f"(SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > :now), "
@@ -67,15 +67,15 @@ def _new_id() -> str:
 
 
 def subject_label(job_key: str) -> str:
-    """Return the subject of a job for users, such as "Scene 12" or "Performer 3"."""
+    """Return the name of a job's subject for users, such as "Scene 12" or "Performer 3"."""
     return job_key.replace("_", " ").capitalize()
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float) -> tuple[int, int]:
     """Store jobs in one transaction; return the numbers of new and merged jobs.
 
-    A job is merged into the waiting job of its subject and type, if there is one. The merged job
-    keeps its place, is due now, and its retries start again.
+    If a job of the same subject and type waits already, the new job is merged into it. The merged
+    job is due now, and its retry count is 0.
     """
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
@@ -83,7 +83,7 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float)
 
 
 def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
-    """Store a job inside the caller's transaction; return False if it was merged."""
+    """Store a job inside the caller's transaction; return False if a waiting job absorbed it."""
     if merge_into_waiting(connection, job):
         return False
     connection.execute(_INSERT, (job.encoded(), now))
@@ -107,7 +107,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
 
 
 def has_unfinished(connection: sqlite3.Connection) -> bool:
-    """Return whether a job waits or is in progress, also in progress of a dead worker."""
+    """Return whether a job waits or is claimed, even if the claiming worker has died."""
     statement = (
         f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING}) "
         f"OR EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_IN_PROGRESS})"
@@ -116,13 +116,13 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
 
 
 def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
-    """Return the numbers of jobs: `pending` are due, `retrying` are not due, `in_progress`."""
+    """Return the numbers of due (`pending`), later (`retrying`) and `in_progress` jobs."""
     counts = connection.execute(_STATS, {"now": now}).fetchone()
     return dict(zip(("pending", "retrying", "in_progress"), counts, strict=True))
 
 
 def clear_pending_items(connection: sqlite3.Connection) -> int:
-    """Remove the waiting jobs and return their number; keep jobs in progress and in the spool."""
+    """Remove the waiting jobs and return their number; keep claimed and spooled jobs."""
     return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 

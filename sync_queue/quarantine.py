@@ -13,8 +13,8 @@ from contextlib import closing
 from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.state_file import write_state
 
-REBUILT_MARKER = "rebuilt.json"  # this file requests a reconciliation, which removes the file
-EMPTIED = "it was empty"  # content of the file if the database was empty
+REBUILT_MARKER = "rebuilt.json"  # Name of the file that requests a reconciliation.
+EMPTIED = "it was empty"  # Content of this file if the database was empty.
 KEPT_DAMAGED_FILES = 3
 
 
@@ -34,7 +34,7 @@ def setup_lock(path: str) -> str:
 
 
 def ask_for_reconciliation(path: str, why: str) -> None:
-    """Record that the database has lost its jobs; raise OSError on failure."""
+    """Request a reconciliation after the loss of all jobs; raise OSError on failure."""
     write_state(_marker(path), {"why": why})
 
 
@@ -52,7 +52,7 @@ def _marker(path: str) -> str:
 
 
 def quarantine_database(path: str) -> str | None:
-    """Rename a damaged database and its log; return the new path, or None if it is sound.
+    """Rename a damaged database and return the new path; return None if it is intact.
 
     If several processes find the damage, only the first process renames the file. Raise OSError on
     failure.
@@ -71,14 +71,14 @@ def quarantine_database(path: str) -> str | None:
 
 def _rename(path: str, kept: str) -> None:
     was_asked = os.path.exists(_marker(path))
-    # First request the reconciliation: a kill before the renaming then loses no edit.
+    # Request the reconciliation first, so that a kill between both steps loses no edit.
     ask_for_reconciliation(path, f"kept as {kept}")
     try:
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
                 replace_file(path + suffix, kept + suffix)
     except OSError:
-        # Without the renaming no reconciliation is needed.
+        # The database was not renamed, so no reconciliation is needed.
         if os.path.exists(path) and not was_asked:
             remove_file(_marker(path))
         raise

@@ -1,6 +1,6 @@
-"""Read-only queries of the queue's database, for the tasks that show a status.
+"""Read-only queries of the queue's database, for tasks that show a status.
 
-This module does not import persist-queue, so that such a task starts quickly.
+This module does not import persist-queue, so that these tasks start quickly.
 """
 
 import json
@@ -35,7 +35,7 @@ class JobState(Enum):
 
     WAITING = "waiting"
     IN_PROGRESS = "in_progress"
-    SPOOLED = "spooled"  # a hook stored the job, and the worker has not imported it yet
+    SPOOLED = "spooled"  # a hook stored the job, and no worker has imported the job yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class QueueView:
         self._folder = folder
 
     def stats(self) -> dict[str, int]:
-        """Return the counts of `pending`, `retrying` and `in_progress` jobs, spooled included."""
+        """Return the numbers of `pending`, `retrying` and `in_progress` jobs, with the spool."""
         now = self.clock()
         counts = operations.get_stats(self._connection, now)
         for job in self._only_in_spool():
@@ -81,7 +81,7 @@ class QueueView:
         return list(jobs.values())
 
     def _waiting_among(self, subjects: Iterable[str]) -> list[tuple[str, str]]:
-        """Return subject and type of the waiting jobs of these subjects."""
+        """Return the subject and the type of each waiting job of these subjects."""
         return self._connection.execute(
             f"SELECT DISTINCT {SUBJECT}, {TYPE} FROM {TABLE} "
             f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}",
@@ -89,7 +89,7 @@ class QueueView:
         ).fetchall()
 
     def waiting_among(self, scene_ids: Iterable[int]) -> set[int]:
-        """Return the scenes among these that have a waiting job in the database."""
+        """Return those of the given scenes that have a waiting job in the database."""
         by_subject = {scene_key(scene_id): scene_id for scene_id in scene_ids}
         return {by_subject[subject] for subject, _ in self._waiting_among(by_subject)}
 
@@ -98,12 +98,12 @@ class QueueView:
         return sum(self.stats().values())
 
     def next_try(self) -> float | None:
-        """Return the time of the next retry in seconds since the epoch; None without retries."""
+        """Return the earliest time of a retry in seconds since the epoch; None without retries."""
         row = self._connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
         return None if row is None else float(row[0])
 
     def count_waiting_with_error(self, error_type: str) -> int:
-        """Return the number of waiting jobs whose last error was of this class."""
+        """Return the number of waiting jobs whose last error had this type."""
         statement = (
             f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
         )

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 SCHEMA_VERSION = 3
 BUSY_TIMEOUT = 10.0  # seconds to wait for another writer; transactions take milliseconds
 
-# The values `inited`, `ready` and `unack` of persist-queue's AckStatus
+# The values of persist-queue's states `inited`, `ready` and `unack`
 WAITING_NEW, WAITING, IN_PROGRESS = 0, 1, 2
 
 TABLE = "ack_queue_default"
-_JOB = "CAST(data AS TEXT)"  # persist-queue stores bytes; JSON functions want text
+_JOB = "CAST(data AS TEXT)"  # persist-queue stores bytes, but SQLite's JSON functions need text
 SUBJECT = f"json_extract({_JOB}, '$.job_key')"
 TYPE = f"json_extract({_JOB}, '$.update_type')"
-# SQLite sorts text after every number, so a text as due time counts as 0.
+# A due time that is not a number counts as 0, because SQLite sorts text after every number.
 DUE = (
     f"CASE json_type({_JOB}, '$.next_retry_at') WHEN 'real' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "
@@ -34,7 +34,7 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Hold the write lock; commit at the end, roll back on an exception.
+    """Hold the database's write lock; commit at the end, or roll back after an exception.
 
     A transaction inside another transaction is part of the outer transaction.
     """
@@ -42,5 +42,5 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         return
     connection.execute("BEGIN IMMEDIATE")
-    with connection:  # commits or rolls back
+    with connection:  # commits, or rolls back after an exception
         yield

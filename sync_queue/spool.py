@@ -1,6 +1,6 @@
 """The spool: the folder in which hooks store jobs until `spool_import` moves them to the queue.
 
-A job is an empty file named `<time>-<process>-<number>.<job>`, so a power cut leaves no torn job.
+A job is an empty file named `<time>-<process>-<number>.<job>`, so no job can be half-written.
 """
 
 import errno
@@ -13,8 +13,8 @@ from shared.file_lock import FileLock
 if sys.platform == "darwin":
     import fcntl
 
-CONNECTION = "connection"  # file with the Stash connection of the newest hook or task
-UNFINISHED = "unfinished"  # this file exists while the database may hold unfinished jobs
+CONNECTION = "connection"  # File with the Stash connection of the newest hook or task.
+UNFINISHED = "unfinished"  # This file exists while the database may hold unfinished jobs.
 
 
 def store(folder: str, jobs: list[str]) -> None:
@@ -53,13 +53,13 @@ def has_work(folder: str) -> bool:
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Store the Stash connection for a running worker; return True if this process got the lock."""
+    """Store the Stash connection for a running worker; return whether this process got `lock`."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
             file.write(connection)
         os.replace(temporary, f"{folder}/{CONNECTION}")
-    except OSError:  # on Windows also while another process has the file open
+    except OSError:  # for example on Windows, while another process reads the file
         if os.path.exists(temporary):
-            os.unlink(temporary)  # the worker keeps its present connection
-    return lock.try_acquire()  # a worker that ends after this call checks the spool once more
+            os.unlink(temporary)  # The worker keeps its present connection.
+    return lock.try_acquire()  # An exiting worker checks the spool once more.

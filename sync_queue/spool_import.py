@@ -14,8 +14,8 @@ from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-SCAN_DELAY = 20.0  # seconds until a folder scan; Stash creates scenes in bursts
-UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # name ending and number of quarantined files
+SCAN_DELAY = 20.0  # Seconds until a folder scan, because Stash creates many scenes at once.
+UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # Suffix and largest number of quarantined files.
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
 )
@@ -25,14 +25,14 @@ _HINTS = {"cover_changed"}
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job outside of the database, with its file."""
+    """A job in a file that has not been imported into the database."""
 
     path: str
     job: SyncJob
 
 
 def job_of(name: str) -> SyncJob | None:
-    """Return the job that a file name in the spool describes; None for any other name."""
+    """Return the job that the name of a spool file describes; None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -60,22 +60,22 @@ class Spool:
         self._folder = queue_folder
         self._spool = os.path.join(queue_folder, "spool")
         self._inbox = os.path.join(queue_folder, "inbox")
-        self._stuck: set[str] = set()  # files that are not readable or not removable
+        self._stuck: set[str] = set()  # paths of files that cannot be read or removed
 
     def is_empty(self) -> bool:
-        """Return whether no job waits outside of the database."""
+        """Return whether there is no job to import."""
         return not self._new() and not self._inbox_files()
 
     def names(self) -> frozenset[str]:
-        """Return the file names of the spooled jobs and of the Stash connection."""
+        """Return the file names of the jobs and of the Stash connection in the spool."""
         names = names_in(self._spool)
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
-        """Move all jobs into the database, in order; return their number.
+        """Move all jobs from files into the database, and return their number.
 
-        `enqueue` stores them in one transaction. After a kill the next import merges them again.
-        Report each file that holds no job or is not removable.
+        `enqueue` stores the jobs in one transaction. After a kill the next import merges the same
+        jobs again, without harm. A file that holds no job or cannot be removed is reported.
         """
         if self.is_empty():
             return 0
@@ -90,7 +90,7 @@ class Spool:
             return len(found)
 
     def take_connection(self) -> Any:
-        """Remove and return the Stash connection of a hook or task; None if there is none."""
+        """Remove and return the Stash connection that a hook or task stored; None without one."""
         path = os.path.join(self._spool, CONNECTION)
         try:
             with open(path, "rb") as file:
@@ -101,7 +101,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Keep only the newest file of each job, in a spool that cannot be imported."""
+        """Keep only the newest file of each job; for a spool that cannot be imported."""
         self.take_connection()
         paths = [stored.path for stored in self._new()]
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
@@ -110,14 +110,14 @@ class Spool:
                 remove_file(path)
 
     def mark_unfinished(self) -> None:
-        """Record that the database may hold jobs, so that each hook makes sure a worker runs."""
+        """Record that the database may hold jobs, so that each hook starts a missing worker."""
         path = os.path.join(self._spool, UNFINISHED)
         if not os.path.exists(path):
             os.makedirs(self._spool, mode=0o700, exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
     def mark_finished(self) -> None:
-        """Record that the database holds no job; the caller must hold its write lock."""
+        """Record that the database holds no job; the caller must hold the write lock."""
         with contextlib.suppress(FileNotFoundError):
             remove_file(os.path.join(self._spool, UNFINISHED))
 

@@ -16,21 +16,21 @@ from sync_queue.sync_records import (
     values_of,
 )
 
-# Scene id in the records of items whose scene was deleted in Stash. Without such a record the next
-# scene with the same file would take the sent values for edits of the user.
+# Scene id in records of items whose scene was deleted in Stash. Without these records, a new scene
+# with the same file would mistake the plugin's values for edits of the user.
 NO_SCENE = 0
 SYNCED_EARLIER = "synced earlier"  # outcome of a scene that only the legacy implementation synced
 
-Entity = tuple[str, int]  # a kind such as "tags", and the id in Stash
-PAGE = 500  # rows that `naming` reads at a time
+Entity = tuple[str, int]  # A kind such as "tags", and an id in Stash.
+PAGE = 500  # Number of rows that `naming` reads at a time.
 
-_AMONG = "IN (SELECT value FROM json_each(?))"  # any number of keys in one parameter
+_AMONG = "IN (SELECT value FROM json_each(?))"  # matches any number of ids, passed as one JSON list
 _OF_OTHERS = "scene_id != ? AND server_id = ? AND rating_key = ?"
 _SELECT_ITEMS = (
     "SELECT scene_id, server_id, rating_key, synced_at, digest, sent, refused, poster_sha1, "
     "art_sha1 FROM sync_log"
 )
-# This statement keeps the columns of images, which `remember_image` changes.
+# This statement does not change the image columns, which `remember_image` writes.
 _UPSERT_ITEM = (
     "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, refused, synced_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id, server_id, rating_key) DO UPDATE SET "
@@ -41,7 +41,7 @@ _SCENE_COLUMNS = "scene_id, outcome, at, detail, scene_updated_at, cover_tag, en
 
 
 class SyncLog:
-    """The tables `sync_log`, `scene_log`, `originals` and `uploads`."""
+    """The tables `sync_log`, `scene_log`, `originals` and `uploads`, which record all syncs."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -52,7 +52,7 @@ class SyncLog:
     def items(
         self, server_id: str, rating_keys: Collection[int]
     ) -> dict[int, dict[int, ItemRecord]]:
-        """Return the records of items, by rating key and then by scene id (or NO_SCENE)."""
+        """Return records of items by rating key (Plex's item id), and then by scene id."""
         which = f"WHERE server_id = ? AND rating_key {_AMONG}"
         found: dict[int, dict[int, ItemRecord]] = {}
         for sent in self._sent(which, server_id, json.dumps(list(rating_keys))):
@@ -60,7 +60,7 @@ class SyncLog:
         return found
 
     def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
-        """Return the records of an item by scene id (or NO_SCENE)."""
+        """Return the records of an item by scene id; a deleted scene has the id `NO_SCENE`."""
         return self.items(server_id, [rating_key]).get(rating_key, {})
 
     def sent_for(self, scene_id: int) -> list[SentItem]:
@@ -88,7 +88,7 @@ class SyncLog:
     def remember_image(
         self, scene_id: int, server_id: str, rating_key: int, kind: str, sha1: str
     ) -> None:
-        """Store the SHA-1 of the `poster` or `art` of a stored item; empty for no image."""
+        """Store the SHA-1 of an item's `poster` or `art`; an empty string means no image."""
         self._connection.execute(
             f"UPDATE sync_log SET {kind}_sha1 = ? "
             "WHERE scene_id = ? AND server_id = ? AND rating_key = ?",
@@ -96,7 +96,7 @@ class SyncLog:
         )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Make an item belong to this scene alone, with the values sent for another scene."""
+        """Assign an item to this scene alone, and keep the values sent for another scene."""
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
             # The digest becomes empty, because the item may differ from this scene.
@@ -107,9 +107,10 @@ class SyncLog:
         self._connection.execute(f"DELETE FROM sync_log WHERE {_OF_OTHERS}", item)
 
     def forget_item(self, server_id: str, rating_key: int) -> None:
-        """Remove an item's records and originals, and the outcome of scenes without another item.
+        """Remove the records and the original values of an item.
 
-        The records of uploads stay, because Plex keeps the images.
+        A scene without another item also loses its outcome. The records of uploads stay, because
+        Plex keeps the images.
         """
         scene_ids = list(self.records_of_item(server_id, rating_key))
         for table in ("sync_log", "originals"):
@@ -124,7 +125,7 @@ class SyncLog:
     def digests(
         self, server_id: str | None, scene_ids: Collection[int] | None = None
     ) -> dict[int, dict[int, str]]:
-        """Return the digests last sent, by scene id and then by rating key.
+        """Return the digest of the metadata last sent, by scene id and then by rating key.
 
         None stands for all servers or all scenes.
         """
@@ -140,11 +141,11 @@ class SyncLog:
         return found
 
     def original(self, server_id: str, rating_key: int) -> FieldValues | None:
-        """Return the values of an item before the first write; None for an item never written."""
+        """Return an item's values before the first write; None if it was never written."""
         return self.originals(server_id, [rating_key]).get(rating_key)
 
     def originals(self, server_id: str, rating_keys: Collection[int]) -> dict[int, FieldValues]:
-        """Return the values before the first write, by rating key; omit items never written."""
+        """Return the values of items before the first write, by rating key."""
         rows = self._connection.execute(
             f"SELECT rating_key, held FROM originals WHERE server_id = ? AND rating_key {_AMONG}",
             (server_id, json.dumps(list(rating_keys))),
@@ -153,7 +154,7 @@ class SyncLog:
         return {key: values_of(held) for key, held in found if held is not None}
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
-        """Store the values of an item before the first write; later calls change nothing."""
+        """Store an item's values before the first write; a later call changes nothing."""
         self._connection.execute(
             "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
             "VALUES (?, ?, ?, ?)",
@@ -168,7 +169,7 @@ class SyncLog:
         )
 
     def with_original(self, server_id: str, scene_id: int | None = None) -> list[int]:
-        """Return the items with stored original values, of a scene or of all scenes."""
+        """Return the rating keys of items with stored original values, for one or all scenes."""
         rows = self._connection.execute(
             "SELECT rating_key FROM originals WHERE server_id = :server AND (:scene IS NULL OR "
             "EXISTS (SELECT 1 FROM sync_log WHERE scene_id = :scene AND server_id = :server "
@@ -200,7 +201,7 @@ class SyncLog:
         return self._scenes(f"WHERE scene_id {_AMONG}", json.dumps(list(scene_ids)))
 
     def recent(self, limit: int) -> dict[int, SceneRecord]:
-        """Return the scenes whose jobs ended last, the newest first."""
+        """Return the outcomes of the scenes whose jobs ended last, the newest first."""
         return self._scenes("ORDER BY at DESC LIMIT ?", limit)
 
     def _scenes(self, which: str, value: object) -> dict[int, SceneRecord]:
@@ -210,7 +211,7 @@ class SyncLog:
         return {scene_id: SceneRecord(*values) for scene_id, values in found.items()}
 
     def scenes_in_plex(self) -> int:
-        """Return the number of scenes for which an item was written."""
+        """Return the number of scenes that the plugin has written to a Plex item."""
         statement = f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NO_SCENE}"
         return int(self._connection.execute(statement).fetchone()[0])
 
@@ -220,7 +221,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def has_skipped(self, reason: str) -> bool:
-        """Return whether the last job of any scene was skipped with this text in its detail."""
+        """Return whether any scene's last job was skipped for a reason that contains this text."""
         statement = (
             "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome = 'skipped' "
             "AND instr(detail, ?) > 0)"
@@ -249,7 +250,7 @@ class SyncLog:
     def scenes_between(self, after: int, up_to: int) -> list[int]:
         """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive).
 
-        Omit scenes that only the legacy implementation synced, because it never removed a scene.
+        Omit scenes that only the legacy implementation synced, because it also kept deleted scenes.
         """
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
@@ -262,7 +263,7 @@ class SyncLog:
     def naming(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of the wanted entities that scenes had when last synced, by scene id.
+        """Yield pages of the wanted entities that scenes had at their last sync, by scene id.
 
         Scene ids rise from `after` (exclusive) to `until` (inclusive).
         """
@@ -289,12 +290,12 @@ class SyncLog:
         )
 
     def scene_versions(self) -> dict[int, str]:
-        """Return Stash's time stamp of each scene's last synced state."""
+        """Return the `updated_at` of each synced scene at its last sync."""
         statement = "SELECT scene_id, scene_updated_at FROM scene_log WHERE outcome = 'synced'"
         return dict(self._connection.execute(statement))
 
     def forget_scene(self, scene_id: int) -> None:
-        """Remove a scene's outcome, and keep the records of its items under NO_SCENE."""
+        """Remove a scene's outcome; keep the records of its items under the id `NO_SCENE`."""
         self._connection.execute(
             f"UPDATE OR REPLACE sync_log SET scene_id = {NO_SCENE}, digest = '' WHERE scene_id = ?",
             (scene_id,),

@@ -1,4 +1,4 @@
-"""Rows of the sync log. Parsing omits each stored value of a wrong type and keeps the others."""
+"""Rows of the sync log. The parsers omit values of a wrong type and keep all others."""
 
 import json
 from collections.abc import Mapping
@@ -7,40 +7,40 @@ from typing import Any
 
 FieldValues = Mapping[str, str | list[str]]
 
-PENDING = "pending"  # key inside the `sent` JSON that holds in-flight values
+PENDING = "pending"  # key inside the `sent` JSON for values that may not have arrived in Plex
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
     """The values last sent to a Plex item for a scene."""
 
-    digest: str  # of the metadata that was sent; empty before the first write
-    sent: FieldValues  # values that the item showed after the last write
-    refused: FieldValues = field(default_factory=dict)  # values that Plex did not keep
+    digest: str  # Digest of the sent metadata; empty before the first write.
+    sent: FieldValues  # Values of the item after the last write.
+    refused: FieldValues = field(default_factory=dict)  # Values that Plex did not keep.
     poster_sha1: str | None = None
     art_sha1: str | None = None
-    pending: FieldValues = field(default_factory=dict)  # in-flight values that may have arrived
+    pending: FieldValues = field(default_factory=dict)  # values that may not have arrived in Plex
 
 
 @dataclass(frozen=True, slots=True)
 class SceneRecord:
     """The outcome of a scene's last job.
 
-    `cover_tag` is SHA-1 and ETag of the last cover, separated by a space; None without a cover. The
-    SHA-1 is empty if Plex cannot show the image.
+    `cover_tag` holds the SHA-1 and the ETag of the last cover, separated by a space. It is None if
+    the scene has no cover. The SHA-1 is empty if Plex cannot show the image.
     """
 
-    outcome: str  # a word such as "synced"
+    outcome: str  # A word such as "synced".
     at: float  # seconds since the epoch
-    detail: str = ""  # for users
-    scene_updated_at: str = ""  # Stash's time stamp of the synced state, verbatim; "" if unsynced
+    detail: str = ""  # An explanation for users.
+    scene_updated_at: str = ""  # The scene's `updated_at` at its last sync; "" if unsynced.
     cover_tag: str | None = None
-    entities: Mapping[str, list[int]] = field(default_factory=dict)  # ids by kind, such as "tags"
+    entities: Mapping[str, list[int]] = field(default_factory=dict)  # ids by kind such as "tags"
 
 
 @dataclass(frozen=True, slots=True)
 class SentItem:
-    """The record of an item, with its keys."""
+    """The record of an item, with the keys of its row."""
 
     scene_id: int
     server_id: str
@@ -50,7 +50,7 @@ class SentItem:
 
 
 def values_of(raw: object) -> dict[str, str | list[str]]:
-    """Return the values of a stored object that are texts or lists of texts."""
+    """Return the strings and lists of strings of a JSON object; omit all other values."""
     found: dict[str, str | list[str]] = {}
     for name, value in raw.items() if isinstance(raw, dict) else ():
         if isinstance(value, str):
@@ -61,7 +61,7 @@ def values_of(raw: object) -> dict[str, str | list[str]]:
 
 
 def entities_of(text: str) -> dict[str, list[int]]:
-    """Parse the ids of performers, studio and tags by kind."""
+    """Parse the ids of performers, studio and tags by kind, such as "tags"."""
     return {
         kind: [entity_id for entity_id in ids if isinstance(entity_id, int)]
         for kind, ids in (object_of(text) or {}).items()
