@@ -60,7 +60,7 @@ _ELSEWHERE = (
     f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses. If Stash cannot write to its "
     "plugins folder, the data folder is Stash2Plex-data beside Stash's configuration"
 )
-_COMMANDS = (  # name, mode of the task, purpose
+_COMMANDS = (  # name of the command, mode of its task, purpose
     ("login", "sign_in", "sign in with Plex, and store its address and token"),
     ("status", "queue_status", "the queue, the dead letters and the last runs"),
     ("process", "process_queue", "send the due jobs to Plex now"),
@@ -75,7 +75,7 @@ _COMMANDS = (  # name, mode of the task, purpose
     ("health", "health_check", "whether Plex answers and has the libraries"),
     ("check-paths", "check_paths", "the share of scenes in Plex, and a path map"),
 )
-_NARROWER_MODES = (  # command, option that replaces its mode, mode, purpose
+_NARROWER_MODES = (  # name of the command, option, mode of the task with the option, purpose
     ("reconcile", "--recent", "reconcile_recent", "only the scenes created in the last 24 hours"),
     ("reconcile", "--7days", "reconcile_7days", "only the scenes created in the last 7 days"),
     (
@@ -87,7 +87,7 @@ _NARROWER_MODES = (  # command, option that replaces its mode, mode, purpose
     ("sync", "--recent", "recent", "only the scenes updated in the last 24 hours"),
 )
 _PREFIXES = {WARNING: "warning: ", ERROR: "error: "}
-DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130  # argparse exits with 2
+DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130  # 2 is the exit code of argparse
 API_KEY = "STASH_API_KEY"
 
 
@@ -98,13 +98,13 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse ignores the indentation of commands, and would wrap the longest one.
+        # argparse ignores the indentation of commands, and would wrap the longest command.
         self._action_max_length += 2
         return super().format_help()
 
 
 def make_parser(version: str, environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Return the parser; its results have the task's `mode` and arguments as attributes."""
+    """Return the parser of the command line. Its results include the `mode` of the task."""
     parser = argparse.ArgumentParser(
         prog="Stash2Plex.py",
         description=_DESCRIPTION,
@@ -311,7 +311,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
 def _prepare_streams() -> None:
     nowhere = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere  # None in `pythonw.exe`
-    for stream in (sys.stdout, sys.stderr):  # a terminal may lack the letters of a title
+    for stream in (sys.stdout, sys.stderr):  # a terminal may not support all letters of a title
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 

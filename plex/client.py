@@ -110,7 +110,7 @@ class PlexClient(PlexConnection):
             try:
                 result.found.update(self._read_batch(keys))
             except PlexTemporaryError as error:
-                if size > READ_BATCH and error.retry_after is None:  # maybe too slow
+                if size > READ_BATCH and error.retry_after is None:
                     size //= 2
                     continue
                 if not error.may_be_one_item:

@@ -39,7 +39,7 @@ _SHORT = 4096  # bytes; a longer error response is not read
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
 # The characters that XML 1.0 allows.
 _LEGAL = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000), (0x9, 0xA, 0xD))
-# The host name in a Plex server's certificate. Its binary form has the name as plain ASCII.
+# Finds the host name in the binary form of a Plex server's certificate.
 _NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
 _PORTS = {"http": 80, "https": 443}
 _TLS_TIMEOUT = 3.0  # seconds for connecting, and for each step of the handshake
@@ -81,7 +81,7 @@ class PlexConnection:
         self._headers = dict(identity)
         self._session = _new_session(verify)
         self._identity: Identity | None = None
-        self.is_replaced = False  # whether another Plex server has answered later
+        self.is_replaced = False  # whether a later response came from another server
 
     def close(self) -> None:
         self._session.close()
@@ -158,7 +158,7 @@ class PlexConnection:
                     response.close()
                     response = send()
                 _check_status(response, doing)
-                _ = response.content  # read the body here, where its errors are converted
+                _ = response.content  # reads the body inside `plex_errors`
                 return response
         except PlexError as error:
             raise self._with_address(error, doing) from None
@@ -197,7 +197,7 @@ class PlexConnection:
         return PlexTlsError(f"{doing}: {remedy}. If that name is not found, {REBINDING}", address)
 
     def _closes_again(self) -> bool:
-        """Return whether Plex closes a new connection, because an idle one may close any time."""
+        """Return whether Plex closes a new connection too: idle connections may always close."""
         url = f"{self._url}/identity"
         try:
             with plex_errors(""), _new_session(self._verify) as session:
@@ -209,7 +209,7 @@ class PlexConnection:
 
 def _new_session(verify: bool | str) -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # the environment has the proxy of Stash, which is not for Plex
+    session.trust_env = False  # ignore the proxy in the environment, which is for Stash
     session.verify = verify
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=_POOL_SIZE, pool_block=True))
@@ -285,17 +285,14 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
 
 
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address for which the certificate of the server at `url` is valid, or None.
-
-    None also means that `url` has the domain plex.direct already.
-    """
+    """Return the https address with the plex.direct name in the server's certificate, or None."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         with socket.create_connection((host, port), _TLS_TIMEOUT) as connection:
             ip = connection.getpeername()[0]
             name = host.partition("%")[0]
-            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # read, not trusted
+            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # accept any certificate
             with context.wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):

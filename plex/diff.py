@@ -32,7 +32,7 @@ class ItemEdit(NamedTuple):
 
     # Plex's parameters of each field, because a long edit needs several requests.
     fields: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    sent: Mapping[str, Value] = _NOTHING  # the last sent values, if Plex accepts the edit
+    sent: Mapping[str, Value] = _NOTHING  # values to store as last sent, if Plex accepts the edit
     preserved: tuple[str, ...] = ()  # fields that keep the value that a user set in Plex
     # Values of the scene that Plex did not keep after an earlier edit. They are not sent again.
     refused: Mapping[str, Value] = _NOTHING
@@ -72,7 +72,7 @@ def edit_for(
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """The arguments of `edit_for`."""
+    """Compares an item with a scene. The attributes are the arguments of `edit_for`."""
 
     desired: SceneMetadata
     current: PlexItem
@@ -177,10 +177,7 @@ class _Comparison:
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Undo known changes of the server to sent values: return the item as it was sent.
-
-    Some servers hide locks, and some show another date than was sent.
-    """
+    """Return the item as it was sent, because some servers hide locks or return other dates."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)

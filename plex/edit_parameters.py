@@ -104,7 +104,7 @@ def list_parameters(
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # A server that decodes once cannot remove a name with a comma: empty and refill the list.
+        # A server that URL-decodes once cannot remove a name with a comma. So refill the list.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -135,11 +135,7 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the parameters to send again after an edit that empties and refills a list.
-
-    A server may empty the list after it has added the names. Other edits need no second request,
-    so their result is empty.
-    """
+    """Return the names to send again, because a server may empty a list after adding the names."""
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

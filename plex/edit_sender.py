@@ -77,7 +77,7 @@ class Refusals:
         self.of_length = False
         self._clock = clock
         self._store = store
-        self._names: dict[str, float] = {}  # used only without a store
+        self._names: dict[str, float] = {}  # used only if `store` is None
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
         """Store names that Plex refused in a list; return the names that were not stored before."""
@@ -200,7 +200,7 @@ class EditSender:
             raise failure
 
     def _without_refused_names(self, field: str) -> dict[str, PlexError]:
-        """Send a list without the names that Plex refuses; return Plex's error for each of them."""
+        """Send a list without the names that Plex refuses; return Plex's error for each name."""
         parameters = self._fields[field]
         names = self._find_refused_names(parameters)
         kept = without_names(parameters, names)

@@ -48,7 +48,7 @@ class PlexServerDown(PlexError):
 
 
 class PlexReadOnly(PlexServerDown):
-    """Plex refuses even a test edit. All jobs wait, and no retry is counted."""
+    """Plex saves no changes, as a test edit has shown. All jobs wait, and no retry is counted."""
 
 
 class PlexUploadsDown(PlexError):
@@ -91,7 +91,7 @@ class PlexNotFound(PlexError):
 
 
 class PlexCopy(PlexNotFound):
-    """The file is a converted copy that Plex made of another video. The job is done."""
+    """The file is a converted copy that Plex made of another video, so the job is done."""
 
 
 class PlexAuthError(PlexError):

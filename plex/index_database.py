@@ -90,7 +90,7 @@ class IndexDatabase:
 
     @contextlib.contextmanager
     def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        """Run the block in a transaction; roll back if it raises. `kind` follows `BEGIN`."""
+        """Run the block as one transaction of a kind such as IMMEDIATE; roll back on an error."""
         with _noting(), self._connection:
             self._connection.execute(f"BEGIN {kind}")
             yield

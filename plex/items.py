@@ -188,7 +188,7 @@ def _value(video: Element, declared: Field) -> Any:
     if declared.element:
         return _names(video, declared.element)
     text = video.get(declared.plex) or ""
-    return text[:10] if declared is FIELDS["date"] else text  # no time of day
+    return text[:10] if declared is FIELDS["date"] else text  # drop the time of day
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ class Library:
 
     @_faults_of_the_address()
     def prepare(self) -> None:
-        """List each library that was never listed; raise `PlexReplaced` for another server."""
+        """List each library that was never listed; raise `PlexReplaced` if the server changed."""
         self._prepare()
         confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
         if self._client.is_replaced or not confirmed:
@@ -197,14 +197,13 @@ class Library:
             self._add(section, [parts])
         if any(folded_name(part.path) == folded_name(path) for part in found):
             return True
-        # Plex may store letters outside of ASCII in another Unicode form and not find them.
+        # Letters outside of ASCII have several Unicode forms, so Plex may not find the name.
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
         """Add new items to the path index, at most once per `REFRESH_INTERVAL`.
 
         This finds a second item of a scene. `look_for` only searches for scenes without an item.
-        Call `prepare` before.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):

@@ -105,10 +105,7 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
 
 
 def _find(text: str, sections: Sequence[Section]) -> tuple[tuple[Section, ...], bool]:
-    """Return the libraries with this name or number, or else the libraries with a similar name.
-
-    The second value is whether the names are only similar.
-    """
+    """Return the libraries with this name or number, or else with a similar name (and True)."""
     exact = tuple(section for section in sections if section.title in (text, text.strip()))
     number = tuple(section for section in sections if str(section.key) == text.strip())
     if exact or number:

@@ -151,7 +151,7 @@ def searchable_part(path: str) -> str:
 
 
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
-    """Return the libraries whose folders contain a path. The innermost folder counts."""
+    """Return the libraries that contain a path. Of nested folders, only the innermost counts."""
     names = components(path)
     containing: dict[int, list[Section]] = {0: []}
     for section in sections:

@@ -100,11 +100,11 @@ class PlexMatcher:
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Return whether a file lies outside of all library folders without a learned mapping."""
+        """Return whether a file lies outside of all library folders, ignoring learned mappings."""
         return not self._is_settled(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Return whether a file lies in a library folder, also by a learned mapping."""
+        """Return whether a file lies in a library folder, also using learned mappings."""
         return self._target(path).settled
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
@@ -158,8 +158,9 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check a match by a learned mapping, because a learned mapping may be wrong.
 
-        Another scene's file of the same name and size competes if Plex lacks its mapped path. The
-        match is ambiguous if the competing path is at least as similar to the found path.
+        A file of another scene competes if it has the same name and size, and Plex has no file at
+        its mapped path. The match is ambiguous if the competing path is at least as similar to the
+        found path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -200,7 +201,7 @@ class PlexMatcher:
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
-    # Plex's trash often contains the old path of a moved file, which is no candidate.
+    # Plex's trash often contains the old path of a moved file, so files in the trash do not count.
     return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 
@@ -227,12 +228,8 @@ def _by_name_and_size(
 
     The sizes must be equal. If a size is unknown, the last two folders must also be equal, and
     there must be no other candidate. Of several candidates, the path with the longest common suffix
-    matches, unless it has an equally long suffix in common with a path in `competing`.
-
-    Args:
-        file: a scene's file, with the path that it should have in Plex.
-        parts: Plex's files.
-        competing: the paths that files of other scenes, with the same name, should have in Plex.
+    matches, unless it has an equally long suffix in common with a path in `competing`. That list
+    has the paths that files of other scenes should have in Plex.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

@@ -40,10 +40,7 @@ def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Va
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    """Return the original values with the sort title of the item added to them.
-
-    Call this before the plugin first writes the sort title.
-    """
+    """Return the original values plus the current sort title. Call this before its first edit."""
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})
@@ -51,10 +48,7 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
-    """Return the original values with the lock of the poster or background added to them.
-
-    Call this before the plugin first uploads an image of this kind.
-    """
+    """Return the original values plus an image's current lock. Call this before its upload."""
     uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
         return dict(original)
@@ -110,10 +104,7 @@ def restoring_edit(
 
 
 def unlocking_edit(original: Original, fields: _Fields) -> _Fields:
-    """Return the edit that unlocks the sort title after `restoring_edit`, which returned `fields`.
-
-    The result is empty if the sort title was not restored or stays locked.
-    """
+    """Return the edit that unlocks the sort title after `fields` was sent. Empty if not needed."""
     if SORTED_AS not in fields or is_locked_in(original, SORT_TITLE):
         return {}
     return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}

@@ -281,7 +281,7 @@ def _count_found_scenes(connection: sqlite3.Connection) -> int:
     statement = "SELECT COUNT(DISTINCT scene) FROM stash_files JOIN parts USING (name, size)"
     try:
         return int(connection.execute(statement).fetchone()[0])
-    except sqlite3.OperationalError:  # no table of Stash's files before they are first read
+    except sqlite3.OperationalError:  # the table of Stash's files does not exist yet
         return 0
 
 

@@ -242,9 +242,9 @@ class PathLearning:
         self._report_changes(before, now)
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
-        """Count the files for and against each pair, in SQLite because libraries may be large."""
+        """Count, in temporary tables, the files for and against each pair of folders."""
         self._database.run(_EVIDENCE)
-        with self._database.transaction("DEFERRED"):  # only temporary tables change
+        with self._database.transaction("DEFERRED"):  # no write lock: only temporary tables change
             for stash, plex in self._database.each(_PAIRS.format(condition=""), server_id):
                 if is_outside(stash):
                     pairs = prefix_pairs(stash, plex)

@@ -160,12 +160,12 @@ class ServerFacts:
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return the keys of the names that the server refused, with the times of refusal."""
+        """Return when the server refused each name, by the name's key in `Refusals`."""
         rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Store the keys of names that the server refused, with the times of refusal."""
+        """Store when the server refused each name, by the name's key in `Refusals`."""
         for name, moment in names.items():
             self._store(_REFUSED_NAME, name, str(moment))
 

@@ -59,7 +59,7 @@ class UnreadableItems:
         return ItemsRead(found, {key: PlexTemporaryError(self._text(key)) for key in failed})
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        """Retry an item if Plex can return another item. If not, raise the error: Plex is down."""
+        """Retry an item if Plex can return another item. Otherwise raise the error of Plex."""
         other = self._index.another_key(key)
         if other is None or self._client.read_each([other], 1).failed:
             raise error

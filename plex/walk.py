@@ -103,7 +103,7 @@ class Walk:
         self._check_order(page.total)
 
     def _begin_at(self, unread: int) -> int:
-        """Return the start of the next page: one row earlier, if the page before has that row."""
+        """Return the start of the next page. It repeats the last row that was read, if possible."""
         return max(0, unread - 1) if unread == self._rows else unread
 
     def _joins(self, page: _Page, start: int) -> bool:
@@ -148,10 +148,7 @@ class Walk:
             raise OrderIgnored
 
     def _skip_holes(self, unread: int, total: int) -> int:
-        """Return the next row that is not a known unreadable item.
-
-        An unreadable item is recognized by the rating keys of the items before and after it.
-        """
+        """Return the next row that is no known unreadable item. Adjacent rows identify the item."""
         while hole := self._known.get(unread):
             at_end = all(row in self._known for row in range(unread, total))
             if hole.after_key != self._last_key or not (hole.before_key or at_end):
@@ -206,7 +203,7 @@ class Walk:
         return _Page(rows, total, failing)
 
     def _check_that_plex_shows_any(self, total: int) -> None:
-        """Raise a `PlexError` if Plex returns no item at all: a single item is not the cause."""
+        """Raise a `PlexError` if Plex returns no item at all, because Plex is the cause then."""
         rows = (total - 1, total // 2, total // 3)
         for row in () if self._has_read or total == 1 else rows:
             try:

@@ -34,8 +34,8 @@ class Answer:
 
     text: str  # one line with the result and, after a fault, the remedy
     details: Sequence[str] = ()  # log lines before the text
-    detail_levels: Sequence[Level] = ()  # one per detail; empty if all are OK
-    # The result for programs, documented in `docs/operations.md`
+    detail_levels: Sequence[Level] = ()  # level of each detail; empty if all are OK
+    # The result for programs, documented in `docs/operations.md`.
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK  # determines the exit code of the command line
 

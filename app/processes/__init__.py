@@ -1,1 +1,1 @@
-"""The entry points and the surroundings of task processes and worker processes."""
+"""Code that runs only in a task's process or in the worker's process."""

@@ -1,4 +1,4 @@
-"""Repairs a damaged database for the worker. After repeated damage, the worker waits longer."""
+"""Repairs a damaged database for the worker, with a back-off if the damage returns."""
 
 import os
 import sqlite3

@@ -43,7 +43,7 @@ def run(
         with suppress(sqlite3.OperationalError):  # the database is busy; the worker imports later
             services.queue.import_spool(log.event)
         if wants_json(arguments):
-            # A program's question changes, starts and reports nothing.
+            # The request of a program does not change data, start a worker or report log lines.
             return task(services)
         return _run_for_user(task, services, in_stash=in_stash)
     except sqlite3.Error as error:
@@ -67,7 +67,7 @@ def _run_for_user(
             relay_worker_log(services.folder, services.log)
         is_due = _is_reconciliation_due(services)
         return answer
-    finally:  # any task resumes the jobs of a killed worker, even a task that fails
+    finally:  # even a task that fails starts a worker for the jobs of a killed worker
         ensure_worker_for_jobs(services, is_due=is_due)
 
 

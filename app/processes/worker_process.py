@@ -46,7 +46,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
             Empty on a system where a process cannot inherit locks.
     """
     if hasattr(os, "setsid"):
-        with contextlib.suppress(PermissionError):  # the process already leads a session
+        with contextlib.suppress(PermissionError):  # this process already leads a session
             os.setsid()
     connection = _read_connection()
     folder = data_folder_of(script, connection)
@@ -59,7 +59,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        lock.release()  # a task that reports the record can start the next worker
+        lock.release()  # a task that reports the event can then start a worker
         leave_record(folder.news, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}")
         return 1
     return process.run()
@@ -127,7 +127,8 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        self._remember(self._spool.take_connection())  # not older than this process's connection
+        # A stored connection is at least as new as the connection from stdin.
+        self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:
             while not self._stop.is_set() and self._installation.unchanged():
@@ -148,7 +149,7 @@ class _WorkerProcess:
     def _remember(self, connection: Any) -> None:
         """Use a connection to Stash that a hook or task has stored, from the next run on."""
         if isinstance(connection, dict):
-            plex_url = self._connection.get("PlexUrl")  # the option --plex stays in force
+            plex_url = self._connection.get("PlexUrl")  # keep the option --plex
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
 
@@ -175,7 +176,7 @@ class _WorkerProcess:
         except NewerSchemaError as error:
             self._log.event(Event.WORKER_UNUSABLE, problem=str(error))
             self._spool.compact()
-        except (ImportError, SyntaxError) as error:  # `_run_worker` imports most modules
+        except (ImportError, SyntaxError) as error:  # a file is missing or damaged
             self._log.event(Event.WORKER_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
             self._spool.compact()
         except PermissionError as error:
@@ -243,7 +244,7 @@ class _WorkerProcess:
     # -- between two runs -------------------------------------------------------------------------
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
-        """Return whether to run a worker again; then this process holds the worker lock."""
+        """Return whether to run a worker again. If so, this process holds the worker lock."""
         if not self._idle.hand_over():
             return False
         stays = self._probe.leaves_zombie()
@@ -262,7 +263,7 @@ class _WorkerProcess:
         """Return whether another run of the worker has work, such as jobs or a database repair."""
         if outcome is DrainOutcome.UNUSABLE:
             return False
-        if outcome is DrainOutcome.LEFT:  # Stash accepts only a newer connection
+        if outcome is DrainOutcome.LEFT:  # Stash rejected the connection
             connection = self._spool.take_connection()
             self._remember(connection)
             return connection is not None or not self._spool.is_empty()

@@ -18,7 +18,7 @@ from validation.values import counted, counts_text
 from worker.outage_history import format_elapsed_since
 from worker.services import Services
 
-MOST_NAMED = 10  # scenes named in a line
+MOST_NAMED = 10  # maximum number of scenes that a line names
 _AT_ONCE = 100  # scenes per request to Stash
 
 

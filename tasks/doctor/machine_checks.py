@@ -80,7 +80,7 @@ def _version(name: str, installed: Callable[[str], str]) -> str:
     try:
         return installed(name)
     except importlib.metadata.PackageNotFoundError:
-        return "(unknown version)"  # copied instead of installed
+        return "(unknown version)"  # the package was copied, not installed
 
 
 def _tested_versions(requirements: str) -> Mapping[str, str]:

@@ -14,10 +14,10 @@ def first_run(services: Services, *, step: str) -> Answer:
 
 
 def current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    """Return the step to show; None if the user has synced before or has ended the first run.
+    """Return the step to show. None if the user has synced before or has ended the first run.
 
-    `kind` is the kind of the state. Before the settings are complete, the first step is stored:
-    afterwards a waiting edit may be synced before the page is shown again.
+    `kind` is the kind of the plugin's state. While the settings are incomplete, store the first
+    step, because an edit that waits for them may be synced before the page is shown again.
     """
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):

@@ -48,13 +48,13 @@ def save_settings(services: Services, *, settings: Mapping[str, Any], format: st
 
 
 def _retry_unmatched(services: Services) -> int:
-    """Queue the scenes again that failed because no item matched; return their number."""
+    """Queue again the scenes that failed because no item matched; return their number."""
     queue, now = services.queue, services.clock()
     scenes = set()
     for kind in _UNMATCHED:
         scenes |= {claim.job.scene_id for claim in queue.jobs.waiting_with_error(kind)}
         scenes |= {letter.job.scene_id for letter in queue.dead_letters.of_type(kind) if letter.job}
     wanted = sorted(scene_id for scene_id in scenes if scene_id is not None)
-    due = now + SEEN_AFTER  # a running worker may use the old settings before
+    due = now + SEEN_AFTER  # a running worker may use the old settings until then
     queue.enqueue([scene_job(scene_id, METADATA, now, due=due) for scene_id in wanted])
     return len(wanted)

@@ -29,7 +29,7 @@ CONNECTION = frozenset(
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Check Plex. A program gets a problem in the answer, and a user as a TaskError.
+    """Check Plex. Report a problem in the answer to a program, but as a TaskError to a user.
 
     If a user runs the task and Plex answers, an outage ends. For a program, nothing changes.
     """

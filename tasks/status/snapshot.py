@@ -48,7 +48,7 @@ class StatusSnapshot:
 
     @property
     def missing_text(self) -> str:
-        """The number of scenes that Plex does not have, and the remedy. Empty for no such scene."""
+        """The number of scenes that Plex lacks, and the remedy. Empty if Plex lacks no scene."""
         if not self.missing:
             return ""
         return (

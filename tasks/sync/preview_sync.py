@@ -20,7 +20,7 @@ from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 
 KEPT_REPORTS = 5
-EXAMPLES, MOST_SEEN = 5, 1000  # scenes that the page shows before the first sync, and looks at
+EXAMPLES, MOST_SEEN = 5, 1000  # maximum number of scenes to show as examples, and to compare
 LONGEST_VALUE = 200  # characters of a value in the report
 SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "up to date"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"

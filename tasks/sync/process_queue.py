@@ -9,7 +9,7 @@ from worker.processor import SyncWorker
 from worker.services import Services
 
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
-MOST_SCENE_LINES = 20  # logged per drain; the other scenes are only counted
+MOST_SCENE_LINES = 20  # log lines about scenes in a drain; other scenes are only counted
 
 
 def process_queue(services: Services) -> Answer:
