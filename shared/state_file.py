@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 StateT = TypeVar("StateT", bound="DataclassInstance")
 Content = type[dict[str, Any]] | type[list[Any]]
 
-LATEST = 253_402_300_799.0  # The last second of the year 9999.
+LATEST = 32_503_679_999.0  # The last second of the year 2999; Windows formats no later time.
 MOST = 2**63 - 1  # The largest count; a far larger integer does not fit into a float.
 KEPT_FILES = 3  # Number of quarantined files to keep per state file.
 
@@ -104,7 +104,7 @@ class KeptState:
 
 
 def parse_moment(raw: Any) -> float | None:
-    """Parse a time in seconds since the epoch, up to the year 9999; None if it is invalid."""
+    """Parse a time in seconds since the epoch, up to the year 2999; None if it is invalid."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     return float(raw) if 0 <= raw <= LATEST else None  # NaN fails this comparison, too

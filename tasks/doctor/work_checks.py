@@ -58,6 +58,8 @@ def read_worker_signs(path: str) -> WorkerSigns:
             code, pid = record["code"], record.get("pid")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue  # a line of an older version, or an incomplete line
+        except (OSError, OverflowError):
+            continue  # a time that this system cannot convert
         signs.last_sign = at
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):
             signs.process, signs.broke = pid, False

@@ -5,7 +5,7 @@ Programs need a fast answer, so no module imported here needs an installed packa
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciliation.run import Run, run_of_today
@@ -119,8 +119,8 @@ class State:
         sentence = sentence or self.sentence
         if self.since is None:
             return sentence
-        since = datetime.fromtimestamp(self.since).astimezone()
-        is_today = since.date() == datetime.fromtimestamp(now).astimezone().date()
+        since = datetime.fromtimestamp(self.since, UTC).astimezone()
+        is_today = since.date() == datetime.fromtimestamp(now, UTC).astimezone().date()
         return sentence.replace(SINCE, f"{since:{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}}")
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events import unreported
-from shared.state_file import KeptState, read_state, write_state
+from shared.state_file import KeptState, parse_moment, read_state, write_state
 from tests.reported import Reported, no_report
 from tests.validation.strategies import ANY_TEXT, JSON
 
@@ -169,3 +170,9 @@ def test_a_state_that_was_not_read_is_not_written_over(path: str, reports: Repor
     assert file.read(NOW) == {"count": 1}
     assert file.write({"count": 2})
     assert read_state(path, reports, NOW) == {"count": 2}
+
+
+def test_a_time_that_windows_cannot_format_is_invalid() -> None:
+    newest = datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
+    assert [parse_moment(newest + more) for more in (0, 1)] == [newest, None]
