@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """Check the Python version, run `app.main`, and print the answer to Stash."""
     os.umask(0o077)
-    sys.dont_write_bytecode = False  # the byte-code cache, off in many containers, saves 8 ms
+    sys.dont_write_bytecode = False  # enables the byte-code cache, which saves 8 ms per hook
     error = ""
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older Python

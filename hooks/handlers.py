@@ -46,7 +46,7 @@ def jobs_for_hook(context: object) -> list[str]:
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
-    """Return the job for an updated scene; `names` is None if Stash scanned or moved its file."""
+    """Return the job for an updated scene; `names` (its fields) is None if only a file changed."""
     if names is None:
         return [f"path.scene_{scene_id}"]
     hint = ".cover_changed" if "cover_image" in names else ""
@@ -54,7 +54,6 @@ def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
 
 
 def requires_plex_sync(names: set[str]) -> bool:
-    """Return whether a change of these scene fields needs a sync."""
     return not SYNCED_FIELDS.isdisjoint(names)
 
 

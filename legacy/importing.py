@@ -166,7 +166,7 @@ class LegacyData:
                 report.taken.append(name)
 
     def _make_private(self) -> None:
-        """Restrict the access to legacy files, which all users could read, to their owner."""
+        """Remove the access of other users to legacy files."""
         for name in (*FILES, *STATES, QUEUE):
             for path in glob.glob(glob.escape(self._path(name)) + "*"):
                 with suppress(OSError):

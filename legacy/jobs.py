@@ -145,7 +145,7 @@ class WaitingJobs:
     left: Counter[str] = field(default_factory=Counter)  # Skipped rows by reason.
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:
-        """Count a row; return its scene id and first time of queueing, or None without a job."""
+        """Count a row; return its scene id and time of queueing, or None if it holds no job."""
         try:
             job = parse_job(data, stored_at)
         except NoJobError as error:

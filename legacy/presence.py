@@ -81,7 +81,8 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        with suppress(sqlite3.OperationalError):  # if locked, the next start stores it
+        # If the database is locked, the next start repeats the search.
+        with suppress(sqlite3.OperationalError):
             add_entry(connection, QUEUE, Entry("", taken=True), clock())
     return False
 

@@ -26,7 +26,7 @@ class GapDetector:
     look_for_missing: bool  # whether a scene without a Plex item is a gap
 
     def detect(self, scene: Inspection) -> Finding:
-        """Return the finding about a scene; raise its PlexError if no finding is possible."""
+        """Classify a scene; raise the PlexError of the scene if no finding is possible."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.not_selected or scene.lacks_metadata:

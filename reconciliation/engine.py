@@ -184,7 +184,6 @@ class GapDetectionEngine:
             self._queue.gaps.save_run(run.to_state())
 
     def _end(self, run: Run, state: ReconciliationState) -> None:
-        """End a run: store its result, and delete the run and its gaps."""
         self.state.write(state)
         self._pages = None
         with self._queue.transaction():
@@ -235,7 +234,7 @@ class GapDetectionEngine:
         return gone
 
     def _finish_checking(self, run: Run) -> None:
-        """Let the run queue its gaps; raise NoConclusionError if a library seems incomplete."""
+        """Mark the scenes as checked; raise NoConclusionError if a library seems incomplete."""
         result = run.result
         gone = self._gone(run, _LAST_SCENE, frozenset())
         if gone and not result.checked:
@@ -243,7 +242,7 @@ class GapDetectionEngine:
                 f"Stash lists no scenes, although {len(gone):,} were synced. Check that it uses "
                 "the right database"
             )
-        left = run.total - result.checked  # as counted by Stash at the last page
+        left = run.total - result.checked  # scenes that Stash has counted, but not returned
         if left > 0:
             raise NoConclusionError(
                 f"Stash returned {left:,} scenes fewer than it had counted. Run the task again; if "

@@ -40,7 +40,7 @@ class Order:
     scope: Scope
     only_empty: bool = False  # Queue only scenes whose Plex item has no metadata.
     by_user: bool = True  # A user started the run, so it can confirm an earlier question.
-    is_startup: bool = False  # A short run at the worker's start; it restarts no interval.
+    is_startup: bool = False  # A short run at the worker's start, outside of the interval.
 
     @property
     def words(self) -> str:

@@ -67,7 +67,7 @@ class ReconciliationScheduler:
         try:
             return self._step(session)
         except Exception:
-            self._rest(RETRY)  # a pause, because the worker reports each error of a step
+            self._rest(RETRY)  # wait before the next step, because the worker reports each error
             raise
         finally:
             self._engine.lock.release()

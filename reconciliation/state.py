@@ -25,7 +25,7 @@ class ReconciliationState:
     last_scenes_checked: int = 0
     is_startup_run: bool = False
     run_count: int = 0
-    interval_run_time: float = 0.0  # End of the last run that restarted the interval.
+    interval_run_time: float = 0.0  # End of the last run that restarted the interval of runs.
     tried_at: float = 0.0  # End of the last run without a result.
     question: Question | None = None  # The unanswered question of the last run.
     ended_at: float = 0.0  # End of the last run, with or without a result.
@@ -73,7 +73,7 @@ class StateFile:
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
     """Return the state after a run with a result."""
     order, result = run.order, run.result
-    # A user's run over part of the library does not restart the interval.
+    # A user's run over part of the library does not restart the interval of regular runs.
     restarts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
     return ReconciliationState(
         last_run_time=now,

@@ -25,7 +25,7 @@ class ClockSteps:
         self._ahead = clock() - monotonic()
 
     def taken(self) -> float:
-        """Return by how many seconds the clock was set since the last call; negative if back."""
+        """Return how far, in seconds, the clock was set forward since the last call."""
         before, self._ahead = self._ahead, self._clock() - self._monotonic()
         step = self._ahead - before
         return step if abs(step) > STEP else 0.0

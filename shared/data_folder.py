@@ -73,7 +73,7 @@ def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, s
 
 
 def data_folder_of(script: str, connection: object) -> DataFolder:
-    """Return the data folder, from the path of the entry script and Stash's connection object.
+    """Find the data folder by the path of the entry script and by Stash's connection object.
 
     Raise OSError if no location is writable.
     """

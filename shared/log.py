@@ -26,7 +26,7 @@ Sink = Callable[[str, str, str, Fields], None]  # arguments: level, text, event 
 
 def one_line(text: str) -> str:
     """Escape line breaks and control characters; cut the text to the maximum size of a record."""
-    text = text[: MAX_RECORD_BYTES + 1]  # a character takes at least one byte
+    text = text[: MAX_RECORD_BYTES + 1]  # a first cut, because a character takes at least one byte
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
     encoded = text.encode("utf-8", "backslashreplace")

@@ -18,7 +18,7 @@ from stash.exceptions import (
 from stash.queries import SYSTEM_STATUS
 from validation.values import first_words
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; a NAS needs long for 1,000 scenes
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; reading 1,000 scenes can take long
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
 _OK, _UNAUTHORIZED = 200, 401
 _Answer = TypeVar("_Answer")
@@ -260,7 +260,7 @@ def _session(address: StashAddress) -> requests.Session:
     session.trust_env = False  # Stash runs on this machine, so requests use no proxy.
     session.verify = False  # Stash's certificate, if any, is self-signed.
     if address.cookie:
-        # Only with this domain, a cookie that Stash renews replaces the old cookie.
+        # With any other domain, a cookie that Stash renews would not replace the old cookie.
         domain = address.host if "." in address.host else f"{address.url_host}.local"
         session.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
     return session

@@ -77,7 +77,6 @@ SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } 
 
 
 def without_stamps(text: str) -> str:
-    """Remove the time stamps from a query for scenes."""
     return text.replace(_STAMPS, "")
 
 

@@ -78,7 +78,7 @@ class StashScenes:
         return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
-        """Return the next page after a scene id; raise StashQueryError if scenes are missing.
+        """Return the next page after a scene id; raise StashQueryError if it is incomplete.
 
         `created_since` selects scenes with a later `created_at`; Stash compares both as text.
         """

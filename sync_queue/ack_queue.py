@@ -48,12 +48,12 @@ class AckQueue(SQLiteAckQueue):
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
-        self._conn.text_factory = tolerant_text  # persist-queue replaces the factory of `connect`
+        self._conn.text_factory = tolerant_text  # persist-queue had replaced this function
 
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
-        del multithreading, timeout  # `connect` chooses both values
+        del multithreading, timeout  # unused, because `connect` sets both options
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
         connection.execute(f"PRAGMA cache_size=-{CACHE}")

@@ -68,7 +68,6 @@ class DeadLetterQueue:
         return sum(self.counts_by_type().values())
 
     def clear(self) -> int:
-        """Remove all dead letters and return their number."""
         return self._delete("TRUE")
 
     def purge(self, before: float) -> int:
@@ -128,7 +127,7 @@ class DeadLetterQueue:
         return dict(self._connection.execute(statement))
 
     def count_scenes(self) -> int:
-        """Return the number of dead-lettered scenes; other subjects count as a scene each."""
+        """Return the number of dead-lettered scenes, plus the dead letters without a scene."""
         statement = "SELECT COUNT(DISTINCT coalesce(scene_id, -id)) FROM dead_letters"
         return int(self._connection.execute(statement).fetchone()[0])
 

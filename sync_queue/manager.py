@@ -39,7 +39,7 @@ class QueueManager(QueueView):
         return transaction(self._connection)
 
     def enqueue(self, jobs: Iterable[SyncJob]) -> tuple[int, int]:
-        """Store or merge jobs durably; return the numbers of new and merged jobs."""
+        """Store jobs durably; return the numbers of new jobs and of merged jobs."""
         before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
@@ -96,7 +96,7 @@ class QueueManager(QueueView):
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
-        """Queue a dead letter's job with a new retry count, and remove the dead letter.
+        """Queue a dead letter's job with its retry count reset, and remove the dead letter.
 
         Return False if it holds no job, or if another process has removed it.
         """
@@ -125,7 +125,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make jobs due now that would wait longer than `longest_wait`, after a clock change."""
+        """Make jobs due now whose wait exceeds `longest_wait` because the clock was set back."""
         return self.jobs.make_due_after(self.clock() + longest_wait)
 
     def has_unfinished(self) -> bool:
@@ -133,7 +133,7 @@ class QueueManager(QueueView):
         return not self.spool.is_empty() or operations.has_unfinished(self._connection)
 
     def note_finished(self) -> None:
-        """If no job is left, record it, so that an event without a job starts no worker."""
+        """Record that no job is left, if so; an event without a job then starts no worker."""
         # If another process holds the write lock, a later call stores the record.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self._connection):

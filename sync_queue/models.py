@@ -9,7 +9,7 @@ from typing import Any, Self
 
 # Keys of a job's `data`.
 MISSING_SINCE = "missing_since"  # Time since which Plex lacks the scene's files.
-MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"  # Of the files that Plex lacks.
+MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"  # Data of files that Plex lacks.
 TRY_REFUSED = "try_refused"  # Time at which a user asked to resend refused values.
 
 LARGEST_ID = 2**63 - 1  # SQLite's largest integer

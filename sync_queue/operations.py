@@ -83,7 +83,7 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float)
 
 
 def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
-    """Store a job inside the caller's transaction; return False if a waiting job absorbed it."""
+    """Store a job in the caller's transaction; return False if it was merged into another job."""
     if merge_into_waiting(connection, job):
         return False
     connection.execute(_INSERT, (job.encoded(), now))
@@ -116,7 +116,7 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
 
 
 def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
-    """Return the numbers of due (`pending`), later (`retrying`) and `in_progress` jobs."""
+    """Return the numbers of jobs: due (`pending`), due later (`retrying`) and `in_progress`."""
     counts = connection.execute(_STATS, {"now": now}).fetchone()
     return dict(zip(("pending", "retrying", "in_progress"), counts, strict=True))
 

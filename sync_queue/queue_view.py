@@ -47,7 +47,7 @@ class QueuedJob:
 
 
 class QueueView:
-    """Reads jobs, dead letters, gaps and the sync log from the database in `folder`.
+    """Reads jobs, dead letters, reconciliation gaps and the sync log from the database.
 
     All methods raise sqlite3.Error if the database is not readable.
     """
@@ -63,7 +63,7 @@ class QueueView:
         self._folder = folder
 
     def stats(self) -> dict[str, int]:
-        """Return the numbers of `pending`, `retrying` and `in_progress` jobs, with the spool."""
+        """Count `pending`, `retrying` and `in_progress` jobs, including jobs in the spool."""
         now = self.clock()
         counts = operations.get_stats(self._connection, now)
         for job in self._only_in_spool():
@@ -98,7 +98,7 @@ class QueueView:
         return sum(self.stats().values())
 
     def next_try(self) -> float | None:
-        """Return the earliest time of a retry in seconds since the epoch; None without retries."""
+        """Return the time of the next retry in seconds since the epoch; None if there is none."""
         row = self._connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
         return None if row is None else float(row[0])
 

@@ -32,7 +32,7 @@ def store(folder: str, jobs: list[str]) -> None:
         for path in paths:
             try:
                 _flush(path, os.O_RDWR)
-            except OSError as again:  # the file is imported already, or the share never flushes
+            except OSError as again:  # the file is already imported, or the share cannot flush
                 if again.errno not in (errno.ENOENT, errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
                     raise
 

@@ -54,7 +54,7 @@ def read_spool(queue_folder: str) -> list[StoredJob]:
 
 
 class Spool:
-    """The spool beside the database."""
+    """Imports the jobs in the spool into the database."""
 
     def __init__(self, queue_folder: str) -> None:
         self._folder = queue_folder
@@ -90,7 +90,7 @@ class Spool:
             return len(found)
 
     def take_connection(self) -> Any:
-        """Remove and return the Stash connection that a hook or task stored; None without one."""
+        """Remove and return the stored connection of Stash; None if there is none."""
         path = os.path.join(self._spool, CONNECTION)
         try:
             with open(path, "rb") as file:
@@ -101,7 +101,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Keep only the newest file of each job; for a spool that cannot be imported."""
+        """Remove all but the newest file of each job, because the spool cannot be imported."""
         self.take_connection()
         paths = [stored.path for stored in self._new()]
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
@@ -110,7 +110,7 @@ class Spool:
                 remove_file(path)
 
     def mark_unfinished(self) -> None:
-        """Record that the database may hold jobs, so that each hook starts a missing worker."""
+        """Record that the database may hold jobs, so that each hook starts a worker if needed."""
         path = os.path.join(self._spool, UNFINISHED)
         if not os.path.exists(path):
             os.makedirs(self._spool, mode=0o700, exist_ok=True)

@@ -216,7 +216,6 @@ class SyncLog:
         return int(self._connection.execute(statement).fetchone()[0])
 
     def has_synced(self) -> bool:
-        """Return whether any scene was ever synced."""
         statement = "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome != 'skipped')"
         return bool(self._connection.execute(statement).fetchone()[0])
 

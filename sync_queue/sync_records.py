@@ -31,7 +31,7 @@ class SceneRecord:
     """
 
     outcome: str  # A word such as "synced".
-    at: float  # seconds since the epoch
+    at: float  # Seconds since the epoch.
     detail: str = ""  # An explanation for users.
     scene_updated_at: str = ""  # The scene's `updated_at` at its last sync; "" if unsynced.
     cover_tag: str | None = None
@@ -40,7 +40,7 @@ class SceneRecord:
 
 @dataclass(frozen=True, slots=True)
 class SentItem:
-    """The record of an item, with the keys of its row."""
+    """The record of a Plex item, with its scene, server and rating key."""
 
     scene_id: int
     server_id: str
