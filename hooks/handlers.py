@@ -58,7 +58,6 @@ def requires_plex_sync(names: set[str]) -> bool:
 
 
 def changed_fields(hook_input: object, input_fields: object) -> set[str]:
-    """Return the field names in the input of an update request, or in a bulk edit's inputs."""
     if isinstance(input_fields, list) and input_fields:
         return {name for name in input_fields if isinstance(name, str)}
     inputs = hook_input if isinstance(hook_input, list) else [hook_input]

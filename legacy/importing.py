@@ -47,7 +47,6 @@ from validation.values import counted
 
 
 def read_time_stamps(path: str) -> Found:
-    """Read the times at which the legacy implementation synced scenes."""
     try:
         with open(path, encoding="utf-8") as file:
             raw = json.load(file)
@@ -101,8 +100,7 @@ class LegacyData:
     def import_all(self) -> None:
         """Import all legacy files that exist, and report the result.
 
-        A sqlite3.Error of the queue's database ends the import, but keeps the files imported so
-        far.
+        After a sqlite3.Error of the queue's database, the files imported so far stay imported.
         """
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:

@@ -65,9 +65,7 @@ class LegacyJob:
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
     """Parse a legacy job, stored as a pickle or JSON; raise NoJobError if it names no scene.
 
-    Args:
-        stored_at: the time of the row, used if the job contains no time.
-        scene_id: the scene id of the row, used if the job contains no scene id.
+    The row's time and scene id are used if the job contains none.
     """
     job = _mapping(data)
     raw_key = job.get("job_key")
@@ -87,7 +85,6 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJ
 
 
 def parse_scene_id(raw: Any) -> int | None:
-    """Parse a scene id, stored as a number or a string; return None if it is invalid."""
     if isinstance(raw, str) and _NUMBER.fullmatch(raw):
         raw = int(raw)
     if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= LARGEST_ID:
@@ -158,7 +155,6 @@ class WaitingJobs:
 
     @property
     def text(self) -> str:
-        """The imported scenes and jobs for users, such as "2 scenes waiting (3 jobs)"."""
         if not self.rows:
             return ""
         scenes, jobs = counted(len(self.scenes), "scene"), counted(self.rows, "job")
@@ -188,7 +184,6 @@ def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
 
 
 def read_queue(path: str, now: float) -> Found:
-    """Read the waiting jobs of the legacy queue in a copied data folder."""
     jobs = WaitingJobs()
     with foreign_database(path) as connection:
         for data, stored_at in connection.execute(_SELECT_FOREIGN):

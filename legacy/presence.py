@@ -88,7 +88,6 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
 
 
 def states_to_copy(folder: DataFolder) -> list[str]:
-    """Return the names of state files that only the folder `earlier` contains."""
     return [
         name
         for name in STATES

@@ -281,7 +281,6 @@ class GapDetectionEngine:
         return not is_confirmed(run.result, run.order.words, question, self._clock())
 
     def _ask(self, run: Run) -> RunEnd:
-        """End a run without queueing gaps, and ask the user to confirm it with a second run."""
         result, order, now = run.result, run.order, self._clock()
         text = f"{result.text()}. {question_text(result, by_user=order.by_user)}"
         state = without_result(self.state.read(), run, now, text)

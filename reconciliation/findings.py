@@ -1,7 +1,4 @@
-"""The findings about scenes, and the statistics of a run.
-
-Each checked scene counts in one `Outcome`, and each gap in one `GapOutcome`.
-"""
+"""The findings about scenes, the handling of gaps, and the statistics of a run."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -21,10 +21,7 @@ GONE = "gone"  # kind of gap: a synced scene that Stash no longer lists
 
 
 def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
-    """Queue gaps and remove the records of deleted scenes.
-
-    Return the outcome of each gap and the number of deleted scenes.
-    """
+    """Queue gaps and forget deleted scenes; return each gap's outcome and the number forgotten."""
     queue, now = services.queue, services.clock()
     lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
     present = services.scenes.read(lost)

@@ -29,7 +29,6 @@ class Scope(Enum):
         return f"scenes created in the last {'24 hours' if self is Scope.RECENT else '7 days'}"
 
     def covers(self, other: "Scope") -> bool:
-        """Return whether this scope contains every scene of the other scope."""
         return self is Scope.ALL or self is other or other is Scope.RECENT
 
 
@@ -75,7 +74,6 @@ class Run:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self | None:
-        """Parse a stored run; return None if it is invalid."""
         try:
             order = raw["order"]
             flags = {name: bool(order[name]) for name in ("only_empty", "by_user", "is_startup")}

@@ -34,7 +34,6 @@ class Question:
 
 
 def parse_question(raw: Any) -> Question | None:
-    """Parse a stored question; return None if it is invalid."""
     question = parse_fields(Question, raw)
     if question is None or max(question.again, question.cleared, question.lost) > _MOST_SCENES:
         return None

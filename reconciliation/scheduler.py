@@ -23,10 +23,7 @@ def due(
     """Return the order for the run that is due; None if no run is due.
 
     A time in the state that is later than `now` is ignored, because the clock was set back.
-
-    Args:
-        at_start: whether the process has just started.
-        rebuilt: whether the database was damaged and lost its jobs.
+    `rebuilt` states whether a damaged database lost its jobs.
     """
     interval = config.reconcile_interval
     if 0 <= now - state.tried_at < RETRY:

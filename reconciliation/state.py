@@ -35,7 +35,6 @@ class ReconciliationState:
 
 
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
-    """Parse the stored state; replace each invalid value by its default."""
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
     # Older versions stored no `interval_run_time`, so `last_run_time` is the default.
@@ -71,7 +70,6 @@ class StateFile:
 
 
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
-    """Return the state after a run with a result."""
     order, result = run.order, run.result
     # A user's run over part of the library does not restart the interval of regular runs.
     restarts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)

@@ -31,7 +31,6 @@ class ClockSteps:
         return step if abs(step) > STEP else 0.0
 
     def back(self) -> bool:
-        """Return whether the clock was set back since the last call."""
         return self.taken() < 0
 
 

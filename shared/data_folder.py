@@ -73,9 +73,6 @@ def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, s
 
 
 def data_folder_of(script: str, connection: object) -> DataFolder:
-    """Find the data folder by the path of the entry script and by Stash's connection object.
-
-    Raise OSError if no location is writable.
-    """
+    """Find the data folder by the entry script's path and Stash's connection; may raise OSError."""
     stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
     return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)

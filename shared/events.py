@@ -262,11 +262,9 @@ class Event(Enum):
 
     @property
     def code(self) -> str:
-        """The event's code in the worker's log file."""
         return self.name.lower()
 
     def sentence(self, fields: Mapping[str, object]) -> str:
-        """Return the event's sentence; `fields` holds a value for each name in the template."""
         return _FORMATTER.vformat(self.template, (), fields)
 
 

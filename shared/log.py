@@ -69,7 +69,6 @@ class Log:
         return one_line(self.redact(text)) or "(empty)"
 
     def _fact(self, value: object) -> object:
-        """Return the value of an event's field for JSON, shortened and without secrets."""
         if value is None or isinstance(value, int):
             return value
         if isinstance(value, float):
@@ -87,9 +86,8 @@ class Log:
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
         """Report an event of the catalogue, by default at the event's own level.
 
-        The field `label` names the scene in the sentence. The field `scene` is the scene's id in
-        the log file. The sentence contains the text of an exception, and the log file contains its
-        class.
+        The field `label` names the scene in the sentence, and `scene` is its id in the log file.
+        The sentence contains an exception's text, and the log file contains its class.
         """
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 
@@ -116,5 +114,4 @@ class Log:
 
 
 def create_logger(secrets: Secrets) -> Log:
-    """Return a log that writes to stderr, for a process that Stash started."""
     return Log(stderr_sink, secrets)

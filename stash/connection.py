@@ -62,10 +62,7 @@ class StashAddress:
 
 
 def parse_address(raw: Any) -> StashAddress:
-    """Parse Stash's object `server_connection`; an invalid value becomes Stash's default.
-
-    Only the plugin's command line adds the key `ApiKey`.
-    """
+    """Parse Stash's object `server_connection`; an invalid value becomes Stash's default."""
     default = StashAddress()
     given = raw if isinstance(raw, Mapping) else {}
     cookie = given.get("SessionCookie")

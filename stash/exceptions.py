@@ -23,10 +23,7 @@ class StashFileError(StashError):
 
 
 class StashAuthError(StashError):
-    """Stash rejected the cookie and the API key, so the worker exits.
-
-    The next hook passes a new cookie to the next worker.
-    """
+    """Stash rejected cookie and API key. The worker exits; a later hook has a new cookie."""
 
 
 class StashQueryError(StashError):
@@ -43,5 +40,4 @@ class StashQueryError(StashError):
         self.data = data or {}  # The data that Stash returned despite the errors.
 
     def is_only_about(self, fields: Collection[str]) -> bool:
-        """Return whether every error concerns one of these fields of a scene."""
         return bool(self.paths) and all(path and path[-1] in fields for path in self.paths)

@@ -61,7 +61,6 @@ def read_cover(
 
 
 def is_picture(data: bytes) -> bool:
-    """Return whether the first bytes are those of a JPEG, PNG, WebP or GIF."""
     if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
         return True
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"

@@ -81,10 +81,7 @@ def without_stamps(text: str) -> str:
 
 
 def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
-    """Return a query with one alias per scene, so that a missing scene becomes null.
-
-    `findScenes(ids:)` fails as a whole if one scene is missing.
-    """
+    """Return a query with one alias per scene; `findScenes(ids:)` would fail if one is missing."""
     aliases = "\n".join(
         f'  s{scene_id}: findScene(id: "{scene_id}") {{ {fields} }}' for scene_id in scene_ids
     )

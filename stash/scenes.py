@@ -74,7 +74,6 @@ class StashScenes:
         return self._pages(queries.SCENES_AFTER, PAGE, {})
 
     def walk_with(self, kind: str, ids: Sequence[int]) -> Iterator[list[StashScene]]:
-        """Yield pages of the scenes that have any of these performers, studios or tags."""
         return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:

@@ -36,7 +36,6 @@ class StashSettings:
         return added
 
     def merge(self, changes: Mapping[str, Any]) -> None:
-        """Store these settings and keep all others."""
         self._write({**self._to_be_kept(), **changes})
 
     def _to_be_kept(self) -> Mapping[str, Any]:

@@ -68,11 +68,7 @@ class AckQueue(SQLiteAckQueue):
         return connection
 
     def claim(self, limit: int, now: float) -> tuple[list[Claim], list[tuple[int, str]]]:
-        """Claim up to `limit` due jobs, in the order of their due times.
-
-        Return the claims, and the row ids and errors of unreadable rows. Unreadable rows are
-        claimed, too.
-        """
+        """Claim due jobs, the earliest due first; also claim and return unreadable rows."""
         claims, unreadable = [], []
         take = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
         with transaction(self.connection):
@@ -135,7 +131,6 @@ class AckQueue(SQLiteAckQueue):
         return list(readable_claims(self.connection.execute(statement, (error_type,))))
 
     def next_due(self) -> float | None:
-        """Return the due time of the next waiting job; None if no job waits."""
         row = self.connection.execute(_NEXT_DUE).fetchone()
         return None if row is None else float(row[0])
 

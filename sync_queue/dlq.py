@@ -98,7 +98,6 @@ class DeadLetterQueue:
         return self._select("scene_id = ?", scene_id)
 
     def of_scenes(self, scene_ids: Collection[int]) -> dict[int, list[DeadLetter]]:
-        """Return dead letters by scene id; omit scenes without dead letters."""
         found: dict[int, list[DeadLetter]] = {}
         among = "scene_id IN (SELECT value FROM json_each(?))"
         for letter in self._select(among, json.dumps(list(scene_ids))):
@@ -106,7 +105,6 @@ class DeadLetterQueue:
         return found
 
     def newest_of_type(self, error_type: str, limit: int) -> list[DeadLetter]:
-        """Return the newest dead letters of one error type, the newest first."""
         newest = "WHERE error_type IS ? ORDER BY failed_at DESC, id DESC LIMIT ?"
         which = f"id IN (SELECT id FROM dead_letters {newest})"
         return self._select(which, error_type, limit)[::-1]

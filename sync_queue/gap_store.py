@@ -19,16 +19,12 @@ class Gap:
 
 
 class GapStore:
-    """The tables `reconciliation_run` and `reconciliation_gaps`.
-
-    The caller stores the gaps of a page and the run's new position in one transaction.
-    """
+    """Stores a run's progress and its gaps; the caller commits both in one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def run(self) -> dict[str, Any] | None:
-        """Return the stored run; None if there is none, or if it is unreadable."""
         row = self._connection.execute("SELECT run FROM reconciliation_run").fetchone()
         return object_of(row[0]) if row else None
 
@@ -45,7 +41,6 @@ class GapStore:
         )
 
     def first(self, limit: int) -> list[Gap]:
-        """Return up to `limit` gaps in ascending order of scene ids."""
         rows = self._connection.execute(
             "SELECT scene_id, kind, changed_at FROM reconciliation_gaps ORDER BY scene_id LIMIT ?",
             (limit,),

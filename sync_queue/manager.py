@@ -35,7 +35,6 @@ class QueueManager(QueueView):
         self.jobs.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Commit all changes inside the `with` statement in one transaction."""
         return transaction(self._connection)
 
     def enqueue(self, jobs: Iterable[SyncJob]) -> tuple[int, int]:
@@ -116,7 +115,6 @@ class QueueManager(QueueView):
         return operations.clear_pending_items(self._connection)
 
     def resume(self) -> int:
-        """Release the jobs that a dead worker had claimed; return their number."""
         self.spool.mark_unfinished()
         return self.jobs.resume()
 
@@ -129,7 +127,6 @@ class QueueManager(QueueView):
         return self.jobs.make_due_after(self.clock() + longest_wait)
 
     def has_unfinished(self) -> bool:
-        """Return whether a job waits in the database or the spool, or is in progress."""
         return not self.spool.is_empty() or operations.has_unfinished(self._connection)
 
     def note_finished(self) -> None:
@@ -147,6 +144,5 @@ class QueueManager(QueueView):
         return os.path.exists(self._rebuilt_marker)
 
     def clear_rebuilt_marker(self) -> None:
-        """Record that a reconciliation has run since the database lost jobs."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._rebuilt_marker)

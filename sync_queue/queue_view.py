@@ -81,7 +81,6 @@ class QueueView:
         return list(jobs.values())
 
     def _waiting_among(self, subjects: Iterable[str]) -> list[tuple[str, str]]:
-        """Return the subject and the type of each waiting job of these subjects."""
         return self._connection.execute(
             f"SELECT DISTINCT {SUBJECT}, {TYPE} FROM {TABLE} "
             f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}",
@@ -89,7 +88,6 @@ class QueueView:
         ).fetchall()
 
     def waiting_among(self, scene_ids: Iterable[int]) -> set[int]:
-        """Return those of the given scenes that have a waiting job in the database."""
         by_subject = {scene_key(scene_id): scene_id for scene_id in scene_ids}
         return {by_subject[subject] for subject, _ in self._waiting_among(by_subject)}
 
@@ -103,7 +101,6 @@ class QueueView:
         return None if row is None else float(row[0])
 
     def count_waiting_with_error(self, error_type: str) -> int:
-        """Return the number of waiting jobs whose last error had this type."""
         statement = (
             f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
         )
@@ -121,14 +118,12 @@ class QueueView:
         return [QueuedJob(job, state) for state, jobs in of_state.items() for job in jobs]
 
     def jobs_waiting(self, limit: int) -> list[SyncJob]:
-        """Return waiting jobs, the next due first."""
         return self._jobs(f"{IS_WAITING} ORDER BY {DUE}, _id LIMIT ?", limit)
 
     def jobs_in_progress(self, limit: int) -> list[SyncJob]:
         return self._jobs(f"{IS_IN_PROGRESS} ORDER BY _id LIMIT ?", limit)
 
     def jobs_waiting_for(self, scene_id: int) -> list[SyncJob]:
-        """Return the waiting jobs of a scene, the next due first."""
         key = scene_key(scene_id)
         return self._jobs(f"{SUBJECT} = ? AND {IS_WAITING} ORDER BY {DUE}, _id", key)
 

@@ -64,7 +64,6 @@ class SyncLog:
         return self.items(server_id, [rating_key]).get(rating_key, {})
 
     def sent_for(self, scene_id: int) -> list[SentItem]:
-        """Return the records of a scene's items, the newest first."""
         return list(self._sent("WHERE scene_id = ? ORDER BY synced_at DESC", scene_id))
 
     def _sent(self, which: str, *values: object) -> Iterator[SentItem]:
@@ -125,10 +124,7 @@ class SyncLog:
     def digests(
         self, server_id: str | None, scene_ids: Collection[int] | None = None
     ) -> dict[int, dict[int, str]]:
-        """Return the digest of the metadata last sent, by scene id and then by rating key.
-
-        None stands for all servers or all scenes.
-        """
+        """Return digests by scene id and rating key; None selects all servers or all scenes."""
         among = "" if scene_ids is None else f" AND scene_id {_AMONG}"
         values = () if scene_ids is None else (json.dumps(list(scene_ids)),)
         found: dict[int, dict[int, str]] = {}
@@ -141,7 +137,6 @@ class SyncLog:
         return found
 
     def original(self, server_id: str, rating_key: int) -> FieldValues | None:
-        """Return an item's values before the first write; None if it was never written."""
         return self.originals(server_id, [rating_key]).get(rating_key)
 
     def originals(self, server_id: str, rating_keys: Collection[int]) -> dict[int, FieldValues]:
@@ -162,7 +157,6 @@ class SyncLog:
         )
 
     def change_original(self, server_id: str, rating_key: int, held: FieldValues) -> None:
-        """Replace the original values of an item, if any are stored."""
         self._connection.execute(
             "UPDATE originals SET held = ? WHERE server_id = ? AND rating_key = ?",
             (json.dumps(dict(held)), server_id, rating_key),
@@ -179,7 +173,6 @@ class SyncLog:
         return [row[0] for row in rows]
 
     def remember_upload(self, server_id: str, rating_key: int, kind: str, sha1: str) -> None:
-        """Record the upload of an image; Plex keeps every upload."""
         self._connection.execute(
             "INSERT OR IGNORE INTO uploads (server_id, rating_key, kind, sha1) VALUES (?, ?, ?, ?)",
             (server_id, rating_key, kind, sha1),
@@ -197,11 +190,9 @@ class SyncLog:
         return self.scenes([scene_id]).get(scene_id)
 
     def scenes(self, scene_ids: Collection[int]) -> dict[int, SceneRecord]:
-        """Return the outcome of each scene's last job."""
         return self._scenes(f"WHERE scene_id {_AMONG}", json.dumps(list(scene_ids)))
 
     def recent(self, limit: int) -> dict[int, SceneRecord]:
-        """Return the outcomes of the scenes whose jobs ended last, the newest first."""
         return self._scenes("ORDER BY at DESC LIMIT ?", limit)
 
     def _scenes(self, which: str, value: object) -> dict[int, SceneRecord]:

@@ -61,7 +61,6 @@ def values_of(raw: object) -> dict[str, str | list[str]]:
 
 
 def entities_of(text: str) -> dict[str, list[int]]:
-    """Parse the ids of performers, studio and tags by kind, such as "tags"."""
     return {
         kind: [entity_id for entity_id in ids if isinstance(entity_id, int)]
         for kind, ids in (object_of(text) or {}).items()
@@ -70,7 +69,6 @@ def entities_of(text: str) -> dict[str, list[int]]:
 
 
 def object_of(text: str | None) -> dict[str, Any] | None:
-    """Parse a JSON object; return None for any other text."""
     try:
         raw = json.loads(text) if text else None
     except ValueError:
