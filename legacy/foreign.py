@@ -50,7 +50,7 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def content_sha1(path: str) -> str:
-    """Return a legacy file's SHA-1; first merge a database's write-ahead log into the file."""
+    """Merge a legacy database's write-ahead log into its file; return the SHA-1 of the file."""
     if path.endswith(".db"):
         # If the file is not a database, it has no write-ahead log, so the error is ignored.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:

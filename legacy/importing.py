@@ -92,7 +92,7 @@ class LegacyData:
     """Imports the legacy data; the process must hold the worker lock."""
 
     folder: DataFolder
-    log: Log  # receives one line about the imported and the skipped data
+    log: Log  # Receives one line about the imported and the skipped data.
     # Lets the log redact the current secrets; returns False if Stash does not return them.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]

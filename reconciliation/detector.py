@@ -23,7 +23,7 @@ _METADATA = (*_NEVER_FROM_A_FILE, DATE)
 class GapDetector:
     """Classifies a scene by the changes that a sync would make in Plex."""
 
-    look_for_missing: bool  # whether a scene without a Plex item is a gap
+    look_for_missing: bool  # whether a scene that Plex lacks has to be queued
 
     def detect(self, scene: Inspection) -> Finding:
         """Classify a scene; raise the PlexError of the scene if no finding is possible."""

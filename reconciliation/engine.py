@@ -40,11 +40,11 @@ from worker.sync.session import SyncSession
 PAGE = 1000  # Scenes per request to Stash.
 ITEMS_AT_ONCE = 10 * READ_BATCH  # Items per request to Plex: 200 requests read 100,000 items.
 LINE_EVERY = 5000  # Number of scenes between two log lines about the progress.
-_LAST_SCENE = 2**62  # Greater than every scene id.
+_LAST_SCENE = 2**62  # An id greater than every scene id.
 
 
 class NoConclusionError(Exception):
-    """Stash or Plex returned too little data to find gaps; the message names the remedy."""
+    """Stash or Plex returned too little data for a comparison; the message names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> Scene
 class End(Enum):
     """How a run ended."""
 
-    DONE = "done"  # The gaps are queued.
+    DONE = "done"  # The run has queued all scenes that it found.
     ASKS = "asks"  # The user has to confirm the run.
     NOTHING = "nothing"  # No conclusion was possible.
 
@@ -157,7 +157,7 @@ class GapDetectionEngine:
         return run
 
     def step(self, session: SyncSession) -> RunEnd | None:
-        """Check a page of scenes or queue a batch of gaps; return None unless the run has ended.
+        """Check a page of scenes, or queue a batch; return None unless the run has ended.
 
         A step reads the stored run, because another process may have continued it since the last
         step. If Stash or Plex fails, the stored run stays unchanged.

@@ -1,4 +1,4 @@
-"""The findings about scenes, the handling of gaps, and the statistics of a run."""
+"""The results of a reconciliation run: findings about scenes, and statistics."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -40,13 +40,13 @@ class Finding(NamedTuple):
     """The result of comparing a scene with Plex."""
 
     outcome: Outcome
-    reasons: tuple[str, ...] = ()  # The differences, if the scene is a gap.
+    reasons: tuple[str, ...] = ()  # The differences, if a sync would change Plex.
     again: bool = False  # A sync would send a scene again that was synced before.
     clears: tuple[str, ...] = ()  # Names of the fields that a sync would empty in Plex.
 
 
 class GapOutcome(Enum):
-    """How a run handled a gap; the value is the text for users."""
+    """How a run handled a scene whose sync would change Plex; the value is the text for users."""
 
     QUEUED = "queued"
     WAITING = "already queued"
@@ -73,7 +73,7 @@ class GapDetectionResult:
     forgotten: int = 0  # Lost scenes that Stash confirmed as deleted.
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
-        """Count a finding; `wanted` states whether the run's task queues such findings."""
+        """Count a scene's finding; `wanted` is false if the task does not queue such scenes."""
         self.checked += 1
         self.outcomes[finding.outcome] += 1
         self.reasons.update(finding.reasons)
@@ -94,7 +94,7 @@ class GapDetectionResult:
 
     @property
     def gaps_by_type(self) -> dict[str, int]:
-        """The number of gaps of each kind, by their keys in `reconciliation_state.json`."""
+        """The number of scenes to queue by kind, with the keys of `reconciliation_state.json`."""
         return {name: self.outcomes[outcome] for outcome, name in STATE_NAMES.items()}
 
     @property

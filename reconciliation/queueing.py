@@ -15,13 +15,16 @@ from validation.scene_extractor import moment_of
 from worker.services import Services
 
 MOST_DOUBLINGS = 5  # Limits the cool-down to 32 days.
-TRIES = "reconciled"  # Key of a job's data: the number of runs that queued it after a failure.
+TRIES = "reconciled"  # Key in a job's data: the number of runs that queued the job after a failure.
 NOT_FOUND = "PlexNotFound"
-GONE = "gone"  # kind of gap: a synced scene that Stash no longer lists
+GONE = "gone"  # kind of a `Gap`: a synced scene that Stash no longer lists
 
 
 def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
-    """Queue gaps and forget deleted scenes; return each gap's outcome and the number forgotten."""
+    """Queue the scenes that a run has found, and forget deleted scenes.
+
+    Return the outcome of each scene to queue, and the number of deleted scenes.
+    """
     queue, now = services.queue, services.clock()
     lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
     present = services.scenes.read(lost)

@@ -57,8 +57,8 @@ class Run:
     begun_at: float  # Seconds since the epoch; the scope is relative to this time.
     cursor: int = 0  # Id of the last checked scene.
     total: int = 0  # Number of scenes to check, as counted by Stash.
-    is_checked: bool = False  # All scenes are checked, so the gaps can be queued.
-    allowed: bool = False  # The safety limits or a user allow the run to queue its gaps.
+    is_checked: bool = False  # The run has checked all scenes, so it can queue scenes.
+    allowed: bool = False  # The safety limits or a user allow the run to queue scenes.
     result: GapDetectionResult = field(default_factory=GapDetectionResult)
 
     def to_state(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def parse_question(raw: Any) -> Question | None:
 
 
 def exceeds_limits(result: GapDetectionResult) -> bool:
-    """Return whether a run has to ask the user before it queues its gaps."""
+    """Return whether a run has to ask the user before it queues the scenes that it has found."""
     return (
         _is_much(result.again, result.synced, MOST_AGAIN, FEWEST_AGAIN)
         or _is_much(result.cleared, result.compared, MOST_CLEARED, FEWEST_CLEARED)

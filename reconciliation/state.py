@@ -49,7 +49,7 @@ def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
 
 
 class StateFile:
-    """The file of past runs; only the holder of the reconciliation lock may write it."""
+    """The file with past results; only the holder of the reconciliation lock may write it."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)

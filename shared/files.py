@@ -15,7 +15,7 @@ from shared.file_lock import FileLock
 
 TRIES, PAUSE = 20, 0.05  # Number of tries, and seconds between two tries.
 HOUR = 3600.0
-_YOUNGEST = 60.0  # Seconds; a process in another container may be writing a younger file.
+_YOUNGEST = 60.0  # Age in seconds; a process in another container may write a younger file.
 _TEMPORARY = re.compile(r"\.tmp-(\d+)$")
 
 
@@ -83,7 +83,7 @@ def sweep_temporaries(folder: str, now: float) -> int:
 
 
 def keep_newest(folder: str, pattern: str, kept: int) -> None:
-    """Remove all matching files except the last `kept` in the order of their names."""
+    """Remove the files that match `pattern`, except the last `kept` in the order of names."""
     matching = [name for name in names_in(folder) if re.fullmatch(pattern, name)]
     for name in matching[: max(0, len(matching) - kept)]:
         with suppress(OSError):

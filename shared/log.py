@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from shared.events import Event
 
 MAX_RECORD_BYTES = 16_000  # Below Stash's limit of 64 KiB, because Stash may escape characters.
-_LONGEST_FIELD, _MOST_PARTS = 200, 20  # Characters of a field, and entries of a list.
+_LONGEST_FIELD, _MOST_PARTS = 200, 20  # Limits of a field: characters, and entries of a list.
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
-STEP = "step"  # the code of the records of `Log.step`
+STEP = "step"  # event code of the records that `Log.step` writes
 
 Fields = Mapping[str, object]
 Sink = Callable[[str, str, str, Fields], None]  # arguments: level, text, event code, fields
@@ -62,7 +62,7 @@ class Log:
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        facts.pop("label", None)  # a label may hold a title; the text has the obfuscated label
+        facts.pop("label", None)  # a label may hold a title, which a field must not contain
         self._sink(level, self._shown(text), code, facts)
 
     def _shown(self, text: str) -> str:

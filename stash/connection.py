@@ -104,7 +104,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.log = SimpleNamespace(debug=lambda _text: None)  # stashapp-tools calls this logger
         self.fragments: dict[str, str] = {}
         self._keep_secret = keep_secret
-        self._in_doubt = False  # The last request failed, so Stash may need a migration.
+        self._in_doubt = False  # True after a failed request, as Stash may need a migration.
         self.date = ""  # The HTTP header `Date` of Stash's last response.
         self._offered: StashAddress | None = None
         self._use(address)

@@ -19,7 +19,7 @@ class StashRequestError(StashUnavailable):
 class StashFileError(StashError):
     """Stash responded, but did not return the requested file."""
 
-    concerns_all = False  # whether Stash fails for every file of this kind
+    concerns_all = False  # True if Stash fails for all covers, not only for this one
 
 
 class StashAuthError(StashError):

@@ -9,8 +9,8 @@ from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
 from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
 
-PAGE = 500  # Scenes per page.
-FILES_PAGE = 2000  # Scenes per page if only files are read, 300 bytes per scene.
+PAGE = 500
+FILES_PAGE = 2000  # scenes per page, if only their files are read (300 bytes each)
 _WITH = {
     "performers": queries.SCENES_WITH_PERFORMERS,
     "studios": queries.SCENES_WITH_STUDIOS,

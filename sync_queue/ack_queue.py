@@ -48,7 +48,7 @@ class AckQueue(SQLiteAckQueue):
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
-        self._conn.text_factory = tolerant_text  # persist-queue had replaced this function
+        self._conn.text_factory = tolerant_text  # persist-queue has reset this attribute
 
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float

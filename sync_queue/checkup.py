@@ -20,7 +20,7 @@ _PATIENCE = 2.0  # seconds to wait for a writer
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """The state of the database. If `jobs` is None, all other counts are unknown, too."""
+    """The state of the database; `letters` and `synced_scenes` are unknown if `jobs` is None."""
 
     exists: bool = True
     damage: str = ""  # SQLite's error message if the file is damaged.

@@ -33,7 +33,6 @@ class GapStore:
         self._connection.execute(statement, (json.dumps(dict(run)),))
 
     def add(self, gaps: Iterable[Gap]) -> None:
-        """Store gaps; a gap replaces an older gap of the same scene."""
         self._connection.executemany(
             "INSERT OR REPLACE INTO reconciliation_gaps (scene_id, kind, changed_at) "
             "VALUES (?, ?, ?)",

@@ -130,8 +130,8 @@ class QueueManager(QueueView):
         return not self.spool.is_empty() or operations.has_unfinished(self._connection)
 
     def note_finished(self) -> None:
-        """Record that no job is left, if so; an event without a job then starts no worker."""
-        # If another process holds the write lock, a later call stores the record.
+        """If no job is left, remove the marker file that makes every hook start a worker."""
+        # If another process holds the write lock, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self._connection):
                 self.spool.mark_finished()

@@ -84,7 +84,7 @@ class SyncJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that the worker is processing; its row stays until the effect is in Plex."""
+    """A job that the worker is processing; its row stays until Plex has the change."""
 
     row_id: int
     job: SyncJob

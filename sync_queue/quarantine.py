@@ -71,7 +71,7 @@ def quarantine_database(path: str) -> str | None:
 
 def _rename(path: str, kept: str) -> None:
     was_asked = os.path.exists(_marker(path))
-    # Request the reconciliation first, so that a kill between both steps loses no edit.
+    # Request the reconciliation before the renaming, so that a kill in between loses no edit.
     ask_for_reconciliation(path, f"kept as {kept}")
     try:
         for suffix in ("", "-wal", "-shm"):

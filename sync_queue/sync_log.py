@@ -95,7 +95,7 @@ class SyncLog:
         )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Assign an item to this scene alone, and keep the values sent for another scene."""
+        """Make this scene the only owner of an item, and keep the values last sent to the item."""
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
             # The digest becomes empty, because the item may differ from this scene.
@@ -253,9 +253,9 @@ class SyncLog:
     def naming(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of the wanted entities that scenes had at their last sync, by scene id.
+        """Yield pages of the wanted performers, studios and tags of scenes at their last sync.
 
-        Scene ids rise from `after` (exclusive) to `until` (inclusive).
+        A page is keyed by scene id; ids rise from `after` (exclusive) to `until` (inclusive).
         """
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
@@ -280,7 +280,7 @@ class SyncLog:
         )
 
     def scene_versions(self) -> dict[int, str]:
-        """Return the `updated_at` of each synced scene at its last sync."""
+        """Return each synced scene's `updated_at`, as it was at the scene's last sync."""
         statement = "SELECT scene_id, scene_updated_at FROM scene_log WHERE outcome = 'synced'"
         return dict(self._connection.execute(statement))
 
