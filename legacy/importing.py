@@ -98,10 +98,7 @@ class LegacyData:
     clock: Callable[[], float]
 
     def import_all(self) -> None:
-        """Import all legacy files that exist, and report the result.
-
-        After a sqlite3.Error of the queue's database, the files imported so far stay imported.
-        """
+        """Import all legacy files that exist, and report the result."""
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
             if find_entry(connection, QUEUE) is None:

@@ -57,10 +57,7 @@ def add_entry(connection: sqlite3.Connection, source: str, entry: Entry, now: fl
 
 
 def mark_imported(path: str) -> None:
-    """Rename an imported file and SQLite's files beside it, without replacing other files.
-
-    If the renaming fails, the stored record of the file prevents a second import.
-    """
+    """Rename an imported file and SQLite's files beside it, without replacing other files."""
     number = 1
     while os.path.exists(new_name := f"{path}{IMPORTED}{f'-{number}' if number > 1 else ''}"):
         number += 1

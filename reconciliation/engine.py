@@ -71,10 +71,7 @@ def prepare(library: Library) -> None:
 def pages(
     services: Services, session: SyncSession, since: float | None, after: int
 ) -> Iterator[Page]:
-    """Yield the pages of scenes after scene id `after`, reading each page on demand.
-
-    `since` selects the scenes created from that time on, in seconds since the epoch.
-    """
+    """Yield pages of the scenes after id `after` that were created at `since` or later."""
     # Stash compares time stamps as text and ignores their UTC offsets. So the request asks for an
     # earlier time, and `is_since` then selects the scenes.
     asked = "" if since is None else asked_since(since)

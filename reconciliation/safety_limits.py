@@ -52,11 +52,7 @@ def exceeds_limits(result: GapDetectionResult) -> bool:
 def is_confirmed(
     result: GapDetectionResult, scope: str, question: Question | None, now: float
 ) -> bool:
-    """Return whether a run confirms the question of an earlier run.
-
-    The run must have the same scope and start within a day. It may change only slightly more scenes
-    than the earlier run.
-    """
+    """Return whether a run confirms a question: same scope, within a day, not many more scenes."""
     if question is None or question.scope != scope:
         return False
     return (

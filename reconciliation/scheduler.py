@@ -40,10 +40,7 @@ def due(
 
 
 class ReconciliationScheduler:
-    """The worker's idle task that executes reconciliation runs step by step.
-
-    The worker checks its queue between two steps. If Stash or Plex fails, the run pauses.
-    """
+    """The worker's idle task that executes reconciliation runs in short steps."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -6,10 +6,7 @@ from pathlib import Path, PurePath
 
 
 def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
-    """Open an existing database for reading, also in a folder that is read-only.
-
-    Wait up to `patience` seconds for a writer. Raise sqlite3.Error if the file is not readable.
-    """
+    """Open an existing database, also in a read-only folder; wait `patience` s for a writer."""
     address = f"{database_uri(Path(path).absolute())}?mode=ro"
     try:
         return _opened(address, patience)

@@ -30,10 +30,7 @@ class UnusableCoverError(Exception):
 def read_cover(
     connection: StashConnection, scene_id: int, known_tag: str | None = None
 ) -> Cover | None:
-    """Return a scene's cover; None if it has no cover, or if its ETag is still `known_tag`.
-
-    Raise UnusableCoverError if the cover is too large or has a format that Plex does not know.
-    """
+    """Return a scene's cover; None if it has no cover, or if its ETag is still `known_tag`."""
     headers = {"If-None-Match": known_tag} if known_tag else {}
     try:
         answer = connection.get(f"/scene/{scene_id}/screenshot", headers, MAX_BYTES)

@@ -56,10 +56,7 @@ def _scenes_since(name: str, stamp: str, count: str = "") -> str:
 
 
 def _scenes_with(kind: str) -> str:
-    """Return a query for scenes that have any of the given performers, studios or tags.
-
-    Scenes that have only a child studio or child tag do not match.
-    """
+    """Return a query for scenes that have any of the given performers, studios or tags."""
     criterion = f"{kind}: {{ value: $ids, modifier: INCLUDES }}"
     return _scenes_after("ScenesWith", ", $ids: [ID!]", criterion)
 

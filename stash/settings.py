@@ -25,10 +25,7 @@ class StashSettings:
         return dict(settings) if isinstance(settings, dict) else {}
 
     def add(self, choose: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Store the additional settings that `choose` returns, and return them.
-
-        `choose` receives the stored settings, which never change.
-        """
+        """Add the settings that `choose` derives from the stored settings, and return them."""
         stored = self._to_be_kept()
         added = choose(stored)
         if added:

@@ -46,10 +46,7 @@ class DeadLetter:
 
 
 class DeadLetterQueue:
-    """The table `dead_letters`; its statements run inside the caller's transaction.
-
-    Lists of dead letters are sorted by the time of the failure, the oldest first.
-    """
+    """The table `dead_letters`. The caller holds the transaction; lists start with the oldest."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -105,6 +102,7 @@ class DeadLetterQueue:
         return found
 
     def newest_of_type(self, error_type: str, limit: int) -> list[DeadLetter]:
+        """Return the newest dead letters of one error type, the newest first."""
         newest = "WHERE error_type IS ? ORDER BY failed_at DESC, id DESC LIMIT ?"
         which = f"id IN (SELECT id FROM dead_letters {newest})"
         return self._select(which, error_type, limit)[::-1]

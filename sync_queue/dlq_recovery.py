@@ -43,16 +43,11 @@ def recover_outage_jobs(
     plex_healthy: bool,
     existing_scenes: Callable[[Sequence[int]], Collection[int]],
 ) -> RecoveryResult:
-    """Queue the jobs of dead letters again, and remove the queued dead letters.
+    """Queue the jobs of dead letters again; one transaction queues a job and removes its letter.
 
     A dead letter stays if Plex is not healthy, if its scene is queued already, or if Stash no
-    longer has the scene. The checks run in this order. One transaction queues a job and removes its
-    dead letter.
-
-    Args:
-        plex_healthy: whether a probe of Plex has just succeeded.
-        existing_scenes: returns those of the given scenes that exist in Stash; may raise
-            StashError.
+    longer has the scene. The checks run in this order. `existing_scenes` returns those of the given
+    scenes that exist in Stash, and may raise a StashError.
     """
     result = RecoveryResult()
     if not plex_healthy:

@@ -42,12 +42,7 @@ def scene_job(
     data: dict[str, Any] | None = None,
     due: float = 0.0,
 ) -> SyncJob:
-    """Return a new job for a scene.
-
-    Args:
-        data: hints for the worker, which reads the metadata from Stash.
-        due: earliest start in seconds since the epoch; 0 for now.
-    """
+    """Return a new job for a scene; `due` is its earliest start, or 0 for now."""
     key = scene_key(scene_id)
     return SyncJob(_new_id(), scene_id, update_type, data or {}, now, key, next_retry_at=due)
 

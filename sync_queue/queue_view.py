@@ -47,10 +47,7 @@ class QueuedJob:
 
 
 class QueueView:
-    """Reads jobs, dead letters, reconciliation gaps and the sync log from the database.
-
-    All methods raise sqlite3.Error if the database is not readable.
-    """
+    """Reads jobs, dead letters, reconciliation gaps and the sync log from the database."""
 
     def __init__(
         self, connection: sqlite3.Connection, folder: str, clock: Callable[[], float]
