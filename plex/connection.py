@@ -247,7 +247,6 @@ def _words(response: requests.Response) -> str:
 
 
 def paging(start: int, size: int) -> dict[str, str]:
-    """Return the headers that request one page of a list."""
     return {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
 
 

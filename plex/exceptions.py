@@ -199,7 +199,6 @@ def plex_errors(doing: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> object:
-    """Return the urllib3 error inside an exception of the `requests` library."""
     reason = error.args[0] if error.args else None
     return getattr(reason, "reason", reason)
 

@@ -66,7 +66,6 @@ class IndexDatabase:
         return list(self.each(statement, *values))
 
     def first(self, statement: str, *values: object) -> Any:
-        """Return the first row of a query, or None if there is no row."""
         return next(iter(self.rows(statement, *values)), None)
 
     def each(self, statement: str, *values: object) -> Iterator[Any]:

@@ -86,7 +86,6 @@ def list_updated(
 
 
 def count_videos(get: Get, section: Section) -> int:
-    """Return the number of videos of a library."""
     doing = f"counting the videos of the library '{section.title}'"
     return whole_number(get(address(section, BY_KEY), doing, paging(0, 1)).get("totalSize"))
 

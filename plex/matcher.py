@@ -50,7 +50,7 @@ class Match(NamedTuple):
 
 
 class Matching(NamedTuple):
-    """The result of matching a scene's files."""
+    """The result of matching the files of a scene with items."""
 
     matches: tuple[Match, ...] = ()
     rule: Rule | None = None  # the weakest rule that matched a file; None if no file matched
@@ -279,7 +279,6 @@ def still_holds(item: PlexItem, match: Match) -> bool:
 
 
 def has_first_file(item: PlexItem, match: Match) -> bool:
-    """Return whether the match includes the first file of the item."""
     return bool(item.files) and folded_path(item.files[0]) in _folded_files(match)
 
 

@@ -175,7 +175,6 @@ class PathIndex:
     def _replace_item(
         self, section: int, rating_key: int, files: list[LibraryPart], number: int
     ) -> bool:
-        """Replace the stored files of an item; return whether they changed."""
         item = (self._server_id, section, rating_key)
         condition = "FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?"
         known = self.database.rows(f"SELECT path, size, in_trash {condition}", *item)

@@ -224,7 +224,6 @@ class PathLearning:
         return int(self._database.first(statement, self._server_id())[0])
 
     def _weigh(self, is_outside: Callable[[str], bool]) -> None:
-        """Replace the stored mappings by the mappings that the current files imply."""
         server_id = self._server_id()
         before = {mapping.pair for mapping in self.mappings() if mapping.usable}
         self._collect_evidence(server_id, is_outside)

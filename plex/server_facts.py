@@ -165,7 +165,6 @@ class ServerFacts:
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
-        """Store when the server refused each name, by the name's key in `Refusals`."""
         for name, moment in names.items():
             self._store(_REFUSED_NAME, name, str(moment))
 

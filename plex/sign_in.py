@@ -105,7 +105,6 @@ class PlexSignIn:
         return request
 
     def _reach(self, resource: MyPlexResource) -> Server | None:
-        """Return the server with its first address that answers. None if no address answers."""
         token = str(resource.accessToken)
         for url in _addresses(resource):
             server = PlexConnection(url, token, _ADDRESS_TIMEOUT, True, self._identity)

@@ -28,8 +28,6 @@ class Hole:
 
 
 class _Page(NamedTuple):
-    """One page of a listing."""
-
     rows: list[Element]
     total: int  # number of rows of the whole listing
     fails_at: int | None = None  # position of an unreadable item directly after the rows

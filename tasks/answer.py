@@ -46,10 +46,8 @@ class Answer:
         yield self.level, self.text
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer as JSON, for programs."""
         return {"level": self.level.value, "text": self.text, **self.data}
 
 
 def shortened(text: str, most: int = 300) -> str:
-    """Cut a text after `most` characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -52,7 +52,6 @@ def _refusal(reason: str) -> str:
 
 
 def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
-    """Run a task, and return Stash's answer object."""
     secrets = Secrets()
     log = create_logger(secrets)
     try:

@@ -36,7 +36,6 @@ def run(
     *,
     in_stash: bool,
 ) -> Answer:
-    """Build the services of this process and run the task."""
     try:
         task = find_task(arguments)
         services = build(script, connection, data_folder_of(script, connection), log, secrets)

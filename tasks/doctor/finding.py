@@ -29,7 +29,6 @@ Check = Callable[[], Finding]
 
 
 def ok(text: str) -> Finding:
-    """Return a finding without a problem."""
     return Finding(Level.OK, text)
 
 

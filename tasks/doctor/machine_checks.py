@@ -26,7 +26,6 @@ _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclo
 
 
 def check_plugin(version: str, plugin_dir: str) -> Finding:
-    """Check the version and the folder of the plugin."""
     found = f"Stash2Plex {version} in {plugin_dir}"
     try:
         ymls = sorted(name for name in os.listdir(plugin_dir) if name.endswith(".yml"))
@@ -41,7 +40,6 @@ def check_plugin(version: str, plugin_dir: str) -> Finding:
 
 
 def check_python() -> Finding:
-    """Return the version and the path of Python."""
     return ok(f"{platform.python_version()} on {platform.system()}, {sys.executable}")
 
 
@@ -169,7 +167,6 @@ def check_space(free: int) -> Finding:
 
 
 def check_database(seen: DatabaseCheckup) -> Finding:
-    """Check the database of the queue (`data.db`)."""
     if not seen.exists:
         return ok("none yet: the first edit or task creates it")
     if seen.damage:
@@ -200,7 +197,6 @@ def check_database(seen: DatabaseCheckup) -> Finding:
 
 
 def check_index(seen: IndexCheckup) -> Finding:
-    """Check the database of the path index (`library.db`)."""
     if not seen.exists:
         return ok("none yet: the first sync creates it")
     if not seen.problem:
@@ -212,7 +208,6 @@ def check_index(seen: IndexCheckup) -> Finding:
 
 
 def check_state_files(folder: DataFolder) -> Finding:
-    """Check whether the state files beside the database are readable."""
     paths = (
         folder.circuit_breaker, folder.recovery_state, folder.outage_history, folder.stats,
         folder.device_id, folder.reconciliation_state,

@@ -100,7 +100,6 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
 
 
 def check_stash(seen: StashCheckup, address: str) -> Finding:
-    """Check whether Stash answers and accepts the log-in."""
     if isinstance(seen.error, StashAuthError):
         return fault(
             f"{address} rejects the log-in",
@@ -280,7 +279,6 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
 
 
 def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
-    """Compare the clocks of this machine, Stash and Plex."""
     clocks = {"Stash": stash.ahead, "Plex": None if plex is None else plex.ahead}
     known = {server: ahead for server, ahead in clocks.items() if ahead is not None}
     if not known:

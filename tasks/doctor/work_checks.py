@@ -127,7 +127,6 @@ def check_pause(
 
 
 def check_queue(database: DatabaseCheckup) -> Finding:
-    """Return the number of jobs in the queue by status."""
     if database.jobs is None:
         spooled = counts_text([(database.spooled, "in the spool")])
         return _UNREAD if database.exists else ok(spooled or "none yet")
@@ -142,7 +141,6 @@ def check_queue(database: DatabaseCheckup) -> Finding:
 
 
 def check_dead_letters(database: DatabaseCheckup) -> Finding:
-    """Check whether the dead-letter queue is empty."""
     if database.jobs is None:
         return _UNREAD if database.exists else ok("none yet")
     if not database.letters:

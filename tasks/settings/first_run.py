@@ -28,7 +28,6 @@ def current_step(services: Services, kind: str, *, has_synced: bool) -> str | No
 
 
 def end_first_run(services: Services) -> None:
-    """End the first run, because all scenes have been queued."""
     if _stored_step(services) in STEPS:
         first_run(services, step=DONE)
 

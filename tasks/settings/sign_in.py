@@ -76,7 +76,6 @@ def _ask_for_server(services: Services, names: list[str]) -> str:
 
 
 def _note(services: Services, step: str, **fields: Any) -> None:
-    """Store the step of the sign-in for the page."""
     write_state(services.folder.sign_in, {"step": step, **fields})
 
 

@@ -136,7 +136,6 @@ def titles_for_page(services: Services, scene_ids: Iterable[int | None]) -> Titl
 
 
 def job_data(job: SyncJob, titles: Titles) -> dict[str, Any]:
-    """Return a job as JSON data for programs."""
     return {
         "scene_id": job.scene_id,
         "title": titles.get(job.scene_id or 0, "") or subject_label(job.job_key),
@@ -149,7 +148,6 @@ def job_data(job: SyncJob, titles: Titles) -> dict[str, Any]:
 
 
 def letter_data(letter: DeadLetter, titles: Titles) -> dict[str, Any]:
-    """Return a dead letter as JSON data for programs."""
     return {
         "scene_id": letter.scene_id,
         "title": titles.get(letter.scene_id or 0, ""),

@@ -169,7 +169,6 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
 
 
 def state_data(state: State, status: StatusSnapshot) -> dict[str, Any]:
-    """Return the plugin's state as JSON data for programs."""
     return {
         "kind": state.kind,
         "level": state.level.value,

@@ -6,7 +6,6 @@ from worker.services import Services
 
 
 def clear_match_cache(services: Services) -> Answer:
-    """Empty the path index of the current Plex server."""
     library = services.sessions.current().library
     library.index.use_server(library.server_id)
     forgotten = library.index.clear()
