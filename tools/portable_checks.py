@@ -218,14 +218,17 @@ class Checks:
             for title in ("Read", "Read again"):
                 self._edit(0, title)
                 self._visible({0: title})
-            is_rotated = log.with_name("worker.log.1").exists()
         self._edit(0, "Rotated")
         self._visible({0: "Rotated"})
         assert self._rig.wait_until(lambda: log.stat().st_size < 500_000), "no new file"
-        contents = b"".join(path.read_bytes() for path in log.parent.glob("worker.log*"))
-        for title in ("Before the rotation", "Read again", "Rotated"):
-            assert b'Synced scene 1 \\"%s' % title.encode() in contents, title
-        return f"rotated {'while' if is_rotated else 'after'} a program read it, no line lost"
+        titles = ("Before the rotation", "Read again", "Rotated")
+
+        def are_logged() -> bool:
+            contents = b"".join(path.read_bytes() for path in log.parent.glob(f"{log.name}*"))
+            return all(b'Synced scene 1 \\"%s' % title.encode() in contents for title in titles)
+
+        assert self._rig.wait_until(are_logged), "a line is lost"
+        return "rotated, no line lost"
 
     def _data_folder(self) -> str:
         """Put a file where the data folder belongs: no user can create a folder there."""
