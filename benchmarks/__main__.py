@@ -20,8 +20,8 @@ SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "drain": drains.PARTS,
     "reconcile": (reconciliations.measure,),
 }
-# These only start the plugin's processes. The others import it, and a process can import only one
-# version.
+# These sections only start the plugin's processes, so they can measure another revision. The other
+# sections import the plugin, and a process can import only one version.
 COMPARABLE = ("hook", "edit", "drain")
 
 _LEGEND = """\
@@ -36,7 +36,7 @@ def main() -> None:
     if sys.platform != "linux":
         sys.exit("The benchmarks read /proc: they run on Linux only")
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the servers and workers, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # runs `finally` blocks
     begun = time.monotonic()
 
     def progress(text: str) -> None:

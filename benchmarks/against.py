@@ -1,7 +1,7 @@
 """Measure two versions of the plugin by the same benchmarks in turn: A B A B.
 
-Only the plugin's files differ. Each ratio is taken from two runs in a row, so the machine's other
-load falls on both.
+Only the plugin's files differ. Each ratio compares two consecutive runs, so that other load of the
+machine slows both.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _HEADINGS = ("name", "A", "B", "A / B", "min to max", "unit", "goal", "note")
 
 
 class RevisionError(Exception):
-    """There is no such revision, or no repository; the text is from git."""
+    """The revision or the repository does not exist; the message is git's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One figure of both versions, round by round."""
+    """A figure of both versions, with a value per round."""
 
     row: Row
     ours: list[float] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Compared:
         """Return the row as text, column by column."""
         name, unit, goal = self.row.name, self.row.unit, self.row.goal
         ours = short(statistics.median(self.ours))
-        pairs = zip(self.ours, self.theirs, strict=False)  # B may lack the last rounds
+        pairs = zip(self.ours, self.theirs, strict=False)  # B can have fewer rounds than A
         ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
         if not ratios:
             return name, ours, "", "", "", unit, goal, "B could not be measured"
@@ -53,9 +53,9 @@ class Compared:
 def compare(
     place: Workspace, other: Path, rounds: int, part: Part, progress: Progress
 ) -> list[Compared]:
-    """Measure a part with the plugin of `place` and with the plugin in the folder `other`, in turn.
+    """Measure a section alternately with the plugin of `place` (A) and the plugin in `other` (B).
 
-    The first round that fails with B is the last one: B may lack what the part needs.
+    Stop after the first round in which B fails: an old version can lack what the section needs.
     """
     found: dict[str, Compared] = {}
     for number in range(1, rounds + 1):
@@ -74,7 +74,7 @@ def compare(
 def _measure(
     place: Workspace, plugin: Path, part: Part, progress: Progress, name: str
 ) -> Iterator[Row]:
-    """Yield the rows of one run in a folder of its own, which is deleted at the end."""
+    """Run a section once in a temporary folder; yield its rows."""
     root = place.folder("run")
     try:
         yield from part(
@@ -85,7 +85,6 @@ def _measure(
 
 
 def render(rows: Sequence[Compared]) -> str:
-    """Return all rows as one Markdown table."""
     return table(_HEADINGS, [row.cells() for row in rows], {1, 2, 3, 4})
 
 

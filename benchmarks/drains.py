@@ -13,15 +13,15 @@ from benchmarks.table import Row, by_kind, short
 from benchmarks.workspace import Workspace
 from simulators.plex.request_log import Kind
 
-_LATENCY = 0.005  # seconds; of a Plex on the same machine or network
+_LATENCY = 0.005  # seconds per request, as of a Plex in the same network
 _NO_IMAGES = {"sync_poster": False, "sync_background": False}
 
 
 def measure(images: bool, workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Yield the rows of the drains of one library.
+    """Measure the drains of one library; yield the rows of the table.
 
     Args:
-        images: each scene has a new cover; else images are switched off.
+        images: whether each scene has a new cover; if False, images are switched off.
     """
     name = "new images" if images else "no images"
     folder = f"drain-{name.replace(' ', '-')}"
@@ -67,7 +67,7 @@ def _second(plugin: Installed, name: str) -> Iterator[Row]:
 
 
 class _Mark:
-    """A moment from which requests are counted."""
+    """A point in time; the methods return the requests since then."""
 
     def __init__(self, plugin: Installed) -> None:
         self._rig, self._scenes = plugin.rig, plugin.workspace.scenes

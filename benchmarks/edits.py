@@ -11,12 +11,12 @@ from benchmarks.table import Row
 from benchmarks.workspace import Workspace
 
 _EDITS, _EDITS_FROM_COLD, _BURST = 20, 10, 50
-_LATENCY = 0.005  # seconds; of a Plex on the same machine or network
-_POLL_EVERY = 0.2  # seconds; an idle worker's pause (worker/timetable.py)
+_LATENCY = 0.005  # seconds per request, as of a Plex in the same network
+_POLL_EVERY = 0.2  # seconds; the polling interval of an idle worker
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Yield the rows of edit → visible."""
+    """Measure the time from a saved edit until Plex shows it; yield the rows of the table."""
     with installed(workspace, "edit") as plugin:
         plugin.rig.plex.latency.every = _LATENCY
         scenes = plugin.rig.add_library(_BURST, covers=False)
@@ -26,7 +26,7 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
         alive: list[float] = []
         for number in range(_EDITS):
             plugin.wait_until_drained()
-            # Spread evenly over the worker's pause: random moments would move the median.
+            # Edits at random moments of the polling interval would move the median.
             time.sleep(number / _EDITS * _POLL_EVERY)
             alive.append(_edit(plugin, scenes[number], f"Alive {number}"))
         progress(f"edit: burst of {_BURST}")
@@ -56,7 +56,7 @@ def _edit(plugin: Installed, scene_id: int, title: str) -> float:
 
 
 def _burst(plugin: Installed, scenes: Sequence[int], name: str) -> Row:
-    """Save one text for many scenes, and wait until Plex shows all of them."""
+    """Save one text for many scenes; return the row of the time until Plex shows it on all."""
     items = [plugin.rig.item_of(scene_id) for scene_id in scenes]
     begun = time.perf_counter()
     plugin.rig.stash.edit_scenes(scenes, details=name)

@@ -1,6 +1,6 @@
-"""The time that a hook costs the user who waits for it, as a ratio to a start of bare Python.
+"""The time for which a hook delays the user, as a ratio to the start of bare Python.
 
-Both are started in turn, so that other load of the machine slows both.
+Hooks and bare Python start alternately, so that other load of the machine slows both.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from benchmarks.workspace import Workspace
 from simulators.stash.runner import plugin_input
 
 _SCENES = 50
-_PAIRS = 60  # runs of a hook, each beside a run of bare Python
+_PAIRS = 60  # a pair is a run of bare Python and a run of a hook
 _HOOKS_IN_A_ROW = 1_000
-_COVER = 1_500_000  # bytes; some 2 MB as text
-_BARE_EVERY = 10  # hooks in a row
-_EDGE = 50  # the first and the last hooks in a row
+_COVER = 1_500_000  # bytes; about 2 MB as base64 text
+_BARE_EVERY = 10  # hooks between two runs of bare Python
+_EDGE = 50  # the number of first and of last hooks that are compared
 _PAUSE = 0.02  # seconds in which a worker with an empty queue falls asleep again
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A bare start and a hook, one right after the other."""
+    """The times of a start of bare Python and of a hook directly after it."""
 
     bare: Run
     hook: Run
 
 
 class Hooks:
-    """Runs the installed plugin's hook as Stash does, for each of the scenes in turn."""
+    """Runs the hook of the installed plugin as Stash does, for one scene after another."""
 
     def __init__(self, plugin: Installed, scenes: Sequence[int]) -> None:
         manifest, python = plugin.rig.manifest, str(plugin.workspace.python)
@@ -59,7 +59,6 @@ class Hooks:
         return run(self._bare, self._environment)
 
     def hook(self, stdin: bytes) -> Run:
-        """Run a hook."""
         done = run(self._hook, self._environment, stdin)
         if done.exit_code or json.loads(done.stdout) != {"output": "queued"}:
             raise StandstillError(f"a hook answered {done.stdout!r}, status {done.exit_code}")
@@ -78,12 +77,12 @@ class Hooks:
         return plugin_input(rig.manifest, operation, {"hookContext": context}, connection)
 
     def pairs(self, prepare: Callable[[], None], **changes: Any) -> list[Pair]:
-        """Start both in turn, each pair after the same preparation."""
+        """Run bare Python and the hook alternately, each pair after the same preparation."""
         found: list[Pair] = []
         for _ in range(_PAIRS):
             stdin = self.input(**changes)
             prepare()
-            self.bare()  # Not measured: the first start after a pause is slower.
+            self.bare()  # This start is not measured: the first start after a pause is slower.
             found.append(Pair(self.bare(), self.hook(stdin)))
         return found
 
@@ -94,7 +93,7 @@ class Hooks:
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Yield the rows of the hook."""
+    """Measure the hook; yield the rows of the table."""
     with installed(workspace, "hook") as plugin:
         hooks = Hooks(plugin, plugin.rig.add_library(_SCENES, covers=False))
         hooks.hook(hooks.input())
@@ -123,7 +122,7 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
 
 
 def _in_a_row(hooks: Hooks) -> Row:
-    """Run hooks without a pause, and now and then bare Python under the same load."""
+    """Run hooks back to back, and every few hooks bare Python under the same load."""
     inputs = [hooks.input() for _ in range(_HOOKS_IN_A_ROW)]
     hooks.settle()
     bare: list[float] = []

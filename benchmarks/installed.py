@@ -1,4 +1,4 @@
-"""The plugin in a rig with the benchmarks' own interpreter, and waiting for its worker."""
+"""Install the plugin in a rig with the benchmarks' own interpreter, and wait for its worker."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ Progress = Callable[[str], None]
 
 _POLL_EVERY = 0.01  # seconds
 _PATIENCE = 180.0  # seconds
-_LONGEST_TASK = 1_800.0  # seconds; for a task that goes through all scenes
+_LONGEST_TASK = 1_800.0  # seconds; the longest time of a task that reads all scenes
 
 
 class StandstillError(Exception):
-    """The awaited state does not come; the text has the end of the worker's log."""
+    """The awaited state was not reached in time; the message has the end of the worker's log."""
 
 
 class Installed:
     """The plugin, installed in a running rig.
 
-    Each method raises `StandstillError` when its state does not come. Moments are seconds of
-    `time.perf_counter`.
+    A method that waits raises `StandstillError` if its state is not reached in time. Returned
+    moments
+    are values of `time.perf_counter` in seconds.
     """
 
     def __init__(self, rig: Rig, workspace: Workspace) -> None:
@@ -51,15 +52,15 @@ class Installed:
         return pids[0]
 
     def wait_for_claim(self) -> float:
-        """Return the moment at which the worker had claimed its first job."""
+        """Wait until the worker has claimed its first job; return the moment."""
         return self._wait_for_jobs("WHERE status = 2", present=True)
 
     def wait_until_drained(self) -> float:
-        """Return the moment at which no job was left."""
+        """Wait until no job is left; return the moment."""
         return self._wait_for_jobs("", present=False)
 
     def wait_until_visible(self, is_visible: Callable[[], bool]) -> float:
-        """Return the moment at which Plex showed an edit."""
+        """Wait until Plex shows an edit; return the moment."""
         if not self.rig.wait_until(is_visible, _PATIENCE):
             raise self._standstill("Plex does not show an edit")
         return time.perf_counter()
@@ -68,13 +69,13 @@ class Installed:
         path = self.rig.data / "queue" / "data.db"
         self._wait(path.exists, "there is no queue")
         query = f"SELECT EXISTS (SELECT 1 FROM ack_queue_default {condition})"
-        # One connection for the whole wait: closing the last connection would move the write-ahead
-        # log into the database, which is the worker's task.
+        # The connection stays open for the whole wait. Closing the last connection of a database
+        # writes the write-ahead log into the database, which is the worker's task.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
 
             def holds() -> bool:
                 if not present and self.rig.spooled():
-                    return False  # the worker has not imported them yet
+                    return False  # the worker has not imported the jobs yet
                 try:
                     return bool(database.execute(query).fetchone()[0]) is present
                 except sqlite3.OperationalError:
@@ -96,7 +97,7 @@ class Installed:
 
 @contextmanager
 def installed(workspace: Workspace, name: str, **settings: Any) -> Iterator[Installed]:
-    """Start both servers and install the plugin; at the end kill its worker."""
+    """Start both servers and install the plugin; kill the plugin's worker at the end."""
     folder, plugin, python = workspace.folder(name), workspace.plugin, workspace.python
     rig = Rig(folder, settings=settings, plugin=plugin, interpreter=python)
     rig.stash.runner.timeout = _LONGEST_TASK

@@ -1,4 +1,4 @@
-"""Start processes as Stash starts a plugin, and measure what a process cost."""
+"""Start processes as Stash starts a plugin, and measure their time and memory."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A process that has ended.
+    """The result of a process that has ended.
 
     Attributes:
         seconds: wall time from before its start until it was reaped.
         cpu: seconds of user and system time.
-        stdout: everything that it wrote there.
-        exit_code: negative for a signal.
+        stdout: the complete standard output.
+        exit_code: negative if a signal ended the process.
     """
 
     seconds: float
@@ -29,9 +29,9 @@ class Run:
 
 
 def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> Run:
-    """Start a process, feed it, read its answer to the end and reap it, as Stash does.
+    """Start a process, write its input, read its output to the end and reap it, as Stash does.
 
-    `subprocess` would add a good part of a bare start, so this uses `posix_spawn`.
+    `subprocess` would lengthen the start of bare Python noticeably, so this uses `posix_spawn`.
     """
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
@@ -54,19 +54,19 @@ def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> 
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return user and system time of a living process, in steps of 10 ms."""
+    """Return the user and system time of a running process in seconds, in steps of 10 ms."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def peak_megabytes(pid: int) -> float:
-    """Return the most memory that a living process has held so far.
+    """Return the peak memory of a running process.
 
     Raises:
         OSError: the process has ended.
     """
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    if not kilobytes:  # a zombie
+    if not kilobytes:  # a zombie process has no such line
         raise ProcessLookupError(pid)
     return kilobytes[0] / 1024

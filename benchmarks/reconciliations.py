@@ -1,4 +1,4 @@
-"""A reconciliation of all scenes: of libraries that agree, and of libraries with gaps."""
+"""A reconciliation of all scenes, of libraries that agree and of libraries with gaps."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Cost:
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Yield the rows of the reconciliation; each run is a task in its own process."""
+    """Measure the reconciliation in one process per run; yield the rows of the table."""
     scenes = workspace.reconciled
     with installed(workspace, "reconcile") as plugin:
         progress(f"reconciliation: making two libraries of {scenes} that agree")
@@ -110,15 +110,16 @@ def _run(plugin: Installed) -> Cost:
 
 
 def _cpu_of_children() -> float:
-    """Return seconds of the child processes that have ended; a detached worker is no child."""
+    """Return the CPU seconds of ended child processes; a detached worker is no child process."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def _add_synced_library(plugin: Installed, count: int) -> list[int]:
-    """Add scenes, items that show all their values, and the plugin's records of these syncs.
+    """Add scenes, items that show all their values, and the plugin's records of their syncs.
 
-    A sync of 100,000 scenes takes twenty minutes, so this writes the result of one.
+    A sync of 100,000 scenes takes twenty minutes, so this function writes the result of such a
+    sync.
     """
     rig = plugin.rig
     ids = rig.add_library(count, covers=False)

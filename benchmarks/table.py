@@ -13,11 +13,11 @@ _HEADINGS = ("name", "figure", "unit", "goal", "note")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure.
+    """A figure of the benchmark.
 
     Attributes:
-        goal: for information; empty where the figure has no goal.
-        note: spread, shares and circumstances.
+        goal: shown for information; empty if the figure has no goal.
+        note: spread, shares and circumstances of the measurement.
     """
 
     name: str
@@ -36,26 +36,25 @@ def short(figure: float) -> str:
 
 
 def by_kind(requests: Counter[Kind], scenes: int = 1) -> str:
-    """Return counts of requests as text, divided by the scenes, the most frequent kind first."""
+    """Return the requests per scene as text, the most frequent kind first."""
     ranked = sorted(requests.items(), key=lambda kind: -kind[1])
     return ", ".join(f"{kind} {short(count / scenes)}" for kind, count in ranked) or "none"
 
 
 def render(rows: Iterable[Row]) -> str:
-    """Return all rows as one table."""
     cells = [(row.name, short(row.figure), row.unit, row.goal, row.note) for row in rows]
     return table(_HEADINGS, cells, {1})
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Set[int]) -> str:
-    """Return a Markdown table with aligned columns, except for the last one.
+    """Return a Markdown table whose columns are aligned, except for the last column.
 
     Args:
         headings: one per column.
         rows: one cell per column.
         numbers: indexes of the columns that are aligned to the right.
     """
-    # Markdown's rule below a heading has at least two characters.
+    # The line below a heading needs at least two characters in Markdown.
     widths = [max(2, *map(len, column)) for column in zip(headings, *rows, strict=True)]
     widths[-1] = len(headings[-1])
     rule = [

@@ -17,13 +17,13 @@ from pathlib import Path
 from simulators.rig import REPOSITORY
 
 _FLUSHES = 40
-_FAST_FLUSH = 0.001  # seconds; the goals of the hook are for a disk that is as fast
+_FAST_FLUSH = 0.001  # seconds; the hook's goals assume a disk whose flush is this fast
 _MEMORY_DISK = Path("/dev/shm")
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Where and with which plugin the sections measure.
+    """The folders, the interpreter and the sizes with which the sections measure.
 
     Attributes:
         root: an empty folder, deleted at the end.
@@ -42,7 +42,6 @@ class Workspace:
     reconciled: int
 
     def folder(self, name: str) -> Path:
-        """Return a new folder."""
         path = self.root / name
         path.mkdir()
         return path
@@ -63,7 +62,7 @@ def workspace(scenes: int, reconciled: int) -> Iterator[Workspace]:
 
 
 def flush_seconds(folder: Path) -> float:
-    """Return the median seconds that `fsync` takes for one page in a folder."""
+    """Return the median time in seconds of an `fsync` of one page in a folder."""
     taken: list[float] = []
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         for _ in range(_FLUSHES):
@@ -75,10 +74,10 @@ def flush_seconds(folder: Path) -> float:
 
 
 def _interpreter(folder: Path) -> Path:
-    """Make a virtual environment with links to this interpreter's packages; return its Python.
+    """Create a virtual environment that links to this interpreter's packages; return its Python.
 
     This interpreter may start slowly: pyenv's shims are shell scripts, and coverage starts itself
-    by a `.pth` file. The environment has neither.
+    with a `.pth` file. The new environment has neither.
     """
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))

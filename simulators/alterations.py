@@ -1,6 +1,6 @@
-"""Changes that a test makes to an installed plugin. They replace objects, never source text.
+"""Changes that a test makes to an installed plugin; they replace objects, never source text.
 
-A change is a function in a test. It runs in each process of the plugin, right after the process has
+A change is a function of a test. Each process of the plugin calls it right after the process has
 imported the module to change:
 
     def never_lock(log: str) -> None:
@@ -8,8 +8,8 @@ imported the module to change:
 
     rig.alter(edit_parameters, never_lock)
 
-Only the function's code reaches the process. It can use its arguments, and the constants and
-modules of its file. The modules are imported in the plugin's process, from the installed plugin.
+Only the code of the function is passed to the process. The function can use its arguments, and the
+constants and modules of the test file. The process imports these modules from the installed plugin.
 """
 
 import dis
@@ -27,7 +27,7 @@ _START = "import altered\n\nif __name__ == '__main__':\n    altered.start(__file
 
 
 class Alterations:
-    """The changes of one installed plugin.
+    """The changes that a test has made to one installed plugin.
 
     Args:
         script: the plugin's entry script.
@@ -40,12 +40,12 @@ class Alterations:
         self._changes: list[Change] = []
 
     def add(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
-        """Run `change` after the import of `module`, in all processes that start from now on.
+        """Run `change` after the import of `module`, in each process that starts after this call.
 
         Args:
             module: a module of the plugin or of a library.
-            change: a function without closure; see this module.
-            **arguments: are passed to the function; numbers, texts, tuples, dictionaries.
+            change: a function without closure; see the docstring of this module.
+            **arguments: arguments of the function: numbers, texts, tuples or dictionaries.
         """
         assert isinstance(change, FunctionType)
         assert change.__closure__ is None, "pass values as arguments"
@@ -61,12 +61,12 @@ class Alterations:
         self._write()
 
     def clear(self) -> None:
-        """Remove the changes for all processes that start from now on."""
+        """Remove the changes for each process that starts after this call."""
         self._changes.clear()
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script, with its modification time: the version stays the same."""
+        """Replace the entry script but keep its time stamp, so that the plugin's version stays."""
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)

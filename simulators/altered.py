@@ -1,7 +1,7 @@
-"""Applies a test's changes in a process of the plugin, then runs the plugin.
+"""Apply a test's changes in a process of the plugin, then run the plugin.
 
-The rig copies this file into the installed plugin's folder, and replaces the entry script by three
-lines that call `start`. The plugin's process imports no other file of the rig.
+The rig copies this file to the folder of the installed plugin, and replaces the entry script by
+three lines that call `start`. The plugin's process imports no other file of the rig.
 """
 
 import importlib
@@ -15,8 +15,8 @@ from typing import Any
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
 
-# The name of the changed module, the code of the change, the modules and the constants that the
-# code refers to, its arguments.
+# The name of the changed module, the code of the change, the modules that this code uses, the
+# constants that it uses, and its arguments.
 Change = tuple[str, bytes, dict[str, str], dict[str, Any], dict[str, Any]]
 
 
@@ -43,7 +43,7 @@ def prepare(folder: str) -> None:
     """
     with open(os.path.join(folder, CHANGES), "rb") as file:
         repository, changes = marshal.load(file)
-    sys.path.append(repository)  # so that a change can import a module of the tests
+    sys.path.append(repository)  # a change can import modules of the tests
     waiting: dict[str, list[Change]] = {}
     for change in changes:
         if change[0] in sys.modules:
@@ -55,7 +55,7 @@ def prepare(folder: str) -> None:
 
 
 class _Changes:
-    """Loads the modules to change as usual, then applies the changes of each."""
+    """Loads the modules to change as usual, then applies the changes of each module."""
 
     def __init__(self, waiting: dict[str, list[Change]]) -> None:
         self._waiting = waiting

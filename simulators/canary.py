@@ -1,6 +1,6 @@
-"""Searches the plugin's output and files for secrets, and for log lines that Stash cannot read.
+"""Search the plugin's output and files for secrets, and for log lines that Stash cannot read.
 
-Each rig searches when it ends, so each test with a rig checks this.
+Each rig does this when it ends, so each test with a rig checks for leaked secrets.
 """
 
 import base64
@@ -14,18 +14,18 @@ from pathlib import Path
 from simulators.stash import FakeStash
 
 _SHORTEST_HALF = 8  # characters; a shorter half of a secret could appear by chance
-_RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")  # pkg/logger/plugin.go of Stash
+_RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")  # as in Stash: pkg/logger/plugin.go
 _LONGEST_RECORD = 16 * 1024  # bytes
-# How every session cookie of the fake Stash begins: the base64 of its claims.
+# The prefix of every session cookie of the fake Stash: its claims in base64.
 _COOKIE = base64.b64encode(b'{"user": ')
 
 
 class Canary:
-    """Searches for the secrets of one Stash and its plugin where they must not appear.
+    """Searches for the secrets of one Stash and its plugin in places that must not contain them.
 
     Attributes:
         secrets: tokens and keys; session cookies are always searched for.
-        hits: the secrets that were found, each with its place.
+        hits: each found secret with the place where it was found.
     """
 
     def __init__(self, stash: FakeStash) -> None:
@@ -35,7 +35,7 @@ class Canary:
         self._read = 0
 
     def add(self, *secrets: object) -> None:
-        """Search for these secrets too, from now on."""
+        """Search for these secrets, too."""
         self.secrets |= {one for one in secrets if isinstance(one, str) and one}
 
     def everywhere(self, processes: Iterable[int]) -> None:
@@ -45,7 +45,7 @@ class Canary:
         self.files()
 
     def runs(self) -> None:
-        """Search answers, output and log lines of the runs since the last search."""
+        """Search the answers, output and log lines of each run since the last call."""
         runs = list(self._stash.host.runs)
         for run in runs[self._read :]:
             result = run.result
@@ -56,15 +56,15 @@ class Canary:
         self._read = len(runs)
 
     def processes(self, pids: Iterable[int]) -> None:
-        """Search the command lines and environments of these processes, if they still run."""
+        """Search the command lines and environments of those processes that still run."""
         for pid in pids:
             for name in ("cmdline", "environ"):
                 self._look_at_file(Path(f"/proc/{pid}/{name}"))
 
     def files(self) -> None:
-        """Search all files of the plugin and of Stash, databases included, except code.
+        """Search all files of the plugin and of Stash, including databases, but no code.
 
-        Packages of a release are left out, because their digits can match by chance.
+        Packages of a release are left out, because digits in them can equal a secret by chance.
         """
         for folder, folders, names in os.walk(self._stash.root):
             folders[:] = [name for name in folders if name not in ("vendor", "__pycache__")]
@@ -76,12 +76,12 @@ class Canary:
     def _look_at_file(self, path: Path) -> None:
         try:
             content = path.read_bytes() if path.is_file() else b""
-        except OSError:  # the process has ended, or the log was rotated
+        except OSError:  # the process has ended, or the log was rotated meanwhile
             return
         self.look(str(path), content)
 
     def look(self, where: str, content: bytes) -> None:
-        """Search these bytes; `where` names the place of a hit."""
+        """Search `content` for secrets; `where` names the searched place in a hit."""
         found = [one.decode() for one in self._forms() if one in content]
         if found:
             self.hits.append(f"{where}: {found}")
@@ -91,17 +91,20 @@ class Canary:
 
 
 def _is_handed_over(path: Path) -> bool:
-    """Return whether a file hands Stash's connection to the worker, readable by its owner only."""
+    """Return whether a file holds Stash's connection for the worker, readable by its owner only."""
     if path.parent.name != "spool" or not path.name.startswith("connection"):
         return False
     try:
         return path.stat().st_mode & 0o077 == 0
-    except OSError:  # a worker has taken it
+    except OSError:  # a worker has read and removed the file
         return True
 
 
 def broken(stderr: bytes) -> list[bytes]:
-    """Return the lines that break Stash's log protocol, except a last line that a kill cut off."""
+    """Return the lines that violate Stash's log protocol.
+
+    The last line is not checked, because a kill can cut it off.
+    """
     *lines, _ = stderr.split(b"\n")
     return [line[:200] for line in lines if not _is_record(line)]
 
@@ -118,7 +121,7 @@ def _is_record(line: bytes) -> bool:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret as text, in a URL, in JSON and in base64, and each of its halves."""
+    """Return the forms of a secret to search for: plain, URL, JSON, base64, and each half."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()

@@ -1,7 +1,8 @@
-"""Starts the plugin's processes by forking a process that has already imported the plugin.
+"""Start the plugin's processes by forking a process that has already imported the plugin.
 
-They are real processes with their own id, signals, descriptors and command line. Forking saves the
-start of the interpreter and its imports, which are nine tenths of the CPU time of a short task.
+The forked processes are real processes with their own id, signals, descriptors and command line.
+Forking saves the start of the interpreter and its imports. These take nine tenths of the CPU time
+of a short task.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# Variables that do not change the plugin: the search path for modules, and writing byte-code.
+# Environment variables that do not change the behaviour of the plugin.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -50,10 +51,10 @@ class ForkServer:
         listener.close()
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-        """Start a script of the plugin by forking; start any other program in the usual way.
+        """Start a script of the plugin by forking; start any other program with `subprocess`.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: the program cannot be started.
         """
         is_other = _interpreter_settings(env) != self._interpreter
         if is_other or forked.script_of(argv) is None:
@@ -61,7 +62,7 @@ class ForkServer:
         return _ForkedProcess(self._address, argv, env, cwd)
 
     def start_worker(self, lock_descriptor: int, stdin: bytes) -> int:
-        """Start a worker as a hook does, with the lock and its input; return its process id."""
+        """Start a worker as a hook does: pass it the lock and its input; return its process id."""
         reader, writer = os.pipe()
         os.write(writer, stdin)
         os.close(writer)
@@ -77,14 +78,14 @@ class ForkServer:
         return pid
 
     def close(self) -> None:
-        """End the server; the processes that it started continue."""
+        """End the server; processes that it has started continue."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(10)
 
 
 class _ForkedProcess:
-    """Looks like a `subprocess.Popen` with three unbuffered pipes."""
+    """A process with the interface of a `subprocess.Popen` that has three unbuffered pipes."""
 
     def __init__(
         self, address: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path
@@ -104,7 +105,7 @@ class _ForkedProcess:
         self._lock = threading.Lock()
 
     def wait(self) -> int:
-        """Wait for the end; return the exit code, negative for a signal."""
+        """Wait for the end of the process; return its exit code, negative for a signal."""
         with self._lock:
             if self._exit_code is None:
                 (status,) = struct.unpack("i", self._connection.recv(4))
@@ -113,20 +114,20 @@ class _ForkedProcess:
             return self._exit_code
 
     def kill(self) -> None:
-        """Kill the process, unless it has been reaped."""
+        """Kill the process if it has not been reaped."""
         if self._exit_code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
 
 def _interpreter_settings(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that change how an interpreter starts."""
+    """Return the environment variables that change how an interpreter starts."""
     return {
         name: env[name] for name in env if name.startswith("PYTHON") and name not in _WITHOUT_EFFECT
     }
 
 
 def _modules(plugin: Path) -> list[str]:
-    """Return the names of the plugin's modules, without its script."""
+    """Return the names of the plugin's modules, except for its entry script."""
     files = [path for path in plugin_files(plugin) if path.suffix == ".py" and path.parent.name]
     return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]

@@ -1,10 +1,12 @@
 """The process that imports the plugin once and forks for each start of the plugin's script.
 
-Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING. It listens on the descriptor, whose name
-among abstract Unix sockets is the address, until its standard input ends. A forked process equals a
-fresh interpreter: the request sets its descriptors, environment, folder, session and command line.
-A test can have changed the plugin (see `simulators.alterations`). The changes of this plugin are
-applied once. For another plugin, the forked process imports the changed modules and their
+Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING. The process listens on DESCRIPTOR until
+its standard input ends. ADDRESS is the name of that socket among the abstract Unix sockets. A
+forked process behaves like a fresh interpreter: the request sets its descriptors, environment,
+folder, session and command line.
+
+A test can change the plugin (see `simulators.alterations`). This process applies the changes of
+PLUGIN once. To run another plugin, the forked process imports the changed modules and their
 importers again.
 """
 
@@ -27,21 +29,21 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
-ENTRY, CHANGES = "entry.py", "changes.bin"  # in the folder of an altered plugin
-ROOM = 4096  # bytes for the command line of a forked process
+ENTRY, CHANGES = "entry.py", "changes.bin"  # files in the folder of a plugin with a test's changes
+ROOM = 4096  # bytes reserved for the command line of a forked process
 _LONGEST_REQUEST = 1 << 18
-_HIGH, _REPLY = 200, 300  # descriptors from here on cannot collide with those of a request
+_HIGH, _REPLY = 200, 300  # first numbers of descriptors that no request uses
 
 
 class Request(NamedTuple):
-    """A process to start.
+    """A request to start a process.
 
     Attributes:
-        argv: the interpreter, `-S` or not, the script, its arguments.
-        env: the whole environment.
-        cwd: working folder.
-        new_session: make it the leader of a session.
-        numbers: the descriptor numbers for the descriptors sent along.
+        argv: the interpreter, optionally `-S`, the script and its arguments.
+        env: the complete environment.
+        cwd: the working folder.
+        new_session: whether the process becomes the leader of a session.
+        numbers: the numbers that the transferred descriptors get in the process.
     """
 
     argv: list[str]
@@ -60,7 +62,7 @@ def script_of(argv: Sequence[str]) -> int | None:
 
 
 def ask(address: str, request: Request, descriptors: Sequence[int]) -> tuple[socket.socket, int]:
-    """Fork a process; return its id and a socket that delivers its wait status."""
+    """Request a forked process; return its id and a socket that receives its wait status."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.connect(address)
     socket.send_fds(connection, [marshal.dumps(tuple(request))], descriptors)
@@ -78,7 +80,7 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> tuple[Request, list[int], int] | None:
-        """Fork for each request; return None in the server.
+        """Fork for each request. In the server, return None when the standard input has ended.
 
         In the new process, return the request, its descriptors, and the descriptor for the reply.
         """
@@ -96,7 +98,7 @@ class _Server:
 
     def _fork(self, connection: socket.socket) -> tuple[Request, list[int], int] | None:
         message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_REQUEST, 16)
-        if not message:  # the sender was killed
+        if not message:  # the requesting process was killed
             connection.close()
             return None
         child = os.fork()
@@ -113,7 +115,7 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Detach these sockets: `os.closerange` closes them, and their numbers are reused."""
+        """Detach these sockets, so that Python does not close their numbers, which are reused."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in (self._listener, connection, *self._children.values()):
@@ -129,12 +131,12 @@ class _Server:
 
 
 def _tell(connection: socket.socket, number: int) -> None:
-    with contextlib.suppress(ConnectionError):  # the sender has ended
+    with contextlib.suppress(ConnectionError):  # the requesting process has ended
         connection.send(struct.pack("i", number))
 
 
 def _become(request: Request, descriptors: list[int], address: str) -> None:
-    """Give this process the environment, folder, session and descriptors of the request."""
+    """Set the environment, folder, session and descriptors of this process from the request."""
     _show(request.argv)
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
     os.closerange(3, _HIGH)
@@ -149,14 +151,14 @@ def _become(request: Request, descriptors: list[int], address: str) -> None:
 
 
 def _open_streams() -> None:
-    """Reopen Python's standard streams, which remember the kind of their descriptors."""
+    """Reopen Python's standard streams, because the types of their descriptors have changed."""
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
 
 
 def _show(argv: Sequence[str]) -> None:
-    """Overwrite this process's command line, which is long enough."""
+    """Overwrite the command line of this process, which PADDING has made long enough."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b") ")[2].split()
     start, end = int(fields[45]), int(fields[46])
@@ -177,7 +179,7 @@ def _spawn(
     file_actions: Sequence[tuple[int, int, int]] = (),
     setsid: bool = False,
 ) -> int:
-    """Replace `os.posix_spawn`: fork for a script of the plugin."""
+    """Replacement for `os.posix_spawn` that forks for a script of the plugin."""
     if script_of(argv) is None:
         return int(spawn(path, argv, env, file_actions=file_actions, setsid=setsid))
     used = {number: number for number in _inheritable()}
@@ -191,14 +193,14 @@ def _spawn(
 def _inheritable() -> list[int]:
     found = []
     for number in map(int, os.listdir("/proc/self/fd")):
-        with contextlib.suppress(OSError):  # the descriptor of the listing
+        with contextlib.suppress(OSError):  # the descriptor of the folder listing itself is closed
             if os.get_inheritable(number):
                 found.append(number)
     return found
 
 
 class _Imports:
-    """Records which of the plugin's modules imports which module.
+    """Records which modules of the plugin import which other modules.
 
     Args:
         packages: the top-level packages of the plugin.
@@ -227,7 +229,7 @@ class _Imports:
         return module
 
     def forget(self, changed: Iterable[str]) -> None:
-        """Remove these modules of the plugin from `sys.modules`, with their importers."""
+        """Remove these modules, and all modules that import them, from `sys.modules`."""
         left, found = list(changed), set[str]()
         while left:
             name = left.pop()
@@ -261,7 +263,7 @@ def _run(argv: list[str], plugin: str, imports: _Imports) -> None:
 
 
 def _changed(folder: str) -> list[str]:
-    """Return the names of the modules that a test has changed in the plugin of a folder."""
+    """Return the names of the modules that a test has changed in the plugin in `folder`."""
     try:
         with open(os.path.join(folder, CHANGES), "rb") as file:
             _, changes = marshal.load(file)
@@ -282,12 +284,12 @@ def _main() -> None:
         for name in names:
             importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # so that garbage collection in a forked process does not copy these pages
+    gc.freeze()  # garbage collection in a forked process copies no shared pages
     accepted = _Server(socket.socket(fileno=int(descriptor))).serve()
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # Last: the sender continues now, as after `os.posix_spawn`.
+        # This must come last: the requesting process continues now, as after `os.posix_spawn`.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

@@ -1,4 +1,4 @@
-"""An HTTP server with a thread per connection, whose stop cuts all connections."""
+"""An HTTP server with one thread per connection; a stop cuts all connections."""
 
 import contextlib
 import selectors
@@ -17,7 +17,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Latch:
-    """An event that is set once and can be awaited together with a socket."""
+    """An event that is set once; a thread can wait for it and for a socket at the same time."""
 
     def __init__(self) -> None:
         self._receiver, self._sender = socket.socketpair()
@@ -42,7 +42,7 @@ class Connection:
         self._stream = sock.makefile("rb")
 
     def read(self, idle_seconds: float | None) -> RawRequest | None:
-        """Return the next request; None at the end of the connection."""
+        """Return the next request; None if the client has closed the connection."""
         self._sock.settimeout(idle_seconds)
         try:
             return read_request(self._stream)
@@ -50,7 +50,7 @@ class Connection:
             return None
 
     def send(self, data: bytes) -> bool:
-        """Send all bytes; return False if the client has gone."""
+        """Send all bytes; return False if the client has closed the connection."""
         self._sock.settimeout(None)
         try:
             self._sock.sendall(data)
@@ -61,7 +61,7 @@ class Connection:
     def wait(
         self, latch: Latch, timeout: float | None = None
     ) -> Literal["released", "closed", "timeout"]:
-        """Wait until the latch opens, the client goes away, or the time is over."""
+        """Wait until the latch opens, the client closes the connection, or the time is over."""
         with selectors.DefaultSelector() as selector:
             selector.register(latch, selectors.EVENT_READ, "released")
             try:
@@ -74,13 +74,13 @@ class Connection:
         return "closed" if ready else "timeout"
 
     def reset(self) -> None:
-        """End the connection with a RST instead of a FIN."""
+        """End the connection with a TCP reset (RST) instead of an orderly close (FIN)."""
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.close()
 
     def shut_down(self) -> None:
-        """Shut the connection down, which ends the read of its thread."""
+        """Shut the connection down, so that its thread stops reading."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -94,13 +94,13 @@ Serve = Callable[[Connection, RawRequest], bool]
 
 
 class HttpServer:
-    """Accepts connections on loopback; keeps its port from the first start on.
+    """Accepts connections on the loopback interface; each start uses the port of the first start.
 
     Args:
         serve: answers one request; returns False to end the connection.
-        idle_seconds: how long an idle connection is kept; None for ever.
-        tls: for https.
-        refuses_plain: with `tls`, whether plain http is closed without a byte.
+        idle_seconds: how long an idle connection is kept; None means forever.
+        tls: the context for https; None for http.
+        refuses_plain: with `tls`, returns whether plain http is closed without an answer.
     """
 
     def __init__(
@@ -140,10 +140,11 @@ class HttpServer:
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Refuse new connections and cut the live ones. The port stays reserved.
+        """Refuse new connections and cut the existing ones; the port stays reserved.
 
-        A free port could be given to another process, or to the client that connects to it,
-        which would then be connected to itself.
+        Without the reservation, another process could get the port. A client that connects to the
+        free
+        port could also get the same port for itself, and would be connected to itself.
         """
         if self._listener is None or self._acceptor is None:
             return
@@ -164,7 +165,7 @@ class HttpServer:
                 thread.join(_JOIN_SECONDS)
 
     def cut_connections(self) -> None:
-        """Close every live connection; accept new ones."""
+        """Close each existing connection; continue to accept new connections."""
         with self._guard:
             live = list(self._live)
         for connection in live:
@@ -208,7 +209,7 @@ class HttpServer:
             connection.close()
 
     def _secured(self, sock: socket.socket, tls: SSLContext) -> socket.socket:
-        """Return the socket under TLS, or unchanged for plain http.
+        """Return the socket with TLS if the server uses https, otherwise unchanged.
 
         Raises:
             OSError: the handshake failed, or plain http is refused.
@@ -217,7 +218,7 @@ class HttpServer:
         if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
             return tls.wrap_socket(sock, server_side=True)
         if self._refuses_plain():
-            sock.recv(1 << 16)  # unread bytes would turn the orderly close into a reset
+            sock.recv(1 << 16)  # a close with unread bytes would reset the connection
             msg = "plain http is refused"
             raise OSError(msg)
         return sock

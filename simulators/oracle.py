@@ -1,7 +1,7 @@
-"""Judges whether Plex shows what Stash has. It imports nothing of the plugin.
+"""Judge whether Plex shows what Stash has, without importing the plugin.
 
-It compares the final states of both servers and describes each difference. The expected values are
-defined here a second time, so that a fault in the plugin cannot hide itself.
+The oracle compares the final states of both servers and describes each difference. It defines the
+expected values a second time, so that a fault of the plugin cannot hide itself.
 """
 
 import datetime
@@ -19,7 +19,7 @@ from simulators.stash import FakeStash
 LOCKS = frozenset(
     {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
 )
-# Locks of fields that stay untouched if Stash has no value for them.
+# Locks of fields that the plugin leaves alone if Stash has no value. Key: Plex's name.
 _LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
 MAX_PERFORMERS, MAX_TAGS = 50, 100
@@ -30,8 +30,8 @@ class Verdict:
     """The result of a comparison.
 
     Attributes:
-        compared: number of scenes that were compared with an item.
-        differences: a sentence for each; empty if both libraries agree.
+        compared: the number of scenes that were compared with an item.
+        differences: a sentence per difference; empty if both libraries agree.
     """
 
     compared: int
@@ -52,9 +52,9 @@ def judge(
     """Compare the whole libraries.
 
     Args:
-        stash: the source.
-        plex: the target.
-        paths: Stash's path prefix → Plex's path prefix, where they differ.
+        stash: the state of Stash.
+        plex: the state of Plex.
+        paths: Stash's path prefix → Plex's path prefix, for folders with different paths.
         mapped: returns a scene as the plugin's settings change it.
     """
     items = by_file(plex.snapshot().values())
@@ -77,7 +77,7 @@ def judge(
 
 
 def by_file(items: Iterable[ItemState]) -> dict[str, list[ItemState]]:
-    """Return the items by each of their files."""
+    """Return the items that have each file, by the file's path."""
     found: dict[str, list[ItemState]] = {}
     for item in items:
         for path in item["files"]:
@@ -99,12 +99,12 @@ def has_metadata(scene: Mapping[str, Any]) -> bool:
 def compare(
     scene: Mapping[str, Any], item: ItemState, switches: Switches | None = None
 ) -> list[str]:
-    """Return each difference between an item and its scene.
+    """Return a sentence for each difference between an item and its scene.
 
     Args:
         scene: the scene in Stash.
         item: the item in Plex.
-        switches: the behaviour of the server; by default the usual one.
+        switches: the behaviour of the fake Plex; by default the usual behaviour.
     """
     reading = switches or Switches()
     shift = reading.date_shift_days
@@ -126,7 +126,7 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # The date is from the file or a person; the plugin clears only dates that it has sent.
+        # The date comes from the file or a user: the plugin clears only dates that it has sent.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]
@@ -173,7 +173,7 @@ def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
 
 
 def _actors(scene: Mapping[str, Any]) -> list[str]:
-    """Return the performers, with the disambiguation if two share a name."""
+    """Return the performers' names; a name that two of them share gets the disambiguation."""
     names = Counter(_key(name) for name in scene["performers"])
     return [
         f"{name} ({detail})" if detail and names[_key(name)] > 1 else name
@@ -182,7 +182,7 @@ def _actors(scene: Mapping[str, Any]) -> list[str]:
 
 
 def _full_date(date: str | None) -> str:
-    """Return the first day of a date that can be partial; Stash's year 1 means no date."""
+    """Return a partial date as its first day; Stash's year 1 means no date."""
     return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
 
 

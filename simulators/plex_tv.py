@@ -1,4 +1,4 @@
-"""A fake plex.tv: it answers the requests of a sign-in, in the shapes that plexapi reads."""
+"""A fake plex.tv, which answers the requests of a sign-in in the format that plexapi reads."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ACCOUNT_TOKEN = "account-token-00000000"
 
 @dataclass(frozen=True)
 class AccountServer:
-    """A server of the account.
+    """A Plex server that belongs to the account.
 
     Attributes:
         client_identifier: the server's machine identifier.
-        access_token: the server's token for the account.
+        access_token: the token with which the account uses the server.
         addresses: host and port of each local connection.
     """
 
@@ -36,7 +36,7 @@ class AccountServer:
 
 
 def redirect(url: str) -> None:
-    """Send plexapi's requests to a fake plex.tv; runs in the plugin's process."""
+    """Redirect plexapi's requests to a fake plex.tv; this runs in the plugin's process."""
     for owner, name in (
         (plexapi.myplex.MyPlexPinLogin, "PINS"),
         (plexapi.myplex.MyPlexAccount, "key"),
@@ -46,12 +46,12 @@ def redirect(url: str) -> None:
 
 
 class FakePlexTv:
-    """plex.tv with one account.
+    """A plex.tv with one account.
 
     Attributes:
         servers: the servers of the account.
         devices: the client identifiers of all requests.
-        polled: is set by a request for the state of the sign-in.
+        polled: an event that is set by a request for the state of the sign-in.
     """
 
     def __init__(self, *servers: AccountServer) -> None:
@@ -69,16 +69,15 @@ class FakePlexTv:
         self.close()
 
     def close(self) -> None:
-        """Stop answering."""
         self._server.close()
 
     @property
     def url(self) -> str:
-        """The address, without a path."""
+        """The address of the server, without a path."""
         return f"http://127.0.0.1:{self._server.port}"
 
     def confirm(self) -> None:
-        """Sign in, as the user does on Plex's web page."""
+        """Complete the sign-in, as the user does on Plex's web page."""
         self._is_confirmed = True
 
     def _serve(self, connection: Connection, request: RawRequest) -> bool:

@@ -1,4 +1,4 @@
-"""A plugin's files with their byte-code, prepared once and linked into each installation."""
+"""The plugin's files and their byte code, prepared once and linked into each installation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def prepare(source: Path, folder: Path) -> None:
 
 
 def install_linked(stash: FakeStash, prepared: Path, name: str) -> Manifest:
-    """Install a prepared plugin: its folders are links, its files are copies."""
+    """Install a prepared plugin: link its folders, and copy its files."""
     target = stash.host.directory / name
     target.mkdir()
     for path in prepared.iterdir():

@@ -1,4 +1,4 @@
-"""Finds and ends the plugin's processes: through `/proc` under Linux, through psutil elsewhere."""
+"""Find and end the plugin's processes, through `/proc` on Linux and psutil elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if sys.platform != "linux":
 
 
 def with_command(part: str) -> Iterator[tuple[int, str]]:
-    """Yield the id and the command line of each process that has this text in its command line."""
+    """Yield id and command line of each process whose command line contains this text."""
     if sys.platform != "linux":
         for process in psutil.process_iter(["cmdline"]):
             line = " ".join(process.info["cmdline"] or ())
@@ -34,21 +34,20 @@ def with_command(part: str) -> Iterator[tuple[int, str]]:
 
 
 def terminate(pids: list[int]) -> None:
-    """Ask processes to end. Windows kills them."""
+    """Ask processes to end; on Windows, kill them."""
     for pid in pids:
         with suppress(OSError):
             os.kill(pid, signal.SIGTERM)
 
 
 def kill(pids: list[int]) -> None:
-    """Kill processes."""
     for pid in pids:
         with suppress(OSError):
             os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
 
 
 def have_ended(pids: list[int], seconds: float) -> bool:
-    """Wait until these processes have ended with all threads; return False after the time-out."""
+    """Wait until all threads of these processes have ended; return False after the time-out."""
     end = time.monotonic() + seconds
     if sys.platform != "linux":
         while any(map(psutil.pid_exists, pids)) and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""The log of requests and the injected faults of both fake servers."""
+"""The request log and the injected faults that both fake servers use."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ R = TypeVar("R", bound="LoggedRequest")
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request.
+    """A request in the log.
 
     Attributes:
         kind: the kind of request.
-        seq: number of the request, from 1; `clear()` does not reset it.
+        seq: the number of the request, from 1; `clear()` does not reset the count.
         at: `time.monotonic()` at arrival.
-        status: status of the answer; None before the answer is sent.
-        fault: name of the injected fault that answered the request.
+        status: status of the response; None before the response is sent.
+        fault: the name of the injected fault that answered the request.
     """
 
     method: str
@@ -42,7 +42,7 @@ class LoggedRequest:
 
 
 class RequestLog(Generic[R]):
-    """A thread-safe log of requests, which notifies the server's condition."""
+    """A thread-safe log of requests; each new entry notifies the server's condition."""
 
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
@@ -62,7 +62,7 @@ class RequestLog(Generic[R]):
             return list(self._requests)
 
     def mark(self) -> int:
-        """Return a mark for `since`."""
+        """Return the current position in the log, for `since`."""
         return self._seq
 
     def since(self, mark: int) -> list[R]:
@@ -70,18 +70,18 @@ class RequestLog(Generic[R]):
         return [request for request in self.requests if request.seq > mark]
 
     def clear(self) -> None:
-        """Remove all requests and the maximum; requests in flight are still counted as such."""
+        """Remove all requests and the maximum; the number of requests in flight stays."""
         with self._changed:
             self._requests.clear()
             self.max_writes_in_flight = self._writes_in_flight
 
     def wait_until_idle(self, timeout: float = 30.0) -> bool:
-        """Block until no request is in flight; False after `timeout` seconds."""
+        """Block until no request is in flight; return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self._in_flight == 0, timeout)
 
     def arrive(self, request: R) -> None:
-        """Record a request that was read from the wire."""
+        """Record a request when it has been read from the connection."""
         with self._changed:
             self._seq += 1
             request.seq, request.at = self._seq, time.monotonic()
@@ -92,7 +92,7 @@ class RequestLog(Generic[R]):
             self._changed.notify_all()
 
     def finish(self, request: R, status: int | None) -> None:
-        """Record the answer before its last byte is sent; only the first call counts."""
+        """Record the response before its last byte is sent; later calls have no effect."""
         with self._changed:
             if request.done:
                 return
@@ -105,26 +105,26 @@ class RequestLog(Generic[R]):
 
 @dataclass
 class Exchange:
-    """A request that is being handled, as a fault sees it."""
+    """A request that is being handled; faults get this object."""
 
     connection: Connection
     log: RequestLog[Any]
     request: Any
 
     def handle(self) -> Response:
-        """Carry out the request and return the answer, unsent."""
+        """Carry out the request and return the response without sending it."""
         raise NotImplementedError
 
     def render(self, response: Response) -> bytes:
-        """Return head and body as one buffer."""
+        """Return headers and body as one buffer."""
         raise NotImplementedError
 
     def finish(self, status: int | None) -> None:
-        """Log the end of the request; to be called before its last byte is sent."""
+        """Log the end of the request; call this before the last byte of the response is sent."""
         self.log.finish(self.request, status)
 
     def answer(self, response: Response) -> bool:
-        """Log and send the answer; return False to end the connection."""
+        """Log and send the response; return False to end the connection."""
         self.finish(response.status)
         return self.connection.send(self.render(response))
 
@@ -157,16 +157,16 @@ class Fault:
 
     @property
     def active(self) -> bool:
-        """Whether the fault can hit another request."""
+        """Whether the fault can answer another request."""
         return not self._cleared and self._remaining != 0
 
     def clear(self) -> None:
-        """End the fault for further requests. Hanging requests wait for `release()`."""
+        """End the fault for later requests. Requests that hang continue to wait for `release()`."""
         with self._changed:
             self._cleared = True
 
     def release(self) -> None:
-        """End the fault and let hanging requests continue."""
+        """End the fault and let requests that hang continue."""
         self.clear()
         self.latch.open()
 
@@ -176,7 +176,7 @@ class Fault:
             return self._changed.wait_for(lambda: self.hits >= hits, timeout)
 
     def take(self, request: LoggedRequest) -> bool:
-        """Return whether this fault answers the request. The server calls it with the lock held."""
+        """Return whether this fault answers the request. The caller holds the server's lock."""
         if not self.active or not self._matches(request):
             return False
         if self._let_pass > 0:
@@ -191,7 +191,7 @@ class Fault:
 
 
 class Faults:
-    """The injected faults of a server; the first match answers a request."""
+    """The injected faults of a server; the first fault that matches answers a request."""
 
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
@@ -209,11 +209,11 @@ class Faults:
         """Inject a fault.
 
         Args:
-            name: the fault's name in the log of requests.
+            name: the fault's name in the request log.
             action: answers the request.
             matches: returns whether the fault applies to a request.
-            times: number of requests to hit; None: all until cleared.
-            after: number of matching requests that pass first.
+            times: the number of requests to hit; None means all until cleared.
+            after: the number of matching requests that pass before the first hit.
         """
         fault = Fault(name, action, matches, times, after, self._changed)
         with self._changed:
@@ -221,14 +221,14 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """End all faults and let hanging requests continue."""
+        """End all faults and let requests that hang continue."""
         with self._changed:
             faults, self._faults = self._faults, []
         for fault in faults:
             fault.release()
 
     def serve(self, exchange: Exchange) -> bool:
-        """Answer a request, with a matching fault if there is one."""
+        """Answer a request; a matching fault replaces the normal response."""
         with self._changed:
             self._faults = [fault for fault in self._faults if fault.active]
             hit = next((fault for fault in self._faults if fault.take(exchange.request)), None)
@@ -241,7 +241,7 @@ class Faults:
 
 
 def hang(exchange: Exchange, fault: Fault) -> bool:
-    """Answer after the fault was released, or not at all if the client goes away."""
+    """Answer after the release of the fault, or never if the client closes the connection."""
     if exchange.connection.wait(fault.latch) == "closed":
         return False
     return exchange.answer(exchange.handle())
@@ -255,7 +255,7 @@ def reset(exchange: Exchange, _: Fault) -> bool:
 
 
 def send_part(exchange: Exchange, missing: Callable[[bytes], int]) -> bool:
-    """Send an answer with fewer bytes than its Content-Length."""
+    """Send a response with fewer bytes than its Content-Length promises."""
     response = exchange.handle()
     padded = replace(response, body=response.body or b"<MediaContainer/>")
     data = exchange.render(padded)

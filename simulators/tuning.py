@@ -1,6 +1,6 @@
-"""Intervals and limits of the plugin that tests shorten; `Rig.tune` sets them.
+"""Intervals and limits of the plugin that tests can shorten with `Rig.tune`.
 
-In the plugin they are constants, which no user and no other program can change.
+In the plugin they are constants, which users and other programs cannot change.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Seconds = float | None
 class Tuning:
     """The values to set, in seconds unless stated otherwise; None keeps the plugin's value.
 
-    Each field names the module and its constant.
+    The declaration of each field names a module and its constant.
 
     Attributes:
         back_off: the longest wait before a retry after a temporary error.
         not_found_back_off: the longest wait before a retry for a file that Plex does not have.
-        identity_timeout: time-outs of the connection and of the answer to `/identity`.
-        first_rate: jobs per second right after an outage.
-        last_rate: jobs per second some time after an outage.
-        page: scenes that a reconciliation reads at a time.
+        identity_timeout: time-outs of the connection to Plex and of the response to `/identity`.
+        first_rate: jobs per second immediately after an outage.
+        last_rate: jobs per second at the end of the ramp-up after an outage.
+        page: the number of scenes that a reconciliation reads in one step.
     """
 
     linger: Annotated[Seconds, processor, "LINGER"] = None
@@ -64,7 +64,7 @@ class Tuning:
     page: Annotated[int | None, engine, "PAGE"] = None
 
     def values(self) -> Iterator[tuple[ModuleType, str, Any]]:
-        """Yield module, constant and value of each set field."""
+        """Yield module, constant and value of each field that is set."""
         for name, annotation in get_type_hints(Tuning, include_extras=True).items():
             module, constant = annotation.__metadata__
             assert hasattr(module, constant), f"{module.__name__} has no {constant}"
@@ -74,7 +74,7 @@ class Tuning:
 
 
 def set_constant(target: str, name: str, value: Any) -> None:
-    """Set a module's constant; runs in the plugin's process (see `simulators.alterations`)."""
+    """Set a constant of a module in the plugin's process (see `simulators.alterations`)."""
     module = sys.modules[target]
     old = getattr(module, name)
     is_back_off = isinstance(value, float) and not isinstance(old, float)

@@ -1,4 +1,4 @@
-"""Reads HTTP/1.1 requests and writes answers."""
+"""Read HTTP/1.1 requests and write responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class MalformedError(Exception):
 
 @dataclass(slots=True)
 class RawRequest:
-    """A request with lower-case header names; `line_size` is the length of its first line."""
+    """A request; header names are in lower case, `line_size` is the length of the first line."""
 
     method: str
     target: str
@@ -39,8 +39,8 @@ def read_request(stream: BufferedReader) -> RawRequest | None:
     """Read the next request; return None if the client has closed the connection.
 
     Raises:
-        MalformedError: the bytes are no HTTP request.
-        OSError: the connection failed or was idle for too long.
+        MalformedError: the bytes are not an HTTP request.
+        OSError: the connection failed, or was idle for too long.
     """
     if stream.peek(1)[:1] == TLS_HANDSHAKE:
         msg = "TLS on a connection of plain http"
@@ -69,7 +69,7 @@ def read_request(stream: BufferedReader) -> RawRequest | None:
 
 
 def reason(status: int) -> str:
-    """Return the reason phrase of a status, also of proxies' statuses."""
+    """Return the reason phrase of a status, including statuses that only proxies send."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -78,7 +78,7 @@ def reason(status: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; `headers` holds the headers besides type and length."""
+    """A response; `headers` has all headers except for type and length."""
 
     status: int = 200
     body: bytes = b""
@@ -86,7 +86,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self, more: Mapping[str, str]) -> bytes:
-        """Return head and body as one buffer, so that one write sends both."""
+        """Return headers and body as one buffer, which a single write can send."""
         headers = {"Content-Type": self.content_type} if self.content_type else {}
         if self.status != HTTPStatus.NOT_MODIFIED:
             headers["Content-Length"] = str(len(self.body))

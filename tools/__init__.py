@@ -1,1 +1,1 @@
-"""Command line tools of the developers; nothing of this is installed."""
+"""Command line tools for developers; the plugin's release contains none of them."""

@@ -1,9 +1,9 @@
 """`python -m tools.portable [CHECK ...]`: check the plugin on this system, from a built release.
 
-With WINDOWS_PYTHON, the path of a `python.exe`, the plugin runs under a Python for Windows in Wine
-(`make test-windows`). It needs Wine (Debian: `apt-get install wine64`) and an unpacked Python for
-Windows, 3.11 or newer. The content of the NuGet package `python` will do. STASH2PLEX_PLUGIN is the
-folder of an unpacked release; without it, a release of this work tree is built.
+If WINDOWS_PYTHON is the path of a `python.exe`, the plugin runs under this Python for Windows in
+Wine (`make test-windows`). This needs Wine (Debian: `apt-get install wine64`) and an unpacked
+Python for Windows, 3.11 or newer, for example the content of the NuGet package `python`.
+STASH2PLEX_PLUGIN is the folder of an unpacked release. Without it, this work tree is built.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
         f'exec {_WINE} "{python}" "$@"\n'
     )
     command.chmod(0o700)
-    # Standard streams are pipes: Wine's Python cannot use files of this system for them.
+    # The standard streams must be pipes: Python in Wine cannot use files of this system for them.
     pipe = subprocess.PIPE
     sleep = [str(command), "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"]
     with subprocess.Popen(sleep, stdin=pipe, stdout=pipe, stderr=pipe) as keeper:
@@ -46,7 +46,7 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
 
 
 def main(names: Sequence[str] = ()) -> str:
-    """Run the checks of these names, or all; return the result, or the reason to skip them."""
+    """Run the named checks, by default all; return the result, or why they are skipped."""
     windows = os.environ.get("WINDOWS_PYTHON")
     if windows is not None and not (os.path.exists(_WINE) and os.path.exists(windows)):
         return f"Skipped: {_WINE} or {windows or 'WINDOWS_PYTHON'} is missing. {__doc__}"
@@ -60,7 +60,7 @@ def main(names: Sequence[str] = ()) -> str:
 
 
 def run(place: Path, python: Path, names: Sequence[str]) -> int:
-    """Install a release and run the checks under this Python; return their number."""
+    """Install a release and run the checks under this Python; return the number of checks."""
     plugin = PLUGIN_SOURCE
     if plugin == REPOSITORY:
         release = [sys.executable, "-m", "tools.release", "--uncommitted", "--into", str(place)]

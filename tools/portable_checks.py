@@ -1,4 +1,4 @@
-"""The checks of `tools.portable`. An `AssertionError` is a fault of the plugin on this system."""
+"""The checks of `tools.portable`; an `AssertionError` is a fault of the plugin on this system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.portable_rig import PortableRig
 
 _SCENES, _KILLS, _RUNS = 50, 20, 60
 _TITLE = "Ünïcode “first” 日本"
-_PATHS = (  # in Stash, in Plex; all files have the same name
+_PATHS = (  # the path in Stash and in Plex; all files have the same name
     ("e:\\Films\\a\\same.mp4", "E:\\films\\a\\same.mp4"),
     ("E:/films/b/same.mp4", "E:\\films\\b\\same.mp4"),
     ("\\\\nas\\media\\a\\same.mp4", "//nas/media/a/same.mp4"),
@@ -36,9 +36,9 @@ class Checks:
     """Runs the plugin in a rig. Each check returns its result in a few words.
 
     Args:
-        rig: the servers, and the installed plugin.
+        rig: both servers, and the installed plugin.
         plugin: the folder from which the plugin was installed.
-        is_windows: whether the plugin's Python is one for Windows.
+        is_windows: whether the plugin runs under a Python for Windows.
     """
 
     def __init__(self, rig: PortableRig, plugin: Path, *, is_windows: bool) -> None:
@@ -46,7 +46,7 @@ class Checks:
         self._scenes = rig.add_scenes(_SCENES)
 
     def all(self) -> dict[str, Callable[[], str]]:
-        """Return the checks by name, in their order."""
+        """Return the checks by name, in the order in which they run."""
         checks = {
             "first-edit": self._first_edit,
             "second-edit": self._second_edit,
@@ -64,15 +64,15 @@ class Checks:
         return checks | ({"times": self._times} if self._is_windows else {})
 
     def _edit(self, number: int, title: str) -> bytes:
-        """Save a title; return the input of the hook."""
+        """Save a title in Stash; check the hook's log and answer, and return its input."""
         (run,) = self._rig.stash.edit_scene(self._scenes[number][0], title=title)
-        warnings = run.result.messages("warning")  # lines of the worker's log begin with a time
+        warnings = run.result.messages("warning")  # the worker's lines begin with a time
         assert all(text.startswith("[") for text in warnings), warnings
         assert run.result.output == "queued", run.result
         return run.result.stdin
 
     def _visible(self, titles: dict[int, str]) -> str:
-        """Wait until Plex shows the titles and no job is left; return the time."""
+        """Wait until Plex shows the titles and no job is left; return the seconds as text."""
         begun = time.monotonic()
 
         def are_shown() -> bool:
@@ -84,12 +84,12 @@ class Checks:
         return f"in Plex after {seconds:.2f} s"
 
     def _first_edit(self) -> str:
-        """Save an edit that starts a worker, without byte-code."""
+        """Save an edit that starts a worker while no byte code exists."""
         self._edit(0, _TITLE)
         return self._visible({0: _TITLE})
 
     def _second_edit(self) -> str:
-        """Save an edit while the worker lives."""
+        """Save an edit while the worker runs."""
         self._edit(0, "Second")
         return self._visible({0: "Second"})
 
@@ -104,17 +104,17 @@ class Checks:
         return f"{_SCENES} edits {result}"
 
     def _kills(self) -> str:
-        """Kill the worker after each edit; the last edit's worker syncs all of them."""
+        """Kill the worker after each edit; the worker of the last edit syncs all edits."""
         titles = {number: f"Killed {number}" for number in range(_KILLS)}
         for number, title in titles.items():
             self._edit(number, title)
-            time.sleep(0.05 * (number % 7))  # kills at different moments
+            time.sleep(0.05 * (number % 7))  # so that kills hit different moments
             self._rig.stop_worker()
         self._edit(_KILLS, "Last")
         return f"{_KILLS} edits {self._visible({**titles, _KILLS: 'Last'})}"
 
     def _tasks(self) -> str:
-        """Run tasks beside a living worker; Stash's log shows letters of all alphabets."""
+        """Run tasks while a worker runs; Stash's log shows letters of all alphabets."""
         self._edit(1, _TITLE)
         self._visible({1: _TITLE})
         modes = ("queue_status", "health_check", "doctor", "process_queue", "reconcile_all")
@@ -126,7 +126,7 @@ class Checks:
         return f"{len(modes) + 1} tasks answered"
 
     def _command_line(self) -> str:
-        """Run commands whose output goes to a pipe, in encodings that lack a title's letters."""
+        """Run commands with output to a pipe, in encodings that lack letters of a title."""
         self._edit(1, _TITLE)
         self._visible({1: _TITLE})
         inspect, count = ["inspect", str(self._scenes[1][0])], 0
@@ -142,7 +142,7 @@ class Checks:
         return f"{count} commands answered, also in code pages 437 and 1252"
 
     def _outage(self) -> str:
-        """Stop Plex, save edits, and start Plex."""
+        """Stop Plex, save edits, start Plex again, and wait for the edits."""
         titles = {number: f"Outage {number}" for number in range(3)}
         mark = len(self._rig.events())
         self._rig.plex.stop()
@@ -154,7 +154,7 @@ class Checks:
         return f"{len(titles)} edits {self._visible(titles)}"
 
     def _settings(self) -> str:
-        """Set a wrong token and save an edit, then set the right token."""
+        """Save an edit while a wrong token is set, then set the right token."""
         mark = len(self._rig.events())
         self._rig.configure(plex_token="wrong-token-000000")
         self._edit(2, "Wrong token")
@@ -163,13 +163,13 @@ class Checks:
         return self._visible({2: "Wrong token"})
 
     def _reported(self, mark: int, *codes: str) -> bool:
-        """Wait until the worker's log has one of these events after the first `mark` events."""
+        """Wait until the worker's log has one of these events after its first `mark` events."""
         return self._rig.wait_until(
             lambda: any(event["code"] in codes for event in self._rig.events()[mark:]), 60
         )
 
     def _update(self) -> str:
-        """Replace the plugin's files while the worker lives, as Stash does."""
+        """Replace the plugin's files while the worker runs, as Stash does."""
         self._edit(0, "Before the update")
         self._visible({0: "Before the update"})
         (old,) = self._rig.worker_pids()
@@ -191,7 +191,7 @@ class Checks:
         return f"edit {result}, by a new worker"
 
     def _paths(self) -> str:
-        """Sync scenes whose paths are spelled in other ways in Plex, without and with a map."""
+        """Sync scenes whose paths are spelled differently in Plex, without and with a path map."""
         places = ["E:\\films", "//nas/media", "/volume1/video", "/volume2/v"]
         section = self._rig.plex.add_section("Spellings", locations=places)
         first = len(self._scenes)
@@ -208,7 +208,7 @@ class Checks:
         return f"{_WITHOUT_MAP} without and {len(_PATHS)} with a path map"
 
     def _log(self) -> str:
-        """Let the log become full while a program reads it; it is rotated at the latest then."""
+        """Fill the log while a program reads it. The worker rotates it then or afterwards."""
         log = self._rig.data / "worker.log"
         self._edit(0, "Before the rotation")
         self._visible({0: "Before the rotation"})
@@ -231,7 +231,7 @@ class Checks:
         return "rotated, no line lost"
 
     def _data_folder(self) -> str:
-        """Put a file where the data folder belongs: no user can create a folder there."""
+        """Put a file in place of the data folder, so that no user can create the folder."""
         self._rig.stop_worker()
         usual, aside = self._rig.data, self._rig.data.with_name("data-aside")
         usual.rename(aside)
@@ -259,7 +259,7 @@ class Checks:
         return f"used another folder; named {len(wrong)} that cannot be used"
 
     def _times(self) -> str:
-        """Compare a hook with a bare Python, in turn."""
+        """Compare the time of a hook with that of bare Python, alternately."""
         stdin = self._edit(0, "Timed")
         bare, alive, starting = [], [], []
         for _ in range(_RUNS):

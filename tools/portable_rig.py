@@ -17,11 +17,11 @@ _FOLDER = "D:\\media"
 
 
 class PortableRig(Rig):
-    """A rig with paths of Windows.
+    """A rig in which Stash's files have paths of Windows.
 
     Args:
         root: an empty folder.
-        plugin: the folder to install the plugin from.
+        plugin: the folder from which the plugin is installed.
         python: the command that starts the plugin's Python.
     """
 
@@ -36,7 +36,7 @@ class PortableRig(Rig):
         return self.data_elsewhere or super().data
 
     def worker_pids(self) -> list[int]:
-        """Return the process ids of the workers, as this system has them."""
+        """Return the process ids of the workers in this system's numbers."""
         script = self.script.replace("\\", "/")
         found = processes.with_command("--worker")
         return [pid for pid, command in found if script in command.replace("\\", "/")]
@@ -53,7 +53,7 @@ class PortableRig(Rig):
 
     @contextmanager
     def reader(self, path: Path) -> Iterator[None]:
-        """Keep a file open in a process of the plugin's system."""
+        """Keep a file open in a process of the system on which the plugin runs."""
         code = "import sys; file = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
         command = [self._python, "-S", "-c", code, str(path)]
         pipe = subprocess.PIPE
@@ -66,7 +66,7 @@ class PortableRig(Rig):
     def command(
         self, arguments: list[str], **environment: str
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command of the plugin's command line."""
+        """Run a command of the plugin's command line; return its result."""
         line = [self._python, self.script, *arguments, "--stash", self.stash.url]
         known = {key: text for key, text in os.environ.items() if key != "PYTHONIOENCODING"}
         return subprocess.run(

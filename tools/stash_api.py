@@ -1,8 +1,8 @@
 """Describe the API of a Stash release: `python -m tools.stash_api CLONE TAG`.
 
-CLONE is a git clone of Stash. The description goes to `simulators/stash/api/TAG.graphql`. It has
-the types that the fake Stash speaks: all fields of a scene, and of other types the fields that the
-fake has or that Stash requires.
+CLONE is a git clone of Stash. The description is written to `simulators/stash/api/TAG.graphql`. It
+has the types that the fake Stash uses: all fields of a scene, and of other types the fields that
+the fake has or that Stash requires.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from simulators.stash.conformance import API, FAKE_API
 
 
 def describe(real: GraphQLSchema, fake: GraphQLSchema) -> str:
-    """Return the names and types of the real schema that the fake one speaks."""
+    """Return the names and types of the real schema that the fake schema uses."""
     names = [name for name, kind in fake.type_map.items() if kind.ast_node is not None]
     shared = [name for name in sorted(names) if name in real.type_map]
     return "\n".join(_type(real.type_map[name], fake.type_map[name], fake) for name in shared)
@@ -55,7 +55,7 @@ def _arguments(field: Any, fake: GraphQLSchema) -> str:
 
 
 def main(clone: str, tag: str) -> None:
-    """Write the description of one release."""
+    """Write the API description of one release."""
 
     def git(*arguments: str) -> str:
         return subprocess.check_output(["git", "-C", clone, *arguments], text=True)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30  # words, characters, commits
+LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30  # in words, in characters, in commits
 # Findings that each package may have. Lower a number when the package has fewer.
 ALLOWED = {"shared": 1}
 
@@ -54,14 +54,14 @@ WORDS = {
 _WORDS = re.compile(rf"\b(?:{'|'.join(f'({word})' for word in WORDS)})\b", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`|https?://\S+|<[^>]+>", re.DOTALL)
 _LINK = re.compile(r"\]\([^)]*\)")
-# A table's cell, a list's item, a heading and an empty line end a sentence, too.
+# The end of a table cell, list item or heading, and an empty line, also end a sentence.
 _END = re.compile(r"[.!?]\W?\s+|:\s*\n|\n\s*(?:[-*#\d|├└│].*?|)\n|\n\s*[-*|├└│]|\|")
 _ARGUMENT = re.compile(r"^\s+[*\w, ]+: ", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^ *#(?: .*)?\n)+|  # .*", re.MULTILINE)
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the pieces of prose of a file with the numbers of their first lines."""
+    """Yield each piece of prose in a file with the number of its first line."""
     content = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         yield 1, content
@@ -77,7 +77,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def findings(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the faults of a piece of prose, each with the number of lines before it."""
+    """Yield each fault in a piece of prose, with the number of lines before the fault."""
     text = _CODE.sub(lambda code: "x" + "\n" * code[0].count("\n"), _LINK.sub("]", text))
     for word in _WORDS.finditer(text):
         use = list(WORDS.values())[(word.lastindex or 1) - 1]
@@ -93,7 +93,7 @@ def findings(text: str) -> Iterator[tuple[int, str]]:
 
 
 def main(show_all: bool) -> int:
-    """Print the findings, by default of packages with too many; return the exit status."""
+    """Print the findings, by default only of packages with too many; return the exit status."""
     git = ["git", "-C", str(REPOSITORY)]
     listed = subprocess.check_output([*git, "ls-files", "*.py", "*.md"], text=True).split()
     found: defaultdict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The bodies of Plex's errors."""
+"""Plex's error responses."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ _MAINTENANCE = (
 
 
 class RefusedError(Exception):
-    """A request that ends in an error status; with Plex's HTML page unless a response is given."""
+    """A request that gets an error status, with Plex's HTML page unless a response is given."""
 
     def __init__(self, status: int, response: Response | None = None) -> None:
         super().__init__(status)
@@ -28,5 +28,5 @@ def html_error(status: int, headers: Mapping[str, str] | None = None) -> Respons
 
 
 def maintenance() -> Response:
-    """Return the answer of a Plex that starts or migrates."""
+    """Return the response of a Plex server that is starting or migrating its database."""
     return Response(503, _MAINTENANCE, XML)

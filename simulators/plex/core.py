@@ -1,4 +1,4 @@
-"""The state that all handlers share, behind one lock."""
+"""The state that all handlers of the fake Plex share, guarded by one lock."""
 
 import threading
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ _LOCKS = {
 
 
 def lock_of(name: str) -> str:
-    """Return Plex's lock for a field in Python names."""
+    """Return the name of Plex's lock for a field of an `Item`."""
     return _LOCKS.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request for a handler; `ids` are the numbers in its path."""
+    """A request for a handler; `ids` has the numbers in the path of the request."""
 
     method: str
     path: str
@@ -58,10 +58,10 @@ class Core:
     analyses: int = 0
 
     def section(self, text: str) -> Section:
-        """Return the section of a path.
+        """Return the library section that the request's path names.
 
         Raises:
-            RefusedError: 404 if unknown, 500 if the text is no number.
+            RefusedError: 404 if the section is unknown, 500 if its id is not a number.
         """
         if not text.isdigit():
             raise RefusedError(500)
@@ -71,10 +71,10 @@ class Core:
         return found
 
     def items(self, text: str) -> list[Item]:
-        """Return the items of comma-separated rating keys; unknown ones are left out.
+        """Return the items of comma-separated rating keys; unknown rating keys are left out.
 
         Raises:
-            RefusedError: 404 if none is known.
+            RefusedError: 404 if no rating key is known.
         """
         keys = dict.fromkeys(int(key) for key in text.split(",") if key.isdigit())
         found = [self.library.items[key] for key in keys if key in self.library.items]
@@ -83,16 +83,16 @@ class Core:
         return found
 
     def readable(self, shown: Sequence[Item]) -> None:
-        """Refuse an answer that would contain an unreadable item.
+        """Refuse a response that would contain an unreadable item.
 
         Raises:
-            RefusedError: 500.
+            RefusedError: 500 if one of the items is unreadable.
         """
         if any(item.rating_key in self.switches.unreadable for item in shown):
             raise RefusedError(500)
 
     def refresh(self, item: Item) -> None:
-        """Overwrite all unlocked fields with the agent's values."""
+        """Overwrite all unlocked fields of an item with the values of its agent."""
         values: ItemFields = {}
         for name, value in self.agent.get(item.rating_key, {}).items():
             if lock_of(name) not in item.locks:

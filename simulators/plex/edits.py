@@ -1,4 +1,4 @@
-"""The edit PUT: all parameters are parsed before any is applied."""
+"""The PUT request that edits items: all parameters are parsed before an item changes."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -50,7 +50,7 @@ _TAG_PARTS = frozenset({"tag.tag", "tag.thumb", "tag.tagKey", "tagging.text"})
 
 @dataclass
 class TagEdit:
-    """The changes of a PUT to the tags of a kind."""
+    """The changes of one PUT request to the tags of one kind."""
 
     clear: bool = False
     remove: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class TagEdit:
 
 @dataclass
 class Edit:
-    """A parsed edit; applying it cannot fail."""
+    """The parsed parameters of an edit; applying a parsed edit cannot fail."""
 
     values: dict[str, str] = field(default_factory=dict)
     locks: dict[str, bool] = field(default_factory=dict)
@@ -116,15 +116,15 @@ def _flag(value: str) -> bool:
 
 
 def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> None:
-    """Carry out an edit on one item.
+    """Apply an edit to one item.
 
     Raises:
-        RefusedError: 400 for an addition to a smart collection; nothing was changed.
+        RefusedError: 400 if the edit adds the item to a smart collection; nothing is changed.
     """
     added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
     if added & switches.smart_collections:
         raise RefusedError(400)
-    # The title comes before the sort title, which may depend on it.
+    # In this order, the title precedes the sort title, which can depend on the title.
     for name, value in sorted(edit.values.items()):
         if name not in switches.unkept_fields:
             _set_value(item, name, value, edit, switches)
@@ -141,7 +141,7 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
 
 
 def _set_value(item: Item, name: str, value: str, edit: Edit, switches: Switches) -> None:
-    """Store the value that the server derives from the value sent."""
+    """Store the value that Plex derives from the sent value."""
     locked = edit.locks.get("titleSort", "titleSort" in item.locks)
     if name == "titleSort":
         if not value or locked:
@@ -155,7 +155,7 @@ def _set_value(item: Item, name: str, value: str, edit: Edit, switches: Switches
 
 
 def _set_title(item: Item, title: str, *, keeps_sort: bool) -> None:
-    """Set the title. The sort title is stored only if it differs from the title."""
+    """Set the title. Plex stores the sort title only if it differs from the title."""
     sort = (item.title_sort or item.title) if keeps_sort else ""
     item.title = title
     item.title_sort = "" if sort == title else sort
@@ -170,7 +170,7 @@ def _stored_date(item: Item, value: str, switches: Switches) -> str:
 
 
 def changed_locks(locks: frozenset[str], changes: dict[str, bool]) -> frozenset[str]:
-    """Return the locks after setting some and releasing others."""
+    """Return the locks after an edit that sets some locks and releases others."""
     released = {name for name, locked in changes.items() if not locked}
     return (locks - released) | (changes.keys() - released)
 
@@ -206,7 +206,7 @@ def _edited_actors(
 def _combine(
     held: list[T], added: list[T], edit: TagEdit, switches: Switches, gone: Callable[[T], bool]
 ) -> list[T]:
-    """Return the tags after the edit; a later duplicate replaces an earlier one in its place."""
+    """Return the tags after the edit; a repeated tag replaces the earlier tag at its position."""
 
     def remaining(tags: list[T]) -> list[T]:
         return [] if edit.clear else [tag for tag in tags if not gone(tag)]
@@ -218,10 +218,10 @@ def _combine(
 
 
 def _ordered(edit: TagEdit) -> list[dict[str, str]]:
-    """Return the additions in the order of their index; an addition without a name is ignored."""
+    """Return the added tags in the order of their index, without those that have no name."""
     return [add for _, add in sorted(edit.add.items()) if add.get("tag.tag")]
 
 
 def _spelled(kind: str, name: str) -> str:
-    """Return a name as Plex stores it: a label with a capital first letter."""
+    """Return a name as Plex stores it: labels get a capital first letter."""
     return name[0].upper() + name[1:] if kind == "label" else name

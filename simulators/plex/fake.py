@@ -1,4 +1,4 @@
-"""A Plex Media Server for tests: real HTTP on loopback, all state open to the test.
+"""A Plex Media Server for tests, with real HTTP on the loopback interface and public state.
 
 with FakePlex(token="secret-token") as plex:
     scenes = plex.add_section("Scenes", locations=["/plex/scenes"])
@@ -32,25 +32,25 @@ Version: TypeAlias = "str | Sequence[str] | Media"
 
 
 class FakePlex:
-    """The server. Tests read its live objects, and change them through its methods.
+    """A fake Plex server. Tests read its live objects, and change them through its methods.
 
     Args:
         token: the token of the owner.
         guest_token: the token of a shared user, who can read and rate but not edit.
         machine_identifier: the identity of the server.
-        switches: its behaviour where real servers differ or are unknown.
-        clock: seconds since 1970, for `addedAt`, `updatedAt` and the like.
-        tls: for a server that speaks https; see also `Switches.secure_connections`.
+        switches: the behaviour in which real servers differ, or which is unknown.
+        clock: returns seconds since 1970, for `addedAt`, `updatedAt` and other time stamps.
+        tls: the context of a server that uses https; see also `Switches.secure_connections`.
 
     Attributes:
-        switches: can be changed at any time.
-        log: every request that arrived.
+        switches: a test may change them at any time.
+        log: all requests that arrived.
         faults: injects faults.
-        latency: seconds added to answers.
+        latency: delays of responses in seconds.
         disk: files that a scan can find.
-        scanner: scans; `waits` says when they end.
+        scanner: scans folders; `waits` decides when scans end.
         agent: rating key → values that a metadata refresh writes to unlocked fields.
-        changed: the condition that guards all state; notified after every request and change.
+        changed: the condition that guards all state; notified after each request and change.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class FakePlex:
         self._pipeline.stopping = lambda: self._server.stopping
         self._scheme = "http" if tls is None else "https"
 
-    # running
+    # start and stop
 
     def start(self) -> Self:
-        """Listen; after `stop()`, on the same port and with the same state."""
+        """Listen; after a `stop()`, on the same port and with the same state."""
         self._server.start()
         return self
 
@@ -115,7 +115,7 @@ class FakePlex:
 
     @property
     def port(self) -> int:
-        """The port: 0 before the first start, then always the same."""
+        """The port: 0 before the first start, afterwards always the same number."""
         return self._server.port
 
     @property
@@ -124,18 +124,18 @@ class FakePlex:
 
     @property
     def plain_url(self) -> str:
-        """The http address, which a server with `tls` can refuse."""
+        """The http address, which a server with `tls` may refuse."""
         return f"http://127.0.0.1:{self.port}"
 
     def cut_connections(self) -> None:
-        """Close all live connections, as an idle time-out does; accept new ones."""
+        """Close all existing connections, as an idle time-out does; accept new connections."""
         self._server.cut_connections()
 
     def maintenance(self, on: bool = True) -> None:
-        """Answer all requests, `/identity` too, with 503 and Plex's XML."""
+        """Answer all requests, including `/identity`, with 503 and Plex's XML."""
         self._pipeline.maintenance = on
 
-    # how it is
+    # state
 
     @property
     def token(self) -> str:
@@ -173,15 +173,15 @@ class FakePlex:
 
     @property
     def analyses(self) -> int:
-        """Number of analyses that a read without skipRefresh has started."""
+        """Number of media analyses that were started by reads without `skipRefresh`."""
         return self._core.analyses
 
     @property
     def whole_library_edits(self) -> list[str]:
-        """The edits without an item, which change a whole library: always a fault of the client."""
+        """The edits without an item id; such an edit changes a whole library by mistake."""
         return list(self._core.whole_library_edits)
 
-    # its library
+    # library
 
     def add_section(
         self,
@@ -192,7 +192,7 @@ class FakePlex:
         scanner: str = "Plex Video Files Scanner",
         type: str = "movie",  # noqa: A002  # Plex's word
     ) -> Section:
-        """Add a library, by default of the kind "Other Videos"."""
+        """Add a library, by default of the type "Other Videos"."""
         with self.changed:
             return self._library.add_section(title, locations, agent, scanner, type)
 
@@ -205,16 +205,17 @@ class FakePlex:
         updated_at: int | None = None,
         **fields: Unpack[ItemFields],
     ) -> Item:
-        """Add an item as a scan does, with its files on the disk.
+        """Add an item and its files on the disk, as a scan does.
 
         Args:
             section: the library.
-            versions: a file for each version, a list of files for a version in several parts
+            versions: one element per version: a file, a list of files for a version in several
+                parts
                 (cd1, cd2), or a `Media`, for example with `proxy_type=42` for an optimized version.
             size: size in bytes of each file that is given as text.
             locks: Plex's names of locked fields.
             updated_at: seconds since 1970.
-            fields: see `ItemFields`; the title is the file's stem unless given.
+            fields: see `ItemFields`; the default title is the file's stem.
         """
         media = [_media(version, size) for version in versions]
         with self.changed:
@@ -231,25 +232,25 @@ class FakePlex:
         """Return the live item.
 
         Raises:
-            KeyError: if there is none.
+            KeyError: there is no such item.
         """
         with self.changed:
             return self._library.items[rating_key]
 
     def items(self, section: Section | None = None) -> list[Item]:
-        """Return the live items of a section, or of all, by rating key."""
+        """Return the live items of a section or of all sections, sorted by rating key."""
         with self.changed:
             if section is not None:
                 return self._library.members(section)
             return list(self._library.items.values())
 
     def find(self, file: str) -> Item | None:
-        """Return the live item that has this file, the first if there are several."""
+        """Return the first live item that contains this file."""
         with self.changed:
             return next(iter(self._library.having_file(file)), None)
 
     def edit(self, rating_key: int, *, lock: bool = True, **fields: Unpack[ItemFields]) -> Item:
-        """Edit an item as in Plex Web: set and lock fields, and update `updatedAt`."""
+        """Edit an item as Plex Web does: set and lock fields, and update `updatedAt`."""
         with self.changed:
             item = self.item(rating_key)
             self._library.assign(item, fields, provider=None)
@@ -275,7 +276,7 @@ class FakePlex:
             self.changed.notify_all()
 
     def move_file(self, old: str, new: str) -> None:
-        """Rename a file as Plex notices it: rating key and part id stay."""
+        """Rename a file as Plex detects a renamed file: rating key and part id stay."""
         with self.changed:
             for item in self._library.having_file(old):
                 self._library.replace_parts(
@@ -294,7 +295,7 @@ class FakePlex:
             self.changed.notify_all()
 
     def snapshot(self, section: Section | None = None) -> dict[str, ItemState]:
-        """Return the final state by rating key (text, for JSON), without time stamps."""
+        """Return the final state of each item by rating key (a text), without time stamps."""
         with self.changed:
             return {str(item.rating_key): item_state(item) for item in self.items(section)}
 

@@ -19,11 +19,11 @@ from simulators.wire import Response
 
 
 class Where(TypedDict, total=False):
-    """The requests that a fault matches; all given conditions must hold.
+    """The requests that a fault matches; a request must meet all given conditions.
 
     Attributes:
-        times: number of requests to hit; None: all until the fault is cleared.
-        after: number of matching requests that pass first.
+        times: the number of requests to hit; None hits all until the fault is cleared.
+        after: the number of matching requests that pass before the first hit.
     """
 
     kind: Kind
@@ -36,7 +36,7 @@ class Where(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Answer with something else; with `applied`, after carrying out the request."""
+    """Replaces the response; with `applied`, after carrying out the request."""
 
     response: Response
     applied: bool = False
@@ -48,13 +48,13 @@ class _Answer:
 
 
 class Faults(traffic.Faults):
-    """All injected faults of a Plex.
+    """All injected faults of a fake Plex.
 
-    Refused connections are `plex.stop()`, maintenance for everything `plex.maintenance(True)`.
+    For refused connections, use `plex.stop()`; for maintenance, `plex.maintenance(True)`.
     """
 
     def inject(self, name: str, action: Action, **where: Unpack[Where]) -> Fault:
-        """Add any other fault; `action(exchange, fault)` returns False to end the connection."""
+        """Inject a fault; `action(exchange, fault)` returns False to end the connection."""
         predicate = where.get("predicate")
 
         def matches(request: Request) -> bool:
@@ -77,7 +77,7 @@ class Faults(traffic.Faults):
         text: str = "",
         **where: Unpack[Where],
     ) -> Fault:
-        """Answer an error status with Plex's HTML, the maintenance XML for 503, or `text`.
+        """Respond with an error status and Plex's HTML, the maintenance XML for 503, or `text`.
 
         With `applied`, the request is carried out before the error is sent.
         """
@@ -89,27 +89,27 @@ class Faults(traffic.Faults):
         return self.inject(f"status {status}", _Answer(response, applied), **where)
 
     def redirect(self, location: str, status: int = 301, **where: Unpack[Where]) -> Fault:
-        """Redirect to another place."""
+        """Redirect the request to another address."""
         response = html_error(status, {"Location": location})
         return self.inject(f"redirect {status}", _Answer(response), **where)
 
     def html(self, **where: Unpack[Where]) -> Fault:
-        """Answer 200 with a web page, as a captive portal or a wrong reverse proxy does."""
+        """Respond 200 with a web page, as a captive portal or a wrong reverse proxy does."""
         page = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body><p>Hi<br></html>"
         return self.body(page, HTML, **where)
 
     def empty(self, **where: Unpack[Where]) -> Fault:
-        """Answer 200 without a body."""
+        """Respond 200 with an empty body."""
         return self.body(b"", HTML, **where)
 
     def body(self, body: bytes, content_type: str = XML, **where: Unpack[Where]) -> Fault:
-        """Answer 200 with this body, without carrying out the request."""
+        """Respond 200 with this body, without carrying out the request."""
         return self.inject("body", _Answer(Response(200, body, content_type)), **where)
 
     def hang(self, *, applied: bool = False, **where: Unpack[Where]) -> Fault:
-        """Answer only after `release()`, or never if the client goes away.
+        """Respond only after `release()`, or never if the client closes the connection.
 
-        With `applied`, the request is carried out before hanging; otherwise only after the release.
+        With `applied`, the request is carried out at once, otherwise only after the release.
         """
 
         def action(exchange: Exchange, fault: Fault) -> bool:
@@ -119,11 +119,11 @@ class Faults(traffic.Faults):
         return self.inject("hang", action if applied else hang, **where)
 
     def close(self, **where: Unpack[Where]) -> Fault:
-        """Close the connection without an answer, and without carrying out the request."""
+        """Close the connection without a response and without carrying out the request."""
         return self.inject("close", lambda *_: False, **where)
 
     def unanswered(self, *, reset: bool = False, **where: Unpack[Where]) -> Fault:
-        """Carry out the request, then close the connection without an answer."""
+        """Carry out the request, then close the connection without a response."""
 
         def action(exchange: Exchange, fault: Fault) -> bool:
             exchange.handle()
@@ -132,11 +132,11 @@ class Faults(traffic.Faults):
         return self.inject("unanswered", action, **where)
 
     def truncate(self, **where: Unpack[Where]) -> Fault:
-        """Send a part of the real answer, less than Content-Length promises."""
+        """Send the start of the real response: fewer bytes than Content-Length promises."""
         return self.inject("truncate", _send_half, **where)
 
     def reset(self, **where: Unpack[Where]) -> Fault:
-        """Send a part of the real answer, then reset the connection."""
+        """Send the start of the real response, then reset the connection."""
 
         def action(exchange: Exchange, fault: Fault) -> bool:
             _send_half(exchange, fault)

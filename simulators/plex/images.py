@@ -1,4 +1,4 @@
-"""Uploading, choosing and forgetting posters and backgrounds."""
+"""Upload, select and deselect posters and backgrounds."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ LOCK_OF = {"posters": "thumb", "arts": "art"}
 
 
 class Images:
-    """Images of items."""
+    """The operations on images of items."""
 
     def __init__(self, library: Library, switches: Callable[[], Switches]) -> None:
         self._library = library
@@ -19,10 +19,10 @@ class Images:
         self._uploads = 0
 
     def upload(self, item: Item, shelf: str, data: bytes) -> None:
-        """Store the bytes, once per content, and select them as the switch says.
+        """Store an image once per content, and select it as the switch `upload_selects` says.
 
         Raises:
-            RefusedError: there are no bytes, or too many.
+            RefusedError: the body is empty or too large.
         """
         switches = self._switches()
         if not data:
@@ -58,6 +58,6 @@ class Images:
         self._library.touch(item)
 
     def forget(self, item: Item, shelf: str) -> None:
-        """Select no image; uploads stay on the server."""
+        """Select no image; the uploaded images stay on the server."""
         self._library.choose_image(item, shelf, None)
         self._library.touch(item)

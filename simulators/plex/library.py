@@ -1,4 +1,4 @@
-"""The library of the fake Plex: its sections and items."""
+"""The libraries of the fake Plex: sections and their items."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -18,12 +18,12 @@ from simulators.plex.state import (
 from simulators.plex.tags import TagBook
 
 NO_AGENT = "com.plexapp.agents.none"
-FILE_DATE = "2020-02-02"  # an item of "Other Videos" gets its file's date
+FILE_DATE = "2020-02-02"  # the date of the file, which an item of "Other Videos" gets
 _SELECTIONS_KEPT = 16
 
 
 class Library:
-    """Not thread-safe: the server's lock guards it."""
+    """All sections and items. Not thread-safe: the lock of the server guards the library."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -95,7 +95,7 @@ class Library:
         self.revision.files += 1
 
     def replace_parts(self, item: Item, change: Callable[[Part], Part]) -> None:
-        """Change parts in place; their ids stay, as when Plex detects a renamed part."""
+        """Replace the parts of an item but keep their ids, as when Plex detects a renamed file."""
         item.media = tuple(
             replace(media, parts=tuple(change(part) for part in media.parts))
             for media in item.media
@@ -111,7 +111,7 @@ class Library:
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
         """Set values by their Python names; the caller sets locks and time stamps.
 
-        Images come from `provider`; None means that a person uploads them.
+        `provider` is the source of images; None means that a user uploads them.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
@@ -139,7 +139,7 @@ class Library:
         *,
         select: bool = True,
     ) -> Image:
-        """Add an image to a shelf ("posters" or "arts"), once per content, and select it."""
+        """Add an image to the list "posters" or "arts", once per content, and select it."""
         digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         scheme = f"metadata://{shelf}/{provider}_" if provider else f"upload://{shelf}/"
         held = self._blobs.setdefault(digest, data)
@@ -162,7 +162,7 @@ class Library:
         """Select an image by its key; None selects no image.
 
         Raises:
-            KeyError: if the shelf holds no such image.
+            KeyError: the list has no such image.
         """
         held: tuple[Image, ...] = getattr(target, shelf) if images is None else images
         chosen = [image for image in held if image.key == key]
@@ -173,10 +173,10 @@ class Library:
         setattr(target, stamp, max(self.now(), getattr(target, stamp) + 1))
         return chosen[0] if chosen else Image("", "", b"")
 
-    # finding
+    # search
 
     def paths(self, section: Section, *, ignore_case: bool) -> list[tuple[str, Item]]:
-        """Return the section's files with their items; the result is cached until a change."""
+        """Return the files of a section with their items; the result is cached until a change."""
         key = (section.key, ignore_case)
         cached = self._paths.get(key)
         if cached is None or cached[0] != self.revision.files:
@@ -188,7 +188,7 @@ class Library:
         return cached[1]
 
     def selection(self, key: tuple[object, ...], select: Callable[[], list[Item]]) -> list[Item]:
-        """Return the result of a query, which is cached until a change; pages are slices of it."""
+        """Return the result of a query, cached until a change; pages are slices of this result."""
         cached = self._selections.get(key)
         if cached is None or cached[0] != self.revision.value:
             if len(self._selections) >= _SELECTIONS_KEPT:
@@ -197,7 +197,7 @@ class Library:
         return cached[1]
 
     def having_file(self, file: str) -> list[Item]:
-        """Return the items that have this file; two sections can share a folder."""
+        """Return the items that contain this file, because two sections can share a folder."""
         if self._by_file[0] != self.revision.files:
             found: dict[str, list[Item]] = {}
             for item in self.items.values():
@@ -220,7 +220,7 @@ class Library:
 
 
 def _guid(section: Section, key: int) -> str:
-    """Return the guid of an agent's match, or of the agent "none"."""
+    """Return the guid of an item that an agent has matched, or of the agent "none"."""
     digest = hashlib.sha1(str(key).encode(), usedforsecurity=False).hexdigest()
     if section.agent == NO_AGENT:
         return f"com.plexapp.agents.none://{digest}?lang=xn"

@@ -1,11 +1,11 @@
-"""A query string as Plex reads it: in order, with repeated keys."""
+"""A query string parsed as Plex does: keys keep their order and may repeat."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 
 class Params:
-    """The parameters of a query: the first value by name, or all pairs, decoded once."""
+    """The decoded parameters of a query: the first value of a name, or all pairs."""
 
     __slots__ = ("_first", "pairs")
 
@@ -24,5 +24,5 @@ class Params:
         return self._first.get(name, default)
 
     def names(self, name: str) -> frozenset[str]:
-        """Return a comma-separated list as a set."""
+        """Return the names of a comma-separated list as a set."""
         return frozenset(filter(None, self.get(name).split(",")))

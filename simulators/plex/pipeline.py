@@ -1,4 +1,4 @@
-"""The way of a request: log, fault, latency, rights, handler, answer."""
+"""The steps of each request: log, fault, latency, access rights, handler, response."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOGGED_HEADERS = ("accept", "content-type", "content-length", "user-agent", "ra
 
 @dataclass
 class Tokens:
-    """The accepted tokens: the owner's, and the token of a shared user who can only read."""
+    """The accepted tokens: of the owner, and of a shared user, who can only read."""
 
     owner: str
     guest: str | None = None
@@ -40,7 +40,7 @@ class Tokens:
 
 @dataclass
 class Latency:
-    """Delays in seconds before a request is handled: `every`, plus the delay of its kind."""
+    """Delays in seconds before a request is handled: `every`, plus that of the request's kind."""
 
     every: float = 0.0
     of_kind: dict[Kind, float] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Latency:
 
 
 class Pipeline:
-    """Serves requests from a `Connection`."""
+    """Handles the requests of each `Connection`."""
 
     def __init__(self, core: Core, tokens: Tokens, log: RequestLog, faults: Faults) -> None:
         self.core = core
@@ -62,7 +62,7 @@ class Pipeline:
         self.stopping: Callable[[], Event] = Event
 
     def serve(self, connection: Connection, raw: RawRequest) -> bool:
-        """Answer one request; False ends the connection."""
+        """Answer one request; return False to end the connection."""
         path, _, query = raw.target.partition("?")
         params = Params(query)
         route, ids = find_route(raw.method, path)
@@ -81,7 +81,7 @@ class Pipeline:
             exchange.finish(request.status)
 
     def _blocked(self, exchange: HttpExchange) -> bool:
-        """Refuse a query that matches the proxy's rule."""
+        """Refuse a query that matches the blocking rule of a reverse proxy."""
         exchange.request.fault = "blocked by a proxy"
         if not self.core.switches.proxy_closes:
             return exchange.answer(html_error(403))
@@ -89,7 +89,7 @@ class Pipeline:
         return False
 
     def _rights(self, token: TokenState) -> TokenState:
-        """Return the user of a request, by its token."""
+        """Return the user whose token a request has."""
         switches = self.core.switches
         is_free = token == "absent" or (token == "wrong" and switches.allowed_network_may_err)
         return "present" if is_free and switches.allows_network_without_token else token
@@ -135,7 +135,7 @@ class HttpExchange(Exchange):
         return response
 
     def _admitted(self) -> Route:
-        """Return the route after all checks that need no library."""
+        """Return the route of a request; refuse a request that fails a check before its handler."""
         switches, route, token = self.pipeline.core.switches, self.route, self.call.token
         if self.pipeline.maintenance:
             raise RefusedError(503, maintenance())

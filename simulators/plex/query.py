@@ -1,4 +1,4 @@
-"""File filter, sort and paging of a listing."""
+"""Filter, sort and page the items of a listing."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ _ARTICLES = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
 
 def sort_title(item: Item) -> str:
-    """Return the sort title, or the title without its article."""
+    """Return the sort title; if there is none, the title without its article."""
     return (item.title_sort or _ARTICLES.sub("", item.title)).casefold()
 
 
@@ -28,8 +28,8 @@ _SORTS: Mapping[str, Callable[[Item], str | float]] = {
 def select(library: Library, section: Section, params: Params, switches: Switches) -> list[Item]:
     """Return all items of a listing, sorted, before paging.
 
-    Only the filter by file is known. Unknown filters and sorts are ignored, as on a real server, so
-    that the listing is longer than the client expects.
+    The fake knows only the filter by file. It ignores other filters and sort keys, as a real server
+    does, so the client gets a longer listing than it expects.
     """
     file = "" if switches.ignores_file_filter else params.get("file")
     ignore_case = switches.string_filters_ignore_case
@@ -48,7 +48,7 @@ def select(library: Library, section: Section, params: Params, switches: Switche
 
 
 def _sorted(items: list[Item], sort: str, ignored: frozenset[str]) -> list[Item]:
-    """Sort by these fields, the first is the most significant; unknown fields are ignored."""
+    """Sort by these fields, the most significant first; unknown fields are ignored."""
     fields = [field.partition(":") for field in sort.split(",") if field]
     known = [(name, way) for name, _, way in fields if name in _SORTS and name not in ignored]
     for name, way in reversed(known or [("titleSort", "")]):
@@ -58,7 +58,7 @@ def _sorted(items: list[Item], sort: str, ignored: frozenset[str]) -> list[Item]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The requested part of a list; `size` None means all."""
+    """The requested page of a list; the size None means all items."""
 
     start: int
     size: int | None
@@ -68,7 +68,7 @@ class Page:
 
 
 def requested_page(params: Params, headers: Mapping[str, str], switches: Switches) -> Page | None:
-    """Return the page of the query or headers; None if a required size is missing."""
+    """Return the page that the query or the headers request; None if a required size is missing."""
     start = _container(params, headers, "X-Plex-Container-Start")
     size = _container(params, headers, "X-Plex-Container-Size")
     if size is None and switches.require_size_header:

@@ -1,4 +1,4 @@
-"""A minimal client of Plex, which sends exactly the requests of a test."""
+"""A minimal client of Plex for tests, which sends exactly the given requests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import requests
 
 
 class RawClient(requests.Session):
-    """A keep-alive session with a token; follows no redirect, reads no proxy settings."""
+    """A keep-alive session with a token, without redirects and proxy settings."""
 
     def __init__(self, url: str, token: str, timeout: float = 10.0) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class RawClient(requests.Session):
         return self.request(method, self.url + path, params=query, **more)
 
     def xml(self, path: str, query: Any = None, **more: Any) -> ET.Element:
-        """GET a document.
+        """Return the XML document at a path.
 
         Raises:
             requests.HTTPError: the status is an error.
@@ -33,9 +33,9 @@ class RawClient(requests.Session):
         return ET.fromstring(answer.content)
 
     def titles(self, path: str, query: Any = None) -> list[str]:
-        """Return the titles of the rows of a listing, in order."""
+        """Return the titles of the items in a listing, in order."""
         return [row.attrib["title"] for row in self.xml(path, query)]
 
     def edit(self, rating_key: int | str, query: Mapping[str, object]) -> requests.Response:
-        """PUT an edit on the items of the first section."""
+        """Send a PUT request that edits items of the first section."""
         return self.ask("PUT", "/library/sections/1/all", {"type": 1, "id": rating_key, **query})

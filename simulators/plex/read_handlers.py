@@ -1,4 +1,4 @@
-"""GET requests that answer with XML about the library."""
+"""Handlers of GET requests that return XML about the library."""
 
 from simulators.plex.answers import XML, RefusedError
 from simulators.plex.core import Call, Core
@@ -42,10 +42,10 @@ def sections(core: Core, call: Call) -> Response:
 
 
 def listing(core: Core, call: Call) -> Response:
-    """`/library/sections/N/all`.
+    """Handle `/library/sections/N/all`.
 
     Raises:
-        RefusedError: 500 for a filter without a type, 400 for a missing size.
+        RefusedError: 500 for a filter without a type, 400 if a required page size is missing.
     """
     found = core.section(call.ids[0])
     if "file" in call.params and "type" not in call.params:
@@ -76,7 +76,7 @@ def listing(core: Core, call: Call) -> Response:
 
 
 def metadata(core: Core, call: Call) -> Response:
-    """`/library/metadata/1,2,3`: complete elements."""
+    """Handle `/library/metadata/1,2,3`: return the complete elements of these items."""
     items = core.items(call.ids[0])
     if call.params.get("skipRefresh") != "1":
         core.analyses += len(items)

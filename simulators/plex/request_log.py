@@ -34,10 +34,10 @@ TokenState = Literal["present", "guest", "wrong", "absent"]
 
 @dataclass(slots=True)
 class Request(LoggedRequest):
-    """A request of Plex.
+    """A request that arrived at Plex.
 
     Attributes:
-        query: decoded pairs in order, a token's value redacted.
+        query: decoded pairs in order; the value of a token is redacted.
         headers: names in lower case; the token is replaced by its state.
         token: "present" (the owner's), "guest" (a shared user's), "wrong" or "absent".
     """
@@ -53,7 +53,7 @@ class Request(LoggedRequest):
 
     @property
     def item_ids(self) -> str:
-        """Return the rating keys in the request's path or in its `id`."""
+        """Return the rating keys in the request's path or in its parameter `id`."""
         found = _ITEM_PATH.match(self.path)
         return found[1] if found else self.param("id") or ""
 
@@ -72,7 +72,7 @@ class RequestLog(traffic.RequestLog[Request]):
         status: int | None = None,
         since: int = 0,
     ) -> list[Request]:
-        """Return the requests that match everything given."""
+        """Return the requests that match all given conditions."""
         return [
             request
             for request in self.since(since)
@@ -88,7 +88,7 @@ class RequestLog(traffic.RequestLog[Request]):
         status: int | None = None,
         since: int = 0,
     ) -> int:
-        """Return how many requests match everything given."""
+        """Return the number of requests that match all given conditions."""
         return len(self.select(kind, method, status, since))
 
     def writes(self, since: int = 0) -> list[Request]:
@@ -100,6 +100,6 @@ class RequestLog(traffic.RequestLog[Request]):
         return Counter(request.kind for request in self.since(since))
 
     def wait_for(self, predicate: Callable[[RequestLog], bool], timeout: float = 30.0) -> bool:
-        """Block until the predicate holds for this log; False after `timeout` seconds."""
+        """Block until the predicate is true for this log; return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: predicate(self), timeout)

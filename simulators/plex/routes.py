@@ -1,4 +1,4 @@
-"""The requests that the server knows: their kind, who may make them, and their handler."""
+"""The requests that the fake Plex knows: kind, required user, and handler."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from simulators.wire import Response
 
 
 class Route(NamedTuple):
-    """`owner`: a shared user gets 403; `public`: no token is needed."""
+    """A request that Plex knows; `owner`: a shared user gets 403; `public`: no token is needed."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ _COMPILED = [(route, re.compile(route.path)) for route in ROUTES]
 
 
 def find_route(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
-    """Return the route of a request and the groups of its path."""
+    """Return the route of a request, and the groups of the match with its path."""
     for route, pattern in _COMPILED:
         if method == route.method and (match := pattern.fullmatch(path)):
             return route, match.groups()
@@ -55,7 +55,7 @@ def find_route(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
 
 
 def kind_of(route: Route | None, params: Params) -> Kind:
-    """Return the kind for the log; a listing by file has its own kind."""
+    """Return the kind of a request for the log; a listing by file has a kind of its own."""
     if route is None:
         return "other"
     return "file_filter" if route.kind == "listing" and "file" in params else route.kind

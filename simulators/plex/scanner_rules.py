@@ -1,6 +1,6 @@
 """Which files a scan lists, and which files become one item, as in Plex's scanner.
 
-Written from the published scanner, independently of the plugin's rules.
+These rules are written from the published scanner, independently of the plugin's rules.
 """
 
 import re
@@ -44,7 +44,7 @@ def is_listed(section: Section, part: Part) -> bool:
 
 
 def stacks(section: Section, parts: Iterable[Part]) -> list[Sequence[Part]]:
-    """Return the files of each new item; a movie library can join several files into one film."""
+    """Return the files of each new item; in a movie library, several files can become one item."""
     found: dict[str, list[Part]] = {}
     for part in parts:
         stem, _, suffix = part.file.rpartition(".")

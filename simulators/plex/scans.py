@@ -1,4 +1,4 @@
-"""Scanning folders, and the files on Plex's disk."""
+"""Scans of folders, and the files on Plex's disk."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ class Disk:
         return iter(self._parts)
 
     def add(self, path: str, size: int = 1_000_000) -> None:
-        """Add a file, which the next scan of its folder finds."""
+        """Add a file to the disk; the next scan of its folder finds the file."""
         self.put(Part(path, size))
 
     def put(self, part: Part) -> None:
@@ -33,12 +33,12 @@ class Disk:
             self._parts[part.file] = part
 
     def remove(self, path: str) -> None:
-        """Remove a file; the next scan of its folder moves its item to the trash."""
+        """Remove a file from the disk; the next scan of its folder moves the item to the trash."""
         with self._lock:
             self._parts.pop(path, None)
 
     def below(self, folder: str) -> list[Part]:
-        """Return the files in a folder and its subfolders, by path; none if `folder` is a file."""
+        """Return the files in a folder and its subfolders; nothing if `folder` is a file."""
         return [
             self._parts[path]
             for path in sorted(self._parts)
@@ -50,7 +50,8 @@ class Scanner:
     """The running and finished scans.
 
     Attributes:
-        waits: a scan ends with `finish()`; otherwise before its request is answered.
+        waits: if True, a scan ends only with `finish()`. Otherwise it ends before the response to
+            its request.
     """
 
     def __init__(self, library: Library, disk: Disk, changed: threading.Condition) -> None:
@@ -61,7 +62,7 @@ class Scanner:
         self.waits = False
 
     def start(self, section: Section, path: str | None) -> None:
-        """Start a scan of a folder or of the section; a wrong path scans nothing."""
+        """Start a scan of a folder or of the whole section; an unknown path scans nothing."""
         with self._changed:
             self._running.append((section, _folders(section, path)))
             section.refreshing = True
@@ -108,7 +109,7 @@ class Scanner:
         item.section.content_changed_at += 1
 
     def _without_missing(self, version: Media) -> Media:
-        """Return the version with missing files marked as in the trash."""
+        """Return the version; parts whose files are missing are marked as in the trash."""
         now = self._library.now()
         parts = tuple(
             replace(part, deleted_at=None if part.file in self._disk else part.deleted_at or now)
@@ -121,7 +122,7 @@ class Scanner:
 
 
 def _folders(section: Section, path: str | None) -> tuple[str, ...]:
-    """Return the folders to scan; none if the path is below no location of the section."""
+    """Return the folders to scan; none if the path is outside of the section's folders."""
     if path is None:
         return section.locations
     if any(below(path.rstrip("/\\"), location) for location in section.locations):

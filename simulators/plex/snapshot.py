@@ -1,4 +1,4 @@
-"""The library's final state as JSON, for the oracle or to compare two runs."""
+"""The final state of the library as JSON, to judge it or to compare two runs."""
 
 from typing import Any, TypeAlias
 

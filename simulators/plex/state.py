@@ -1,7 +1,7 @@
 """The data of a Plex server: sections, items, tags, images.
 
-Values inside an `Item` are immutable (tuples, frozen sets), so that every change is an
-assignment, and an assignment drops the cached listing row, which could be stale.
+The values inside an `Item` are immutable (tuples, frozen sets), so each change is an assignment to
+an attribute. The assignment discards the cached listing row of the item, which is out of date.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _assign = object.__setattr__
 
 IMAGE_LOCKS = frozenset({"thumb", "art", "theme", "logo", "squareArt"})
 
-ActorLike: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"  # name, role, thumb
+ActorLike: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"  # name, role, thumbnail
 
 
 class ItemFields(TypedDict, total=False):
-    """The fields of an item that a test can set, in Python names; actors as `ActorLike`."""
+    """The fields of an item that a test can set, by Python names; for actors, see `ActorLike`."""
 
     title: str
     title_sort: str
@@ -72,7 +72,7 @@ class Revision:
 
 @dataclass(slots=True)
 class Tag:
-    """A tag, identified by its name; all items share an actor's thumb."""
+    """A tag with a unique name; the thumbnail of an actor's tag is the same on all items."""
 
     id: int
     kind: str
@@ -82,7 +82,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One role of an item."""
+    """An actor of an item, with the name of the role."""
 
     tag: Tag
     role: str = ""
@@ -98,7 +98,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file. `size` in bytes, `duration` in milliseconds."""
+    """One file of an item; `size` in bytes, `duration` in milliseconds."""
 
     file: str
     size: int = 1_000_000
@@ -114,7 +114,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One version of an item; several parts are cd1, cd2 …"""
+    """One version of an item; a version can have several parts (cd1, cd2)."""
 
     parts: tuple[Part, ...]
     proxy_type: int | None = None
@@ -160,9 +160,9 @@ class Section:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A video with all its fields. Absent text is "".
+    """A video with all its fields. A missing text is "".
 
-    `own_date` is the date from the file, an agent or a person, not from an edit request.
+    `own_date` is the date that was set by the file, an agent or a user, not by an edit request.
     """
 
     _revision: Revision = field(repr=False)
@@ -212,7 +212,7 @@ class Item:
 
     @property
     def year(self) -> int | None:
-        """The year of the date, which cannot be set by itself."""
+        """The year of the date; it cannot be set."""
         return int(self.originally_available_at[:4]) if self.originally_available_at else None
 
     @property
@@ -243,17 +243,17 @@ class Item:
 
 
 def selected_bytes(images: tuple[Image, ...]) -> bytes | None:
-    """Return the bytes of the selected image of a shelf."""
+    """Return the bytes of the selected image in a list of images."""
     return next((image.data for image in images if image.selected), None)
 
 
 def stem(path: str) -> str:
-    """File name without suffix, for either kind of separator."""
+    """Return a path's file name without suffix; the path may have slashes or backslashes."""
     windows = "\\" in path and "/" not in path
     return (PureWindowsPath(path) if windows else PurePosixPath(path)).stem
 
 
 def below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or lies below it, on folder boundaries."""
+    """Return whether `path` is `folder` or inside it; `/a` does not contain `/ab`."""
     trimmed = folder.rstrip("/\\")
     return path == trimmed or path.startswith((trimmed + "/", trimmed + "\\"))

@@ -1,6 +1,6 @@
-"""Switches for behaviour in which real servers differ or are unknown.
+"""Switches for behaviour in which real servers differ, or which is unknown.
 
-A client is right only if its tests pass under both values of each switch.
+A client is correct only if its tests pass with each value of each switch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The server's table of tags: case-insensitive, the first spelling wins."""
+"""The tags of the server. Case is ignored, and the first spelling of a name is kept."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class TagBook:
-    """All tags that were ever used, by kind and folded name."""
+    """All tags that were ever used, by kind and case-folded name."""
 
     def __init__(self, ascii_only: Callable[[], bool] = lambda: False) -> None:
         self.ascii_only = ascii_only
         self._by_name: dict[tuple[str, str], Tag] = {}
 
     def fold(self, name: str) -> str:
-        """Return the form in which names of tags are compared."""
+        """Return the case-folded name, by which tags are compared."""
         return name.translate(_ASCII_LOWER) if self.ascii_only() else name.casefold()
 
     def tag(self, kind: str, name: str) -> Tag:
-        """Return the tag of a name; create it if new. A trailing blank makes another tag."""
+        """Return the tag of a name; add a new tag if needed. A trailing space makes another tag."""
         key = (kind, self.fold(name))
         found = self._by_name.get(key)
         if found is None:
@@ -30,11 +30,11 @@ class TagBook:
         return found
 
     def names(self, kind: str, wanted: Iterable[str]) -> tuple[str, ...]:
-        """Return the canonical spellings in order, without duplicates."""
+        """Return the stored spellings of names in order, without duplicates."""
         return tuple(dict.fromkeys(self.tag(kind, name).name for name in wanted))
 
     def actors(self, wanted: Iterable[ActorLike | Actor]) -> tuple[Actor, ...]:
-        """Return roles for a test's actors; a given thumb becomes the performer's on all items."""
+        """Return the actors of a test's values; a given thumbnail changes the tag on all items."""
         merged: dict[int, Actor] = {}
         for entry in wanted:
             actor = entry if isinstance(entry, Actor) else self._actor(entry)

@@ -1,4 +1,4 @@
-"""Requests that change the library, and requests about images."""
+"""Handlers of requests that change the library, and of requests about images."""
 
 from simulators.plex.answers import RefusedError
 from simulators.plex.core import Call, Core
@@ -12,9 +12,9 @@ _SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
 
 
 def edit_section(core: Core, call: Call) -> Response:
-    """`PUT /library/sections/N/all?type=1&id=1,2&…`: ids of other sections do not match.
+    """Handle `PUT /library/sections/N/all?type=1&id=1,2&…`; ids of other sections are ignored.
 
-    Without a usable id it edits every item of that type in the section, as a real Plex does.
+    Without a usable id, the edit changes all items of that type in the section, as in a real Plex.
     """
     section = core.section(call.ids[0])
     ids = call.params.get("id")
@@ -26,7 +26,7 @@ def edit_section(core: Core, call: Call) -> Response:
 
 
 def edit_metadata(core: Core, call: Call) -> Response:
-    """`PUT /library/metadata/1,2?…`."""
+    """Handle `PUT /library/metadata/1,2?…`."""
     return _edit(core, core.items(call.ids[0]), call)
 
 
@@ -40,13 +40,13 @@ def _edit(core: Core, items: list[Item], call: Call) -> Response:
 
 
 def scan(core: Core, call: Call) -> Response:
-    """`/library/sections/N/refresh[?path=]`: 200 for any path."""
+    """Handle `/library/sections/N/refresh[?path=]`, with 200 for any path."""
     core.scanner.start(core.section(call.ids[0]), call.params.get("path") or None)
     return Response()
 
 
 def upload(core: Core, call: Call) -> Response:
-    """POST an image to `/posters` or `/arts`."""
+    """Handle a POST request that uploads an image to `/posters` or `/arts`."""
     core.images.upload(core.items(call.ids[0])[0], call.ids[1], call.body)
     return Response()
 
@@ -58,7 +58,7 @@ def image_list(core: Core, call: Call) -> Response:
 
 
 def image_file(core: Core, call: Call) -> Response:
-    """`GET /library/metadata/N/file?url=KEY`: the bytes of an image of the item."""
+    """Handle `GET /library/metadata/N/file?url=KEY`: return the bytes of an item's image."""
     item, key = core.items(call.ids[0])[0], call.params.get("url")
     for image in (*item.posters, *item.arts):
         if image.key == key:
@@ -67,7 +67,7 @@ def image_file(core: Core, call: Call) -> Response:
 
 
 def choose_image(core: Core, call: Call) -> Response:
-    """PUT `/poster?url=` chooses, DELETE `/thumb` chooses none."""
+    """Handle `PUT /poster?url=`, which selects an image, and `DELETE /thumb`, which deselects."""
     item, shelf = core.items(call.ids[0])[0], _SHELF_OF[call.ids[1]]
     if call.method == "DELETE":
         core.images.forget(item, shelf)

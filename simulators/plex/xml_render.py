@@ -1,4 +1,4 @@
-"""XML of items, sections and lists, in the shapes of real servers."""
+"""XML of items, sections and lists, with the structure that real servers send."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -38,12 +38,12 @@ _has_special = re.compile('[&<>"\n\r\t]').search
 
 
 def escape(text: str) -> str:
-    """Return text for an attribute. Characters that XML forbids stay, as Plex sends them."""
+    """Return text for an XML attribute; characters that XML forbids stay, as in Plex."""
     return text.translate(_ESCAPES) if _has_special(text) else text
 
 
 def element(name: str, attributes: Attributes, content: str = "") -> str:
-    """Return an element; attributes that are None or "" are left out."""
+    """Return an XML element; attributes with the value None or "" are left out."""
     pieces = [f"<{name}"]
     for key, value in attributes.items():
         if value is None or value == "":
@@ -54,26 +54,26 @@ def element(name: str, attributes: Attributes, content: str = "") -> str:
 
 
 def container(attributes: Attributes, rows: Iterable[bytes]) -> bytes:
-    """Return a complete document."""
+    """Return a complete XML document."""
     opening = element("MediaContainer", attributes)[:-2].encode("utf-8", "replace")
     return b"".join((DECLARATION, opening, b">\n", *rows, b"</MediaContainer>\n"))
 
 
 def encoded(text: str) -> bytes:
-    """Return UTF-8; lone surrogates become question marks."""
+    """Return text as UTF-8; lone surrogates become question marks."""
     return text.encode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
 class RowStyle:
-    """The attributes of a listing row."""
+    """The choice of attributes of a listing row."""
 
     exclude_elements: frozenset[str] = frozenset()
     exclude_fields: frozenset[str] = frozenset()
 
 
 def row(item: Item, style: RowStyle) -> bytes:
-    """Return the item's row in a listing, cached until the item changes."""
+    """Return the item's listing row, cached until the item changes."""
     cached = item._row
     if cached is not None and cached[0] == style:
         return cached[1]
@@ -97,7 +97,7 @@ def _row_text(item: Item, style: RowStyle) -> str:
 
 
 def video(item: Item, tags: TagBook, style: RowStyle, lock_names: Mapping[str, str]) -> bytes:
-    """Return the complete element of `/library/metadata/N`."""
+    """Return the item's complete element, as in `/library/metadata/N`."""
     place: Attributes = {
         "librarySectionTitle": item.section.title,
         "librarySectionID": item.section.key,
@@ -143,7 +143,7 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
     }
     for name in hidden:
         attributes.pop(name, None)
-    # Plex writes these two attributes even if they are empty.
+    # Plex writes the title and the summary even if they are empty.
     always = f' title="{escape(item.title)}"' if "title" not in hidden else ""
     if "summary" not in hidden:
         always += f' summary="{escape(item.summary)}"'
@@ -152,7 +152,7 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
 
 
 def _of_its_agent(item: Item) -> Attributes:
-    """Return the attributes that depend on whether an agent matched the item."""
+    """Return the attributes that depend on whether an agent has matched the item."""
     if item.unmatched:
         return {"subtype": "clip", "createdAtAccuracy": "epoch,local", "createdAtTZOffset": "0"}
     return {
@@ -175,7 +175,7 @@ def _image_path(item: Item, kind: str) -> str | None:
 
 
 def _media(media: Media, *, streams: bool = False) -> str:
-    """Return the media elements. They bypass `element`: a listing has up to 100,000 rows."""
+    """Return the media elements without `element`, because listings have up to 100,000 rows."""
     proxy = f' proxyType="{media.proxy_type}"' if media.proxy_type is not None else ""
     deleted = _deleted_at(media)
     container = escape(media.parts[0].container)
@@ -230,7 +230,7 @@ def _decorations(item: Item) -> Iterable[tuple[str, str]]:
 
 
 def _row_tags(item: Item) -> Iterable[tuple[str, str]]:
-    """Return the tags that a listing shows; it shows no labels, collections and locks."""
+    """Return the tags of a listing row, which has no labels, collections and locks."""
     for name, values in (
         ("Genre", item.genres[:_GENRES_SHOWN]),
         ("Country", item.countries),
@@ -262,7 +262,7 @@ def _full_tags(item: Item, tags: TagBook) -> Iterable[tuple[str, str]]:
 
 
 def section_directory(section: Section, *, may_edit: bool) -> bytes:
-    """Return a section for `/library/sections`."""
+    """Return the element of a section in `/library/sections`."""
     attributes: Attributes = {
         "allowSync": int(may_edit),
         "art": "/:/resources/movie-fanart.jpg",
@@ -293,7 +293,7 @@ def section_directory(section: Section, *, may_edit: bool) -> bytes:
 
 
 def photo(rating_key: int, image: Image) -> bytes:
-    """Return an image for `/posters` or `/arts`."""
+    """Return the element of an image in `/posters` or `/arts`."""
     path = f"/library/metadata/{rating_key}/file?url={quote(image.key, safe='')}"
     attributes: Attributes = {
         "key": path,

@@ -1,4 +1,4 @@
-"""A Stash to test against: its GraphQL API over HTTP, its pictures, its plugin runner.
+"""A fake Stash for tests: GraphQL API over HTTP, images, and a runner of plugins.
 
 with FakeStash(tmp_path) as stash:
     scene = stash.add_scene(title="Old", files=["/media/a.mp4"], tags=["x"], cover=JPEG)

@@ -1,4 +1,4 @@
-"""Stash's answers over HTTP: GraphQL, pictures, the login page and the web page."""
+"""Stash's responses over HTTP: GraphQL, images, the login page and the web page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Login</title></head><body><for
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request with its address parsed."""
+    """A request whose address is parsed."""
 
     target: str
     path: str
@@ -76,16 +76,17 @@ class StashExchange(Exchange):
 
 
 class App:
-    """Answers requests.
+    """Answers HTTP requests to Stash.
 
     Args:
         engine: executes GraphQL.
-        library: has the covers.
-        gate: judges credentials.
+        library: the source of covers.
+        gate: checks credentials.
         log: records requests.
-        faults: errors that a test injects.
-        now: seconds since 1970.
-        has_plugins: whether a mutation can run hooks, which end if the client goes away.
+        faults: faults that a test injects.
+        now: returns seconds since 1970.
+        has_plugins: returns whether a mutation can run hooks. If the client closes the connection,
+            these hooks are cancelled.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class App:
         self._has_plugins = has_plugins
 
     def serve(self, connection: Connection, raw: RawRequest) -> bool:
-        """Answer one request; False ends the connection."""
+        """Answer one request; return False to end the connection."""
         url = urlsplit(raw.target)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         request = Request(raw.target, unquote(url.path), query, raw.headers, raw.body)
@@ -125,7 +126,7 @@ class App:
         return self._faults.serve(exchange)
 
     def respond(self, exchange: StashExchange) -> Response:
-        """Carry out a request and return the answer, unsent."""
+        """Carry out a request and return the response without sending it."""
         request, verdict = exchange.asked, exchange.verdict
         response = _refusal(request, verdict)
         if response is not None:
@@ -153,7 +154,7 @@ class App:
 
     @contextlib.contextmanager
     def _cancel(self, graphql: GraphQLRequest, connection: Connection) -> Iterator[Cancel]:
-        """While a mutation runs plugins, fire the `Cancel` when the client hangs up."""
+        """While a mutation runs plugins, cancel these if the client closes the connection."""
         cancel = Cancel()
         if not (graphql.is_mutation and self._has_plugins()):
             yield cancel
@@ -184,7 +185,7 @@ class App:
 
 
 def _graphql_request(request: Request) -> GraphQLRequest | None:
-    """Return the GraphQL document; None if the request holds none."""
+    """Return the GraphQL document of a request; None if there is none."""
     try:
         body: Any = json.loads(request.body)
         query = body["query"]
@@ -207,7 +208,7 @@ def _kind(path: str) -> str:
 
 
 def _refusal(request: Request, verdict: Verdict) -> Response | None:
-    """Return the answer to a request with wrong credentials."""
+    """Return the response to a request with wrong credentials."""
     if verdict.bad_key:
         return Response(401)
     if verdict.allowed or request.path.startswith("/login"):

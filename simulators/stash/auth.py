@@ -18,13 +18,13 @@ Means = Literal["cookie", "apikey", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Stash's judgement of a request's credentials.
+    """The result of checking a request's credentials.
 
     Attributes:
         allowed: whether the request is accepted.
-        bad_key: whether the request carried a wrong API key.
-        means: the accepted credential.
-        set_cookie: the renewed cookie to send along.
+        bad_key: whether the request has a wrong API key.
+        means: the kind of the accepted credential.
+        set_cookie: the renewed session cookie for the response.
     """
 
     allowed: bool
@@ -34,12 +34,12 @@ class Verdict:
 
 
 class Gate:
-    """Checks requests and makes cookies.
+    """Checks the credentials of requests, and creates session cookies.
 
     Args:
-        now: seconds since 1970.
-        username: empty for a Stash without credentials.
-        api_key: empty for none.
+        now: returns seconds since 1970.
+        username: empty for a Stash without a login.
+        api_key: empty for a Stash without an API key.
     """
 
     def __init__(self, now: Seconds, username: str, api_key: str) -> None:
@@ -63,7 +63,7 @@ class Gate:
         return Verdict(allowed=allowed, means="cookie", set_cookie=renewed)
 
     def cookie_value(self) -> str:
-        """Return a signed cookie of the user, issued now."""
+        """Return a signed session cookie of the user with the current time."""
         claims = {"user": self.username, "at": self.now()}
         payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
         return f"{payload}.{self._sign(payload)}"
@@ -73,7 +73,7 @@ class Gate:
         self._secret = secrets.token_bytes(32)
 
     def _read(self, value: str) -> str | None:
-        """Return the user of a valid cookie."""
+        """Return the user of a valid cookie; None for any other cookie."""
         payload, _, signature = value.partition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(payload).encode()):
             return None
@@ -86,7 +86,7 @@ class Gate:
 
 
 def _cookie_value(header: str) -> str:
-    """Return the first cookie named `session`, as Go does."""
+    """Return the first cookie with the name `session`, as Go does."""
     for part in header.split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:

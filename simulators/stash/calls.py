@@ -1,4 +1,4 @@
-"""The context of a GraphQL request, for its resolvers."""
+"""The context of a GraphQL request, which resolvers get."""
 
 import threading
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class Cancel:
-    """Notifies its subscribers when their request or job is cancelled."""
+    """Calls its subscribers when a request or a job is cancelled."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -14,7 +14,7 @@ class Cancel:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Cancel; later calls do nothing."""
+        """Cancel the request or job; later calls have no effect."""
         with self._lock:
             self.cancelled = True
             subscribers, self._subscribers = self._subscribers, []
@@ -22,7 +22,7 @@ class Cancel:
             notify()
 
     def subscribe(self, notify: Callable[[], None]) -> None:
-        """Call `notify` at the cancellation, or now if it has happened."""
+        """Call `notify` when the cancellation happens, or at once if it has happened."""
         with self._lock:
             if not self.cancelled:
                 self._subscribers.append(notify)
@@ -37,11 +37,11 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A GraphQL request, or a test that acts like the web page.
+    """The context of a GraphQL request, or of a test that acts like the web page.
 
     Attributes:
-        base_url: where the client reached Stash, from its Host header.
-        cancel: is cancelled when the client goes away.
+        base_url: the address with which the client reached Stash, from the Host header.
+        cancel: is cancelled if the client closes the connection.
     """
 
     base_url: str = ""

@@ -14,19 +14,19 @@ from graphql import (
 )
 
 FAKE_API = Path(__file__).with_name("schema.graphql")
-# One description per release, made by `tools/stash_api.py` from Stash's own schema.
+# One API description per release; `tools/stash_api.py` makes it from Stash's own schema.
 API = Path(__file__).with_name("api")
 OLDEST, NEWEST = "v0.26.0", "v0.30.1"
 
 
 @functools.cache
 def real_schema(version: str) -> GraphQLSchema:
-    """Return the types of a release that the fake Stash speaks, with all their fields."""
+    """Return all types and fields of a real release that the fake Stash also has."""
     return build_schema((API / f"{version}.graphql").read_text(encoding="utf-8"))
 
 
 def validate_against_real(query_text: str, version: str) -> list[str]:
-    """Return the complaints of a real Stash about a GraphQL document."""
+    """Return the errors that a real Stash reports for a GraphQL document."""
     try:
         document = parse(query_text)
     except GraphQLError as error:
@@ -35,10 +35,10 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Return everything in a schema that a real Stash lacks or has differently."""
+    """Return all parts of a schema that a real Stash does not have or that differ there."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
-    # A type that only became stricter breaks in the other direction.
+    # A type that is stricter in one schema is a breaking change in one direction only.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]

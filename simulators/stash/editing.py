@@ -1,4 +1,4 @@
-"""Edits as in Stash's web page: the change, the hooks, the answer."""
+"""Edits as Stash's web page makes them: the change, the hooks, the response."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ _LISTED = {"urls": "values", "performer_ids": "ids", "tag_ids": "ids"}
 
 
 class Edited(NamedTuple):
-    """The edited ids, and the hooks that ran."""
+    """The ids of the edited records, and the hooks that ran."""
 
     ids: tuple[int, ...]
     runs: list[PluginRun]
@@ -26,7 +26,7 @@ class Edits:
     """Changes the library, then runs the hooks without holding the library's lock.
 
     Attributes:
-        page: the web page's request; its `cancel` stops all running hooks.
+        page: the request of the web page; its `cancel` stops all running hooks.
     """
 
     library: Library
@@ -34,7 +34,7 @@ class Edits:
     page: Call
 
     def edit_scene(self, scene_id: int, **changes: Unpack[SceneFields]) -> list[PluginRun]:
-        """Save changed fields of a scene (sceneUpdate): the hook gets unset fields as null."""
+        """Save changed fields of a scene (sceneUpdate); the hook gets the other fields as null."""
         input_ = {"id": str(scene_id), **self._input(changes)}
         self.library.update_scene(scene_id, **changes)
         return self._hooks("Scene.Update", scene_id, _struct("SceneUpdateInput", input_), input_)
@@ -42,7 +42,7 @@ class Edits:
     def edit_scenes(
         self, scene_ids: Iterable[int], **changes: Unpack[SceneFields]
     ) -> list[PluginRun]:
-        """Edit many scenes at once (bulkSceneUpdate): one hook run each, one by one."""
+        """Edit many scenes at once (bulkSceneUpdate); one hook per scene runs, one by one."""
         ids = list(scene_ids)
         input_: dict[str, Any] = {"ids": [str(scene_id) for scene_id in ids]}
         for name, value in self._input(changes).items():
@@ -53,23 +53,23 @@ class Edits:
         return [run for id_ in ids for run in self._hooks("Scene.Update", id_, input_, input_)]
 
     def destroy_scene(self, scene_id: int) -> list[PluginRun]:
-        """Delete a scene (sceneDestroy): the hook is told hashes and path."""
+        """Delete a scene (sceneDestroy); the hook gets the scene's hashes and path."""
         scene = self.library.remove_scene(scene_id)
         input_ = {"id": str(scene_id), "delete_file": None, "delete_generated": None}
         told = {**input_, "checksum": "", "oshash": f"{scene_id:016x}", "path": scene.path or ""}
         return self._hooks("Scene.Destroy", scene_id, told)
 
     def merge_scenes(self, sources: Iterable[int], into: int) -> None:
-        """Merge scenes (sceneMerge), which runs no hooks."""
+        """Merge scenes (sceneMerge); no hook runs."""
         self.library.merge_scenes(sources, into)
 
     def scan_new(self, **fields: Unpack[SceneFields]) -> Edited:
-        """Add a scene as a scan does: Scene.Create.Post without input."""
+        """Add a scene as a scan does; the hook Scene.Create.Post gets no input."""
         scene = self.library.add_scene(**fields)
         return Edited((scene.id,), self._hooks("Scene.Create", scene.id, None))
 
     def scan_moved(self, scene_id: int, new_path: str) -> list[PluginRun]:
-        """Rename a file as a scan finds it: Scene.Update.Post without input, `updated_at` stays."""
+        """Rename a file as a scan does; Scene.Update.Post gets no input, `updated_at` stays."""
         self.library.move_file(scene_id, new_path)
         return self._hooks("Scene.Update", scene_id, None)
 
@@ -96,13 +96,13 @@ class Edits:
         return self._hooks("Studio.Destroy", gone, {"id": str(gone)})
 
     def destroy_tags(self, *tags: Ref) -> list[PluginRun]:
-        """Delete tags (tagDestroy, tagsDestroy): each hook gets the id, or the ids of several."""
+        """Delete tags (tagDestroy, tagsDestroy); each hook gets the id, or all ids of several."""
         gone = [self.library.remove_tag(tag).id for tag in tags]
         told = {"id": str(gone[0])} if len(gone) == 1 else [str(id_) for id_ in gone]
         return [run for id_ in gone for run in self._hooks("Tag.Destroy", id_, told)]
 
     def merge_tags(self, sources: Iterable[Ref], into: Ref) -> list[PluginRun]:
-        """Merge tags (tagsMerge): one hook, of the tag that is left."""
+        """Merge tags (tagsMerge); one hook runs, for the remaining tag."""
         tags = self.library.tags
         gone = [tags.get(source).id for source in sources]
         left = self.library.merge_tags(gone, tags.get(into).id).id
@@ -121,7 +121,7 @@ class Edits:
         return self.host.hooks(f"{event}.Post", id_, input_, fields, self.page)
 
     def _input(self, changes: SceneFields) -> dict[str, Any]:
-        """Return the page's input for these changes; add unknown names to the library.
+        """Return the input that the page sends for these changes; add unknown names to the library.
 
         Raises:
             TypeError: the page cannot change such a field.
@@ -148,7 +148,7 @@ class Edits:
 
 
 def _struct(type_name: str, input_: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input as Go prints its struct: all fields, unset fields as null."""
+    """Return the input as Go serializes it: all fields, and unset fields as null."""
     return {name: input_.get(name) for name in _input_fields(type_name)}
 
 

@@ -1,4 +1,4 @@
-"""Parses, validates, caches and executes GraphQL requests."""
+"""Parse, validate, cache and execute GraphQL requests."""
 
 import functools
 import operator
@@ -47,24 +47,24 @@ Project = Callable[[Any], Any]
 
 @functools.cache
 def small_schema() -> GraphQLSchema:
-    """Return the schema that every fake Stash serves."""
+    """Return the schema of the fake Stash."""
     sdl = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
     return build_schema(sdl)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A query text, parsed and validated once."""
+    """A query text that was parsed and validated once."""
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """Return the operation of that name, or the only one."""
+        """Return the operation with this name; without a name, the only operation."""
         return get_operation_ast(self.document, name or None) if self.document else None
 
     def top_level_fields(self, name: str | None) -> list[str]:
-        """Return the names of the operation's root fields, each once."""
+        """Return the names of the operation's root fields without duplicates."""
         operation = self.operation(name)
         selections = operation.selection_set.selections if operation else ()
         fields = [each for each in selections if isinstance(each, FieldNode)]
@@ -83,21 +83,21 @@ def prepare(query: str) -> Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A GraphQL response: the HTTP status that carries it, and its document."""
+    """A GraphQL response: the HTTP status, and the document."""
 
     status: int
     document: dict[str, Any]
 
 
 class Engine:
-    """Executes requests on the small schema.
+    """Executes requests on the schema of the fake Stash.
 
     Args:
-        readers: how fields are read, those of queries and mutations included.
-        library: locked while a query runs, never while a mutation does.
+        readers: the functions that read fields, including those of queries and mutations.
+        library: is locked while a query runs, but not while a mutation runs.
 
     Attributes:
-        internal_errors: traces of faults in the fake itself.
+        internal_errors: traces of errors in the fake itself.
     """
 
     def __init__(self, readers: FieldReaders, library: Library) -> None:
@@ -108,7 +108,7 @@ class Engine:
     def execute(
         self, prepared: Prepared, variables: Mapping[str, Any], operation: str | None, call: Call
     ) -> Answer:
-        """Execute a request; answer 422 to an invalid one, as gqlgen does."""
+        """Execute a request; return status 422 for an invalid request, as gqlgen does."""
         if prepared.errors or prepared.document is None:
             return _refusal(prepared.errors)
         chosen = prepared.operation(operation)
@@ -138,7 +138,7 @@ class Engine:
         )
         errors = result.errors or []
         if errors and result.data is None and not any(error.path for error in errors):
-            return _refusal(errors)  # wrong variables
+            return _refusal(errors)  # the variables do not fit the query
         told = {"errors": [self._format(error) for error in errors]} if errors else {}
         return Answer(200, {**told, "data": result.data})
 
@@ -150,14 +150,15 @@ class Engine:
 
 
 class _NullFoundError(Exception):
-    """A field that may not be null is null."""
+    """A field that must not be null is null."""
 
 
 class _Executor(Executor[Any]):
-    """Completes values with functions that are built once per selection.
+    """Computes result values with functions that are built once per selection of fields.
 
-    graphql-core completes field by field with a path and an info object for each: 17 µs a field,
-    0.4 s for a page of 1,000 scenes. Here it is only used to report the path of a null.
+    graphql-core computes each field separately with a path and an info object: 17 µs per field, 0.4
+    s
+    for a page of 1,000 scenes. This class uses graphql-core only to report the path of a null.
     """
 
     def complete_value(
@@ -169,7 +170,7 @@ class _Executor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Return the value as JSON."""
+        """Return the value of a field as JSON data."""
         if isinstance(return_type, GraphQLNonNull) and result is None:
             where = f"{info.parent_type}.{info.field_name}"
             raise GraphQLError(f"Cannot return null for non-nullable field {where}.")
@@ -227,7 +228,7 @@ def _itself(value: Any) -> Any:
 
 
 def _resolve(record: Any, info: GraphQLResolveInfo[Call], **arguments: Any) -> Any:
-    """Return the value of a field for graphql-core."""
+    """Return the value of a field to graphql-core."""
     reader = info.root_value.get((info.parent_type.name, info.field_name))
     if reader is None:
         return getattr(record, info.field_name)

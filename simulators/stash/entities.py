@@ -1,18 +1,18 @@
-"""The records of a Stash, which are immutable and replaced at a change.
+"""The records of a Stash. Records are immutable; a change replaces a record.
 
-Attributes have the names of the GraphQL schema where a field is plain data.
+An attribute has the name of the field in the GraphQL schema if the field is plain data.
 """
 
 from dataclasses import dataclass
 
 
 class StashError(Exception):
-    """An error with the message of a real Stash."""
+    """An error with the same message as in a real Stash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """The common part of performers, studios and tags."""
+    """The common attributes of performers, studios and tags."""
 
     id: int
     name: str
@@ -37,7 +37,7 @@ class Tag(Named):
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A video file of a scene; the library assigns its id."""
+    """A video file of a scene; the library assigns the id of the file."""
 
     path: str
     size: int = 1_000_000
@@ -46,7 +46,7 @@ class VideoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A scene with the ids of its studio, performers, tags and groups."""
+    """A scene, with the ids of its studio, performers, tags and groups."""
 
     id: int
     created_at: str

@@ -1,4 +1,4 @@
-"""The fake Stash, and the actions of its users."""
+"""The fake Stash server, and the actions of its users."""
 
 import sys
 import threading
@@ -28,17 +28,18 @@ from .runner import PluginResult, PluginRunner
 
 
 class FakeStash(Edits):
-    """A Stash on loopback, in this process.
+    """A Stash on the loopback interface, in this process.
 
-    Use it as a context manager, or call `start()` and `stop()`. After a `stop()`, `start()` serves
-    the same library on the same port.
+    Use the object as a context manager, or call `start()` and `stop()`. A `start()` after a
+    `stop()`
+    serves the same library on the same port.
 
     Args:
-        root: a folder for Stash's configuration, plugins and working directory.
+        root: the folder of Stash's configuration and plugins, also the working directory.
         username: the user, if Stash has a login.
-        api_key: empty for none.
-        now: seconds since 1970, for time stamps and session ages.
-        utc_offset: the server's local offset in time stamps.
+        api_key: empty for a Stash without an API key.
+        now: returns seconds since 1970, for time stamps and session ages.
+        utc_offset: the local UTC offset in time stamps.
     """
 
     def __init__(
@@ -85,12 +86,12 @@ class FakeStash(Edits):
     # ---- the server ----
 
     def start(self) -> Self:
-        """Listen on the port of the last start."""
+        """Listen; after a `stop()`, on the same port."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Refuse new connections and close the live ones."""
+        """Refuse new connections and close the existing ones."""
         self._server.stop()
 
     def close(self) -> None:
@@ -109,7 +110,7 @@ class FakeStash(Edits):
         return self.start()
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        """Stop; raise if the fake itself failed or a plugin passed its time limit."""
+        """Stop; raise an error if the fake itself failed or a plugin exceeded its time limit."""
         self.close()
         self.jobs.close()
         broken = [*self.engine.internal_errors, *self.jobs.panics]
@@ -118,7 +119,7 @@ class FakeStash(Edits):
 
     @property
     def port(self) -> int:
-        """The port after the first start."""
+        """The port; 0 before the first start."""
         return self._server.port
 
     @property
@@ -127,13 +128,13 @@ class FakeStash(Edits):
         return f"http://127.0.0.1:{self.port}"
 
     def inject(self, action: Action, which: Which, *, times: int | None = 1) -> Fault:
-        """Inject a fault into the next `times` matching requests; None: all until cleared."""
+        """Inject a fault into the next `times` matching requests; None means all until cleared."""
         return self.faults.add(repr(action), action, matcher(which), times=times)
 
     # ---- connecting ----
 
     def server_connection(self) -> dict[str, Any]:
-        """Return the `server_connection` of a plugin's stdin, without `PluginDir`."""
+        """Return the `server_connection` of a plugin's input, without `PluginDir`."""
         return {
             "Scheme": "http",
             "Host": "0.0.0.0",
@@ -180,18 +181,18 @@ class FakeStash(Edits):
         args: Mapping[str, Any] | None = None,
         timeout: float = 120.0,
     ) -> PluginResult:
-        """Queue a plugin task, wait for its job and return what the plugin answered."""
+        """Queue a plugin task, wait for the end of its job and return the plugin's result."""
         job = self.jobs.wait(self.run_task(plugin_id, task_name, args), timeout)
         assert isinstance(job.result, PluginRun), f"the task did not run: {job}"
         return job.result.result
 
     def run_operation(self, plugin_id: str, args: Mapping[str, Any] | None = None) -> PluginResult:
-        """Run a plugin operation at once."""
+        """Run a plugin operation immediately, outside of the job queue."""
         return self.host.operation(plugin_id, args or {}, self.page)
 
 
 def _go_cookie(value: str) -> dict[str, Any]:
-    """Return a cookie as JSON, as Go's http.Cookie."""
+    """Return a cookie as JSON in the form of Go's http.Cookie."""
     return {
         "Name": "session",
         "Value": value,

@@ -12,7 +12,7 @@ HTML = b"<!DOCTYPE html><html><head><title>Stash</title></head><body></body></ht
 
 @dataclass(frozen=True)
 class Status:
-    """Answers an HTTP status without carrying out the request."""
+    """Responds with an HTTP status without carrying out the request."""
 
     status: int
     body: bytes = b""
@@ -26,7 +26,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Reset:
-    """Resets the connection; with `after`, after carrying out the request."""
+    """Resets the connection; with `after`, only after the request was carried out."""
 
     after: bool = False
 
@@ -38,7 +38,7 @@ class Reset:
 
 @dataclass(frozen=True)
 class Truncated:
-    """Sends only the first `keep` bytes of the answer's body."""
+    """Sends only the first `keep` bytes of the response body."""
 
     keep: int = 10
 
@@ -47,23 +47,23 @@ class Truncated:
 
 
 def html_page() -> Status:
-    """Answer 200 with a web page, as a reverse proxy or a login page does."""
+    """Respond 200 with a web page, as a reverse proxy or a login page does."""
     return Status(200, HTML, "text/html; charset=utf-8")
 
 
 def empty() -> Status:
-    """Answer 200 with no body."""
+    """Respond 200 with an empty body."""
     return Status(200, b"", "application/json")
 
 
 def graphql_errors(*messages: str, data: Mapping[str, object] | None = None) -> Status:
-    """Answer with GraphQL errors and 200."""
+    """Respond 200 with GraphQL errors."""
     errors = [{"message": message} for message in messages or ("internal system error",)]
     return _json({"errors": errors, "data": data})
 
 
 def null_data() -> Status:
-    """Answer `{"data": null}` with 200."""
+    """Respond 200 with `{"data": null}`."""
     return _json({"data": None})
 
 

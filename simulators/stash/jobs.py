@@ -1,4 +1,4 @@
-"""Stash's job queue: one job at a time."""
+"""Stash's job queue, which runs one job at a time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ JobStatus = Literal["READY", "RUNNING", "FINISHED", "CANCELLED", "FAILED"]
 
 @dataclass(slots=True)
 class Job:
-    """A job.
+    """A job of the queue.
 
     Attributes:
         progress: from 0 to 1.
-        result: what its work returned.
+        result: the return value of its work.
         cancel: is cancelled when the job is stopped.
     """
 
@@ -42,10 +42,10 @@ Work = Callable[[Job], Any]
 
 
 class JobQueue:
-    """Runs jobs one after the other, each in a thread of its own.
+    """Runs jobs one after another, each in a thread of its own.
 
     Attributes:
-        panics: traces of failed jobs.
+        panics: traces of jobs that failed with an exception.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class JobQueue:
         self._jobs: list[Job] = []
 
     def add(self, description: str, work: Work) -> int:
-        """Queue a job and return its id at once."""
+        """Queue a job and return its id immediately."""
         with self._changed:
             job = Job(len(self._jobs) + 1, description)
             self._jobs.append(job)
@@ -62,7 +62,7 @@ class JobQueue:
         return job.id
 
     def queue(self) -> list[Job]:
-        """Return the jobs that are ready or running."""
+        """Return the waiting jobs and the running job."""
         with self._changed:
             return [job for job in self._jobs if not job.has_ended]
 
@@ -81,10 +81,10 @@ class JobQueue:
             self.stop(job.id)
 
     def wait(self, job_id: int, timeout: float = 30.0) -> Job:
-        """Wait for a job's end and return it.
+        """Wait for the end of a job and return the job.
 
         Raises:
-            AssertionError: it did not end within `timeout` seconds.
+            AssertionError: the job did not end within `timeout` seconds.
         """
         job = self._jobs[job_id - 1]
         with self._changed:

@@ -23,7 +23,10 @@ _PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFE
 
 
 class SceneFields(TypedDict, total=False):
-    """The fields of a scene that a test can set; records by name or id, unknown names are added."""
+    """The fields of a scene that a test can set.
+
+    Studios, performers and tags are given by name or id; unknown names are added.
+    """
 
     title: str
     code: str
@@ -46,7 +49,7 @@ class SceneFields(TypedDict, total=False):
 class Library:
     """Scenes, performers, studios and tags.
 
-    Records are immutable: their readers keep a consistent view of them without the lock.
+    Records are immutable, so readers get a consistent view without the lock.
     """
 
     def __init__(self, clock: StashClock) -> None:
@@ -84,7 +87,7 @@ class Library:
     def update_scene(
         self, scene_id: int, *, touch: bool = True, **changes: Unpack[SceneFields]
     ) -> Scene:
-        """Change a scene; with `touch`, `updated_at` moves to now unless `changes` sets it."""
+        """Change a scene; with `touch`, `updated_at` becomes now unless `changes` sets it."""
         with self.lock:
             scene = self.scene(scene_id)
             columns = self._columns(changes, scene.files)
@@ -95,7 +98,7 @@ class Library:
             return changed
 
     def move_file(self, scene_id: int, new_path: str) -> Scene:
-        """Rename the primary file as a scan does: the scene's `updated_at` stays."""
+        """Rename the primary file as a scan does; the scene's `updated_at` stays."""
         with self.lock:
             first, *others = self.scene(scene_id).files
             moved = dataclasses.replace(first, path=new_path)
@@ -109,7 +112,7 @@ class Library:
             return scene
 
     def remove_performer(self, ref: Ref) -> Performer:
-        """Remove a performer, also from its scenes, whose time stamps stay."""
+        """Remove a performer, also from its scenes; the time stamps of these scenes stay."""
         with self.lock:
             gone = self.performers.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.performer_ids]:
@@ -126,7 +129,7 @@ class Library:
             return gone
 
     def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
-        """Remove a tag; its scenes get the successor, if there is one."""
+        """Remove a tag; its scenes get the successor, if one is given."""
         with self.lock:
             gone = self.tags.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.tag_ids]:
@@ -136,7 +139,7 @@ class Library:
             return gone
 
     def merge_tags(self, sources: Iterable[int], destination: int) -> Tag:
-        """Merge tags into another tag, whose aliases get their names."""
+        """Merge tags into another tag; names and aliases of the merged tags become its aliases."""
         with self.lock:
             tag = self.tags.get(destination)
             gone = [self.tags.get(source) for source in dict.fromkeys(sources)]
@@ -149,7 +152,7 @@ class Library:
             return self.tags.update(tag.id, aliases=(*tag.aliases, *aliases))
 
     def merge_scenes(self, sources: Iterable[int], destination: int) -> Scene:
-        """Merge scenes into another scene: it gets their files, after its own."""
+        """Merge scenes into another scene; their files follow the files of that scene."""
         with self.lock:
             scene = self.scene(destination)
             gone = [self.scene(source) for source in dict.fromkeys(sources)]
@@ -179,7 +182,7 @@ class Library:
         return plain
 
     def _columns(self, fields: SceneFields, old_files: tuple[VideoFile, ...]) -> dict[str, Any]:
-        """Return the fields of a `Scene` for a test's fields."""
+        """Return the attributes of a `Scene` for the fields that a test sets."""
         columns: dict[str, Any] = dict(fields)
         if "files" in columns:
             columns["files"] = tuple(self._file(file, old_files) for file in columns["files"])

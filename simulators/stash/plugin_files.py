@@ -1,4 +1,4 @@
-"""The files of a plugin's package."""
+"""The files that belong to a plugin's package."""
 
 import shutil
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ PLUGIN_FOLDERS = (
 
 
 def copy_plugin(source: Path, target: Path, files: Iterable[str] | None = None) -> None:
-    """Copy files and folders, by default those of the package."""
+    """Copy files and folders of a plugin; by default, those of its package."""
     for relative in plugin_files(source, files):
         copy = target / relative
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def copy_plugin(source: Path, target: Path, files: Iterable[str] | None = None) 
 
 
 def plugin_files(source: Path, files: Iterable[str] | None = None) -> list[Path]:
-    """Return the relative paths of the files to install."""
+    """Return the relative paths of the plugin's files to install."""
     found: list[Path] = []
     for name in files or (*PLUGIN_FILES, *PLUGIN_FOLDERS):
         path = source / name

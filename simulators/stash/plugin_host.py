@@ -1,4 +1,4 @@
-"""Runs the installed plugins' hooks, tasks and operations on Stash's behalf."""
+"""Run the hooks, tasks and operations of the installed plugins, as Stash does."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ from .runner import PluginResult, PluginRunner
 
 @dataclass(frozen=True, slots=True)
 class PluginRun:
-    """A run of a plugin; `trigger` is the hook type or the task's name, empty for operations."""
+    """A run of a plugin; `trigger` is the hook type or the task's name, empty for an operation."""
 
     plugin_id: str
     kind: Literal["hook", "task", "operation"]
@@ -25,13 +25,13 @@ class PluginRun:
 
 
 class PluginHost:
-    """Loads plugins, runs them and remembers their runs.
+    """Loads plugins, runs them and records their runs.
 
     Args:
         directory: the plugins folder.
         runner: starts plugins.
         jobs: the queue of Stash's jobs.
-        connect: makes the `server_connection` that plugins find on stdin.
+        connect: returns the `server_connection` for the input of plugins.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PluginHost:
         self._connect = connect
 
     def install(self, source: Path, name: str, files: Iterable[str] | None = None) -> Manifest:
-        """Copy a plugin's files, as unzipping its package does, and load it."""
+        """Copy a plugin's files, as Stash does when it unpacks a package, and load the plugin."""
         copy_plugin(source, self.directory / name, files)
         return self.load(name)
 
@@ -57,7 +57,7 @@ class PluginHost:
         """Load or reload the plugin in a folder.
 
         Raises:
-            ManifestError: Stash would refuse its file.
+            ManifestError: Stash would reject the plugin's yml file.
         """
         manifest = load(self.directory / name / f"{name}.yml")
         self.plugins = [*(one for one in self.plugins if one.id != manifest.id), manifest]
@@ -66,14 +66,14 @@ class PluginHost:
     def hooks(
         self, hook_type: str, object_id: int, input_: Any, input_fields: Iterable[str], call: Call
     ) -> list[PluginRun]:
-        """Run every plugin's hooks for an event, one after the other, in load order.
+        """Run the hooks of all plugins for an event, one after another, in load order.
 
-        After a hook that was cancelled or could not start, no further hook runs.
+        If a hook is cancelled or cannot start, the remaining hooks do not run.
         """
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            random.shuffle(fields)  # Stash iterates over a map, so the order is random
+            random.shuffle(fields)  # the order is random, because Stash iterates over a map
             context["inputFields"] = fields
         args = {"hookContext": context}
         runs: list[PluginRun] = []
@@ -89,7 +89,7 @@ class PluginHost:
         return runs
 
     def queue_task(self, plugin_id: str, task_name: str | None, args: Mapping[str, Any]) -> int:
-        """Queue a task (runPluginTask); return the id of its job, whose result is the run."""
+        """Queue a task (runPluginTask); return the job's id. The job's result is a `PluginRun`."""
 
         def work(job: Job) -> PluginRun:
             return self._task(plugin_id, task_name, args, job)
@@ -99,10 +99,10 @@ class PluginHost:
     def _task(
         self, plugin_id: str, task_name: str | None, args: Mapping[str, Any], job: Job
     ) -> PluginRun:
-        """Run a task in a job; an error in its answer does not fail the job.
+        """Run a task in a job. An error in the plugin's answer does not fail the job.
 
         Raises:
-            StashError: it could not be started.
+            StashError: the plugin could not be started.
         """
 
         def listen(fraction: float) -> None:
@@ -114,10 +114,10 @@ class PluginHost:
         return self._remember(PluginRun(plugin_id, "task", task_name or "", result))
 
     def operation(self, plugin_id: str, args: Mapping[str, Any], call: Call) -> PluginResult:
-        """Run an operation (runPluginOperation) at once.
+        """Run an operation (runPluginOperation) immediately.
 
         Raises:
-            StashError: it could not be started.
+            StashError: the plugin could not be started.
         """
         plugin = self._plugin(plugin_id)
         result = self.runner.run(plugin, None, args, self._connect(), call.cancel)

@@ -1,4 +1,4 @@
-"""A plugin's `.yml`, decoded as strictly as in Stash."""
+"""A plugin's `.yml` file, decoded as strictly as Stash does."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _LOG_LEVELS = ("trace", "debug", "info", "warning", "error", "progress", "none")
 
 
 class ManifestError(Exception):
-    """A plugin file that Stash would refuse to load."""
+    """A plugin's yml file that Stash would reject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A task or hook of a plugin; hooks have their types in `triggered_by`."""
+    """A task or hook of a plugin; a hook has its event types in `triggered_by`."""
 
     name: str
     description: str = ""
@@ -52,7 +52,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting that the plugin's page shows."""
+    """A setting that Stash shows for the plugin."""
 
     name: str
     type: str = "STRING"
@@ -62,11 +62,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A plugin file.
+    """The content of a plugin's yml file.
 
     Attributes:
-        raw_name: `name` as written, used in Stash's log prefix even if it is empty.
-        err_log: level of stderr lines without a prefix.
+        raw_name: `name` as written, which Stash uses in its log prefix even if it is empty.
+        err_log: the log level of lines on stderr without a prefix.
     """
 
     path: Path
@@ -80,19 +80,19 @@ class Manifest:
 
     @property
     def id(self) -> str:
-        """The file's name without its extension."""
+        """The name of the yml file without its extension."""
         return self.path.stem
 
     @property
     def directory(self) -> Path:
-        """The plugin's folder."""
+        """The folder of the plugin."""
         return self.path.parent
 
     def task(self, name: str) -> Operation:
-        """Return the task of that name.
+        """Return the task with this name.
 
         Raises:
-            StashError: there is none.
+            StashError: there is no such task.
         """
         for task in self.tasks:
             if task.name == name:
@@ -100,15 +100,15 @@ class Manifest:
         raise StashError(f"no task with name {name} in plugin {self.id}")
 
     def hooks_for(self, hook_type: str) -> list[Operation]:
-        """Return the hooks for an event type."""
+        """Return the hooks of an event type."""
         return [hook for hook in self.hooks if hook_type in hook.triggered_by]
 
 
 def load(path: Path) -> Manifest:
-    """Read a plugin file.
+    """Read a plugin's yml file.
 
     Raises:
-        ManifestError: Stash would reject it, with the reason.
+        ManifestError: Stash would reject the file; the message has the reason.
     """
     try:
         plugin = _shaped(parse(path.read_text(encoding="utf-8")), _SHAPE, "plugin")
@@ -141,7 +141,7 @@ def _operation(keys: Mapping[str, Any]) -> Operation:
 
 
 def _shaped(node: Node, shape: Any, where: str) -> Any:
-    """Return a node with defaults for absent keys.
+    """Return a YAML node with default values for missing keys.
 
     Raises:
         ManifestError: the node has a wrong type.
@@ -192,10 +192,10 @@ class _Loader(yaml.BaseLoader):
 
 @cache
 def parse(text: str) -> Node:
-    """Parse a YAML document; only an absent or null value is None.
+    """Parse a YAML document; a missing or null value becomes None.
 
     Raises:
-        yaml.YAMLError: it is malformed, or repeats a key.
+        yaml.YAMLError: the document is malformed, or repeats a key.
     """
     node: Node = yaml.load(text, Loader=_Loader)
     return node

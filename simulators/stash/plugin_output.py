@@ -1,4 +1,4 @@
-"""Reads a plugin's output as Stash does: the log on stderr, the answer on stdout."""
+"""Read a plugin's output as Stash does: the log on stderr, the answer on stdout."""
 
 import json
 import signal
@@ -18,13 +18,13 @@ _LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A line as it appears in Stash's log.
+    """A line of Stash's log.
 
     Attributes:
         level: trace, debug, info, warning or error.
         text: the message.
         prefix: the prefix that Stash adds, `[Plugin / name] `.
-        prefixed: whether the plugin marked the line with its level.
+        prefixed: whether the plugin marked the line with a level.
     """
 
     level: str
@@ -34,12 +34,12 @@ class LogEntry:
 
 
 class LogReader:
-    """Turns the bytes of a plugin's stderr into log entries and progress.
+    """Converts the bytes of a plugin's stderr to log entries and progress.
 
     Args:
         name: the plugin's name in the log prefix.
-        err_log: level of lines without a prefix.
-        on_progress: is called with the progress; None if Stash ignores it.
+        err_log: the level of lines without a prefix.
+        on_progress: is called with the progress; None if Stash ignores the progress.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class LogReader:
             self._accept(line)
 
     def end(self) -> None:
-        """Parse the last line if it has no line feed."""
+        """Parse the last line if it does not end with a line feed."""
         self._accept(self._rest)
 
     def _accept(self, line: bytes) -> None:
@@ -77,11 +77,11 @@ class LogReader:
 
 
 def decode(stdout: bytes, exit_code: int) -> tuple[Any, str | None]:
-    """Return the output and the error of a run, as Stash sees them.
+    """Return the output and the error of a plugin's run, as Stash determines them.
 
     Args:
         stdout: the complete output of the plugin.
-        exit_code: as `subprocess` gives it, negative for a signal.
+        exit_code: as in `subprocess`, negative if a signal ended the process.
     """
     output, error = _decode(stdout.decode("utf-8", "replace"))
     if exit_code > 0 and error is None:
@@ -100,7 +100,9 @@ def _decode(text: str) -> tuple[Any, str | None]:
         return None, None
     if not isinstance(document, dict):
         return text, None
-    known = {key.lower(): value for key, value in document.items()}  # Go ignores the case of keys
+    known = {
+        key.lower(): value for key, value in document.items()
+    }  # like Go, ignore the case of keys
     error = known.get("error")
     is_typed = isinstance(error, str | None)
     return (known.get("output"), error) if is_typed else (text, "")

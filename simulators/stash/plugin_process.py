@@ -1,4 +1,4 @@
-"""A plugin's process, handled as in Stash."""
+"""The process of a plugin, handled as Stash handles it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CHUNK = 65_536
 
 
 class PluginTimeoutError(AssertionError):
-    """A run passed the test's time limit; the real Stash has no limit."""
+    """A run of a plugin exceeded the time limit of the test; the real Stash has no limit."""
 
 
 class Process(Protocol):
-    """The used part of `subprocess.Popen` with three unbuffered pipes."""
+    """The used part of the interface of a `subprocess.Popen` with three unbuffered pipes."""
 
     pid: int
     stdin: IO[bytes] | None
@@ -44,22 +44,23 @@ def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Pro
     """Start a program with `subprocess.Popen`.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the program cannot be started.
     """
     pipe = subprocess.PIPE
     return subprocess.Popen(argv, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env)
 
 
 class PluginProcess:
-    """One run.
+    """A run of a plugin's process.
 
-    The run ends when stdout has ended, which a grandchild can hold open, and the process has
-    exited. Stderr is read until then. A `Cancel` kills the process, but no child, and ends the run.
+    The run ends when the process has exited and its stdout is closed. A grandchild process can keep
+    stdout open. Stderr is read until the run ends. A `Cancel` kills the process, but none of its
+    children, and ends the run.
 
     Args:
         process: the started process.
         stdin: the complete input.
-        log: parses its stderr.
+        log: parses the process's stderr.
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
@@ -77,10 +78,10 @@ class PluginProcess:
         self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """Wait for the process's end and return its exit code.
+        """Wait until the run ends; return the exit code of the process.
 
         Raises:
-            PluginTimeoutError: `timeout` seconds passed; the process was killed.
+            PluginTimeoutError: the run took longer than `timeout` seconds; the process was killed.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         given_up = Latch()
@@ -118,7 +119,7 @@ class PluginProcess:
         self._selector.register(exit_, selectors.EVENT_READ, lambda: self._end(exit_, "exit"))
 
     def _pump(self, deadline: float | None) -> None:
-        """Write and read without blocking."""
+        """Write the input and read the output without blocking."""
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             messages = [entry.text for entry in self._log.entries]
@@ -151,7 +152,7 @@ class PluginProcess:
             self._end(self._stdout, "end of stdout")
 
     def _read_stderr(self) -> bool:
-        """Read the next part of the log; return False if there is none now or the log has ended."""
+        """Read the next part of the log; return False if no data is available."""
         try:
             data = os.read(self._stderr.fileno(), CHUNK)
         except BlockingIOError:

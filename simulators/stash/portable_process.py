@@ -1,4 +1,4 @@
-"""A plugin's process on systems whose pipes cannot be polled, such as Windows."""
+"""A plugin's process on systems that cannot poll pipes, such as Windows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .plugin_process import CHUNK, PluginTimeoutError, Process
 
 
 class PortableProcess:
-    """One run with a thread per stream; it behaves like `PluginProcess`, which needs Linux.
+    """A run with one thread per stream. It behaves like `PluginProcess`, which needs Linux.
 
     Args:
         process: the started process.
         stdin: the complete input.
-        log: parses its stderr.
+        log: parses the process's stderr.
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
@@ -28,10 +28,10 @@ class PortableProcess:
         self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """Wait for the process's end and return its exit code.
+        """Wait until the run ends; return the exit code of the process.
 
         Raises:
-            PluginTimeoutError: `timeout` seconds passed; the process was killed.
+            PluginTimeoutError: the run took longer than `timeout` seconds; the process was killed.
         """
         streams = (self._process.stdin, self._process.stdout, self._process.stderr)
         actions = (self._write, self._read_stdout, self._read_stderr)

@@ -11,13 +11,13 @@ from .auth import Means
 
 @dataclass(slots=True)
 class LoggedRequest(traffic.LoggedRequest):
-    """A request of Stash.
+    """A request that arrived at Stash.
 
     Attributes:
-        kind: `graphql:` and the top-level fields with commas between, `screenshot`, `login` or
+        kind: `graphql:` with the top-level fields separated by commas, `screenshot`, `login` or
             `page`.
-        auth: what authenticated it, never the secret.
-        operation: the GraphQL operation's name, if it has one.
+        auth: the kind of credential that authenticated the request, never the secret.
+        operation: the name of the GraphQL operation, if there is one.
         query: GraphQL text.
         variables: GraphQL variables.
     """
@@ -30,11 +30,11 @@ class LoggedRequest(traffic.LoggedRequest):
 
 Predicate = Callable[[LoggedRequest], bool]
 Which = str | Predicate
-"""Requests of a kind (`graphql:findScenes`, or just `findScenes`), or those a function picks."""
+"""A kind of request (`graphql:findScenes`, or only `findScenes`), or a function that selects."""
 
 
 def matcher(which: Which) -> Predicate:
-    """Return the predicate for `which`."""
+    """Return the predicate for a kind of request; return a given predicate unchanged."""
     if callable(which):
         return which
     names = {which, f"graphql:{which}"}
@@ -42,7 +42,7 @@ def matcher(which: Which) -> Predicate:
 
 
 def any_request(_request: LoggedRequest) -> bool:
-    """Match all."""
+    """Match every request."""
     return True
 
 
@@ -58,5 +58,5 @@ class RequestLog(traffic.RequestLog[LoggedRequest]):
         return len(self.all(which))
 
     def since(self, mark: int, which: Which = any_request) -> list[LoggedRequest]:
-        """Return the requests that came after `mark` and match."""
+        """Return the matching requests that arrived after `mark`."""
         return [request for request in super().since(mark) if matcher(which)(request)]

@@ -1,4 +1,4 @@
-"""Resolvers of root fields, and of fields that are no plain attributes."""
+"""Resolvers of root fields, and of fields that are not plain attributes of a record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ Arguments = Mapping[str, Any]
 
 @dataclass(slots=True)
 class StashSettings:
-    """Stash's settings; tests can assign to them under the library's lock.
+    """The settings of the fake Stash; tests can assign to them under the library's lock.
 
     Attributes:
-        directory: Stash's configuration folder, `Dir` in a plugin's input.
+        directory: Stash's configuration folder, which is `Dir` in a plugin's input.
         plugins: plugin id → settings.
-        status: whether the database can be queried.
+        status: Stash's system status, which shows whether the database can be used.
     """
 
     directory: Path
@@ -35,9 +35,9 @@ class StashSettings:
 
 
 class Resolvers:
-    """Resolves the fields of queries and mutations, and fields that are no plain attributes.
+    """Resolves the fields of queries and mutations, and fields that are not plain attributes.
 
-    Edits have no resolver: tests make them through `FakeStash`, which runs the same hooks.
+    Edits have no resolver: tests make edits with `FakeStash`, which runs the same hooks.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Resolvers:
         self._host = host
 
     def readers(self) -> FieldReaders:
-        """Return the resolvers by type and field."""
+        """Return the functions that resolve fields, by type and field."""
         settings, library = self._settings, self._library
         studios, performers, tags = library.studios, library.performers, library.tags
         return {
@@ -66,7 +66,7 @@ class Resolvers:
             ("Mutation", "configurePlugin"): self._configure_plugin,
             ("Mutation", "runPluginTask"): self._run_plugin_task,
             ("Mutation", "runPluginOperation"): self._run_plugin_operation,
-            # An empty time stamp means Go's zero time, which Stash cannot serialize.
+            # An empty text stands for Go's zero time, which Stash cannot serialize.
             ("Scene", "created_at"): lambda scene, *_: scene.created_at or None,
             ("Scene", "updated_at"): lambda scene, *_: scene.updated_at or None,
             ("Scene", "paths"): _paths,
@@ -79,7 +79,7 @@ class Resolvers:
         }
 
     def _require_database(self) -> None:
-        """Raise while the database needs a migration or the set-up."""
+        """Raise an error while the database needs a migration or Stash is not set up."""
         if self._settings.status != "OK":
             message = "database not initialized"
             raise StashError(message)

@@ -1,4 +1,4 @@
-"""Runs a plugin's operation as Stash does: command line, environment, input, answer."""
+"""Run a plugin's operation as Stash does: command line, environment, input, answer."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 @dataclass(frozen=True, slots=True)
 class PluginResult:
-    """The result of a run.
+    """The result of a plugin's run.
 
     Attributes:
-        output: `output` of its answer; the complete text if the answer is not JSON.
-        error: `error` of its answer, or a text for its exit status.
-        logs: its log lines as Stash shows them.
+        output: `output` of the answer; the complete text if the answer is not JSON.
+        error: `error` of the answer, or a text about the exit status.
+        logs: the log lines as Stash shows them.
         progress: the reported progress (tasks only).
-        exit_code: negative for a signal.
+        exit_code: negative if a signal ended the process.
         seconds: wall-clock time.
-        stdout: its complete output.
-        stderr: its complete error output.
-        cancelled: whether it was killed because its request or job was cancelled.
-        stdin: its input, with the session cookie.
+        stdout: the complete standard output.
+        stderr: the complete error output.
+        cancelled: whether the run was killed because its request or job was cancelled.
+        stdin: the input, including the session cookie.
     """
 
     output: Any
@@ -53,7 +53,7 @@ class PluginResult:
     stdin: bytes = field(repr=False)
 
     def messages(self, level: str | None = None) -> list[str]:
-        """Return the texts of the log lines, of that level or of all."""
+        """Return the texts of the log lines, by default of all levels."""
         return [entry.text for entry in self.logs if level in (None, entry.level)]
 
 
@@ -63,10 +63,10 @@ class PluginRunner:
 
     Attributes:
         cwd: the working directory of Stash and its plugins.
-        python: Stash's `python_path` setting.
-        env: set for plugins on top of this process's environment; None removes a variable.
+        python: Stash's setting `python_path`.
+        env: changes to this process's environment for plugins; None removes a variable.
         timeout: seconds after which a run fails the test; Stash itself has no limit.
-        start: starts the plugin's process.
+        start: starts the process of a plugin.
     """
 
     cwd: Path
@@ -84,19 +84,19 @@ class PluginRunner:
         cancel: Cancel,
         on_progress: Callable[[float], None] | None = None,
     ) -> PluginResult:
-        """Run an operation to its end.
+        """Run a plugin to its end.
 
         Args:
             manifest: the plugin.
             operation: a task or hook; None for an operation, which has no default arguments.
-            args: arguments, the hook context included.
+            args: the arguments, including the context of a hook.
             connection: the `server_connection` in the plugin's input.
             cancel: kills the run.
-            on_progress: is called with the progress; None if Stash ignores it.
+            on_progress: is called with the progress; None if Stash ignores the progress.
 
         Raises:
             StashError: the plugin could not be started.
-            PluginTimeoutError: it took longer than `timeout`.
+            PluginTimeoutError: the run took longer than `timeout`.
         """
         progress: list[float] = []
 
@@ -160,7 +160,7 @@ def plugin_input(
     args: Mapping[str, Any],
     connection: Mapping[str, Any],
 ) -> bytes:
-    """Return a plugin's input as JSON, byte for byte as Go writes it."""
+    """Return a plugin's input as JSON with exactly the bytes that Go writes."""
     filled = {**(operation.default_args if operation else {}), **args}
     document = {
         "server_connection": {**connection, "PluginDir": str(manifest.directory)},

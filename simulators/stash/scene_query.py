@@ -1,4 +1,4 @@
-"""`findScenes`: filter, order and page of scenes."""
+"""The query `findScenes`: filter, order and page of scenes."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ class FoundScenes:
 
 
 def parse_id(text: str) -> int:
-    """Return an id of the API as a number; refuse others as Go does."""
+    """Return an id of the API as a number; refuse other texts as Go does."""
     try:
         return int(text)
     except ValueError:
@@ -31,7 +31,7 @@ def parse_id(text: str) -> int:
 def find(
     library: Library, criteria: Mapping[str, Any], find_filter: Mapping[str, Any]
 ) -> FoundScenes:
-    """Return the page of the scenes that match all criteria, sorted by id."""
+    """Return a page of the scenes that match all criteria, sorted by id."""
     given = {name: wanted for name, wanted in criteria.items() if wanted is not None}
     candidates = _after(library, given.pop("id", None))
     tests = [_TESTS[name](wanted["value"]) for name, wanted in given.items()]
@@ -43,8 +43,8 @@ def find(
 
 
 def _after(library: Library, wanted: Mapping[str, Any] | None) -> list[Scene]:
-    """Return the scenes after an id without visiting the earlier ones."""
-    ids = list(library.scenes)  # ids only grow, so a scene keeps its place
+    """Return the scenes after an id without reading the preceding scenes."""
+    ids = list(library.scenes)  # sorted, because each new scene gets a higher id
     start = bisect_right(ids, wanted["value"]) if wanted else 0
     return [library.scenes[id_] for id_ in ids[start:]]
 
@@ -62,7 +62,7 @@ Test = Callable[[Scene], bool]
 
 
 def _refers_to(read: Callable[[Scene], Sequence[int | None]]) -> Callable[[Any], Test]:
-    """Return the scenes that refer to any of these ids."""
+    """Return a test for scenes that refer to any of these ids."""
 
     def build(value: Any) -> Test:
         ids = {int(id_) for id_ in value}

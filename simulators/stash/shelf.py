@@ -1,4 +1,4 @@
-"""A store of named records (performers, studios, tags, groups) by id and by name."""
+"""A store for named records (performers, studios, tags, groups), by id and name."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ Ref = str | int
 
 
 class Shelf(Generic[NamedT]):
-    """All records of a kind, created by `make`. The caller holds the library's lock."""
+    """All records of one kind, created by `make`. The caller holds the library's lock."""
 
     def __init__(self, kind: str, make: Callable[..., NamedT], clock: StashClock) -> None:
         self.kind = kind
@@ -30,7 +30,7 @@ class Shelf(Generic[NamedT]):
         Two performers can share a name if their disambiguations differ, as in Stash.
 
         Raises:
-            StashError: the name is taken.
+            StashError: the name is already used.
         """
         if name in self._ids and not fields.get("disambiguation"):
             msg = f"{self.kind} with name '{name}' already exists"
@@ -45,14 +45,14 @@ class Shelf(Generic[NamedT]):
         return record
 
     def find(self, ref: Ref) -> NamedT | None:
-        """Return the record of a name or id; None if there is none."""
+        """Return the record with a name or id; None if there is no such record."""
         return self.by_id.get(ref if isinstance(ref, int) else self._ids.get(ref, 0))
 
     def get(self, ref: Ref) -> NamedT:
-        """Return the record of a name or id.
+        """Return the record with a name or id.
 
         Raises:
-            StashError: there is none.
+            StashError: there is no such record.
         """
         found = self.find(ref)
         if found is None:
@@ -61,13 +61,13 @@ class Shelf(Generic[NamedT]):
         return found
 
     def ensure(self, ref: Ref) -> int:
-        """Return the id of a record; add a record for an unknown name."""
+        """Return the id of a record; add a record if the name is unknown."""
         if isinstance(ref, int):
             return self.get(ref).id
         return self._ids.get(ref) or self.add(ref).id
 
     def update(self, ref: Ref, **changes: Any) -> NamedT:
-        """Replace fields of a record and update its time stamp."""
+        """Replace attributes of a record, and set its `updated_at` to now."""
         record = self.get(ref)
         name = changes.get("name", record.name)
         if name != record.name and name in self._ids:

@@ -1,1 +1,1 @@
-"""`make demo`: a Stash, a Plex and the plugin between them, played in a terminal."""
+"""`make demo`: a Stash, a Plex and the plugin between them, shown in a terminal."""

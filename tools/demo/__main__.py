@@ -1,4 +1,4 @@
-"""`python -m tools.demo`: exit 0 if both libraries agree in the end, 1 if not, 130 for Ctrl-C."""
+"""`python -m tools.demo`: exit 0 if both libraries agree at the end, 1 if not, 130 for Ctrl-C."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from tools.demo.stage import Stage, StuckError
 
 
 def main() -> int:
-    """Play the demo; return the exit status."""
+    """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=acts.__doc__)
     parser.add_argument("--scenes", type=int, default=200, help="size of the library (200)")
     scenes = max(parser.parse_args().scenes, acts.FEWEST_SCENES)

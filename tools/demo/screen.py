@@ -1,4 +1,4 @@
-"""The terminal: lines that stay, and below them an area that is redrawn in place."""
+"""The terminal: lines that stay, and an area below them that is redrawn in place."""
 
 import io
 import re
@@ -22,7 +22,7 @@ good, waits, bad = partial(_styled, "32"), partial(_styled, "33"), partial(_styl
 
 
 def fit(text: str, width: int) -> str:
-    """Return plain text in exactly `width` terminal columns: cut, or padded on the right."""
+    """Return plain text in exactly `width` terminal columns, cut or padded on the right."""
     kept, used = "", 0
     for character in " ".join(text.split()):
         used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -39,10 +39,11 @@ def bar(width: int, done: int, total: int) -> str:
 
 
 class Screen:
-    """Writes to a terminal, or plain lines to anything else.
+    """Writes to a terminal; to any other output, it writes plain lines.
 
-    Without a terminal of 70 columns, or with `NO_COLOR` or `TERM=dumb`, there are no colours, no
-    cursor movements and no pauses. The area is then printed once, when it is complete.
+    Without a terminal of at least 70 columns, or with `NO_COLOR` or `TERM=dumb`, there are no
+    colours,
+    no cursor movements and no pauses. The area is then printed once, when it is complete.
     """
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
@@ -65,11 +66,11 @@ class Screen:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the demo began."""
+        """Seconds since the start of the demo."""
         return time.monotonic() - self._begun
 
     def heading(self, title: str) -> None:
-        """Begin a new part below everything that is on the screen."""
+        """Start a new part below the lines that are on the screen."""
         self.keep()
         self.pause(1.2)
         left, right = f"━━ {title} ", f" {self.seconds:.1f} s"
@@ -83,19 +84,19 @@ class Screen:
         self.draw(self._area)
 
     def draw(self, area: Sequence[str]) -> None:
-        """Show these lines in the area; none may be wider than the screen."""
+        """Show these lines in the area; no line may be wider than the screen."""
         self._area = area
         if self._is_live:
             self._replace_area(area)
             self._drawn = len(area)
 
     def keep(self) -> None:
-        """Let the area's lines stay, and begin an empty area below."""
+        """Keep the area's lines on the screen, and start an empty area below them."""
         area, self._area = self._area, ()
         self.write(*area)
 
     def pause(self, seconds: float) -> None:
-        """Give the viewer time to read."""
+        """Wait, so that the viewer can read."""
         if self._is_live:
             time.sleep(seconds)
 

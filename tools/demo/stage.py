@@ -1,4 +1,4 @@
-"""Both servers with the plugin between them, and how the demo acts on them and waits."""
+"""Both servers with the plugin between them, and the actions of the demo."""
 
 import sys
 import time
@@ -20,16 +20,16 @@ Differences: TypeAlias = dict[int, list[str]]
 
 
 class StuckError(Exception):
-    """The demo cannot continue; the text says why."""
+    """The demo cannot continue; the message has the reason."""
 
 
 @dataclass
 class Stage:
-    """Where the acts play.
+    """The servers and scenes on which the demo acts.
 
     Attributes:
-        ids: the scenes.
-        saves: seconds that each save waited for the plugin.
+        ids: the ids of the scenes.
+        saves: the seconds that each save waited for the plugin.
     """
 
     rig: Rig
@@ -61,7 +61,7 @@ class Stage:
     def watch(
         self, compare: Callable[[], Differences], draw: Callable[[Differences], Sequence[str]]
     ) -> None:
-        """Wait until no difference is left, and redraw the screen's area meanwhile.
+        """Redraw the screen's area until no difference is left.
 
         Raises:
             StuckError: there was no progress for `PATIENCE` seconds.

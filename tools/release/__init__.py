@@ -1,1 +1,1 @@
-"""Build the release: a zip that needs nothing but Python, and the index of a plugin source."""
+"""Build the release: a zip that needs only Python, and the index of a plugin source."""

@@ -1,4 +1,4 @@
-"""`python -m tools.release`: exit 0 if zip and index are written, 1 with the reason if not."""
+"""`python -m tools.release`: exit 0 if zip and index are written, otherwise 1 with the reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main() -> int:
         print(f"No release: {error}", file=sys.stderr)
         return 1
     release.write(options.into)
-    # Besides the commit, the bytes depend on zlib only.
+    # The bytes of the zip depend only on the commit and on the version of zlib.
     print(
         f"Version {release.version}: {len(release.files)} files, "
         f"{len(release.archive) / 1000:.0f} kB packed by zlib {zlib.ZLIB_RUNTIME_VERSION}"

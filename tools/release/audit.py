@@ -1,7 +1,7 @@
-"""`python -m tools.release.audit`: check the pinned versions against the package index.
+"""`python -m tools.release.audit`: check the pinned versions against the package index of pip.
 
-Exit status 0: all are the newest. 1: newer versions exist. 2: a version was withdrawn, or its file
-has another hash. 3: the index did not answer for all of them. The index is the one that pip uses.
+Exit status 0: all versions are the newest. 1: newer versions exist. 2: a version was withdrawn, or
+its file has another hash. 3: the index did not answer for some versions.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from tools.release.wheels import Pin, ReleaseError, read_pins
 
 CURRENT, NEWER, WITHDRAWN, NO_ANSWER = range(4)
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
-_NONE = "(from versions: none)"  # pip also says this when the index does not answer
+_NONE = "(from versions: none)"  # no version exists, or the index is silent
 _YANKED = re.compile(r"yanked version: .*?being yanked: (?P<why>[^\n]*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer of the index about one pinned version; `status` is one of the exit statuses."""
+    """The index's answer about a pinned version; `status` is one of the exit statuses."""
 
     status: int
     text: str
 
 
 def main() -> int:
-    """Print one line per distribution; return the exit status."""
+    """Print one line per package; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def verdict(statuses: Iterable[int]) -> int:
-    """Return the worst status: withdrawn, then no answer, then newer."""
+    """Return the most important status: withdrawn, then no answer, then newer."""
     found = set(statuses)
     return next((status for status in (WITHDRAWN, NO_ANSWER, NEWER) if status in found), CURRENT)
 
@@ -63,7 +63,7 @@ def audit(pin: Pin) -> Finding:
 
 
 def _doubt(pin: Pin) -> Finding | None:
-    """Return a finding if the pinned file must not be used any more, or if the index is silent."""
+    """Return a finding if the pinned file must not be used or the index does not answer."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n")

@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.release.contents import ENTRY, check, git, plugin_files, vendored_files
 from tools.release.wheels import ReleaseError, read_pins, vendored
 
-_UNIX = 3  # the system whose attributes hold a file mode in their upper half
+_UNIX = 3  # the zip attributes of this system hold the file mode in their upper half
 _REGULAR_FILE = 0o100644
 _LEVEL = 9
 _VALUE = r"^{key}: (?P<value>[^\s\"'|>&*!%@`\[{{#][^#\n]*)$"
@@ -26,7 +26,7 @@ ARCHIVE, INDEX = "Stash2Plex.zip", "index.yml"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The keys of the plugin's yml that a plugin source repeats; `id` is the name of the yml."""
+    """The keys of the plugin's yml that a plugin source repeats; `id` is the yml's name."""
 
     id: str
     name: str
@@ -35,10 +35,10 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read the manifest.
+    """Read the keys of the plugin's yml.
 
     Raises:
-        ReleaseError: a key is missing, occurs twice, or is no plain text on its own line.
+        ReleaseError: a key is missing, occurs twice, or is no plain text on a line of its own.
     """
     text = path.read_text(encoding="utf-8")
 
@@ -53,14 +53,16 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
-    """Return the index with its one entry.
+    """Return the text of the index, which has one entry.
 
     Args:
-        manifest: the plugin's.
+        manifest: the keys of the plugin's yml.
         archive: the bytes of the zip.
         path: the path of the zip, relative to the index.
-        moment: Stash offers an update when this moment differs from the installed one. It ignores
-            the version. One date that it cannot read makes the whole index unreadable.
+        moment: the date of the version. Stash offers an update if this date differs from that of
+            the
+            installed version; the version number does not count. If Stash cannot read one date, it
+            cannot use the index.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     quoted = {
@@ -79,7 +81,7 @@ def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release in memory: the files by path, the zip of these, and the text of the index."""
+    """A release in memory: the files by path, the zip of these files, and the index."""
 
     version: str
     files: Mapping[str, bytes]
@@ -87,7 +89,7 @@ class Release:
     index: str
 
     def write(self, folder: Path) -> None:
-        """Write zip and index into a folder, and create the folder if it is missing."""
+        """Write zip and index to a folder, which is created if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ARCHIVE).write_bytes(self.archive)
         (folder / INDEX).write_text(self.index, encoding="utf-8", newline="\n")
@@ -102,7 +104,7 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
         moment: the time of the commit.
 
     Raises:
-        ReleaseError: this work tree must not be released; the text says why.
+        ReleaseError: this work tree must not be released; the message has the reason.
     """
     manifest = _manifest(repository)
     pins = read_pins(repository / "requirements.txt")
@@ -113,7 +115,7 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
 
 
 def commit_moment(repository: Path, environ: Mapping[str, str] = os.environ) -> datetime:
-    """Return SOURCE_DATE_EPOCH, or the time of the checked-out commit."""
+    """Return SOURCE_DATE_EPOCH; if it is not set, the time of the checked-out commit."""
     seconds = environ.get("SOURCE_DATE_EPOCH") or git(repository, "log", "-1", "--format=%ct")
     return datetime.fromtimestamp(int(seconds), UTC)
 
@@ -137,10 +139,10 @@ def _manifest(repository: Path) -> Manifest:
 
 
 def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
-    """Return the zip: sorted names, one time, one mode, no folders.
+    """Return a zip in which all files have the same time and mode, sorted by name, without folders.
 
-    Stash unpacks the files in this order. The entry script comes last, so that in the middle of an
-    update it finds all files that it needs.
+    Stash unpacks files in the order of the zip. The entry script comes last, so that a new entry
+    script finds all files that it needs during an update.
 
     Args:
         files: the contents by path.

@@ -1,4 +1,4 @@
-"""The files of the repository that are released, and the checks that keep others out."""
+"""The files of the repository that are released, and checks that keep other files out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOT_SHIPPED = {
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """Return git's output.
+    """Return the output of a git command.
 
     Raises:
         ReleaseError: git failed.
@@ -39,10 +39,11 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def plugin_files(repository: Path) -> dict[str, bytes]:
-    """Return the plugin's own files of the work tree, by path.
+    """Return the plugin's own files in the work tree, by path.
 
     Raises:
-        ReleaseError: a file or folder beside the entry script is in neither of the two lists.
+        ReleaseError: a file or folder beside the entry script is listed neither as released nor as
+            left out.
     """
     listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = sorted({name for name in listed.split("\0") if name and (repository / name).exists()})
@@ -58,7 +59,7 @@ def plugin_files(repository: Path) -> dict[str, bytes]:
 
 
 def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
-    """Return the files of the dependencies, by path in the plugin, and the list of licences."""
+    """Return the files of the dependencies by path, including the list of their licences."""
     found = sorted(dependencies, key=lambda wheel: wheel.pin.name)
     files = {f"{VENDOR}/{path}": data for wheel in found for path, data in wheel.files.items()}
     rows = [
@@ -85,9 +86,10 @@ def check(files: Mapping[str, bytes]) -> None:
     """Refuse files that would harm users.
 
     Raises:
-        ReleaseError: there is a second `.yml`, which Stash would load as a plugin. Or a name does
-            not work on some file system. Or a vendored package would hide one of the plugin's
-            packages or of the standard library.
+        ReleaseError: there is a second `.yml`, which Stash would load as a plugin. Or a name is not
+            allowed on some file system. Or a package of a dependency hides a package of the plugin
+            or
+            of the standard library.
     """
     manifests = [name for name in files if name.lower().endswith(".yml")]
     if manifests != [ENTRY[1]]:

@@ -1,4 +1,4 @@
-"""`python -m tools.release.publish`: notes and plugin source of a release, for the workflow."""
+"""`python -m tools.release.publish`: write notes and plugin source of a release."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLACEHOLDER = "https://OWNER.github.io/REPOSITORY/index.yml"
 
 
 def notes(repository: Path, tag: str, source: str) -> str:
-    """Return the release's section of the changelog, and how to install it from its source.
+    """Return the changelog's section of the release, and how to install from the plugin source.
 
     Args:
         repository: the root folder.
@@ -46,7 +46,7 @@ def pages(releases: Path, newest: str, into: Path, readme: Path, source: str) ->
         releases: a folder per tag, each with the zip and the index.
         newest: the tag at the root.
         into: the folder to create.
-        readme: is copied with the source's address in place of the placeholder.
+        readme: the text to copy; the source's address replaces its placeholder.
         source: the address of the plugin source.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Select the files of a wheel that the plugin carries, and refuse wheels with compiled parts."""
+"""Select the files of a wheel that the plugin contains, and refuse compiled wheels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
 class ReleaseError(Exception):
-    """The repository or a wheel must not be released; the text says why."""
+    """The repository or a wheel must not be released; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A distribution with the only accepted version, and the hash of its wheel in lower case."""
+    """A pinned package: the only accepted version, and the hash of its wheel in lower case."""
 
     name: str
     version: str
@@ -32,15 +32,15 @@ class Pin:
 
     @property
     def stem(self) -> str:
-        """The start of the names of its wheel and its metadata folder, in lower case."""
+        """The common prefix of the names of its wheel and its metadata folder, in lower case."""
         return f"{re.sub(r'[-_.]+', '_', self.name).lower()}-{self.version}"
 
 
 def read_pins(requirements: Path) -> list[Pin]:
-    """Return the pins in the file's order.
+    """Return the pinned packages in the order of the file.
 
     Raises:
-        ReleaseError: a line lacks the version, or does not have exactly one hash.
+        ReleaseError: a line has no version, or does not have exactly one hash.
     """
     text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines()]
@@ -57,7 +57,7 @@ def _pin(line: str) -> Pin:
 
 @dataclass(frozen=True, slots=True)
 class Vendored:
-    """A dependency as the plugin carries it: the files by path below the vendored folder."""
+    """The files of a dependency by path below the folder `vendor`."""
 
     pin: Pin
     licence: str
@@ -65,10 +65,11 @@ class Vendored:
 
 
 def vendored(folder: Path, pins: Iterable[Pin]) -> list[Vendored]:
-    """Return the pinned distributions from the folder of their wheels.
+    """Return the pinned packages from the folder of their wheels.
 
     Raises:
-        ReleaseError: a wheel is missing, is not the pinned one, has compiled parts or no licence.
+        ReleaseError: a wheel is missing, is not the pinned one, or has compiled parts or no
+            licence.
     """
     return [_take(_wheel_of(folder, pin), pin) for pin in pins]
 
@@ -92,10 +93,10 @@ def _take(wheel: Path, pin: Pin) -> Vendored:
 
 
 def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
-    """Return the files that the plugin carries: code, data, licences and the metadata's headers.
+    """Return the files to release: code, data, licences and the headers of the metadata.
 
     Raises:
-        ReleaseError: the wheel has a file that must not be carried, or lacks its licence.
+        ReleaseError: the wheel has a file that is not allowed, or lacks its licence.
     """
     info = f"{pin.stem}.dist-info"
     code: dict[str, bytes] = {}
@@ -107,7 +108,7 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # Without this file, any other package of the same name would come first.
+        # Python prefers any regular package to a folder of the same name without this file.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
@@ -129,7 +130,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # The headers have name, version and licence; the body is a long README.
+        # Keep the headers, which have name, version and licence; the body is a long README.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
