@@ -350,7 +350,7 @@ def objection(
 ) -> str | None:
     """Return why a command must not run, with the remedy. None if the command may run.
 
-    If another user than Stash's creates files in the data folder, Stash cannot read them.
+    Files that another user than Stash's creates in the data folder are unreadable to Stash.
 
     Args:
         user: returns the id of the current user. None if files have no owner on this system.
@@ -358,7 +358,7 @@ def objection(
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):
-        existing = os.path.dirname(existing)  # ends at the root, also of a drive that is missing
+        existing = os.path.dirname(existing)  # stops at the root, even of a missing drive
     if user is not None and (owner := os.stat(existing).st_uid) != user():
         return (
             f"{existing} belongs to user {_name(owner)}, and you are {_name(user())}, whose files "

@@ -95,5 +95,5 @@ def report_missing_wal(services: Services) -> None:
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:
-        return  # already reported, or read-only, which other code reports
+        return  # already reported, or the folder is read-only
     services.log.event(Event.WAL_REFUSED, folder=services.folder.queue_folder)

@@ -45,7 +45,7 @@ READ_BATCH = 50  # items per request; a slow Plex needs too long for a larger re
 
 
 class ItemsRead(NamedTuple):
-    """Items and errors by rating key. A requested key in neither mapping does not exist in Plex."""
+    """The items and errors of a read, by rating key. A key in neither mapping has no item."""
 
     found: dict[int, PlexItem]
     failed: dict[int, PlexTemporaryError]  # the error of each item that Plex cannot return
@@ -78,7 +78,7 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def may_edit(self) -> bool:
-        """Return whether the token can read the server preferences, so it probably may edit."""
+        """Return whether the token probably may edit: if so, it can read the server preferences."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):

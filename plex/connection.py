@@ -197,7 +197,7 @@ class PlexConnection:
         return PlexTlsError(f"{doing}: {remedy}. If that name is not found, {REBINDING}", address)
 
     def _closes_again(self) -> bool:
-        """Return whether Plex closes a new connection too: idle connections may always close."""
+        """Return whether Plex also closes a new connection, which cannot have been idle."""
         url = f"{self._url}/identity"
         try:
             with plex_errors(""), _new_session(self._verify) as session:

@@ -104,7 +104,7 @@ def list_parameters(
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # A server that URL-decodes once cannot remove a name with a comma. So refill the list.
+        # A server that URL-decodes only once cannot remove a name with a comma: refill the list.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]

@@ -38,8 +38,8 @@ LIBRARIES_ASKED = 3  # number of libraries to search for a file outside of all l
 # Plex does not document which changes update the change counters of a library. So equal counters
 # prove only for this number of seconds that a library is unchanged.
 TRUST_CHANGE_MARK = 600.0
-# Only a complete listing detects removed files, and moved files with an old time stamp. These are
-# the seconds between two complete listings of a library with and without changed counters.
+# Seconds between two complete listings of a library: with changed and with unchanged counters. Only
+# a complete listing detects removed files, and moved files with an old time stamp.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE  # items; a smaller library is always listed completely
 

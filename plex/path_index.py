@@ -55,7 +55,7 @@ class PathIndex:
     """The files of one Plex server. `note` is called with the paths that a search finds."""
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
-        self.database = IndexDatabase(path)  # other classes have more tables in it
+        self.database = IndexDatabase(path)  # other classes add their own tables
         self._note = note
         self._server_id = ""
 

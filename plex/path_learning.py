@@ -169,7 +169,7 @@ class PathLearning:
             self._weigh(is_outside)
 
     def surveyed_at(self) -> float | None:
-        """Return the time of the last survey, in seconds since 1970. None before the first one."""
+        """Return the time of the last survey, in seconds since 1970. None before any survey."""
         moment = self._database.first("SELECT MAX(surveyed_at) FROM surveys")[0]
         return None if moment is None else float(moment)
 

@@ -13,7 +13,7 @@ from sync_queue.quarantine import quarantine_database
 LONGEST_WAIT = 60.0  # maximum seconds to wait before a repair
 QUIET = 60.0  # seconds without damage, after which the next repair needs no wait
 
-Identity = tuple[int, int]  # device and inode of a file; a new file of the same name has others
+Identity = tuple[int, int]  # device and inode, which differ for a new file of the same name
 
 
 class DatabaseRepair:

@@ -39,7 +39,7 @@ def run(
     try:
         task = find_task(arguments)
         services = build(script, connection, data_folder_of(script, connection), log, secrets)
-        with suppress(sqlite3.OperationalError):  # the database is busy; the worker imports later
+        with suppress(sqlite3.OperationalError):  # busy; the worker will import the jobs
             services.queue.import_spool(log.event)
         if wants_json(arguments):
             # The request of a program does not change data, start a worker or report log lines.
