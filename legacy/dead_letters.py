@@ -16,7 +16,7 @@ from sync_queue.models import MISSING_PATHS
 from sync_queue.operations import METADATA, put, scene_job
 from validation.values import counted
 
-LONGEST_MESSAGE = 1000  # characters of an error message
+LONGEST_MESSAGE = 1000  # largest number of characters of an error message
 _SELECT = (
     "SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters "
     "ORDER BY failed_at, id"

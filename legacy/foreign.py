@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sync_queue.database import tolerant_text
 from sync_queue.quarantine import error_code, is_damage
 
-BUSY_TIMEOUT = 5.0  # seconds to wait for another process
+BUSY_TIMEOUT = 5.0  # seconds to wait for a database that another process has locked
 
 
 class UnreadableSourceError(Exception):

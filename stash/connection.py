@@ -50,7 +50,7 @@ class StashAddress:
     cookie_name: str = "session"
     cookie: str = ""
     config_dir: str = ""
-    api_key: str = ""  # set only by the plugin's command line
+    api_key: str = ""  # only the plugin's command line sets an API key
 
     @property
     def base_url(self) -> str:

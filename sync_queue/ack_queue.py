@@ -53,7 +53,7 @@ class AckQueue(SQLiteAckQueue):
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
-        del multithreading, timeout  # unused, because `connect` sets both options
+        del multithreading, timeout  # unused arguments, because `connect` sets both options
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
         connection.execute(f"PRAGMA cache_size=-{CACHE}")

@@ -26,7 +26,7 @@ class DatabaseCheckup:
     damage: str = ""  # SQLite's error message if the file is damaged.
     refusal: str = ""  # The reason if the file is not readable.
     version: int = 0
-    size: int = 0  # bytes, including the write-ahead log
+    size: int = 0  # size in bytes, including the write-ahead log
     wal: bool = False
     jobs: Mapping[str, int] | None = None  # Number of jobs by state; None if unknown.
     spooled: int = 0  # Number of jobs in the spool, which no worker has imported yet.

@@ -21,7 +21,7 @@ class Failure:
 
     error_type: str
     message: str
-    stack_trace: str | None = None  # set only for a bug of the plugin
+    stack_trace: str | None = None  # a stack trace exists only for a bug of the plugin
 
 
 @dataclass(frozen=True, slots=True)

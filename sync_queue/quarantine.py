@@ -91,7 +91,7 @@ def _is_damaged(path: str) -> bool:
                 return True
             if _passes(connection, "integrity_check"):
                 return False
-            connection.execute("REINDEX")  # repairs damaged indexes and keeps all jobs
+            connection.execute("REINDEX")  # REINDEX repairs indexes and keeps all jobs
             return not _passes(connection, "integrity_check")
     except sqlite3.DatabaseError as error:
         return is_damage(error)

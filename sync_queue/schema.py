@@ -42,5 +42,5 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         return
     connection.execute("BEGIN IMMEDIATE")
-    with connection:  # commits, or rolls back after an exception
+    with connection:  # the connection commits, or rolls back after an exception
         yield
