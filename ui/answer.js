@@ -51,9 +51,9 @@
     h(S.Facts, {
       facts: [
         ["Plex", answer.reachable ? (answer.latency_seconds * 1000).toFixed(0) + " ms" : "no answer"],
-        ["token", answer.token_accepted === null ? "not asked"
+        ["token", answer.token_accepted === null ? "not checked"
           : answer.token_accepted ? "accepted" : "refused"],
-        ["may edit", answer.token_may_edit === null ? "not asked" : answer.token_may_edit ? "yes" : "no"],
+        ["may edit", answer.token_may_edit === null ? "not checked" : answer.token_may_edit ? "yes" : "no"],
       ],
     });
 

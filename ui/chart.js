@@ -95,7 +95,7 @@
           ["failed attempts (hatched)", sum("failed").toLocaleString("en")],
           ["edit to Plex, mean", brief(arrival)],
           ["edit to Plex, longest", brief(longest)],
-          ["work per scene", brief(mean(sum("seconds"), sum("synced")))],
+          ["sync time per scene", brief(mean(sum("seconds"), sum("synced")))],
         ],
       }),
       h("h3", null, "Scenes per hour"),
@@ -120,7 +120,7 @@
         null,
         h("summary", null, "As a table"),
         h(S.Table, {
-          head: ["Hour", "Synced", "Failed", "Edit to Plex", "Longest", "Work per scene"],
+          head: ["Hour", "Synced", "Failed", "Edit to Plex", "Longest", "Sync time per scene"],
           rows: day
             .filter((counts) => counts.synced + counts.failed > 0)
             .map((counts) => [

@@ -44,14 +44,14 @@
       { title: "Paths" },
       h(S.Facts, {
         facts: [
-          ["scenes written to Plex", paths.in_plex.toLocaleString("en") + share],
+          ["synced scenes", paths.in_plex.toLocaleString("en") + share],
           ["scenes in Stash", paths.scenes === null ? "–" : paths.scenes.toLocaleString("en")],
           ["known files in Plex", paths.plex_files.toLocaleString("en")],
-          ["Plex last listed", h(S.Time, { at: paths.listed_at })],
+          ["last read from Plex", h(S.Time, { at: paths.listed_at })],
         ],
       }),
       h(S.Table, {
-        head: ["Learned path map (Plex=>Stash)", "Files for", "Files against", "In use"],
+        head: ["Learned path map (Plex=>Stash)", "Files that agree", "Files that disagree", "In use"],
         rows: paths.learned.map((mapping) => [
           h("bdi", null, S.cut(mapping.pair, 300)),
           mapping.agree.toLocaleString("en"),
