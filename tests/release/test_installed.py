@@ -271,7 +271,8 @@ def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
     assert f"under this Python ({bare_python})" in answer.error
     assert f'run: "{bare_python}" -m pip install ' in answer.error
     assert rig.happened("worker_unusable")
-    assert rig.events("worker_unusable")[0]["message"].startswith(answer.error)
+    message = rig.events("worker_unusable")[0]["message"]
+    assert message.startswith(f"Worker cannot start. Queued jobs are kept. {answer.error}")
 
 
 def test_a_clone_works_with_the_interpreters_own_packages_whatever_another_plugin_fetched(
