@@ -1,1 +1,1 @@
-"""`make bench`: one table of figures, measured with both fake servers. Goals fail nothing."""
+"""`make bench`: a table of figures, measured with both fake servers; goals are informative."""

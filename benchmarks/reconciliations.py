@@ -38,12 +38,12 @@ _POLL_EVERY = 0.02  # seconds between two readings of the task's memory
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of one run.
+    """The cost of one run of the reconciliation.
 
     Attributes:
-        gaps: the number in the task's answer.
-        seconds: wall time, both fakes included.
-        cpu: seconds of the task's process.
+        gaps: the number of differences in the task's answer.
+        seconds: wall time, including both fake servers.
+        cpu: CPU seconds of the task's process.
         memory: peak megabytes of the task's process.
         plex: requests to Plex, by kind.
         stash: requests to Stash.

@@ -1,4 +1,4 @@
-"""A fake Plex Media Server, built from how real servers behave."""
+"""A fake Plex Media Server whose behaviour follows observations of real servers."""
 
 from simulators.plex.fake import FakePlex as FakePlex
 from simulators.plex.request_log import Kind as Kind

@@ -127,7 +127,7 @@ class Library:
         item.own_date = fields.get("originally_available_at", item.own_date)
 
     def set_tags(self, item: Item, kind: str, wanted: Iterable[str]) -> None:
-        """Replace the item's tags of one kind, in their canonical spelling."""
+        """Replace the item's tags of one kind; names get their stored spelling."""
         setattr(item, TAG_ATTRIBUTES[kind], self.tags.names(kind, wanted))
 
     def add_image(

@@ -17,58 +17,55 @@ class Switches:
     """The behaviour of this Plex; it can be changed at any time.
 
     Attributes:
-        tags_append: `genre[0].tag.tag=X` adds to the item's tags; False: the tags of one PUT
-            replace those of the item.
-        remove_before_add: in one PUT `tag-` and `[].tag=` are applied before the additions;
-            False: after them.
-        upload_locks_thumb: uploading or choosing a poster or background also sets its lock.
-        honours_exclude_elements: `excludeElements` and `excludeFields` shorten rows; False: they
-            are ignored, as exclusions are requests, not guarantees.
-        ignores_file_filter: `file=` is treated as an unknown filter: the whole library comes
-            back.
-        ignored_sorts: sort keys that are treated as unknown, such as `id` or `updatedAt`, which
-            Plex does not list among its sort keys.
-        illegal_references: titles contain a reference to a character that XML forbids. Whether
-            Plex sends such references is unknown.
-        unreadable: rating keys of items that break every answer which would contain them: it is
-            500 each time.
-        ignores_paging: container start and size are ignored, the whole list comes back.
-        require_size_header: a list asked for without a container size is answered with 400, as
-            Plex announces it will be.
-        max_request_line: bytes of `METHOD target HTTP/1.1`; a longer one gets 400. The real
-            limit is unknown, 8 KiB is what a careful client keeps.
-        max_upload_bytes: a larger poster is refused.
-        oversized_upload_status: with which status: 413 newer, 500 older servers.
-        empty_date: what an empty `originallyAvailableAt.value` does: it "clears" the date, is
-            "refused" as malformed data with 500, is "ignored", or brings back the "file_date".
-            No measurement shows which.
-        lock_names: lock → the name under which `<Field>` shows it, empty for never. Whether the
-            lock of actors shows, and as `actor`, is unknown.
-        title_sort_follows: an unlocked sort title follows an edited title; False: it stays.
-        upload_selects: which uploads become the shown image: "always", "new" bytes only, all but
-            every third one ("usually"), or "never". Tools report that an upload selects usually.
-        removal_decodings: how often the names in `tag.tag-` are decoded: 2 is proved, one client
+        tags_append: True: `genre[0].tag.tag=X` adds to the item's tags. False: the tags of a PUT
+            request replace the item's tags.
+        remove_before_add: True: a PUT request applies `tag-` and `[].tag=` before the additions.
+            False: it applies them after the additions.
+        upload_locks_thumb: whether uploading or selecting an image also locks it.
+        honours_exclude_elements: whether `excludeElements` and `excludeFields` shorten rows.
+        ignores_file_filter: whether the filter `file=` is ignored, so that the whole library
+            is returned.
+        ignored_sorts: sort keys that are ignored, such as `id` or `updatedAt`. Plex does not list
+            these two among its sort keys.
+        illegal_references: whether titles contain a reference to a character that XML forbids.
+            It is unknown whether Plex sends such references.
+        unreadable: rating keys of damaged items. A response that would contain one is always 500.
+        ignores_paging: whether container start and size are ignored, so that the whole list is
+            returned.
+        require_size_header: whether a list request without a container size gets 400, as Plex
+            announces for later versions.
+        max_request_line: the largest number of bytes of `METHOD target HTTP/1.1`; a longer line
+            gets 400. The real limit is unknown; 8 KiB is a careful assumption.
+        max_upload_bytes: the largest image that is accepted.
+        oversized_upload_status: the status for a larger image: 413 of newer, 500 of older servers.
+        empty_date: the effect of an empty `originallyAvailableAt.value`: "clears" the date,
+            "refused" with 500, "ignored", or "file_date" to restore the file's date. The real
+            effect is unknown.
+        lock_names: lock → the name of the lock in `<Field>`; an empty name hides the lock. It is
+            unknown whether the lock of actors is shown, and whether its name is `actor`.
+        title_sort_follows: whether an unlocked sort title changes with an edited title.
+        upload_selects: the uploads that are selected: "always", "new" bytes only, "usually" (all
+            but every third), or "never". Tools report that an upload usually selects the image.
+        removal_decodings: how often the names in `tag.tag-` are decoded. 2 is proved; one client
             claims 1.
-        date_shift_days: days by which a date is stored beside the one that was sent; reported of
-            agents on servers east of Greenwich.
-        tags_fold_ascii_only: names of tags are compared without case for ASCII letters only, so
-            `É` and `é` are two tags; False: for all letters.
-        unkept_fields: Plex's names of fields of which it takes an edit, answers 200 and keeps
-            nothing but the lock.
-        string_filters_ignore_case: `title=` and `file=` compare as SQL's LIKE does.
-        secure_connections: of a server with a certificate. "required": plain http is closed
-            without a byte; "preferred": http and https are both answered on the one port.
-        blocked_query: a reverse proxy before this Plex refuses each request whose query, as it
-            stands in the address, matches this regular expression; empty for no such proxy.
-            nginx's option "block common exploits" does so (`COMMON_EXPLOITS`).
-        proxy_closes: that proxy closes the connection; False: it answers 403 with a web page.
-        smart_collections: names of collections that fill themselves: an edit that adds an item to
-            one is refused with 400.
-        guests_see_prefs: a shared user may read `/:/prefs`; Plex does not document this.
-        allows_network_without_token: the client's network is among those "allowed without auth":
-            a request without a token counts as the owner's.
-        allowed_network_may_err: a wrong token from such a network counts as the owner's, too;
-            False: it is refused with 401. No measurement shows which is true.
+        date_shift_days: the number of days by which a stored date differs from the sent date, as
+            reported of agents on servers east of Greenwich.
+        tags_fold_ascii_only: True: only ASCII letters of tags are compared without case, so `É`
+            and `é` are two tags. False: all letters are.
+        unkept_fields: Plex's names of fields whose edits get 200 although only the lock is kept.
+        string_filters_ignore_case: whether `title=` and `file=` ignore case, as SQL's LIKE does.
+        secure_connections: for a server with a certificate. "required": plain http is closed
+            without an answer. "preferred": one port answers http and https.
+        blocked_query: a regular expression. A reverse proxy before this Plex refuses each request
+            whose encoded query matches it, as nginx's option "block common exploits" does
+            (`COMMON_EXPLOITS`). Empty for no proxy.
+        proxy_closes: True: that proxy closes the connection. False: it answers 403 with a web page.
+        smart_collections: names of smart collections. An edit that adds an item to one gets 400.
+        guests_see_prefs: whether a shared user may read `/:/prefs`, which Plex does not document.
+        allows_network_without_token: whether the client's network is "allowed without auth", so
+            that a request without a token counts as the owner's.
+        allowed_network_may_err: True: a wrong token from such a network also counts as the owner's.
+            False: it gets 401. The real behaviour is unknown.
     """
 
     tags_append: bool = True
