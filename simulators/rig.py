@@ -161,7 +161,6 @@ class Rig:
         self._alterations.clear()
 
     def update_plugin(self) -> None:
-        """Replace the plugin's files by those of another version."""
         yml = self.manifest.directory / f"{PLUGIN}.yml"
         os.utime(yml, (yml.stat().st_atime, yml.stat().st_mtime + 1.0))
 
@@ -177,7 +176,6 @@ class Rig:
         return self.stash.run_task_to_end(PLUGIN, None, {"mode": mode, **arguments})
 
     def verdict(self) -> Verdict:
-        """Compare both libraries; return the differences."""
         return judge(self.stash, self.plex)
 
     def wait_until(self, holds: Callable[[], bool], timeout: float = 30.0) -> bool:

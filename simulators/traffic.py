@@ -62,7 +62,6 @@ class RequestLog(Generic[R]):
             return list(self._requests)
 
     def mark(self) -> int:
-        """Return the current position in the log, for `since`."""
         return self._seq
 
     def since(self, mark: int) -> list[R]:
@@ -116,7 +115,6 @@ class Exchange:
         raise NotImplementedError
 
     def render(self, response: Response) -> bytes:
-        """Return headers and body as one buffer."""
         raise NotImplementedError
 
     def finish(self, status: int | None) -> None:
@@ -248,7 +246,6 @@ def hang(exchange: Exchange, fault: Fault) -> bool:
 
 
 def reset(exchange: Exchange, _: Fault) -> bool:
-    """Reset the TCP connection."""
     exchange.finish(None)
     exchange.connection.reset()
     return False

@@ -99,7 +99,6 @@ class Faults(traffic.Faults):
         return self.body(page, HTML, **where)
 
     def empty(self, **where: Unpack[Where]) -> Fault:
-        """Respond 200 with an empty body."""
         return self.body(b"", HTML, **where)
 
     def body(self, body: bytes, content_type: str = XML, **where: Unpack[Where]) -> Fault:

@@ -88,15 +88,12 @@ class RequestLog(traffic.RequestLog[Request]):
         status: int | None = None,
         since: int = 0,
     ) -> int:
-        """Return the number of requests that match all given conditions."""
         return len(self.select(kind, method, status, since))
 
     def writes(self, since: int = 0) -> list[Request]:
-        """Return the PUT, POST and DELETE requests."""
         return [request for request in self.since(since) if request.is_write]
 
     def kinds(self, since: int = 0) -> Counter[Kind]:
-        """Return the number of requests of each kind."""
         return Counter(request.kind for request in self.since(since))
 
     def wait_for(self, predicate: Callable[[RequestLog], bool], timeout: float = 30.0) -> bool:

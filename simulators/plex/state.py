@@ -229,12 +229,10 @@ class Item:
 
     @property
     def poster(self) -> bytes | None:
-        """The bytes of the selected poster."""
         return selected_bytes(self.posters)
 
     @property
     def art(self) -> bytes | None:
-        """The bytes of the selected background."""
         return selected_bytes(self.arts)
 
     @property

@@ -54,7 +54,6 @@ def element(name: str, attributes: Attributes, content: str = "") -> str:
 
 
 def container(attributes: Attributes, rows: Iterable[bytes]) -> bytes:
-    """Return a complete XML document."""
     opening = element("MediaContainer", attributes)[:-2].encode("utf-8", "replace")
     return b"".join((DECLARATION, opening, b">\n", *rows, b"</MediaContainer>\n"))
 

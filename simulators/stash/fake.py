@@ -146,17 +146,14 @@ class FakeStash(Edits):
     # ---- the library, without hooks ----
 
     def scenes(self) -> list[Scene]:
-        """Return all scenes by id."""
         with self.library.lock:
             return list(self.library.scenes.values())
 
     def set_plugin_settings(self, plugin_id: str, settings: Mapping[str, Any]) -> None:
-        """Replace a plugin's settings."""
         with self.library.lock:
             self.settings.plugins[plugin_id] = dict(settings)
 
     def plugin_settings(self, plugin_id: str) -> dict[str, Any]:
-        """Return a plugin's stored settings."""
         with self.library.lock:
             return dict(self.settings.plugins.get(plugin_id, {}))
 

@@ -52,7 +52,6 @@ def html_page() -> Status:
 
 
 def empty() -> Status:
-    """Respond 200 with an empty body."""
     return Status(200, b"", "application/json")
 
 

@@ -76,7 +76,6 @@ class JobQueue:
         job.cancel.cancel()
 
     def stop_all(self) -> None:
-        """Cancel every job."""
         for job in self.queue():
             self.stop(job.id)
 

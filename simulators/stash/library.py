@@ -75,7 +75,6 @@ class Library:
         return found
 
     def add_scene(self, **fields: Unpack[SceneFields]) -> Scene:
-        """Add a scene with the next id."""
         with self.lock:
             self._last_scene_id += 1
             stamp = self.clock.stamp()
@@ -105,7 +104,6 @@ class Library:
             return self.update_scene(scene_id, touch=False, files=[moved, *others])
 
     def remove_scene(self, scene_id: int) -> Scene:
-        """Remove a scene and return it."""
         with self.lock:
             scene = self.scene(scene_id)
             del self.scenes[scene_id]

@@ -85,7 +85,6 @@ class Manifest:
 
     @property
     def directory(self) -> Path:
-        """The folder of the plugin."""
         return self.path.parent
 
     def task(self, name: str) -> Operation:

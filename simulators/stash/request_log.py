@@ -42,7 +42,6 @@ def matcher(which: Which) -> Predicate:
 
 
 def any_request(_request: LoggedRequest) -> bool:
-    """Match every request."""
     return True
 
 
@@ -50,11 +49,9 @@ class RequestLog(traffic.RequestLog[LoggedRequest]):
     """The requests of Stash."""
 
     def all(self, which: Which = any_request) -> list[LoggedRequest]:
-        """Return the requests that match, oldest first."""
         return self.since(0, which)
 
     def count(self, which: Which = any_request) -> int:
-        """Return how many requests match."""
         return len(self.all(which))
 
     def since(self, mark: int, which: Which = any_request) -> list[LoggedRequest]:
