@@ -341,7 +341,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
     if not exists:
         log.warning(
             f"There is no data folder yet: {folder} is created now. If Stash has run the plugin "
-            "before, its data is elsewhere: set STASH_PLUGIN_DATA to that folder"
+            "before, the plugin has another data folder: set STASH_PLUGIN_DATA to its path"
         )
 
 

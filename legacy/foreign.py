@@ -29,7 +29,7 @@ class SourceBusyError(Exception):
 class Found:
     """The content of a legacy file."""
 
-    text: str  # For users, such as "2 dead letters"; empty if there are none.
+    text: str  # the count for users, such as "2 dead letters"; empty if it is 0
     store: Callable[[sqlite3.Connection], None]  # Imports the content in a transaction.
     left: Counter[str] = field(default_factory=Counter)  # Skipped rows by reason.
 

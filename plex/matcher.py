@@ -54,7 +54,7 @@ class Matching(NamedTuple):
 
     matches: tuple[Match, ...] = ()
     rule: Rule | None = None  # the weakest rule that matched a file; None if no file matched
-    candidates: tuple[LibraryPart, ...] = ()  # possible files, best first; empty if a file matched
+    candidates: tuple[LibraryPart, ...] = ()  # if no file matched: similar files, best first
     unmatched: tuple[SceneFile, ...] = ()  # the scene's files without a match
 
 

@@ -126,7 +126,7 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # The date comes from the file or a user: the plugin clears only dates that it has sent.
+        # Plex's date can come from the file or from a user. The plugin clears only its own dates.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]

@@ -174,7 +174,7 @@ class Fault:
             return self._changed.wait_for(lambda: self.hits >= hits, timeout)
 
     def take(self, request: LoggedRequest) -> bool:
-        """Return whether this fault answers the request. The caller holds the server's lock."""
+        """Return whether this fault applies to the request. The caller holds the server's lock."""
         if not self.active or not self._matches(request):
             return False
         if self._let_pass > 0:

@@ -52,7 +52,7 @@ _TABLES = (
     "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, refused TEXT, "
     "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
-    # The values of each Plex item before the plugin's first write. A scene's deletion keeps them.
+    # The values of each Plex item before the plugin's first write. A deleted scene keeps them.
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
     # The SHA-1 of each uploaded image. Rows stay for ever, because Plex keeps every upload.

@@ -14,7 +14,9 @@ from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-SCAN_DELAY = 20.0  # Seconds until a folder scan, because Stash creates many scenes at once.
+SCAN_DELAY = (
+    20.0  # Seconds before a folder scan: one scan covers all scenes that Stash adds meanwhile.
+)
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # Suffix and largest number of quarantined files.
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"

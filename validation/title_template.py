@@ -13,7 +13,7 @@ _BETWEEN = re.compile(r"""([)\]>»”"']*)(.*?)([(\[<«“"']*)""", re.DOTALL)
 
 
 def parse_template(value: Any) -> str:
-    """Return a usable template; raise `ValueProblem` for other values."""
+    """Return `value` if it is a usable template, else raise `ValueProblem`."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
     names = _FIELD.findall(text)
     if not names or not {*names} <= {*NAMES}:

@@ -291,6 +291,6 @@ def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
     if wrong:
         return warning(
             ", ".join(wrong),
-            "Synchronize the clocks of all machines (NTP): retries and outages depend on them",
+            "Synchronize the clocks of all machines (NTP): the plugin needs the time for retries",
         )
     return ok(f"agrees with {' and '.join(known)}")

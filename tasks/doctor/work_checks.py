@@ -22,7 +22,7 @@ _UNREAD = unchecked("the queue's database could not be read")
 # Class of an error → the reason of a pause. Messages of these errors may contain settings.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
-    "PlexLibraryError": "Plex lacks a library of plex_library",
+    "PlexLibraryError": "Plex has no library with a name from plex_library",
     "PlexRedirectError": "plex_url redirects to another address",
     "PlexTlsError": "Plex's certificate is not accepted",
 }

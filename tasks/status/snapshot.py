@@ -103,7 +103,9 @@ class State:
     kind: str  # a word, such as `paused`
     level: Level
     sentence: str  # may contain the placeholder `{since}`
-    since: float | None = None  # the time to insert, in seconds since 1970; None for no placeholder
+    since: float | None = (
+        None  # seconds since 1970; the sentence has a placeholder for it unless None
+    )
     remedy: str = ""  # without a full stop; empty if the sentence contains the remedy
 
     @property

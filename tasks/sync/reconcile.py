@@ -171,7 +171,7 @@ def _write(
         "",
         sums,
         "",
-        "Why, by number of scenes; a scene may have several reasons",
+        "Reasons, the most frequent first; a scene can have several reasons",
         *(
             f"  {number:>7,} {'#' * max(1, round(40 * number / most))} {why}"
             for why, number in reasons

@@ -271,7 +271,7 @@ def _show_uploaded(
 ) -> None:
     """Make Plex show an image that was just uploaded.
 
-    Even a server that selects new uploads automatically may not select an image that the item `had`
+    Some servers select a new upload automatically, but perhaps not if the item `had` the image
     before.
     """
     trait = session.facts.behaviour().image_selection

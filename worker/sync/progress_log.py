@@ -152,8 +152,8 @@ def _clipped(value: Value | tuple[str, ...]) -> str:
 def trace_edit(log: Log, work: SceneWork, item: PlexItem, outcome: EditOutcome) -> None:
     refused = ", ".join(outcome.refused) or "nothing"
     log.step(
-        f"{work.scene.label}: item {item.rating_key}: edited and locked with "
-        f"{counted(outcome.requests, 'request')}; refused: {refused}"
+        f"{work.scene.label}: item {item.rating_key} edited and locked by "
+        f"{counted(outcome.requests, 'request')}. Plex refused {refused}"
     )
 
 

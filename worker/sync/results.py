@@ -64,7 +64,7 @@ class ScenesQueued(_Result):
 
 @dataclass(frozen=True, slots=True)
 class FolderScanned(_Result):
-    """The job to scan the folders of a scene is done; the log shows `outcome`."""
+    """The result of a job that asked Plex to scan a folder; `outcome` goes to the log."""
 
     outcome: str
     by_plex: bool = False  # whether Plex scans the folder; if so, the scene is synced next

@@ -46,7 +46,9 @@ class Verification:
             items, _ = self._session.client.read_each(keys)
             self._check_images(items)
         except PlexError as error:
-            self._services.log.step(f"Sent values were not read back: {error}")
+            self._services.log.step(
+                f"The values were sent, but could not be read back to check them: {error}"
+            )
             return
         facts = self._session.facts
         locked = [
