@@ -1,1 +1,1 @@
-"""Floor 6: the entry points of hooks, tasks, the worker and the command line."""
+"""The entry points of hooks, tasks, the worker and the command line."""

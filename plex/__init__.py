@@ -1,1 +1,1 @@
-"""Floor 2: the client of Plex, the path index, and the comparison of items with scenes."""
+"""The client of Plex, the index of file paths, and the comparison of Plex items with scenes."""

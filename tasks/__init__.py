@@ -1,1 +1,1 @@
-"""Floor 5: one function per task of Stash2Plex.yml and per operation of the page."""
+"""One function for each task in Stash2Plex.yml and for each operation of the plugin's page."""

@@ -1,1 +1,1 @@
-"""Floor 1: settings, conversion of scenes to metadata, sanitizing, paths. Pure functions."""
+"""Parses settings, converts scenes to metadata, sanitizes texts, and compares paths."""

@@ -23,27 +23,27 @@ from validation.values import (
 
 _SHORTEST_TOKEN = 10
 _SAME_PATHS = PathMap()
-# A host name, an IPv4 address, or an IPv6 address.
+# Matches a host name, an IPv4 address or an IPv6 address.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
-_JWT_PREFIX = "eyJ"  # how every JSON Web Token begins
+_JWT_PREFIX = "eyJ"  # Every JSON Web Token begins with these characters.
 SHORT_LIVED = (
     "plex_token expires after 7 days, and then no edit reaches Plex. Replace it with a permanent "
     "token: docs/troubleshooting.md, 'The token is wrong'"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-# Setting → its name in the legacy implementation.
+# Maps a setting to its name in the plugin's previous implementation.
 ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
     "plex_unmatched_path_map": "path_map",
 }
-# Required settings → the environment variables that replace them when they are not set.
+# Maps a required setting to the environment variable that replaces it if it is not set.
 ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
 def _libraries(value: Any) -> str:
-    # The text stays unchanged, because library names may contain commas and blanks.
+    # Keep the text unchanged, because library names may contain commas and blanks.
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -53,7 +53,7 @@ def _libraries(value: Any) -> str:
 
 def _url(value: Any) -> str:
     text = value.strip().rstrip("/") if isinstance(value, str) else ""
-    if not text.isprintable():  # urlsplit silently drops line breaks
+    if not text.isprintable():  # `urlsplit` would silently drop line breaks.
         text = ""
     try:
         parts = urlsplit(text)
@@ -63,7 +63,7 @@ def _url(value: Any) -> str:
         usable = False
     if not usable:
         raise ValueProblem("an address such as http://192.168.1.10:32400")
-    # An address that was copied from a browser has the path of Plex's web app, maybe with a token.
+    # The user may have copied the address from a browser: remove the web app's path and query.
     return f"{parts.scheme}://{parts.netloc}{_PLEX_PAGE.sub('', parts.path)}".rstrip("/")
 
 
@@ -85,7 +85,7 @@ def _path_map(value: Any) -> PathMap:
 
 def _tls(value: Any) -> bool | str:
     if isinstance(value, str) and value.strip().lower() not in TRUE | FALSE:
-        return value.strip()  # a file with the certificates to trust
+        return value.strip()  # The value is the path of a file with trusted certificates.
     try:
         return boolean(value)
     except ValueProblem as problem:
@@ -94,9 +94,9 @@ def _tls(value: Any) -> bool | str:
 
 @dataclass(frozen=True, slots=True)
 class Config(SyncSettings):
-    """All settings, typed and within their ranges. Times are in seconds.
+    """All settings of the plugin. Timeouts and `poll_interval` are in seconds.
 
-    `SyncSettings` declares the settings of the fields, and those that select scenes.
+    The base classes declare the settings of the synced fields and the settings that select scenes.
     """
 
     plex_url: str = declare_setting(_url, "")
@@ -124,7 +124,7 @@ class Config(SyncSettings):
 
     @property
     def token_expires(self) -> bool:
-        """Whether the token is a JSON Web Token, which expires after 7 days."""
+        """Return whether the Plex token is a JSON Web Token, which expires after 7 days."""
         return self.plex_token.startswith(_JWT_PREFIX)
 
 
@@ -135,19 +135,19 @@ _PARSERS: Mapping[str, Parser] = {
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """The settings, and a sentence for each problem."""
+    """The parsed settings, and a message for each problem that the parser found."""
 
-    config: Config  # defaults replace the unusable values
-    warnings: tuple[str, ...] = ()  # about replaced values of optional settings
-    faults: tuple[str, ...] = ()  # about required settings that are missing or malformed
-    unknown: tuple[str, ...] = ()  # keys without effect, such as those of another version
+    config: Config  # Defaults replace unusable values.
+    warnings: tuple[str, ...] = ()  # Messages about settings replaced by defaults.
+    faults: tuple[str, ...] = ()  # Messages about required settings without a usable value.
+    unknown: tuple[str, ...] = ()  # Unknown names, such as settings of another version.
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
-    """Parse the settings that Stash stores for the plugin; no value raises an exception.
+    """Parse the settings that Stash stores for the plugin. No value raises an exception.
 
-    The environment replaces the address and the token if they are not set. No message contains the
-    token.
+    Environment variables replace Plex's address and token if these settings are not set. No message
+    contains the token.
     """
     stored = settings if isinstance(settings, Mapping) else {}
     values: dict[str, Any] = {}
@@ -173,7 +173,10 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
 
 
 def refusal(name: str, given: Any) -> str:
-    """Return why a setting cannot have this value; empty for a usable or an empty value."""
+    """Return the reason why a setting cannot have a value, or an empty text if it can.
+
+    An empty value is allowed, because it means that the setting is not set.
+    """
     if is_empty(given):
         return ""
     try:
@@ -184,7 +187,10 @@ def refusal(name: str, given: Any) -> str:
 
 
 def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str, str]:
-    """Return by its name each setting whose new value cannot be used: why, and what stays."""
+    """Return a message for each setting whose new value cannot be used, by the setting's name.
+
+    The message gives the reason, and the value that stays in force.
+    """
     refused = {}
     for name, value in settings.items():
         is_required = name in ENVIRONMENT
@@ -199,7 +205,7 @@ def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str,
 
 
 def _shown(name: str, given: Any) -> str:
-    """Return a phrase with an unusable value; empty if the value may contain the token."""
+    """Quote an unusable value in a phrase. Return an empty text if it may contain the token."""
     text = str(given).strip() if name == "plex_url" else ""
     if name == "plex_token" or _LIKE_A_TOKEN.fullmatch(text) or "@" in text or "?" in text:
         return ""
@@ -207,14 +213,13 @@ def _shown(name: str, given: Any) -> str:
 
 
 def _in_words(value: Any) -> str:
-    """Return the value of a setting that is not secret, for a message."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return (f"{value:g}" if isinstance(value, float) else str(value)) or "empty"
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # A setting that was emptied counts as not set, even if its legacy name still has a value.
+    # A setting that the user emptied is not set, even if the setting's former name has a value.
     value = stored.get(name)
     if value is None:
         value = stored.get(ALIASES.get(name, name))

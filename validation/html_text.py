@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 _HIDDEN = frozenset(("script", "style"))
-# The elements of HTML, by what a browser shows around them; other elements are text.
+# HTML elements, grouped by the space that a browser shows around them. Other tags stay as text.
 _TEXT = """
     paragraph: p blockquote h1 h2 h3 h4 h5 h6 ul ol dl table hr pre figure header footer
     line: div li tr dt dd section article main aside nav caption figcaption
@@ -18,26 +18,26 @@ _KINDS = {
     for kind, elements in (line.split(":") for line in _TEXT.strip().splitlines())
     for element in elements.split()
 }
-_BREAKS = {"paragraph": 2, "line": 1}  # kind → line breaks before and after the element
+_BREAKS = {"paragraph": 2, "line": 1}  # Line breaks before and after an element of this kind.
 _BLOCK = re.compile(
     rf"<(?:br|{'|'.join(e for e, kind in _KINDS.items() if kind in _BREAKS)})\b",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"<[a-zA-Z/!]|&#?\w+;")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
-# `&copy=1` in an address is no entity, and `<` without `>` is no tag. The parser of the standard
-# library would also need quadratic time for many unfinished tags.
+# An `&` or `<` that begins no entity or tag is escaped before parsing. Otherwise Python's parser
+# would read `&copy=1` in a URL as `©=1`, and take quadratic time for many unfinished tags.
 _LONE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _LONE_BRACKET = re.compile(r"<(?![a-zA-Z/!][^<>]*>)")
 _EMPTY_LINE = re.compile(r"\n\s*\n")
-_LONGEST = 40_000  # characters; four times the limit of a summary, because markup has no value
+_LONGEST = 40_000  # Characters of HTML: four times the limit of a summary, to leave room for tags.
 
 
 def plain_text(text: str) -> str:
-    """Return the text without HTML; paragraphs, line breaks and unknown elements stay.
+    """Return the plain text of HTML. Paragraphs, line breaks and unknown tags are kept.
 
-    A line break in the source counts only in a text without elements that break lines, because
-    browsers show it as a space. An empty line always counts.
+    If the text has HTML elements that break lines, its own line breaks become spaces, as in a
+    browser. An empty line always separates two paragraphs.
     """
     text = text[:_LONGEST].replace("\r\n", "\n")
     if not _MARKUP.search(text):
@@ -50,15 +50,15 @@ def plain_text(text: str) -> str:
 
 
 class _PlainText(HTMLParser):
-    """Collects the text in `parts`."""
+    """An HTML parser that collects the plain text in its list `parts`."""
 
     def __init__(self, *, keeps_lines: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._keeps_lines = keeps_lines
-        self._breaks = 0  # line breaks before the next text
-        self._prefix = ""  # of the next text
-        self._hidden = 0  # depth of elements whose text is not shown
+        self._breaks = 0  # Number of line breaks to insert before the next text.
+        self._prefix = ""  # A bullet to insert before the next text.
+        self._hidden = 0  # Number of open elements whose text is hidden.
 
     def handle_starttag(self, tag: str, _: object) -> None:
         if tag in _HIDDEN:
@@ -91,7 +91,7 @@ class _PlainText(HTMLParser):
             self._add(paragraph)
 
     def _break_at(self, tag: str) -> bool:
-        """Note the line breaks of an element of HTML; return whether it is such an element."""
+        """Add the space around an HTML element. Return False if the tag is no HTML element."""
         kind = _KINDS.get(tag)
         if kind == "cell":
             self._add(" ")

@@ -1,7 +1,7 @@
 """Converts a Stash scene to the metadata that Plex shall show.
 
-`SceneMetadata` declares each field once: its source, its name in Plex, its setting and its limit.
-All other modules read these declarations from `FIELDS`.
+`SceneMetadata` declares each synced field once: the function that computes its value, its name in
+Plex, and the setting that enables it. All other modules read these declarations from `FIELDS`.
 """
 
 import datetime
@@ -37,17 +37,18 @@ from validation.values import (
     renames,
 )
 
-# A time of day after a full date is ignored.
+# Matches a year, a month or a day, such as 2024, 2024-05 or 2024-05-17. Ignores a time of day.
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
-_ZERO_YEAR = 1  # of Stash's empty time stamp, 0001-01-01
-# These fields come first in a digest. Their order must not change, because the sync log of each
-# user has digests.
+_ZERO_YEAR = 1  # Stash writes an empty date as 0001-01-01.
+
+# These fields are the first in a digest, after the title. Never change their order, because it
+# would invalidate the digests in the sync log of every user.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSettings(SelectionSettings):
-    """The settings that decide what Plex shows of a scene; they are a part of `Config`."""
+    """The settings that decide which metadata of a scene Plex shows. A base class of `Config`."""
 
     sync_master: bool = declare_setting(boolean, True)
     sync_studio: bool = declare_setting(boolean, True)
@@ -67,10 +68,10 @@ class SyncSettings(SelectionSettings):
 
 
 def plex_date(date: str) -> str | None:
-    """Return the full date of a date that may be partial, such as "2024" for 2024-01-01.
+    """Return a date with day and month, such as "2024-01-01" for the partial date "2024".
 
-    The result is empty for no date and for Stash's zero date, 0001-01-01. It is None for a date
-    that does not exist; then Plex keeps its own date.
+    The result is empty if the date is empty or is Stash's zero date, 0001-01-01. The result is None
+    if the date is invalid. Plex then keeps its own date.
     """
     if not date.strip():
         return ""
@@ -114,9 +115,9 @@ def _performers(scene: StashScene, _: SyncSettings) -> tuple[str, ...]:
 
 
 def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
-    """Yield the performers' names, with the disambiguation where two performers share a name.
+    """Yield the performers' names. If performers share a name, append their disambiguations.
 
-    Plex identifies an actor by name, so two equal names would become one actor.
+    Plex identifies an actor by name and would merge two performers with equal names.
     """
     holders = Counter(folded(clean_name(performer.name)) for performer in performers)
     for performer in performers:
@@ -141,13 +142,13 @@ def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The declaration of a field that is synced.
+    """The declaration of a synced field.
 
     Attributes:
-        plex: Plex's name of the field, in edits and of its lock.
-        value: returns the value for a scene; None leaves the field alone.
-        switch: the setting that must be on to sync the field.
-        element: the XML element with a name of the list; empty for a text.
+        plex: the name of the field in Plex, used to edit and to lock the field.
+        value: a function that computes the value from a scene; None leaves Plex's value unchanged.
+        switch: the name of the setting that enables the sync of the field.
+        element: for a list, the XML element of an entry; for a text, empty.
     """
 
     plex: str
@@ -165,10 +166,10 @@ def _synced(
 
 @dataclass(frozen=True, slots=True)
 class SceneMetadata:
-    """The values of the synced fields for a Plex item; None leaves a field alone.
+    """The values of the synced fields for a Plex item.
 
-    An empty text or tuple clears the field in Plex. With an empty title, Plex keeps its title, or
-    gets `file_stem` if it has none.
+    None leaves Plex's value unchanged. An empty text or tuple clears the field in Plex, except for
+    the title. If `title` is empty, Plex keeps its title, or gets `file_stem` if it has no title.
     """
 
     title: str | None = _synced("title", _title, "sync_master")
@@ -188,10 +189,10 @@ class SceneMetadata:
 
     @property
     def digest(self) -> str:
-        """A hash of the content; equal content has an equal digest.
+        """Return a hash of the metadata. Equal metadata has equal digests.
 
-        A field that a later version declares counts only if it is not None. So an update of the
-        plugin changes no digest while the field is off.
+        A field that a later version of the plugin adds counts only if it is not None. The update
+        therefore changes no digest while the setting of that field is off.
         """
         values = {name: _comparable(getattr(self, name)) for name in FIELDS}
         title = values.pop("title")
@@ -207,7 +208,7 @@ FIELDS: Mapping[str, Field] = {
     for attribute in fields(SceneMetadata)
     if "declared" in attribute.metadata
 }
-"""Our name of each synced field (in the sync log and in messages), and its declaration."""
+"""Maps the name of each synced field in the sync log and in messages to its declaration."""
 
 
 def _comparable(value: str | tuple[str, ...] | None) -> str | list[str] | None:
@@ -215,7 +216,7 @@ def _comparable(value: str | tuple[str, ...] | None) -> str | list[str] | None:
 
 
 def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
-    """Return the metadata that Plex shall show for a scene under these settings."""
+    """Return the metadata that Plex shall show for a scene, as the settings require."""
     if not settings.sync_master:
         return SceneMetadata()
     values: dict[str, Any] = {
@@ -232,7 +233,7 @@ def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
 
 
 def has_meaningful_metadata(scene: StashScene) -> bool:
-    """Return whether a user has identified the scene; a rating alone does not count."""
+    """Return whether a scene has a studio, performers, tags, details or a valid date."""
     return bool(
         scene.studio
         or scene.performers

@@ -1,7 +1,7 @@
-"""Replaces paths and titles in logs by pseudonyms, so that a user can show a log to others.
+"""Replaces paths and titles in log lines with pseudonyms, which makes logs safe to share.
 
-The SHA-256 of a text selects its pseudonym, so all processes use the same one. Known titles and
-paths are found anywhere in a line. Other paths are recognized by their form.
+The SHA-256 hash of a text selects its pseudonym, so all processes use the same pseudonym.
+Registered titles and paths are replaced anywhere in a line. A pattern recognizes other paths.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from validation.sanitizers import MAX_NAME
 from validation.scene_extractor import StashScene
 
 _PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Three of 128 words: 1 of 210 names shares its pseudonym with one of 10,000 other names.
+# A pseudonym consists of three of these 128 words. Of 10,000 names, about 1 in 210 shares its
+# pseudonym with another name.
 _TEXT = """
     acorn amber anchor apple april arrow aspen attic autumn badge bagel bamboo barley basil
     beacon berry birch bison blanket bonfire breeze brook bucket button cabin candle canyon
@@ -31,18 +32,19 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-MOST_KNOWN = 40_000  # texts, about 10 MB; a new text replaces the oldest
-_SHORTEST = 4  # characters; replacing shorter titles would replace ordinary words
+MOST_KNOWN = 40_000  # Maximum number of registered texts, which take about 10 MB of memory.
+_SHORTEST = 4  # Shorter titles are not replaced, because they may be ordinary words.
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(r"\0(\d+)\0")
-# `Scene 12 "title"`, and in lines of older versions `Scene 12 (title)`.
+# Matches `Scene 12 "title"`, and `Scene 12 (title)` in log lines of older versions.
 _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)""")
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# A path continues after its apparent end if a separator follows within a word.
+# A comma or a similar mark may end a path or belong to the path. The mark belongs to the path if
+# a separator or the extension of a video follows.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -62,13 +64,13 @@ _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 @lru_cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return a compiled pattern; compiling all words takes as long as starting Python."""
+    """Compile a pattern at its first use, because the patterns of all words compile slowly."""
     return re.compile(pattern)
 
 
 @lru_cache(maxsize=4096)
 def pseudonym(text: str) -> str:
-    """Return the pseudonym of a text; a pseudonym is its own pseudonym."""
+    """Return the pseudonym of a text. A text that already is a pseudonym stays unchanged."""
     if _compiled(_THREE).fullmatch(text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -76,7 +78,7 @@ def pseudonym(text: str) -> str:
 
 
 def pseudonym_of_path(path: str) -> str:
-    """Return a path with pseudonyms for the folders and the name, with the same extension."""
+    """Replace the folder names and the file name of a path with pseudonyms. Keep the extension."""
 
     def words(match: re.Match[str]) -> str:
         text = match[0]
@@ -90,17 +92,18 @@ def pseudonym_of_path(path: str) -> str:
 
 
 class Obfuscator:
-    """Replaces known texts and paths in log lines by pseudonyms."""
+    """Replaces paths and titles in log lines with pseudonyms."""
 
     def __init__(self) -> None:
-        self.on = False  # the setting `obfuscate_paths`; no text is noted while it is off
+        self.on = False  # The setting `obfuscate_paths`. While it is off, no text is registered.
         self._own: dict[str, str] = {}
-        self._words: dict[str, str] = {}  # noted text → its indexed word, the oldest note first
-        # Indexed word → text that contains it → offset of the word in the text, and pseudonym.
+        # Maps each registered text, the oldest first, to the word that indexes the text.
+        self._words: dict[str, str] = {}
+        # Maps each indexing word to texts, and each text to the word's offset and the pseudonym.
         self._index: dict[str, dict[str, tuple[int, str]]] = {}
 
     def name_folder(self, folder: str, name: str) -> None:
-        """Show one of the plugin's folders by a name such as `{data}` instead of a pseudonym."""
+        """Replace a folder in log lines with a name such as `{data}` instead of a pseudonym."""
         if len(folder) > 1:
             self._own[folder] = name
 
@@ -113,7 +116,7 @@ class Obfuscator:
             self.note_paths(paths)
 
     def note_paths(self, paths: Iterable[str]) -> None:
-        """Note files, the folders that contain them, and their names without extension."""
+        """Register files, their folders and their file names for replacement with pseudonyms."""
         for path in paths if self.on else ():
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
@@ -126,10 +129,10 @@ class Obfuscator:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a text by the first word of its last part, because few texts share that word."""
+        """Index a text by a word of its last path component, because few texts share that word."""
         known = self._words.pop(text, None)
         if known is not None:
-            self._words[text] = known  # the newest note again
+            self._words[text] = known  # Move the text to the end: the oldest is dropped first.
             return
         last_part = max(text.rfind("/"), text.rfind("\\")) + 1
         first = _WORD.search(text, last_part) or _WORD.search(text)
@@ -145,7 +148,7 @@ class Obfuscator:
                 del self._index[word]
 
     def apply(self, text: str) -> str:
-        """Return the text with pseudonyms for paths and titles."""
+        """Replace the paths and titles in a text with pseudonyms."""
         protected: list[str] = []
 
         def protect(words: str) -> str:
@@ -175,7 +178,7 @@ class Obfuscator:
         return "".join([*parts, text[done:]])
 
     def _known_at(self, text: str, token: re.Match[str], done: int) -> tuple[int, int, str] | None:
-        """Return start, end and pseudonym of the longest known text that contains this word."""
+        """Return start, end and pseudonym of the longest registered text at the word `token`."""
         best: tuple[int, int, str] | None = None
         for known, (offset, words) in self._index.get(token[0], {}).items():
             start = token.start() - offset
@@ -187,7 +190,7 @@ class Obfuscator:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Return whether the text at this place is neither part of a word nor of a longer path."""
+    """Return whether `text[start:end]` is neither part of a longer word nor of a longer path."""
     before, after = text[start - 1 : start] if start else "", text[end : end + 1]
     begins = not before.isalnum() or not (text[start].isalnum() or text[start] in "/\\")
     return begins and not after.isalnum() and after not in tuple("/\\_")
@@ -199,16 +202,16 @@ def _without_path(match: re.Match[str], text: str) -> str:
     if match["quoted"]:
         return f"{match['quote']}{pseudonym_of_path(match['quoted'])}{match['quote']}"
     if _REQUEST.search(text, max(0, match.start() - _LONGEST_METHOD), match.start()):
-        return match[0]  # the path of a request to Plex
+        return match[0]  # The path of an HTTP request is not private.
     path: str = match["bare"]
     rest = path.rstrip()
     return pseudonym_of_path(rest) + path[len(rest) :]
 
 
 def obfuscator_for(folder: DataFolder) -> Obfuscator:
-    """Return an obfuscator with the setting that a process of the plugin last read.
+    """Return an obfuscator. A marker file stores whether the setting `obfuscate_paths` is on.
 
-    The folders of the plugin and of Python get names, so that tracebacks stay readable.
+    The folders of the plugin and of Python are shown by name, because tracebacks contain them.
     """
     obfuscator = Obfuscator()
     obfuscator.on = os.path.exists(folder.obfuscate_paths)

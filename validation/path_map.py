@@ -1,37 +1,40 @@
-"""The path map: pairs of prefixes by which Plex and Stash name the same folder."""
+"""The path map: pairs of path prefixes that name the same folder in Plex and in Stash."""
 
 from dataclasses import dataclass
 
 from validation.paths import is_windows, spelled, without_first
 
 SEPARATOR, PAIR = ";", "=>"
-_SHARE = ("\\\\", "//")  # the start of `\\nas\media` and of its other spelling, `//nas/media`
+_SHARE = ("\\\\", "//")  # A Windows share is written `\\nas\media` or `//nas/media`.
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixPair:
-    """A folder as Plex and as Stash see it, without a slash at the end."""
+    """A folder's path in Plex and its path in Stash, both without a slash at the end."""
 
     plex: str
     stash: str
 
     def __str__(self) -> str:
-        """Return the pair in the notation of the setting."""
+        """Return the pair as written in the setting: `/plex/prefix=>/stash/prefix`."""
         return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
 
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """Prefix pairs, applied longest prefix first and on folder boundaries only."""
+    """Prefix pairs that map Stash's paths to Plex's paths.
+
+    The longest matching prefix applies. A prefix matches only whole folder names.
+    """
 
     pairs: tuple[PrefixPair, ...] = ()
 
     def __str__(self) -> str:
-        """Return the pairs in the notation of the setting."""
+        """Return the pairs as written in the setting, separated by semicolons."""
         return f"{SEPARATOR} ".join(map(str, self.pairs))
 
     def find_plex(self, path: str) -> str | None:
-        """Return Plex's path for a path in Stash; None where no pair fits."""
+        """Return Plex's path for a path in Stash, or None if no prefix matches."""
         for pair in sorted(self.pairs, key=lambda pair: len(pair.stash), reverse=True):
             rest = _rest(path, pair.stash)
             if rest is not None:
@@ -39,13 +42,13 @@ class PathMap:
         return None
 
     def to_plex(self, path: str) -> str:
-        """Return Plex's path for a path in Stash; the same path where no pair fits."""
+        """Return Plex's path for a path in Stash, or the unchanged path if no prefix matches."""
         mapped = self.find_plex(path)
         return path if mapped is None else mapped
 
 
 def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
-    """Read `/plex/prefix=>/stash/prefix; …`; return the map and a sentence per malformed pair."""
+    """Parse a path map. Return the map, and a message for each malformed pair."""
     pairs: list[PrefixPair] = []
     problems: list[str] = []
     for part in filter(None, map(str.strip, text.split(SEPARATOR))):
@@ -58,13 +61,13 @@ def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
 
 
 def _rest(path: str, prefix: str) -> str | None:
-    """Return the part of a path below a folder; None for a path elsewhere."""
+    """Return the part of a path after a prefix, or None if the prefix does not match."""
     if path.startswith(prefix):
         rest = path[len(prefix) :]
         return rest if not rest or rest[0] in "/\\" else None
     if path.startswith(_SHARE) and prefix.startswith(_SHARE):
         path, prefix = path.replace("/", "\\"), prefix.replace("/", "\\")
-    # macOS names files in decomposed letters, but users type composed letters.
+    # macOS stores names in decomposed Unicode (NFD), but users type composed Unicode (NFC).
     folder = spelled(prefix).split("/")
     if is_windows(path) != is_windows(prefix) or spelled(path).split("/")[: len(folder)] != folder:
         return None

@@ -1,10 +1,10 @@
-"""Compares paths of one file that different operating systems spell differently.
+"""Normalizes and compares paths that Stash and Plex spell differently.
 
-Plex may run on Windows and Stash in a container, so `os.path` cannot be used. Their paths of a file
-share only the last folders and the file's name.
+Plex may run on Windows and Stash in a container, so `os.path` cannot parse both paths of a file.
+The two paths have only the file name and the last folders in common.
 
-`spelled` removes differences in Unicode composition and separators. `folded_path` also removes
-case, Windows' long-path prefix, and the characters by which file servers replace others.
+`spelled` normalizes Unicode and separators. `folded_path` also case-folds the path and removes
+Windows' long-path prefix. It unifies the characters by which file servers replace forbidden ones.
 """
 
 import re
@@ -16,12 +16,13 @@ from itertools import takewhile
 _COMPONENT = re.compile(r"[^/\\]+")
 _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
 _DRIVE = re.compile(r"[a-z]:(?=/|$)")
-_LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")  # Windows' prefix of paths over 260 characters
+# Windows writes the prefix `\\?\` before a path of more than 260 characters.
+_LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 
-# Windows allows neither `" * : < > ? | \` in a name, nor a dot or a blank at its end. File servers
-# replace these by private-use characters, after one of two tables: U+F000 plus the character
-# (Linux mounts with `mapchars`), or U+F020 to U+F029 (macOS and Samba). U+F022 is a quotation mark
-# in one table and a colon in the other, so all these characters become `_ANY`.
+# Windows forbids `" * : < > ? | \` in a name, and a dot or a blank at its end. File servers replace
+# them with private-use characters. Linux mounts with `mapchars` add U+F000 to the character, while
+# macOS and Samba use U+F020 to U+F029. U+F022 can therefore be a quotation mark or a colon, so
+# `_ANY` replaces all forbidden characters and their replacements.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")
@@ -29,19 +30,19 @@ _SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fu
 
 
 def folded(text: str) -> str:
-    """Return a text in lower case and composed letters; equal names have equal results."""
+    """Return a text case-folded and in NFC, so that spellings of the same name become equal."""
     text = text.casefold()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def components(path: str) -> tuple[str, ...]:
-    """Return the folders and the name of a folded path."""
+    """Normalize a path with `folded_path` and split it into folder names and file name."""
     joined = folded_path(path)
     return tuple(joined.split("/")) if joined else ()
 
 
 def folded_path(path: str) -> str:
-    """Return the same text for all spellings of a path."""
+    """Normalize a path: its case, Unicode, separators, and characters that file servers replace."""
     path = folded(without_long_path_prefix(path)).replace("\\", "/")
     while "//" in path:
         path = path.replace("//", "/")
@@ -56,32 +57,32 @@ def folded_path(path: str) -> str:
 
 
 def folded_name(path: str) -> str:
-    """Return the file's name of a folded path."""
+    """Normalize a path with `folded_path` and return its file name."""
     return folded_path(path).rsplit("/", 1)[-1]
 
 
 def split_path(path: str) -> list[str]:
-    """Return the folders and the name of a path as they are spelled."""
+    """Split a path into folder names and file name, without normalizing them."""
     return _COMPONENT.findall(without_long_path_prefix(path))
 
 
 def spelled(path: str) -> str:
-    """Return a path with `/` and composed letters; a Windows path also in lower case."""
+    """Normalize a path to NFC and `/` as separator. Case-fold the path if it is a Windows path."""
     if is_windows(path):
         return folded("/".join(split_path(path)))
     return unicodedata.normalize("NFC", "/".join(_COMPONENT.findall(path)))
 
 
 def short_name_in(path: str) -> str:
-    """Return the first name in a path that looks like `MFKEWH~X.MP4`; empty without such a name.
+    """Return the first Windows short name in a path, such as `MFKEWH~X.MP4`, or an empty text.
 
-    A file server shows a short name where a client cannot use the real name.
+    A file server reports a short name if its client does not support the real name.
     """
     return next((name for name in split_path(path) if _SHORT_NAME(name)), "")
 
 
 def without_long_path_prefix(path: str) -> str:
-    """Return a path without Windows' prefix for paths of over 260 characters."""
+    """Remove the prefix that Windows writes before a path of more than 260 characters."""
     return _LONG_PATH.sub("", path, count=1) if path.startswith("\\\\?") else path
 
 
@@ -91,7 +92,7 @@ def is_windows(path: str) -> bool:
 
 
 def common_suffix(first: str, second: str) -> int:
-    """Return the number of folders and names that two paths share at their ends."""
+    """Return the number of components that two paths share at their ends."""
     pairs = zip(components(first)[::-1], components(second)[::-1], strict=False)
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
@@ -103,27 +104,27 @@ def without_last(path: str, count: int) -> str:
 
 
 def without_first(path: str, count: int) -> str:
-    """Return a path without its first `count` components; the result begins with a separator."""
+    """Return a path without its first `count` components, but with a separator at its start."""
     path = without_long_path_prefix(path)
     ends = [match.end() for match in _COMPONENT.finditer(path)]
     return path[ends[count - 1] :] if 0 < count <= len(ends) else path
 
 
 def folders_above(path: str) -> list[str]:
-    """Return the folders that contain a path, the nearest first: "/a/b/x" → ["/a/b", "/a"]."""
+    """Return all parent folders of a path, nearest first: "/a/b/x" → ["/a/b", "/a"]."""
     depth = len(_COMPONENT.findall(path))
     return [folder for count in range(1, depth) if (folder := without_last(path, count))]
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """A set of folders."""
+    """A set of folders. Its method `hold` returns whether a folder contains a path."""
 
     roots: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> "Folders":
-        """Return the folders with these paths; a path without components (`/`) is left out."""
+        """Create a set of folders from paths. Ignore a path without components, such as `/`."""
         roots = (components(path) for path in paths)
         return cls(tuple(root for root in roots if root))
 

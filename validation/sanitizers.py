@@ -1,6 +1,6 @@
 """Makes texts valid for Plex and XML, and limits the lengths of texts and lists.
 
-A sanitized text stays unchanged when it is sanitized again.
+Sanitizing a sanitized text again does not change it.
 """
 
 import re
@@ -10,22 +10,23 @@ from functools import lru_cache
 
 from validation.paths import folded
 
-MAX_NAME = 255  # characters of a title, studio, or the name of a performer, tag or collection
-MAX_SUMMARY = 10_000  # characters
-MAX_PERFORMERS = 50  # the limit of tags is the setting `max_tags`
-_WORTH_KEEPING = 0.8  # a text is cut between words if this share of the limit remains
+# Limits: characters of a title or name, characters of a summary, performers of a scene.
+MAX_NAME = 255
+MAX_SUMMARY = 10_000
+MAX_PERFORMERS = 50
+_WORTH_KEEPING = 0.8  # A text is cut between words only if this share of the limit remains.
 
-# XML 1.0 forbids control characters, lone surrogates and the non-characters at a plane's end.
+# XML 1.0 forbids or discourages control characters, lone surrogates and noncharacters.
 _FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
     chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
 )
-# Zero-width space, word joiner, byte order mark and soft hyphen are invisible.
-# The joiners U+200C and U+200D stay, because Persian, Indic scripts and emoji need them.
+# Remove zero-width space, word joiner, byte order mark and soft hyphen, which are invisible.
+# Keep the joiners U+200C and U+200D, because Persian, Indic scripts and emoji need them.
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
-_LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # everything but a single space
+_LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # Matches white space to replace with one blank.
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
-MOST_LOOKED_AT = 1_000_000  # characters; the rest of a longer text is ignored
+MOST_LOOKED_AT = 1_000_000  # Sanitizing ignores the text after this number of characters.
 
 
 def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
@@ -33,14 +34,14 @@ def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
     return cut(_one_line(text), limit).strip()
 
 
-# Many scenes share performers, studios and tags, so sanitized names are cached.
+# Cache sanitized names, because many scenes share performers, studios and tags.
 clean_name = lru_cache(maxsize=4096)(sanitize_name)
 
 
 def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
-    """Return the first `limit` of the sanitized names, each name once.
+    """Sanitize names, remove duplicates, and return the first `limit` names.
 
-    Names that differ only in case or Unicode composition are one name in Plex.
+    Plex treats names that differ only in case or Unicode composition as the same name.
     """
     distinct: dict[str, str] = {}
     for name in filter(None, map(clean_name, names)):
@@ -49,7 +50,7 @@ def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
 
 
 def sanitize_summary(text: str, limit: int = MAX_SUMMARY) -> str:
-    """Return a text of several paragraphs with at most `limit` characters."""
+    """Return a text of at most `limit` characters. Its paragraphs are kept."""
     return cut(_paragraphs(text), limit).strip()
 
 
@@ -60,7 +61,7 @@ def _one_line(text: str) -> str:
 def _paragraphs(text: str) -> str:
     text = _clean(text)
     if text.isprintable() and "  " not in text:
-        return text.strip()  # a single line with single spaces only
+        return text.strip()  # A single line has no line breaks to normalize.
     text = re.sub("\r\n?|[\x85\u2028\u2029]", "\n", text)
     lines = _LINE_SPACE.sub(" ", text).split("\n")
     return _PARAGRAPH_BREAK.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()
@@ -69,14 +70,14 @@ def _paragraphs(text: str) -> str:
 def _clean(text: str) -> str:
     text = text.lstrip()[:MOST_LOOKED_AT]
     if text.isascii() and text.isprintable():
-        return text  # fast path for most names
-    # Removing a character may let its neighbours combine, so normalize afterwards.
+        return text
+    # Normalize after the removal: characters next to a removed character may combine in NFC.
     text = _REMOVED.sub("", text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def cut(text: str, limit: int) -> str:
-    """Return at most `limit` characters of the text, cut between two words if possible."""
+    """Cut a text to at most `limit` characters, if possible between two words."""
     if len(text) <= limit:
         return text
     head = text[:limit]

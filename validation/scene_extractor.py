@@ -1,7 +1,7 @@
 """Parses scenes of Stash's GraphQL API, and compares Stash's time stamps.
 
-Stash compares time stamps as texts and ignores their offsets from UTC. So a filter asks for more
-scenes than wanted (`asked_since`), and `is_since` compares the times of the answer.
+Stash compares time stamps as texts and ignores their offsets from UTC. A filter by time therefore
+uses an earlier time (`asked_since`). `is_since` then checks the time stamps in the response.
 """
 
 import datetime
@@ -10,33 +10,33 @@ from typing import Any, NamedTuple
 
 from validation.sanitizers import MAX_NAME
 
-_ANY_OFFSET = datetime.timedelta(hours=26)  # the largest difference between two offsets from UTC
-_LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
+_ANY_OFFSET = datetime.timedelta(hours=26)  # The largest difference between two UTC offsets.
+_LARGEST_NUMBER = 2**63 - 1  # The largest integer that SQLite can store.
 _MOST_DIGITS = len(str(_LARGEST_NUMBER))
 
 
 class SceneFile(NamedTuple):
-    """A file of a scene."""
+    """A video file of a scene: its path in Stash, and its size in bytes (0 if unknown)."""
 
-    path: str  # in Stash
-    size: int = 0  # bytes; 0 for unknown
+    path: str
+    size: int = 0
 
 
 class Entity(NamedTuple):
-    """A performer, studio or tag."""
+    """A performer, studio or tag of Stash."""
 
     id: int
     name: str
-    disambiguation: str = ""  # distinguishes performers with the same name
+    disambiguation: str = ""  # Distinguishes performers with the same name.
 
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """A scene's metadata; unset texts are empty.
+    """The metadata of a scene in Stash. Texts that are not set are empty.
 
-    A text has the name of its field in Stash's GraphQL, and queries ask for each text. `date` may
-    be partial ("2024", "2024-05"). `created_at` and `updated_at` are Stash's time stamps, verbatim.
-    A time stamp that Stash cannot read is Go's zero time and counts as "now".
+    Each text attribute has the name of a GraphQL field, and the queries request all these fields.
+    `date` may be partial, such as "2024" or "2024-05". `created_at` and `updated_at` are Stash's
+    time stamps, verbatim. Stash returns Go's zero time for a time stamp that it cannot read.
     """
 
     id: int
@@ -54,7 +54,7 @@ class StashScene:
 
     @property
     def name(self) -> str:
-        """The title, or the name of the first file; empty without a title and a file."""
+        """Return the title, or the first file's name if there is no title, or an empty text."""
         name = self.title
         if not name and self.files:
             name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
@@ -62,7 +62,7 @@ class StashScene:
 
     @property
     def label(self) -> str:
-        """The scene's name and id for users."""
+        """Return the scene's id and name, as shown to users."""
         return scene_label(self.id, self.name)
 
     def entity_ids(self) -> dict[str, list[int]]:
@@ -81,14 +81,16 @@ def scene_label(scene_id: int, name: str) -> str:
 
 
 class SceneFormatError(ValueError):
-    """A part of Stash's answer is not a scene."""
+    """Raised if a value in Stash's response is not a valid scene."""
 
 
 def parse_scene(raw: Any) -> StashScene:
-    """Read a scene; a member of a wrong type counts as unset, because a newer Stash may change it.
+    """Parse a scene from a response of Stash's GraphQL API.
+
+    A member of an unexpected type counts as not set, because a newer Stash may change types.
 
     Raises:
-        SceneFormatError: the scene has no usable id.
+        SceneFormatError: the value is not a scene, or the scene has no usable id.
     """
     if not isinstance(raw, dict):
         message = f"a scene was expected, not {type(raw).__name__}"
@@ -113,7 +115,7 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    """Return a positive number that SQLite can store, given as number or text; else 0."""
+    """Convert a value to a positive integer that SQLite can store. Return 0 if impossible."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value) if len(value) <= _MOST_DIGITS else 0
     if not isinstance(value, int) or isinstance(value, bool):
@@ -144,13 +146,16 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return a filter value for time stamps after `moment`, in seconds since 1970."""
+    """Return a time for a filter in Stash that finds all time stamps after `moment`.
+
+    `moment` is in seconds since 1970. The result is earlier, because Stash ignores UTC offsets.
+    """
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def moment_of(text: str) -> float | None:
-    """Return a time stamp in seconds since 1970; None for Go's zero time and other texts."""
+    """Convert a time stamp to seconds since 1970. Return None if it is invalid or in year 1."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -163,6 +168,6 @@ def moment_of(text: str) -> float | None:
 
 
 def is_since(text: str, moment: float) -> bool:
-    """Return whether a time stamp is at or after `moment`, or is unreadable."""
+    """Return whether a time stamp is at or after `moment`. True if the time stamp is invalid."""
     found = moment_of(text)
     return found is None or found >= moment

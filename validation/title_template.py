@@ -1,4 +1,4 @@
-"""The template of a title, such as `{studio} - {title} ({date})`."""
+"""The template from which the plugin creates titles, such as `{studio} - {title} ({date})`."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from validation.values import ValueProblem
 
 NAMES = ("title", "studio", "date", "performers", "code")
 _FIELD = re.compile(r"\{(.*?)\}")
-# The text between two fields: closing brackets, a separator, and opening brackets.
+# Splits the text between two fields into closing brackets, a separator and opening brackets.
 _BETWEEN = re.compile(r"""([)\]>»”"']*)(.*?)([(\[<«“"']*)""", re.DOTALL)
 
 
 def parse_template(value: Any) -> str:
-    """Return `value` if it is a usable template, else raise `ValueProblem`."""
+    """Parse a title template. Raise `ValueProblem` if it has no field or an unknown field."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
     names = _FIELD.findall(text)
     if not names or not {*names} <= {*NAMES}:
@@ -22,9 +22,9 @@ def parse_template(value: Any) -> str:
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """Return the template with these values; empty if it names no field with a value.
+    """Insert values into a title template. Return an empty text if all its fields are empty.
 
-    A field without a value disappears with its brackets and with one separator.
+    An empty field is removed together with its brackets and one separator.
     """
     texts = _FIELD.split(template)
     between = [match.groups() for text in texts[::2] if (match := _BETWEEN.fullmatch(text))]

@@ -1,4 +1,4 @@
-"""Parsers of settings and of task arguments, and texts for numbers and other values."""
+"""Parsers of settings and task arguments, and functions that format values for messages."""
 
 import math
 import re
@@ -8,26 +8,26 @@ from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
 FALSE = frozenset(("false", "0", "no", "off"))
-_SHOWN = 100  # characters of a value in a message
-_SEPARATOR = ";"  # names of tags may contain commas
+_SHOWN = 100  # Maximum number of characters of a value in a message.
+_SEPARATOR = ";"  # Lists are split at semicolons, because tag names may contain commas.
 _PAIR = "=>"
-_LOOKED_AT, _LONGEST_QUOTE = 4096, 120  # characters of a server's error text
+_LOOKED_AT, _LONGEST_QUOTE = 4096, 120  # Characters of an error page to read and to quote.
 _MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
 
 
 class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the program
-    """A value that cannot be used; the message says which values are allowed."""
+    """Raised for a value that cannot be used. The message describes the allowed values."""
 
     def __init__(self, allowed: str, choices: tuple[str, ...] = ()) -> None:
         super().__init__(allowed)
-        self.choices = choices  # all allowed values, if they are few words
+        self.choices = choices  # The allowed words, if the parser accepts only certain words.
 
 
 Parser = Callable[[Any], Any]
 
 
 def declare_setting(parse: Parser, default: Any, *, secret: bool = False) -> Any:
-    """Return the dataclass field of a setting; a secret is left out of its `repr`."""
+    """Return a dataclass field for a setting. The `repr` omits a secret value."""
     return field(default=default, repr=not secret, metadata={"parse": parse})
 
 
@@ -37,7 +37,7 @@ def is_empty(value: Any) -> bool:
 
 
 def boolean(value: Any) -> bool:
-    """Return the value of a switch; raise `ValueProblem` for any other value."""
+    """Parse a Boolean setting. Raise `ValueProblem` if the value is invalid."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower() if isinstance(value, str | int) else ""
@@ -49,11 +49,11 @@ def boolean(value: Any) -> bool:
 
 
 def number(low: float, high: float, kind: type[int] | type[float] = float) -> Parser:
-    """Return a parser of numbers from `low` to `high`; the parser raises `ValueProblem`."""
+    """Return a function that parses a number from `low` to `high` or raises `ValueProblem`."""
     allowed = f"a {'whole ' if kind is int else ''}number from {low:.10g} to {high:.10g}"
 
     def parse(value: Any) -> float | int:
-        # Python's `float` also accepts "1_2" and digits of other scripts.
+        # Reject "1_2" and digits of other scripts, which Python's `float` accepts.
         odd = isinstance(value, str) and (not value.isascii() or "_" in value)
         try:
             found = math.nan if odd or isinstance(value, bool) else float(value)
@@ -67,7 +67,7 @@ def number(low: float, high: float, kind: type[int] | type[float] = float) -> Pa
 
 
 def choice(*words: str) -> Parser:
-    """Return a parser of these words in any case; the parser raises `ValueProblem`."""
+    """Return a function that parses one of these words, ignoring case, or raises `ValueProblem`."""
     by_lower = {word.lower(): word for word in words}
 
     def parse(value: Any) -> str:
@@ -80,12 +80,12 @@ def choice(*words: str) -> Parser:
 
 
 def entries(text: str) -> list[str]:
-    """Return the entries of a list in a setting."""
+    """Split the value of a list setting at its semicolons."""
     return [entry.strip() for entry in text.split(_SEPARATOR) if entry.strip()]
 
 
 def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
-    """Return a parser of a list of names; it raises `ValueProblem` for an unusable name."""
+    """Return a function that parses a list setting or raises `ValueProblem`."""
 
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not all(map(is_usable, entries(value))):
@@ -96,13 +96,13 @@ def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
 
 
 def renames(text: str) -> dict[str, str]:
-    """Return the pairs `old=>new` of a list in a setting."""
+    """Parse a list setting of entries `old=>new`. Return a dictionary from old to new names."""
     pairs = (entry.partition(_PAIR) for entry in entries(text))
     return {old.strip(): new.strip() for old, _, new in pairs}
 
 
 def is_rename(entry: str) -> bool:
-    """Return whether an entry of a list has the form `old=>new`."""
+    """Return whether an entry of a list setting has the form `old=>new`."""
     old, _, new = (side.strip() for side in entry.partition(_PAIR))
     return bool(old and new)
 
@@ -113,19 +113,19 @@ def counted(number: int, noun: str) -> str:
 
 
 def counts_text(counts: Iterable[tuple[int, str]]) -> str:
-    """Return the counts above zero with their words: "2 queued, 1 without a file"."""
+    """Format the counts above zero, with their words: "2 queued, 1 without a file"."""
     return ", ".join(f"{number:,} {words}" for number, words in counts if number)
 
 
 def in_brief(value: Any) -> str:
-    """Return the beginning of a value for a message to the user."""
+    """Return the first characters of a value's `repr`, for a message to the user."""
     try:
         return f"{value!r:.{_SHOWN}}"
-    except ValueError:  # Python refuses to format numbers of over 4,300 digits
+    except ValueError:  # Python cannot format integers of more than 4,300 digits.
         return "a very large number"
 
 
 def first_words(text: str) -> str:
-    """Return the first words of a server's error page, without HTML, as one line."""
+    """Return the beginning of a server's error page as one line without HTML."""
     line = " ".join(_MARKUP.sub(" ", text[:_LOOKED_AT]).split())
     return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"

@@ -1,1 +1,1 @@
-"""The worker, which drains the queue into Plex."""
+"""The worker: a process that executes queued jobs and sends changes to Plex."""
