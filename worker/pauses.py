@@ -74,6 +74,11 @@ class Pauses:
         if self.kind != DATABASE:
             self.succeeded()
 
+    def nothing_is_due(self) -> None:
+        """Record that no job is due: a fault of Stash then blocks no job, so its pause ends."""
+        if self.kind == STASH:
+            self.succeeded()
+
     def _clear_file(self) -> None:
         if read_pause(self.path, self.report, self.clock())[0]:
             self._write("")

@@ -133,6 +133,8 @@ class SyncWorker:
             outcome = self._try_step()
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
+            if outcome is DrainOutcome.DRAINED:
+                self._pauses.nothing_is_due()
             return outcome
         except sqlite3.DatabaseError as error:
             return self._database_failed(error)

@@ -53,6 +53,17 @@ def test_where_no_job_is_left_none_waits_for_the_end_of_a_pause(path: str) -> No
     assert (reason_in(path), worker.active) == ("", False)
 
 
+@pytest.mark.parametrize(("kind", "lasts"), [(STASH, False), (SETTINGS, True), (DATABASE, True)])
+def test_only_a_pause_for_stash_ends_while_no_job_is_due(path: str, kind: str, lasts: bool) -> None:
+    worker = pauses(path)
+    worker.begin("a cause", kind, OSError())
+
+    worker.nothing_is_due()
+
+    assert (reason_in(path) != "") is lasts
+    assert worker.active is lasts
+
+
 def test_a_database_that_cannot_be_used_may_hide_jobs_so_its_pause_lasts(path: str) -> None:
     worker = pauses(path)
     worker.begin("The queue's database cannot be used", DATABASE, OSError())
