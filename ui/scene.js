@@ -26,7 +26,8 @@
     const remedy = status && status.remedy;
     const [failed] = status && status.letters ? [...status.letters, ...status.jobs] : [];
     const errorType = failed && (failed.error_type || failed.error);
-    const link = status && status.state && (S.settingForState(status.state) || S.settingForError(errorType));
+    const isWrong = status && status.state && status.level !== "ok";
+    const link = isWrong && (S.settingForState(status.state) || S.settingForError(errorType));
     const items = (status && status.items) || [];
     return h(
       "div",

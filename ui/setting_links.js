@@ -19,7 +19,7 @@
     const named = /\bplex_\w+/.exec(state.sentence);
     const setting = {
       unconfigured: named ? named[0] : "plex_url",
-      paused: named ? named[0] : "plex_token",
+      paused: named && named[0], // Stash or the database can be the cause, too
       disabled: "enabled",
     }[state.kind];
     return setting && ["Edit the setting", setting];
