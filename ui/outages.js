@@ -1,6 +1,7 @@
 /* Outages of Plex: a time line, figures and a table. */
 (function (S) {
   "use strict";
+  const React = S.api.React;
   const h = S.h;
   const DAY = 86400;
   const WIDTH = 600;
@@ -11,9 +12,9 @@
     const begin = now - span;
     const x = (at) => ((at - begin) / span) * WIDTH;
     const label = "Outages since " + S.clock(begin) + ": " + records.length;
-    return h(
+    const line = h(
       "svg",
-      { viewBox: "0 0 " + WIDTH + " 46", className: "s2p-line", role: "img", "aria-label": label },
+      { viewBox: "0 0 " + WIDTH + " 32", className: "s2p-line", role: "img", "aria-label": label },
       h("rect", { x: 0, y: 12, width: WIDTH, height: 12, className: "s2p-up" }),
       records.map((outage, at) => {
         const end = outage.ended_at === null ? now : outage.ended_at;
@@ -26,10 +27,10 @@
           height: 24,
           className: "s2p-down",
         });
-      }),
-      h("text", { x: 0, y: 43 }, S.clock(begin)),
-      h("text", { x: WIDTH, y: 43, textAnchor: "end" }, "now")
+      })
     );
+    return h(React.Fragment, null, line,
+      h("div", { className: "s2p-ends" }, h("span", null, S.clock(begin)), h("span", null, "now")));
   };
 
   S.Outages = ({ outages, now }) => {
