@@ -6,6 +6,11 @@
   const MOST_ROWS = 100;
   const NOT_DETAILS = new Set(["text", "level", "lines", "details", "now", "state"]);
 
+  const FIELDS = ["title", "studio", "summary", "date", "performers", "tags", "collections"];
+
+  /** Compare two fields by their order in Plex; Stash sorts the members of an answer by name. */
+  const byField = ([a], [b]) => FIELDS.indexOf(a) - FIELDS.indexOf(b);
+
   const valueText = (value) =>
     S.cut(Array.isArray(value) ? value.join(", ") : value, 300) || "nothing";
 
@@ -31,7 +36,7 @@
 
   S.Differences = ({ items, state }) => {
     const rows = items.flatMap((item) =>
-      Object.entries(item.differences).map(([name, { in_plex: plex, wanted }]) => [
+      Object.entries(item.differences).sort(byField).map(([name, { in_plex: plex, wanted }]) => [
         name,
         h(Value, { value: plex }),
         h(Value, { value: wanted }),
@@ -85,6 +90,7 @@
     ["plex_looked_at", (answer) => h(S.Differences, answer), []],
     ["token_accepted", (answer) => h(Connection, { answer }),
       ["reachable", "latency_seconds", "token_accepted", "token_may_edit"]],
+    ["refused", () => null, ["refused", "looked_for_again"]],
     ["reasons", (answer) => h(Gaps, answer), ["reasons", "examples"]],
   ];
 

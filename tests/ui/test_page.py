@@ -55,6 +55,32 @@ def test_each_state_is_a_sentence_and_a_sign_and_the_bar_has_the_same(
     assert browser.js("return Stash2Plex.clock(arguments[0])", since) in shown
 
 
+def test_a_pause_that_no_setting_ends_offers_no_setting(
+    browser: Browser, canned: Web, answers: Answers
+) -> None:
+    sentence = "Sync paused: Stash does not answer"
+    state = given(answers, kind="paused", level="fault", sentence=sentence, since=None)
+    canned.answer("overview", state)
+    opened(browser, canned)
+    browser.sees(sentence, SENTENCE)
+    assert "Edit the setting" not in browser.text()
+
+
+def test_fields_that_differ_have_the_order_of_an_item_in_plex(
+    browser: Browser, canned: Web, answers: Answers
+) -> None:
+    (item, *_) = answers["inspect"]["items"]
+    names = ("collections", "summary", "title")  # as Stash sorts the members of an answer
+    differences = {name: {"in_plex": "a", "wanted": "b"} for name in names}
+    items = [item | {"differences": differences}]
+    canned.answer("inspect", answers["inspect"] | {"items": items})
+    opened(browser, canned, "/scenes/1")
+    browser.click(".nav-link", "Plex")
+    browser.click("button", "What differs?")
+    shown = browser.sees("title", ".s2p-scene table")
+    assert shown.index("title") < shown.index("summary") < shown.index("collections")
+
+
 def test_a_plugin_that_does_not_answer_is_told_with_its_words_and_seen_again(
     browser: Browser, canned: Web, answers: Answers
 ) -> None:
@@ -82,6 +108,8 @@ def test_the_sections_show_what_the_plugin_answers(
     assert "Uno\ttitle, summary" in section(browser, "Recent syncs")
     assert "98.5" in section(browser, "Outages")  # per cent of the time in which Plex answered
     assert browser.js("return document.querySelectorAll('.s2p-line .s2p-down').length") == 3
+    ends = "return parseFloat(getComputedStyle(document.querySelector('.s2p-ends')).fontSize)"
+    assert browser.js(ends) >= 11, "pixels, on a screen of any width"
     bars = "return [...document.querySelectorAll('.s2p-chart')].map(one => one.ariaLabel)"
     scenes, latency = browser.js(bars)
     assert "4 failed attempts in the last day" in scenes
