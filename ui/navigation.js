@@ -98,7 +98,7 @@
     return h(
       "div",
       { className: "s2p-own" },
-      h("p", null, "Queue, failures and diagnosis are on the page ",
+      h("p", null, "Setup, queue, failures and diagnosis are on the page ",
         h(S.router.Link, { to: S.path }, "Stash2Plex")),
       h(OwnSettings),
       h(Masked, { list: stashList })
