@@ -96,7 +96,7 @@
         head: ["Scene", "File in Stash", "Reason"],
         rows: answer.examples.map(({ scene_id: id, path, problem }) => [
           h(S.Scene, { id }),
-          h("bdi", null, S.cut(path, 300)),
+          h("bdi", { className: "s2p-title" }, S.cut(path, 300)),
           REASONS[problem] || problem,
         ]),
         empty: "",
@@ -116,8 +116,11 @@
     const adopt = () =>
       run(async () => {
         const saved = await S.run("save_settings", { settings: { plex_unmatched_path_map: proposed } });
-        saved.level !== "fault" && ask();
-        return saved;
+        if (saved.level === "fault") {
+          return saved;
+        }
+        ask();
+        return { text: "The path map is saved." };
       });
     return h(
       Question,
@@ -159,7 +162,8 @@
     return h(
       Question,
       { state, ask, progress: "Comparing some scenes with Plex…" },
-      h("p", null, h("bdi", null, S.cut(state.answer && state.answer.text, 600)), "."),
+      h("p", null, h("bdi", null, S.cut(state.answer && state.answer.text, 600)),
+        examples.length ? ":" : "."),
       examples.map(({ scene_id: id, title, items, images }) =>
         h(
           "div",
@@ -170,8 +174,8 @@
             images.map((kind) => IMAGES[kind]).join(" and ") + ".") : null
         )
       ),
-      h("p", null, "The first sync queues all scenes that differ. Plex keeps its old values: the task ",
-        "Restore Plex Values brings them back."),
+      h("p", null, "The first sync queues all scenes that differ. Stash2Plex keeps the values that Plex ",
+        "has now. The task Restore Plex Values brings them back."),
       h(Next, { label: "Start syncing", busy: busy || isQueued, onClick: start,
         back: () => go("paths") }),
       h(S.Answer, { answer }),

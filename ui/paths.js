@@ -58,7 +58,7 @@
           mapping.disagree.toLocaleString("en"),
           mapping.used ? "yes" : "no",
         ]),
-        empty: "No path map was learned, because none was needed.",
+        empty: "No path map was learned: the paths match, or a path map is in the settings.",
       }),
       h(Tester),
       h(

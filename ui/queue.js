@@ -15,7 +15,7 @@
 
   function reason(job) {
     if (!job.error) {
-      return job.due ? "postponed" : "edited";
+      return job.due ? "postponed" : "not tried yet";
     }
     const tries = job.retries ? " (" + S.counted(job.retries, "try").replace("trys", "tries") + ")" : "";
     return (WHY[job.error] || job.error) + tries;

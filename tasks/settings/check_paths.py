@@ -91,10 +91,12 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
         return f"{text}. To find more, set plex_unmatched_path_map to: {path_map}", path_map
     if found == total:
         return f"{text}: nothing to do", ""
-    advice = (
-        f"{text}. Let Plex scan its libraries for the others. If Plex names folders differently, "
-        "set plex_unmatched_path_map as /plex/folder=>/stash/folder"
-    )
+    advice = f"{text}. Let Plex scan its libraries for the others"
+    if not path_map:
+        advice += (
+            ". If Plex names folders differently, set plex_unmatched_path_map as "
+            "/plex/folder=>/stash/folder"
+        )
     return advice, ""
 
 

@@ -89,7 +89,7 @@ def preview_examples(services: Services) -> Answer:
         if len(examples) >= EXAMPLES or seen >= MOST_SEEN:
             break
     del examples[EXAMPLES:]
-    text = f"A sync would change these {counted(len(examples), 'scene')}, for example"
+    text = f"The first {counted(len(examples), 'scene')} that a sync would change in Plex"
     if not examples:
         text = (
             f"A sync would change none of {counted(seen, 'scene')}: Plex shows what Stash has, or "

@@ -68,11 +68,13 @@ def test_from_the_connection_to_the_first_sync(
     opened(browser, web)  # in another browser, so to say
     browser.sees("/media/scenes=>/data", f"{CARD} code")
     browser.click("button", "Use this path map")
-    browser.sees("Let Plex scan its libraries for the others", CARD)
+    advice = browser.sees("Let Plex scan its libraries for the others", CARD)
+    browser.sees("The path map is saved.", f"{CARD} .s2p-ok")
+    assert "plex_unmatched_path_map" not in advice, "the path map is set"
     assert rig.stash.plugin_settings(PLUGIN)["plex_unmatched_path_map"] == "/media/scenes=>/data"
     browser.click("button", "Continue")
 
-    browser.sees("A sync would change these 5 scenes", CARD)
+    browser.sees("The first 5 scenes that a sync would change in Plex:", CARD)
     shown = browser.js(
         f"return [...document.querySelectorAll('{CARD} table')].map(one => one.innerText)"
     )
@@ -98,7 +100,7 @@ def test_a_failure_in_each_step_says_what_to_do_and_the_step_can_be_tried_again(
     steps = {
         "libraries": "Scenes, 8 videos",
         "paths": "8 of 10 scenes found",
-        "preview": "would change these 5 scenes",
+        "preview": "The first 5 scenes that a sync",
     }
     for step, expected in steps.items():
         ask(rig, "first_run", step=step)
@@ -142,7 +144,7 @@ def test_each_step_can_be_read_on_every_screen(
     assert browser.js(CONTRAST) == []
     assert browser.js("return document.querySelectorAll('.s2p-sentence').length") == 0
     connect(rig)
-    for step, shown in (("libraries", "8 videos"), ("paths", "8 of 10"), ("preview", "these 5")):
+    for step, shown in (("libraries", "8 videos"), ("paths", "8 of 10"), ("preview", "first 5")):
         ask(rig, "first_run", step=step)
         opened(browser, web, f"{PAGE}?theme={theme}")
         browser.sees(shown, CARD)
