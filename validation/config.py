@@ -1,4 +1,4 @@
-"""The plugin's settings: a typed parser that accepts any value that Stash may store."""
+"""Parses the plugin's settings, which Stash may store with values of any type."""
 
 import re
 from collections.abc import Mapping

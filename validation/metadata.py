@@ -148,7 +148,7 @@ class Field:
         plex: the name of the field in Plex, used to edit and to lock the field.
         value: a function that computes the value from a scene; None leaves Plex's value unchanged.
         switch: the name of the setting that enables the sync of the field.
-        element: for a list, the XML element of an entry; for a text, empty.
+        element: the XML element of an entry, if the field is a list; empty for a text field.
     """
 
     plex: str

@@ -33,7 +33,7 @@ _TEXT = """
 """
 _WORDS = tuple(_TEXT.split())
 MOST_KNOWN = 40_000  # Maximum number of registered texts, which take about 10 MB of memory.
-_SHORTEST = 4  # Shorter titles are not replaced, because they may be ordinary words.
+_SHORTEST = 4  # Titles with fewer characters stay, because they may be ordinary words.
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
 _WORD = re.compile(r"\w+")

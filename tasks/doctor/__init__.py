@@ -4,4 +4,4 @@ Other modules, such as `sync_queue.checkup` and `plex.health`, collect the facts
 turn the facts into findings: ok, warning or fault.
 """
 
-MODE = "doctor"  # not in the table of tasks: the Doctor runs without `Services`
+MODE = "doctor"  # The table of tasks omits this mode: the Doctor runs without `Services`.
