@@ -50,8 +50,6 @@ def plain_text(text: str) -> str:
 
 
 class _PlainText(HTMLParser):
-    """An HTML parser that collects the plain text in its list `parts`."""
-
     def __init__(self, *, keeps_lines: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []

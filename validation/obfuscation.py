@@ -62,9 +62,8 @@ _COMPONENT = re.compile(r"[^/\\]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
-@lru_cache
+@lru_cache  # The patterns of all words compile slowly, so compile them at their first use.
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern at its first use, because the patterns of all words compile slowly."""
     return re.compile(pattern)
 
 

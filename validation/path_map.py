@@ -30,7 +30,6 @@ class PathMap:
     pairs: tuple[PrefixPair, ...] = ()
 
     def __str__(self) -> str:
-        """Return the pairs as written in the setting, separated by semicolons."""
         return f"{SEPARATOR} ".join(map(str, self.pairs))
 
     def find_plex(self, path: str) -> str | None:

@@ -61,7 +61,7 @@ def _one_line(text: str) -> str:
 def _paragraphs(text: str) -> str:
     text = _clean(text)
     if text.isprintable() and "  " not in text:
-        return text.strip()  # A single line has no line breaks to normalize.
+        return text.strip()
     text = re.sub("\r\n?|[\x85\u2028\u2029]", "\n", text)
     lines = _LINE_SPACE.sub(" ", text).split("\n")
     return _PARAGRAPH_BREAK.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()

@@ -62,7 +62,6 @@ class StashScene:
 
     @property
     def label(self) -> str:
-        """Return the scene's id and name, as shown to users."""
         return scene_label(self.id, self.name)
 
     def entity_ids(self) -> dict[str, list[int]]:

@@ -102,7 +102,6 @@ def renames(text: str) -> dict[str, str]:
 
 
 def is_rename(entry: str) -> bool:
-    """Return whether an entry of a list setting has the form `old=>new`."""
     old, _, new = (side.strip() for side in entry.partition(_PAIR))
     return bool(old and new)
 
