@@ -173,11 +173,6 @@ def test_when_quiet_returns_both_libraries_are_in_step(
         judge_in_step(chapter)
 
 
-def queued(answer: str) -> int:
-    """How many scenes a "Sync All" has queued, by its last line."""
-    return int(answer.split(": ")[1].split(" ", maxsplit=1)[0])
-
-
 def judge_in_step(chapter: Chapter) -> None:
     """Both libraries agree, nothing waits, and a further sync writes nothing."""
     household, plex = chapter.household, chapter.plex
@@ -190,7 +185,7 @@ def judge_in_step(chapter: Chapter) -> None:
 
     mark = plex.log.mark()
     answer = household.sync_all()
-    assert queued(answer) <= chapter.story.unidentified(), chapter.told(answer)
+    assert household.queue.waiting() <= chapter.story.unidentified(), chapter.told(answer)
     assert household.drain()
     household.sync_all(force=True)
     assert household.drain()
@@ -233,7 +228,8 @@ def test_with_real_processes_both_libraries_are_in_step_too(make_rig: MakeRig, s
     told = "\n".join([*story.differences(), *story.steps, rig.worker_log()[-3000:]])
     assert in_step, told
     mark = rig.plex.log.mark()
-    assert queued(rig.task("all").output) <= story.unidentified(), told
+    answer = rig.task("all", format="json").output
+    assert answer["queued"] <= story.unidentified(), told
     rig.task("all", force="true")
     assert rig.wait_until(lambda: rig.queued() == 0, 60)
     assert rig.plex.log.writes(mark) == [], told

@@ -9,7 +9,7 @@ from tests.ui.web import ui_files
 
 FILES = sorted((REPOSITORY / "ui").iterdir())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
-MOST_BYTES = 78_000
+MOST_BYTES = 80_000
 # Ways from text to markup or code, to other places than Stash, or to what a browser keeps of it.
 FORBIDDEN = re.compile(
     r"innerHTML|outerHTML|insertAdjacent|dangerously|document\.write|srcdoc|\beval\b|new Function"
