@@ -37,7 +37,9 @@ class Pauses:
         self._until = float("-inf")
         self.reason = self.kind = ""  # Reason and kind of the pause; empty once a job succeeds.
         self.in_a_row = 0  # Number of pauses since the last successful job.
-        self._clear_file()  # A worker that was killed during a pause left the file behind.
+        # The reason that an earlier worker reported, if its pause did not end.
+        self._reported = read_pause(self.path, self.report, self.clock())[0]
+        self._clear_file()
 
     @property
     def active(self) -> bool:
@@ -53,7 +55,9 @@ class Pauses:
         self.in_a_row += 1
         self._until = self.monotonic() + min(LONGEST_PAUSE, delay)
         if reason != self.reason:
-            self.report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
+            # A wrong setting is reported once, not by each worker that an edit starts.
+            if kind != SETTINGS or reason != self._reported:
+                self.report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
             self._write(reason)
         self.reason, self.kind = reason, kind
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.events import unreported
+from shared.events import Event, unreported
 from tests.sync_queue.support import NOW, Clock
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, read_pause
 
@@ -78,3 +78,22 @@ def test_where_there_was_no_pause_nothing_is_written(path: str) -> None:
     worker = pauses(path)
     worker.succeeded()
     assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "reports"),
+    [(SETTINGS, "a cause", 1), (SETTINGS, "another", 2), (STASH, "a cause", 2)],
+)
+def test_a_wrong_setting_is_not_reported_again_by_the_next_worker(
+    path: str, kind: str, reason: str, reports: int
+) -> None:
+    reported: list[object] = []
+
+    def report(event: Event, /, **_fields: object) -> None:
+        reported.append(event)
+
+    Pauses(path, report, Clock(NOW), Clock(NOW)).begin("a cause", kind, OSError())
+    Pauses(path, report, Clock(NOW), Clock(NOW)).begin(reason, kind, OSError())
+
+    assert reported == [Event.SYNC_PAUSED] * reports
+    assert reason_in(path) == reason
