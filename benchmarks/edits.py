@@ -56,7 +56,7 @@ def _edit(plugin: Installed, scene_id: int, title: str) -> float:
 
 
 def _burst(plugin: Installed, scenes: Sequence[int], name: str) -> Row:
-    """Save one text for many scenes; return the row of the time until Plex shows it on all."""
+    """Edit many scenes in Stash; return a row with the time until Plex has all edits."""
     items = [plugin.rig.item_of(scene_id) for scene_id in scenes]
     begun = time.perf_counter()
     plugin.rig.stash.edit_scenes(scenes, details=name)

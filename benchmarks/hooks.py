@@ -23,7 +23,7 @@ _SCENES = 50
 _PAIRS = 60  # a pair is a run of bare Python and a run of a hook
 _HOOKS_IN_A_ROW = 1_000
 _COVER = 1_500_000  # bytes; about 2 MB as base64 text
-_BARE_EVERY = 10  # hooks between two runs of bare Python
+_BARE_EVERY = 10  # number of hooks between two runs of a Python without the plugin
 _EDGE = 50  # the number of first and of last hooks that are compared
 _PAUSE = 0.02  # seconds in which a worker with an empty queue falls asleep again
 

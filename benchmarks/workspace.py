@@ -17,7 +17,7 @@ from pathlib import Path
 from simulators.rig import REPOSITORY
 
 _FLUSHES = 40
-_FAST_FLUSH = 0.001  # seconds; the hook's goals assume a disk whose flush is this fast
+_FAST_FLUSH = 0.001  # seconds per flush; the hook's time limits hold on a disk this fast
 _MEMORY_DISK = Path("/dev/shm")
 
 

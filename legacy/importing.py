@@ -129,7 +129,7 @@ class LegacyData:
             report.left.append(f"{name}: {error}")
             return
         except SourceBusyError as error:
-            report.left.append(f"{name}, until the next start: {error}")
+            report.left.append(f"{name} (tried again at the next start): {error}")
             return
         with transaction(connection):
             found.store(connection)
@@ -145,7 +145,7 @@ class LegacyData:
             return read_queue(path, self.clock())
         if not self.learn_secrets():
             raise SourceBusyError(
-                "Stash does not return the settings, so secrets in it cannot be redacted"
+                "Stash does not return the settings, so secrets in the file cannot be found"
             )
         return read_letters(path, self.clock(), self.log.redact)
 

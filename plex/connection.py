@@ -222,7 +222,7 @@ def _check_status(response: requests.Response, doing: str) -> None:
     if status in _SUCCESS:
         return
     words = _words(response) if status >= HTTPStatus.BAD_REQUEST else ""
-    response.close()  # an unread body would occupy a connection of the pool
+    response.close()  # otherwise the connection does not return to the pool
     if status < HTTPStatus.MULTIPLE_CHOICES:
         raise PlexTemporaryError(f"{doing}: Plex answered with status {status}")
     location = response.headers.get("Location", "").split("?")[0]

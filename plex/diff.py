@@ -166,7 +166,7 @@ class _Comparison:
         return lock if is_shown else {f"{plex_name}.value": value, **lock}
 
     def _sort_title(self, title: str) -> dict[str, str]:
-        """Return the parameters that set the sort title. Empty if Plex or a user sets it."""
+        """Return the parameters that set the sort title; none if Plex or a user controls it."""
         shown = self.current.sort_title or self.current.title
         if self.behaviour.sort_title is not SortTitle.STAYS or sorts_as(title, shown):
             return {}

@@ -148,7 +148,7 @@ def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, s
 
 
 def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
-    """Cut a long text between words, to fit into a request. Parameters of a list stay the same."""
+    """Cut a long text between words, to fit into a request. Lists such as tags are not cut."""
     key = next((key for key in parameters if key.endswith(".value")), None)
     if key is None or not is_long(parameters, limit):
         return dict(parameters)

@@ -34,7 +34,7 @@ from validation.paths import folded_name
 IDENTITY_AGE = 60.0  # seconds between two identity checks; to set up another server takes longer
 REFRESH_INTERVAL = 60.0  # minimum seconds between two refreshes of the path index
 SINGLE_LOOKS = 3  # maximum number of single files to search between two refreshes
-LIBRARIES_ASKED = 3  # number of libraries to search for a file outside of all library folders
+LIBRARIES_ASKED = 3  # most libraries to search if a file is in no folder of a library
 # Plex does not document which changes update the change counters of a library. So equal counters
 # prove only for this number of seconds that a library is unchanged.
 TRUST_CHANGE_MARK = 600.0

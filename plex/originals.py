@@ -82,7 +82,7 @@ def restoring_edit(
     values = {name: original.get(name) for name in PLEX_NAMES} | {COLLECTIONS: ()}
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     wanted = SceneMetadata(**values | lists)  # type: ignore[arg-type]  # our own stored values
-    # Treat all fields as locked, because `edit_for` must compare only the values here.
+    # Treat all fields as locked: here `edit_for` must compare the values, not the locks.
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
     sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
     spelling = Behaviour(removal_encoding=behaviour.removal_encoding)

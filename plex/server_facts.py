@@ -218,8 +218,8 @@ def _behaviour(rows: Iterable[tuple[str, str, str]]) -> Behaviour:
 def _lock_sentence(lock: str, *, shown: bool) -> str:
     name = _WORDS.get(lock, f"the {lock}")
     if shown:
-        return f"Plex shows the lock of {name}"
-    return f"Plex does not show the lock of {name}, so the lock is set once and not checked"
+        return f"Plex reports the lock of {name}"
+    return f"Plex does not report the lock of {name}, so the lock is set once and not checked"
 
 
 def _shift_sentence(section_key: int, days: int) -> str:

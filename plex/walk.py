@@ -163,7 +163,7 @@ class Walk:
         self.holes.append(Hole(row, self._last_key))
         if len(self.holes) > MOST_HOLES:
             raise PlexTemporaryError(
-                f"{self._doing}: Plex fails at more than {MOST_HOLES} items of the library"
+                f"{self._doing}: Plex returns errors for over {MOST_HOLES} items of the library"
             )
 
     def _page(self, start: int) -> _Page:

@@ -190,9 +190,9 @@ class Event(Enum):
 
     # Events about the plugin's own files.
     QUEUE_EMPTIED = _error(
-        "The queue's database is empty, although jobs were queued or synced before. Its waiting "
-        "jobs are lost, as after a full disk or a power cut. A reconciliation of all scenes starts "
-        "automatically and finds them",
+        "The queue's database is empty, although jobs were queued or synced before. The cause can "
+        "be a full disk or a power cut. A reconciliation of all scenes starts automatically and "
+        "queues the scenes that differ from Plex",
     )
     QUEUE_REBUILT = _error(
         "The queue's database was damaged ({error}). It is kept as {kept}, and a new database is "

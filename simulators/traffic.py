@@ -69,7 +69,7 @@ class RequestLog(Generic[R]):
         return [request for request in self.requests if request.seq > mark]
 
     def clear(self) -> None:
-        """Remove all requests and the maximum; the number of requests in flight stays."""
+        """Forget the requests and the highest number in flight; keep the current number."""
         with self._changed:
             self._requests.clear()
             self.max_writes_in_flight = self._writes_in_flight

@@ -33,7 +33,7 @@ _CATALOGUE: Mapping[str, Explanation] = {
     ),
     "PlexUploadsDown": Explanation(
         "Plex stores no images",
-        "Find the reason in Plex's log; images are sent once Plex stores images again",
+        "Find the reason in Plex's log. Images are sent as soon as Plex can store them",
     ),
     "PlexAuthError": Explanation("Plex refused the token", f"Set plex_token again, {_RETRY}"),
     "PlexPermissionError": Explanation(

@@ -104,7 +104,7 @@ class Checks:
         return f"{_SCENES} edits {result}"
 
     def _kills(self) -> str:
-        """Kill the worker after each edit; the worker of the last edit syncs all edits."""
+        """Kill the worker after each edit but the last; the last worker syncs all edits."""
         titles = {number: f"Killed {number}" for number in range(_KILLS)}
         for number, title in titles.items():
             self._edit(number, title)

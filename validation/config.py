@@ -144,10 +144,10 @@ class ParsedConfig:
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
-    """Parse the settings that Stash stores for the plugin. No value raises an exception.
+    """Parse the settings that Stash stores for the plugin. Never raises.
 
-    Environment variables replace Plex's address and token if these settings are not set. No message
-    contains the token.
+    If Plex's address or token is not set, it is taken from the environment. No message contains the
+    token.
     """
     stored = settings if isinstance(settings, Mapping) else {}
     values: dict[str, Any] = {}

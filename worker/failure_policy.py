@@ -238,7 +238,7 @@ class FailurePolicy:
         if isinstance(error, PlexServerDown):
             blame = self._poison.failed(result.key)
         if blame is Blame.JOB:
-            error = PlexTemporaryError(f"{error}, repeatedly, although Plex serves other scenes")
+            error = PlexTemporaryError(f"{error}. Plex fails only with this scene, repeatedly")
         if blame is Blame.UNKNOWN and self._guard.is_away:
             blame = Blame.PLEX  # this failure is a part of the known outage
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)

@@ -52,7 +52,7 @@ class RecoveryRateLimiter:
             self._judge(at)
 
     def _begin(self) -> None:
-        self._tokens = 1.0  # number of tokens; negative if jobs did not wait
+        self._tokens = 1.0  # free tokens; negative after jobs that started without a token
         self._slowed_at: float | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._failures = 0

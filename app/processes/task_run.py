@@ -42,7 +42,7 @@ def run(
         with suppress(sqlite3.OperationalError):  # busy; the worker will import the jobs
             services.queue.import_spool(log.event)
         if wants_json(arguments):
-            # The request of a program does not change data, start a worker or report log lines.
+            # A program asks only for data: start no worker, and write no answer to the log.
             return task(services)
         return _run_for_user(task, services, in_stash=in_stash)
     except sqlite3.Error as error:

@@ -147,7 +147,7 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _remember(self, connection: Any) -> None:
-        """Use a connection to Stash that a hook or task has stored, from the next run on."""
+        """From the next run on, use the connection to Stash that a hook or task has stored."""
         if isinstance(connection, dict):
             plex_url = self._connection.get("PlexUrl")  # keep the option --plex
             self._connection.clear()

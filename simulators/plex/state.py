@@ -72,7 +72,7 @@ class Revision:
 
 @dataclass(slots=True)
 class Tag:
-    """A tag with a unique name; the thumbnail of an actor's tag is the same on all items."""
+    """A tag. Items with the same tag share it, so an actor has one thumbnail on all items."""
 
     id: int
     kind: str

@@ -16,7 +16,7 @@ class StashClock:
         self.utc_offset = utc_offset
 
     def stamp(self) -> str:
-        """Return the current time as Stash stores it, in whole seconds."""
+        """Return the current time in Stash's format, without fractions of a second."""
         return self.stamp_of(int(self.now()))
 
     def stamp_of(self, seconds: float) -> str:

@@ -13,7 +13,7 @@ from .plugin_process import CHUNK, PluginTimeoutError, Process
 
 
 class PortableProcess:
-    """A run with one thread per stream. It behaves like `PluginProcess`, which needs Linux.
+    """A run of the plugin on any system, with a thread per stream. `PluginProcess` needs Linux.
 
     Args:
         process: the started process.

@@ -29,7 +29,7 @@ def drop_dlq(services: Services, *, scene_id: int | None, error_type: str) -> An
     """Remove the dead letters of a scene, of an error type, or of both."""
     if scene_id is None and not error_type:
         raise TaskError(
-            "Give a scene (scene_id) or an error type (error_type); clear_dlq removes all"
+            "Choose the dead letters by scene_id or error_type. The mode clear_dlq removes all"
         )
     dead = services.queue.dead_letters
     with services.queue.transaction():

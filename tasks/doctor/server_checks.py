@@ -233,7 +233,7 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
             positions = ", ".join(str(entry.position) for entry in entries)
             return fault(
                 f"of the {len(choice.entries)} names in plex_library, number {positions} {problem}",
-                "Correct plex_library; 'Health Check' names Plex's libraries",
+                "Set plex_library to a library that the task 'Health Check' lists",
             )
     return ok(f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")
 
@@ -268,7 +268,7 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
     if test_killed:
         return warning(
             "an interrupted test has left an item changed",
-            "Edit any scene: its sync restores the item first",
+            "Edit any scene in Stash: before the next sync, the plugin restores the item",
         )
     if seen is None or not seen.reachable:
         return _NO_PLEX

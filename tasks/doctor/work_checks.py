@@ -83,12 +83,12 @@ def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> F
         why = "failed" if signs.broke else "ended without a message" if signs.process else ""
         return fault(
             f"not running; jobs waiting: {waiting}{f'; last worker {why}' if why else ''}{sign}",
-            "Run 'Process Queue' for the cause",
+            "Run the task 'Process Queue' to see the cause",
         )
     if signs.broke:
         return warning(
             f"not running, and not needed; the last worker failed{sign}",
-            "Read the end of worker.log in the data folder for the cause",
+            "The end of worker.log in the data folder has the cause",
         )
     return ok(f"not running, and not needed{sign}")
 

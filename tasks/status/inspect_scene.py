@@ -251,7 +251,7 @@ def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
         if edit.preserved:
             yield f"{label}: kept because a user edited it in Plex: {', '.join(edit.preserved)}"
         if edit.refused:
-            yield f"{label}: refused by Plex earlier: {', '.join(edit.refused)}"
+            yield f"{label}: not sent, because Plex refused {', '.join(edit.refused)}"
     if plex.inspection.cover_for:
         kinds = " and ".join(plex.inspection.cover_for)
         yield f"Cover: to be compared with the last sent {kinds}"

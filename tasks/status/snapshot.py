@@ -103,9 +103,7 @@ class State:
     kind: str  # a word, such as `paused`
     level: Level
     sentence: str  # may contain the placeholder `{since}`
-    since: float | None = (
-        None  # seconds since 1970; the sentence has a placeholder for it unless None
-    )
+    since: float | None = None  # the time for `{since}`, in seconds since 1970
     remedy: str = ""  # without a full stop; empty if the sentence contains the remedy
 
     @property

@@ -32,7 +32,7 @@ class _Comparison:
 
     services: Services
     config: Config
-    session: SyncSession | None  # None if Plex failed and only the sync log is compared
+    session: SyncSession | None  # None if Plex failed: then only the sync log is compared
     digests: Mapping[int, Mapping[int, str]]  # scene id → rating key → digest of the last sync
     versions: Mapping[int, str]  # scene id → the scene's `updated_at` at its last sync
 

@@ -76,8 +76,8 @@ def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexIte
     why = obstacle(found[0], session.facts)
     if why:
         raise TaskError(
-            f"The item of scene {scene_id} could not be restored after a test, because {why}: "
-            "choose another scene"
+            f"Scene {scene_id} is not used for the test: its item could not be restored, because "
+            f"{why}. Nothing was changed. Choose another scene"
         )
     return found[0]
 

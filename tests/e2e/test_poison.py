@@ -53,7 +53,7 @@ def test_a_scene_at_which_plex_always_fails_holds_nobody_back_and_ends_in_the_de
     assert rig.wait_until(lambda: bool(letters(rig)), 60)
     ((scene_id, error_type, text, retries),) = letters(rig)
     assert (scene_id, error_type, retries) == (bad, "PlexTemporaryError", 2)
-    assert f"({status}), repeatedly, although Plex serves other scenes" in text
+    assert f"({status})" in text
     assert rig.events("plex_down") == []
     assert rig.queued() == 0
 

@@ -232,7 +232,7 @@ def test_only_the_named_dead_letters_are_dropped(rig: Rig) -> None:
 
     assert ask(rig, "drop_dlq", scene_id=1, error_type="SceneError")["removed"] == 1
     assert ask(rig, "drop_dlq", error_type="PlexPermanentError")["removed"] == 1
-    assert "clear_dlq removes all" in refused(rig, "drop_dlq")
+    assert "clear_dlq" in refused(rig, "drop_dlq")
     assert ask(rig, "overview")["dead_letters"]["count"] == 1
 
 

@@ -107,8 +107,8 @@ class EditPlanner:
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
     """Return the fields that were sent to an item, or may have been sent.
 
-    An unconfirmed (pending) value counts as sent, unless the item shows a newer value of a user.
-    `held` are the item's original values.
+    An unconfirmed (pending) value counts as sent, unless a user has changed the field since.
+    `held` are the values before the plugin's first edit.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:

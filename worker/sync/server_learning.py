@@ -101,7 +101,7 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
 def _learn_shown_locks(
     facts: ServerFacts, known: Behaviour, items: Iterable[PlexItem]
 ) -> frozenset[str]:
-    """Learn the locks that the items report; return all locks that the server can report."""
+    """Store which field locks these items report; return all locks that the server can report."""
     shown = frozenset(lock for item in items for lock in item.locked) & _LOCKS
     for lock in sorted(shown - known.shown_locks):
         facts.learn_lock(lock, shown=True)
