@@ -5,8 +5,6 @@ Forking saves the start of the interpreter and its imports. These take nine tent
 of a short task.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 import signal

@@ -10,8 +10,6 @@ PLUGIN once. To run another plugin, the forked process imports the changed modul
 importers again.
 """
 
-from __future__ import annotations
-
 import builtins
 import contextlib
 import fcntl

@@ -1,7 +1,5 @@
 """A fake plex.tv, which answers the requests of a sign-in in the format that plexapi reads."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass

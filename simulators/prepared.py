@@ -1,7 +1,5 @@
 """The plugin's files and their byte code, prepared once and linked into each installation."""
 
-from __future__ import annotations
-
 import compileall
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Find and end the plugin's processes, through `/proc` on Linux and psutil elsewhere."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal

@@ -1,7 +1,5 @@
 """A fake Stash with the installed plugin, and a fake Plex: for tests, demo and benchmarks."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

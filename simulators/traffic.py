@@ -1,7 +1,5 @@
 """The request log and the injected faults that both fake servers use."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace

@@ -3,8 +3,6 @@
 In the plugin they are constants, which users and other programs cannot change.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass

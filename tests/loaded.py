@@ -1,7 +1,5 @@
 """Which modules a run of the plugin has loaded by its end, or before it asks anyone anything."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Stand-ins for `Log.event` in tests."""
 
-from __future__ import annotations
-
 import pytest
 
 from shared.events import Event

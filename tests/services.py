@@ -1,7 +1,5 @@
 """The objects of a process for tests: a real queue, and of the servers what a test needs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A shell beside a rig: runs the plugin's commands as a person, cron or systemd would."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

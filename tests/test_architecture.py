@@ -1,7 +1,5 @@
 """The layout is the architecture: imports point downwards, and files stay readable."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The demo ends with libraries that agree, and leaves nothing behind."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

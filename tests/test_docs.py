@@ -1,7 +1,5 @@
 """The documentation is true: links, names, messages, examples, commands."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

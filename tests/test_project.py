@@ -1,7 +1,5 @@
 """What users and Stash read of the project agrees with itself."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from dataclasses import fields

@@ -1,7 +1,5 @@
 """What the detached worker did reaches Stash's log: once, in bounds, whoever comes next."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ Every rig of the suite looks for its secrets at its end; here it looks after eac
 wrong: logs, output, answers, files, command lines and environments.
 """
 
-from __future__ import annotations
-
 import base64
 import os
 import urllib.parse

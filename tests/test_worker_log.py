@@ -1,7 +1,5 @@
 """The detached worker's own log stays small."""
 
-from __future__ import annotations
-
 import json
 import logging
 import subprocess

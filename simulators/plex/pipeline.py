@@ -1,7 +1,5 @@
 """The steps of each request: log, fault, latency, access rights, handler, response."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -80,7 +78,7 @@ class Pipeline:
         finally:
             exchange.finish(request.status)
 
-    def _blocked(self, exchange: HttpExchange) -> bool:
+    def _blocked(self, exchange: "HttpExchange") -> bool:
         """Refuse a query that matches the blocking rule of a reverse proxy."""
         exchange.request.fault = "blocked by a proxy"
         if not self.core.switches.proxy_closes:
@@ -94,7 +92,7 @@ class Pipeline:
         is_free = token == "absent" or (token == "wrong" and switches.allowed_network_may_err)
         return "present" if is_free and switches.allows_network_without_token else token
 
-    def _answer(self, exchange: HttpExchange) -> bool:
+    def _answer(self, exchange: "HttpExchange") -> bool:
         pause = self.latency.of(exchange.request.kind)
         if pause > 0 and self.stopping().wait(pause):
             return False

@@ -1,7 +1,5 @@
 """The log of the requests that arrived at Plex."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -96,7 +94,7 @@ class RequestLog(traffic.RequestLog[Request]):
     def kinds(self, since: int = 0) -> Counter[Kind]:
         return Counter(request.kind for request in self.since(since))
 
-    def wait_for(self, predicate: Callable[[RequestLog], bool], timeout: float = 30.0) -> bool:
+    def wait_for(self, predicate: Callable[["RequestLog"], bool], timeout: float = 30.0) -> bool:
         """Block until the predicate is true for this log; return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: predicate(self), timeout)

@@ -4,8 +4,6 @@ The values inside an `Item` are immutable (tuples, frozen sets), so each change 
 an attribute. The assignment discards the cached listing row of the item, which is out of date.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
@@ -29,7 +27,7 @@ _assign = object.__setattr__
 
 IMAGE_LOCKS = frozenset({"thumb", "art", "theme", "logo", "squareArt"})
 
-ActorLike: TypeAlias = "str | tuple[str, str] | tuple[str, str, str]"  # name, role, thumbnail
+ActorLike: TypeAlias = str | tuple[str, str] | tuple[str, str, str]  # name, role, thumbnail
 
 
 class ItemFields(TypedDict, total=False):

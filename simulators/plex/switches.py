@@ -3,8 +3,6 @@
 A client is correct only if its tests pass with each value of each switch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal

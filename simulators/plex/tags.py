@@ -1,7 +1,5 @@
 """The tags of the server. Case is ignored, and the first spelling of a name is kept."""
 
-from __future__ import annotations
-
 import string
 from collections.abc import Callable, Iterable
 

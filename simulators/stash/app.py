@@ -1,7 +1,5 @@
 """Stash's responses over HTTP: GraphQL, images, the login page and the web page."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re
@@ -63,7 +61,7 @@ class GraphQLRequest:
 class StashExchange(Exchange):
     """A request to Stash that is being handled."""
 
-    app: App
+    app: "App"
     asked: Request
     verdict: Verdict
     graphql: GraphQLRequest | None

@@ -1,7 +1,5 @@
 """Stash's job queue, which runs one job at a time."""
 
-from __future__ import annotations
-
 import threading
 import traceback
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A plugin's `.yml` file, decoded as strictly as Stash does."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache

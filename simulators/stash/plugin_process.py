@@ -1,7 +1,5 @@
 """The process of a plugin, handled as Stash handles it."""
 
-from __future__ import annotations
-
 import os
 import selectors
 import subprocess

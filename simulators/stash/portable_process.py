@@ -1,7 +1,5 @@
 """A plugin's process on systems that cannot poll pipes, such as Windows."""
 
-from __future__ import annotations
-
 import queue
 import threading
 import time

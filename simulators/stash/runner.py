@@ -1,7 +1,5 @@
 """Run a plugin's operation as Stash does: command line, environment, input, answer."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The hook path's reader of JSON against `json`: equal values, or None for any doubt."""
 
-from __future__ import annotations
-
 import json
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """What the tests of the tasks that answer questions share."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

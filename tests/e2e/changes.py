@@ -1,7 +1,5 @@
 """Changes of the plugin that several end-to-end tests make (see `simulators.alterations`)."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import sys

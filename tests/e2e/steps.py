@@ -1,7 +1,5 @@
 """Steps of end-to-end tests that sync and wait until the worker has nothing left to do."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

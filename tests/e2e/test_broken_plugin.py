@@ -1,7 +1,5 @@
 """The oracle's own test: a plugin that leaves something out does not pass."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

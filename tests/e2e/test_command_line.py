@@ -1,7 +1,5 @@
 """The command line, each command run as a real process beside both servers."""
 
-from __future__ import annotations
-
 import os
 import pty
 import select

@@ -1,7 +1,5 @@
 """How the plugin connects to Plex, end to end, where proxies, tokens and certificates differ."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

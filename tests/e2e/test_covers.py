@@ -1,7 +1,5 @@
 """Covers: new bytes only, each item and kind by itself, and nothing that is no picture."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from itertools import count

@@ -1,7 +1,5 @@
 """A database that is damaged under a living worker."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Show Dead Letters and Retry Dead Letters."""
 
-from __future__ import annotations
-
 import re
 import time
 

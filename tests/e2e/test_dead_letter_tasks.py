@@ -1,7 +1,5 @@
 """The tasks that look after what is stuck: clear, purge, recover, health, outages, status."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

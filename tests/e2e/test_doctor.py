@@ -1,7 +1,5 @@
 """The Doctor, on a sound plugin and on everything that can be broken."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

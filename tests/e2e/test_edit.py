@@ -1,7 +1,5 @@
 """The promise: an edit in Stash reaches Plex with nobody doing anything more."""
 
-from __future__ import annotations
-
 from simulators.oracle import IMAGE_LOCKS, LOCKS
 from simulators.rig import FOLDER, Rig, png
 from simulators.stash import SceneFields

@@ -1,7 +1,5 @@
 """Performers, studios and tags that change, and scenes that go, reach Plex without a task."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

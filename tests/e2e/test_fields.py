@@ -1,7 +1,5 @@
 """Field by field: what is switched off, what a person set in Plex, what Plex will not take."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """A new scene makes Plex scan its folder, and its metadata follows, with nobody doing anything."""
 
-from __future__ import annotations
-
 import pytest
 
 from simulators.rig import FOLDER, Rig

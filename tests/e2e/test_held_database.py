@@ -1,7 +1,5 @@
 """Another program holds the queue's database: the worker waits for it, and goes on by itself."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager

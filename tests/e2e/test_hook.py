@@ -1,7 +1,5 @@
 """What a hook costs the user and what it needs: next to nothing."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Inspect Scene: why is my scene not in Plex?"""
 
-from __future__ import annotations
-
 import json
 import re
 import time

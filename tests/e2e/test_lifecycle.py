@@ -1,7 +1,5 @@
 """How a worker ends and begins: idle, leaving while a hook commits, without what it needs."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a reader of Stash's log learns of a day with this plugin, and what he is spared."""
 
-from __future__ import annotations
-
 import os
 import re
 import time

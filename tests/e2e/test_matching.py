@@ -1,7 +1,5 @@
 """Each scene reaches its own Plex item, on the setups that people have."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

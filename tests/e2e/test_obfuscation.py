@@ -1,7 +1,5 @@
 """`obfuscate_paths`: after a day on which much went wrong, no log holds a path or a title."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """What programs rely on: JSON, quickly, and nothing is started by asking."""
 
-from __future__ import annotations
-
 import json
 import time
 import urllib.request

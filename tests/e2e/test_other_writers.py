@@ -1,7 +1,5 @@
 """Somebody else writes to a Plex item in the moment in which it is synced."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import pytest

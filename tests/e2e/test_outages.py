@@ -1,7 +1,5 @@
 """Outages of every kind: edits are kept, a dead server is left in peace, and all arrives after."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

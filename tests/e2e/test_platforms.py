@@ -1,7 +1,5 @@
 """The branches for systems that cannot be run here, in real processes that take them."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """One scene at which Plex always fails as if it were away, among others that it takes."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

@@ -1,7 +1,5 @@
 """Preview Sync: what a sync would change, told before it is, and nothing else happens."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import Counter

@@ -3,8 +3,6 @@
 `SOAK=1` runs the full count of edits.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """Reconciliation: every gap is found, queued once, and nothing is concluded from half an answer."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

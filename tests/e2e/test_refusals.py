@@ -1,7 +1,5 @@
 """Edits that Plex, or a proxy before Plex, does not take: all else arrives, one message each."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Restore Plex Values: the first write is reversible, whatever happens in between."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Each reading of what is unknown about real servers, with the worker as a process of its own."""
 
-from __future__ import annotations
-
 import pytest
 
 from simulators.rig import Rig, png

@@ -1,7 +1,5 @@
 """Every setting has its effect, and no wrong one stops anything."""
 
-from __future__ import annotations
-
 import ast
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Stash's settings page tells the truth: the defaults are written for it, once, and safely."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

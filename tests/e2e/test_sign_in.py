@@ -1,7 +1,5 @@
 """Signing in with Plex: from a link to the stored address and token."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """A Stash that answers with errors for a while: no edit is lost, and nobody has to do anything."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """View Queue Status and Outage Summary Report: what people read and what programs get."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

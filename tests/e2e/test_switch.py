@@ -1,7 +1,5 @@
 """From the earlier implementation to this one: its data folder in place, and nothing more to do."""
 
-from __future__ import annotations
-
 import pickle
 import re
 import time

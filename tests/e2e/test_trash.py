@@ -1,7 +1,5 @@
 """Plex's trash: the old item of a moved file is not used, and a disk that is away is no change."""
 
-from __future__ import annotations
-
 from simulators.rig import Rig
 from simulators.stash import VideoFile
 from tests.golden import figures

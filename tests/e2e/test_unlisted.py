@@ -1,7 +1,5 @@
 """Files that Plex does not list as videos: the reason is told, and they are not waited for."""
 
-from __future__ import annotations
-
 import json
 
 from simulators.rig import FOLDER, Rig

@@ -1,7 +1,5 @@
 """One item at which Plex fails whenever an answer contains it: only its own scene suffers."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The worker in the world as it is: outages, kills, restarts, log-ins that end."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

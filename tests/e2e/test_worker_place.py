@@ -1,7 +1,5 @@
 """The one worker's place: whom it makes room for, and when it takes it again."""
 
-from __future__ import annotations
-
 import os
 import signal
 

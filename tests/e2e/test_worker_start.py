@@ -1,7 +1,5 @@
 """A worker that cannot start, or has no log, is heard of; one that can loads little at first."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

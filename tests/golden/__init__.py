@@ -3,8 +3,6 @@
 Run the tests with `UPDATE_GOLDEN=1` after a change of words, then read the difference.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile

@@ -1,7 +1,5 @@
 """Pickles are read as far as they are plain data, and nothing in them ever runs."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import sys

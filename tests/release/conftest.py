@@ -1,7 +1,5 @@
 """A release of the work tree, built once, and a Python with nothing installed."""
 
-from __future__ import annotations
-
 import sys
 import venv
 from pathlib import Path

@@ -3,8 +3,6 @@
 It is stricter than Stash, so that what passes here passes there.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import zipfile

@@ -1,7 +1,5 @@
 """The zip: the same bytes from the same commit, everything that is needed, nothing else."""
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The release at work, under a Python that has nothing, or worse."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

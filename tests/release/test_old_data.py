@@ -3,8 +3,6 @@
 The samples were written by the versions themselves (samples/README.md).
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3

@@ -1,7 +1,5 @@
 """README's three steps, done as they stand there, from a fresh clone to an edit that arrives."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Nothing unknown gets in: pinned, hashed, audited, and never fetched at run time."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path

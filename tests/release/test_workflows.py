@@ -1,7 +1,5 @@
 """The workflows call targets and modules that exist, and pin each action by its hash."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 import shlex

@@ -5,8 +5,6 @@ none that only Stash has, or whose folders Plex names differently; names of moun
 names of folders.
 """
 
-from __future__ import annotations
-
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@
 plexapi's parser, and all through real processes.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata

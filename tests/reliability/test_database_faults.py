@@ -4,8 +4,6 @@ A hook does not open the database: its job is in the spool, or named in an error
 do. The worker quarantines a damaged file and uses a fresh one.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource

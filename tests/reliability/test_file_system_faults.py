@@ -3,8 +3,6 @@
 Real processes meet it; afterwards, with the fault gone, each edit is in Plex and the queue empty.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import resource

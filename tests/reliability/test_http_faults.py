@@ -4,8 +4,6 @@ The real worker in this process, real HTTP to both servers and the real database
 real: whoever would wait turns the clock instead.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

@@ -1,7 +1,5 @@
 """What no version of ours has written lies in the queue: it stops no hook, worker or task."""
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import asdict

@@ -3,8 +3,6 @@
 They are those of the queue, the worker and the errors that no other suite provokes by its nature.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

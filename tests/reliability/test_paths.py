@@ -4,8 +4,6 @@ The real index in a real database, the real map and the real survey, over small 
 each make one point.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

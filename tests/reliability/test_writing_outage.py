@@ -1,7 +1,5 @@
 """A Plex that answers reads and saves no change, measured in simulated time."""
 
-from __future__ import annotations
-
 import pytest
 
 from simulators.plex import Request

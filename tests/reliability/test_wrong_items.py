@@ -4,8 +4,6 @@ Everything is real but the two servers: index, library, survey, matcher, finder 
 what it has seen. `SOAK=1` runs ten times as many libraries.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The fork server: a process that it starts is what a fresh interpreter would be."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """The bench of the kill points: a rig whose processes can be killed at a named point."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -3,8 +3,6 @@
 It can be killed at any request to Plex, and what it had in hand stays as a SIGKILL would leave it.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import threading
@@ -103,7 +101,7 @@ class Sessions(CurrentSession):
 class Hooks:
     """In the place of Stash's plugin host: the plugin's hook, in this process."""
 
-    def __init__(self, household: Household) -> None:
+    def __init__(self, household: "Household") -> None:
         self._household = household
 
     def hooks(

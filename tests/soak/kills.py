@@ -6,8 +6,6 @@ Real worker processes, the real database, real HTTP to the fake Plex. Afterwards
 lost, none applied out of order, no write repeated more than once per kill, and the database sound.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

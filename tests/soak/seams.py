@@ -10,8 +10,6 @@ A folder tells what to do at a point:
   n-th time, rename `armed` to `reached` and kill the process.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

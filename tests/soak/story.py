@@ -4,8 +4,6 @@ A `Story` makes a small library of awkward shapes, lets things happen to it, rem
 is nobody's business but the person's, and says at the end what is not as it should be.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress

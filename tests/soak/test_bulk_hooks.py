@@ -1,7 +1,5 @@
 """R15: a bulk edit: one hook process per scene, in a row."""
 
-from __future__ import annotations
-
 import os
 
 from simulators.rig import Rig

@@ -5,8 +5,6 @@ that are set, and a worker that is killed. `SOAK=1` runs the full count;
 `SOAK=1 pytest tests/soak/test_convergence.py -k 'in_step and [123]'` runs one of them.
 """
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ a Plex that is well, away, sick or fussy about some scenes. Time is simulated. `
 full count.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile
@@ -150,7 +148,7 @@ class DrainMachine(RuleBasedStateMachine):
             return PlexHealth(reachable=True, latency=0.0, token_ok=True)
         return PlexHealth(reachable=False, latency=0.0, error=PlexServerDown("away"))
 
-    def _batch(self, *_: object) -> DrainMachine:
+    def _batch(self, *_: object) -> "DrainMachine":
         return self
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:

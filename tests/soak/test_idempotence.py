@@ -4,8 +4,6 @@ Real processes, both fake servers. `SOAK=1` runs 10, 1,000 and 100,000 scenes; a
 images are off: what they cost grows with the scenes alone.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ process is killed there. The mark that the killed process leaves proves that the
 Real hooks, real workers, the real recover task.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """R2 with a small count; `make soak` runs the full one."""
 
-from __future__ import annotations
-
 import random
 
 from simulators.rig import Rig

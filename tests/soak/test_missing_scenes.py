@@ -4,8 +4,6 @@ The real worker, both fake servers over HTTP, and simulated time: the worker's w
 on. `SOAK=1` runs the full count.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import random

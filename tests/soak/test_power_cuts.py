@@ -5,8 +5,6 @@ sometimes with garbage behind the cut. What opens then is exactly the last commi
 job that a hook had committed, with `synchronous=FULL`, before the cut is missing.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import shutil

@@ -5,8 +5,6 @@ with edits while the plugin is switched off. Then faults of both servers, or a k
 run. `SOAK=1` runs the full count.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

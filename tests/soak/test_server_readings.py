@@ -5,8 +5,6 @@ runs in this process, both fakes answer over HTTP. A library of 30 scenes is
 synced, edited in every field, and synced again with `force`.
 """
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Iterator, Mapping

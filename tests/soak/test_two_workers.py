@@ -1,7 +1,5 @@
 """R4: two workers at once, one that wakes late, and hooks that commit while a worker leaves."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

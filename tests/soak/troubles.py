@@ -1,7 +1,5 @@
 """Random faults of both servers, for stories in which everything ends well."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 

@@ -3,8 +3,6 @@
 (What has to be cleaned first has a suite of its own.)
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 The few calls that the tests need do not need a client library.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 import subprocess

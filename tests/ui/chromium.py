@@ -1,7 +1,5 @@
 """Which browser the tests drive: the system's, else the one that `tests.ui.provide` brought."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A browser, and a page of Stash that has loaded the plugin's files."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from contextlib import ExitStack

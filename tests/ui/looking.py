@@ -1,7 +1,5 @@
 """How the tests open the page and look at it."""
 
-from __future__ import annotations
-
 from simulators.rig import Rig
 from tests.ui.browser import PATIENCE, Browser
 from tests.ui.web import Web

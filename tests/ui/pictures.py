@@ -1,7 +1,5 @@
 """Takes the pictures of `docs/images`: `python -m tests.ui.pictures [FOLDER]`."""
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import time

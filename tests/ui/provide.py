@@ -5,8 +5,6 @@ Chrome's own builds into `build/browser`, with the help of Node. What cannot be 
 in a line, and the tests that want it are skipped.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

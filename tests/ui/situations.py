@@ -1,7 +1,5 @@
 """States of the plugin that a page has to show, put into a rig's data folder."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace

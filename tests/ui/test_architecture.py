@@ -1,7 +1,5 @@
 """The files that Stash serves: all of them, none else, small, and harmless."""
 
-from __future__ import annotations
-
 import re
 
 from simulators.rig import REPOSITORY

@@ -1,7 +1,5 @@
 """The first run: from the connection to the first sync, left and resumed, with each failure."""
 
-from __future__ import annotations
-
 import pytest
 
 from simulators.plex import Item

@@ -4,8 +4,6 @@ Each journey counts its clicks and has three at most; typing a value and what is
 Stash are none.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from urllib.parse import urlsplit
 

@@ -1,7 +1,5 @@
 """What the page asks for: every state as one sentence, everything bounded, no secret in it."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

@@ -1,7 +1,5 @@
 """The parts of the page, over answers that the real plugin gave once: what is seen and asked."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

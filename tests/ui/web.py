@@ -3,8 +3,6 @@
 Its GraphQL is the fake Stash's, so that a click in the browser really runs the plugin.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

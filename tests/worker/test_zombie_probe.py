@@ -1,7 +1,5 @@
 """Whether ended workers are reaped: seen from the zombie of an earlier worker."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
