@@ -35,7 +35,6 @@ class Canary:
         self._read = 0
 
     def add(self, *secrets: object) -> None:
-        """Search for these secrets, too."""
         self.secrets |= {one for one in secrets if isinstance(one, str) and one}
 
     def everywhere(self, processes: Iterable[int]) -> None:

@@ -49,11 +49,7 @@ class ForkServer:
         listener.close()
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-        """Start a script of the plugin by forking; start any other program with `subprocess`.
-
-        Raises:
-            OSError: the program cannot be started.
-        """
+        """Start a script of the plugin by forking; start any other program with `subprocess`."""
         is_other = _interpreter_settings(env) != self._interpreter
         if is_other or forked.script_of(argv) is None:
             return start_process(argv, env, cwd)

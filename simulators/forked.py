@@ -211,7 +211,6 @@ class _Imports:
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
-        """Record the imports inside the block."""
         builtins.__import__ = self._record
         yield
         builtins.__import__ = self._import

@@ -172,7 +172,6 @@ class HttpServer:
             connection.shut_down()
 
     def close(self) -> None:
-        """Stop and free the port."""
         self.stop()
         if self._reservation is not None:
             self._reservation.close()
@@ -209,11 +208,7 @@ class HttpServer:
             connection.close()
 
     def _secured(self, sock: socket.socket, tls: SSLContext) -> socket.socket:
-        """Return the socket with TLS if the server uses https, otherwise unchanged.
-
-        Raises:
-            OSError: the handshake failed, or plain http is refused.
-        """
+        """Return the socket with TLS if the server uses https, otherwise unchanged."""
         sock.settimeout(_JOIN_SECONDS)
         if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
             return tls.wrap_socket(sock, server_side=True)

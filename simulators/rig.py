@@ -238,7 +238,6 @@ class Rig:
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
-        """Open the queue's database for reading."""
         path = self.data / "queue" / "data.db"
         address = path.as_uri() + (f"?vfs={self.locks}" if self.locks else "")
         connection = sqlite3.connect(address, uri=True, timeout=10)

@@ -36,12 +36,7 @@ class RawRequest:
 
 
 def read_request(stream: BufferedReader) -> RawRequest | None:
-    """Read the next request; return None if the client has closed the connection.
-
-    Raises:
-        MalformedError: the bytes are not an HTTP request.
-        OSError: the connection failed, or was idle for too long.
-    """
+    """Read the next request; return None if the client has closed the connection."""
     if stream.peek(1)[:1] == TLS_HANDSHAKE:
         msg = "TLS on a connection of plain http"
         raise MalformedError(msg)

@@ -1,5 +1,3 @@
-"""Certificates for servers of tests, made by `openssl`."""
-
 import shutil
 import ssl
 import subprocess

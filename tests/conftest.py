@@ -1,5 +1,3 @@
-"""Fixtures that every part of the suite shares."""
-
 import gc
 import os
 import shutil
@@ -54,7 +52,6 @@ settings.load_profile("any machine")
 
 @pytest.fixture(scope="session")
 def prepared_plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The plugin's files with byte-code, to which installations refer."""
     folder = tmp_path_factory.mktemp("prepared") / "plugins" / "Stash2Plex"
     prepare(PLUGIN_SOURCE, folder)
     before = stamps(folder)
@@ -96,19 +93,16 @@ def make_rig(tmp_path: Path, quick: dict[str, Any]) -> Iterator[MakeRig]:
 
 @pytest.fixture
 def changeable_rig(make_rig: MakeRig) -> Rig:
-    """A started rig that has its plugin's files for itself."""
     return make_rig(plugin=PLUGIN_SOURCE)
 
 
 @pytest.fixture
 def rig(make_rig: MakeRig) -> Rig:
-    """A started rig with the plugin's default settings."""
     return make_rig()
 
 
 @pytest.fixture(scope="session")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter with nothing installed."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=False, symlinks=True)
     return folder / "bin" / "python3"

@@ -1,5 +1,3 @@
-"""Stand-ins for `Log.event` in tests."""
-
 import pytest
 
 from shared.events import Event
@@ -13,7 +11,6 @@ class Reported(list[str]):
         self.fields: list[dict[str, object]] = []
 
     def __call__(self, event: Event, /, *, level: str = "", **fields: object) -> None:
-        """Note an event."""
         del level
         assert event.sentence(fields)
         self.append(event.code)
@@ -21,6 +18,5 @@ class Reported(list[str]):
 
 
 def no_report(event: Event, /, *, level: str = "", **fields: object) -> None:
-    """Fail: nothing may be reported."""
     del level
     pytest.fail(event.sentence(fields))

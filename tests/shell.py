@@ -18,8 +18,6 @@ PATIENCE = 120.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command came to."""
-
     code: int
     out: str
     err: str
@@ -48,7 +46,6 @@ class Shell:
         return self.run_bare(*command, **environment)
 
     def run_bare(self, *arguments: str, **environment: str) -> Ran:
-        """Run a command line as it is."""
         names = ("STASH_URL", "STASH_API_KEY", "PLEX_URL", "PLEX_TOKEN", "STASH_PLUGIN_DATA")
         inherited = {name: text for name, text in os.environ.items() if name not in names}
         command = [self._interpreter, str(self.script), *arguments]

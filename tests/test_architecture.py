@@ -44,14 +44,12 @@ LAZY = {
 
 @cache
 def sources() -> list[Path]:
-    """The plugin's own files."""
     folders = [REPOSITORY / name for name in FLOORS if (REPOSITORY / name).is_dir()]
     return [REPOSITORY / "Stash2Plex.py", *(f for one in folders for f in one.rglob("*.py"))]
 
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    """The syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -75,7 +73,6 @@ def imports(path: Path) -> list[tuple[str, bool]]:
 
 
 def home(path: Path) -> str:
-    """The folder of the plugin in which a file stands."""
     return path.relative_to(REPOSITORY).parts[0].removesuffix(".py")
 
 

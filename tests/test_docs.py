@@ -36,12 +36,10 @@ _SNAKE_CASE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
 
 
 def prose(page: Path) -> str:
-    """Return a page without its fenced blocks."""
     return _FENCE.sub("", page.read_text(encoding="utf-8"))
 
 
 def fenced(page: Path) -> list[str]:
-    """Return the fenced blocks of a page."""
     return [block for _, _, block in _FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
@@ -51,7 +49,6 @@ def codes(page: Path) -> Iterator[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub gives to a page's headings."""
     found: set[str] = set()
     for heading in re.findall(r"^#+ +(.+)$", prose(page), re.MULTILINE):
         slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
@@ -71,7 +68,6 @@ def texts() -> tuple[str, ...]:
 
 @cache
 def words() -> frozenset[str]:
-    """Return all words of the plugin's files and its yml."""
     files = [REPOSITORY / "Stash2Plex.yml", *sources()]
     found = re.findall(r"\w+", " ".join(path.read_text("utf-8") for path in files))
     return frozenset((*found, *map(str.lower, found)))

@@ -36,7 +36,6 @@ class Desk:
         self.records: list[tuple[str, str]] = []
 
     def relay(self, most: int | None = None) -> list[tuple[str, str]]:
-        """What one invocation tells, without its times."""
         told: list[tuple[str, str]] = []
         log = Log(lambda level, text, *_: told.append((level, TIME.sub("[t]", text))), Secrets())
         relay_worker_log(self.folder, log, most)

@@ -1,5 +1,3 @@
-"""The detached worker's own log stays small."""
-
 import json
 import logging
 import subprocess

@@ -21,7 +21,6 @@ class RefusedError(Exception):
 
 
 def html_error(status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """Return Plex's error page."""
     title, heading = reason(status), f"{status} {reason(status)}"
     page = f"<html><head><title>{title}</title></head><body><h1>{heading}</h1></body></html>"
     return Response(status, page.encode(), HTML, headers or {})

@@ -58,11 +58,7 @@ class Core:
     analyses: int = 0
 
     def section(self, text: str) -> Section:
-        """Return the library section that the request's path names.
-
-        Raises:
-            RefusedError: 404 if the section is unknown, 500 if its id is not a number.
-        """
+        """Return the library section that the request's path names."""
         if not text.isdigit():
             raise RefusedError(500)
         found = self.library.sections.get(int(text))
@@ -71,11 +67,7 @@ class Core:
         return found
 
     def items(self, text: str) -> list[Item]:
-        """Return the items of comma-separated rating keys; unknown rating keys are left out.
-
-        Raises:
-            RefusedError: 404 if no rating key is known.
-        """
+        """Return the items of comma-separated rating keys; unknown rating keys are left out."""
         keys = dict.fromkeys(int(key) for key in text.split(",") if key.isdigit())
         found = [self.library.items[key] for key in keys if key in self.library.items]
         if not found:
@@ -83,11 +75,7 @@ class Core:
         return found
 
     def readable(self, shown: Sequence[Item]) -> None:
-        """Refuse a response that would contain an unreadable item.
-
-        Raises:
-            RefusedError: 500 if one of the items is unreadable.
-        """
+        """Refuse a response that would contain an unreadable item."""
         if any(item.rating_key in self.switches.unreadable for item in shown):
             raise RefusedError(500)
 

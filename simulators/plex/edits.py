@@ -67,11 +67,7 @@ class Edit:
 
 
 def parse_edit(pairs: Iterable[tuple[str, str]], switches: Switches) -> Edit:
-    """Parse the parameters of an edit.
-
-    Raises:
-        RefusedError: 400 for an unknown field, 500 for bad data in a known one.
-    """
+    """Parse the parameters of an edit."""
     edit = Edit()
     for key, value in pairs:
         if key in _ADDRESS or key.startswith(("X-Plex-", "include")):
@@ -116,11 +112,7 @@ def _flag(value: str) -> bool:
 
 
 def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> None:
-    """Apply an edit to one item.
-
-    Raises:
-        RefusedError: 400 if the edit adds the item to a smart collection; nothing is changed.
-    """
+    """Apply an edit to one item; refuse an edit that adds the item to a smart collection."""
     added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
     if added & switches.smart_collections:
         raise RefusedError(400)

@@ -229,11 +229,7 @@ class FakePlex:
         return item
 
     def item(self, rating_key: int) -> Item:
-        """Return the live item.
-
-        Raises:
-            KeyError: there is no such item.
-        """
+        """Return the live item."""
         with self.changed:
             return self._library.items[rating_key]
 

@@ -89,7 +89,6 @@ class Faults(traffic.Faults):
         return self.inject(f"status {status}", _Answer(response, applied), **where)
 
     def redirect(self, location: str, status: int = 301, **where: Unpack[Where]) -> Fault:
-        """Redirect the request to another address."""
         response = html_error(status, {"Location": location})
         return self.inject(f"redirect {status}", _Answer(response), **where)
 

@@ -19,11 +19,7 @@ class Images:
         self._uploads = 0
 
     def upload(self, item: Item, shelf: str, data: bytes) -> None:
-        """Store an image once per content, and select it as the switch `upload_selects` says.
-
-        Raises:
-            RefusedError: the body is empty or too large.
-        """
+        """Store an image once per content, and select it as the switch `upload_selects` says."""
         switches = self._switches()
         if not data:
             raise RefusedError(400)
@@ -44,11 +40,7 @@ class Images:
             self._library.touch(item)
 
     def choose(self, item: Item, shelf: str, key: str) -> None:
-        """Select a stored image.
-
-        Raises:
-            RefusedError: there is no such image.
-        """
+        """Select a stored image."""
         try:
             self._library.choose_image(item, shelf, key)
         except KeyError:

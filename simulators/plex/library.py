@@ -159,11 +159,7 @@ class Library:
         key: str | None,
         images: tuple[Image, ...] | None = None,
     ) -> Image:
-        """Select an image by its key; None selects no image.
-
-        Raises:
-            KeyError: the list has no such image.
-        """
+        """Select an image by its key; None selects no image."""
         held: tuple[Image, ...] = getattr(target, shelf) if images is None else images
         chosen = [image for image in held if image.key == key]
         if key is not None and not chosen:

@@ -23,11 +23,7 @@ class RawClient(requests.Session):
         return self.request(method, self.url + path, params=query, **more)
 
     def xml(self, path: str, query: Any = None, **more: Any) -> ET.Element:
-        """Return the XML document at a path.
-
-        Raises:
-            requests.HTTPError: the status is an error.
-        """
+        """Return the XML document at a path."""
         answer = self.ask("GET", path, query, **more)
         answer.raise_for_status()
         return ET.fromstring(answer.content)

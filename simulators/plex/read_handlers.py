@@ -24,7 +24,6 @@ _TAGS: dict[str, str | int] = {
 
 
 def document(rows: list[bytes], attributes: Attributes, size: int | None = None) -> Response:
-    """Return a MediaContainer with its size."""
     shown = len(rows) if size is None else size
     return Response(200, container({"size": shown, **attributes}, rows), XML)
 
@@ -42,11 +41,7 @@ def sections(core: Core, call: Call) -> Response:
 
 
 def listing(core: Core, call: Call) -> Response:
-    """Handle `/library/sections/N/all`.
-
-    Raises:
-        RefusedError: 500 for a filter without a type, 400 if a required page size is missing.
-    """
+    """Handle `/library/sections/N/all`."""
     found = core.section(call.ids[0])
     if "file" in call.params and "type" not in call.params:
         raise RefusedError(500)

@@ -71,7 +71,6 @@ class Scanner:
             self._changed.notify_all()
 
     def finish(self) -> None:
-        """End all running scans now."""
         with self._changed:
             running, self._running = self._running, []
             for section, folders in running:

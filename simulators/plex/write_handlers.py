@@ -26,7 +26,6 @@ def edit_section(core: Core, call: Call) -> Response:
 
 
 def edit_metadata(core: Core, call: Call) -> Response:
-    """Handle `PUT /library/metadata/1,2?…`."""
     return _edit(core, core.items(call.ids[0]), call)
 
 

@@ -52,7 +52,6 @@ class GraphQLRequest:
 
     @property
     def is_mutation(self) -> bool:
-        """Whether the request changes data."""
         operation = self.prepared.operation(self.operation)
         return operation is not None and operation.operation is OperationType.MUTATION
 

@@ -69,7 +69,6 @@ class Gate:
         return f"{payload}.{self._sign(payload)}"
 
     def revoke_all(self) -> None:
-        """Invalidate all cookies issued so far."""
         self._secret = secrets.token_bytes(32)
 
     def _read(self, value: str) -> str | None:

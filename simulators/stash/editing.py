@@ -60,7 +60,6 @@ class Edits:
         return self._hooks("Scene.Destroy", scene_id, told)
 
     def merge_scenes(self, sources: Iterable[int], into: int) -> None:
-        """Merge scenes (sceneMerge); no hook runs."""
         self.library.merge_scenes(sources, into)
 
     def scan_new(self, **fields: Unpack[SceneFields]) -> Edited:
@@ -121,11 +120,7 @@ class Edits:
         return self.host.hooks(f"{event}.Post", id_, input_, fields, self.page)
 
     def _input(self, changes: SceneFields) -> dict[str, Any]:
-        """Return the input that the page sends for these changes; add unknown names to the library.
-
-        Raises:
-            TypeError: the page cannot change such a field.
-        """
+        """Return the page's input for these changes; add unknown names to the library."""
         with self.library.lock:
             pairs = (self._field(name, value) for name, value in changes.items())
             return dict(pairs)

@@ -73,7 +73,6 @@ class Prepared:
 
 @functools.lru_cache(CACHE_SIZE)
 def prepare(query: str) -> Prepared:
-    """Parse and validate a query text."""
     try:
         document = parse(query)
     except GraphQLError as error:

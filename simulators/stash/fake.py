@@ -95,12 +95,10 @@ class FakeStash(Edits):
         self._server.stop()
 
     def close(self) -> None:
-        """Stop and free the ports."""
         for server in (*self._left, self._server):
             server.close()
 
     def move(self) -> None:
-        """Stop, then listen on another port."""
         self.stop()
         self._left.append(self._server)
         self._server = HttpServer(self._app.serve)
@@ -124,7 +122,6 @@ class FakeStash(Edits):
 
     @property
     def url(self) -> str:
-        """`http://127.0.0.1:<port>`."""
         return f"http://127.0.0.1:{self.port}"
 
     def inject(self, action: Action, which: Which, *, times: int | None = 1) -> Fault:

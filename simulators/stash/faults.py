@@ -56,13 +56,11 @@ def empty() -> Status:
 
 
 def graphql_errors(*messages: str, data: Mapping[str, object] | None = None) -> Status:
-    """Respond 200 with GraphQL errors."""
     errors = [{"message": message} for message in messages or ("internal system error",)]
     return _json({"errors": errors, "data": data})
 
 
 def null_data() -> Status:
-    """Respond 200 with `{"data": null}`."""
     return _json({"data": None})
 
 

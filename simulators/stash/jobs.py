@@ -65,7 +65,6 @@ class JobQueue:
             return [job for job in self._jobs if not job.has_ended]
 
     def stop(self, job_id: int) -> None:
-        """Cancel a waiting or running job."""
         job = self._jobs[job_id - 1]
         with self._changed:
             if job.status == "READY":
@@ -78,11 +77,7 @@ class JobQueue:
             self.stop(job.id)
 
     def wait(self, job_id: int, timeout: float = 30.0) -> Job:
-        """Wait for the end of a job and return the job.
-
-        Raises:
-            AssertionError: the job did not end within `timeout` seconds.
-        """
+        """Wait for the end of a job and return the job."""
         job = self._jobs[job_id - 1]
         with self._changed:
             ended = self._changed.wait_for(lambda: job.has_ended, timeout)

@@ -63,11 +63,7 @@ class Library:
         self._last_file_id = 0
 
     def scene(self, scene_id: int) -> Scene:
-        """Return a scene.
-
-        Raises:
-            StashError: there is no scene with that id.
-        """
+        """Return a scene."""
         found = self.scenes.get(scene_id)
         if found is None:
             msg = f"scene with id {scene_id} not found"

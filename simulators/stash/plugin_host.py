@@ -54,11 +54,7 @@ class PluginHost:
         return self.load(name)
 
     def load(self, name: str) -> Manifest:
-        """Load or reload the plugin in a folder.
-
-        Raises:
-            ManifestError: Stash would reject the plugin's yml file.
-        """
+        """Load or reload the plugin in a folder."""
         manifest = load(self.directory / name / f"{name}.yml")
         self.plugins = [*(one for one in self.plugins if one.id != manifest.id), manifest]
         return manifest
@@ -99,11 +95,7 @@ class PluginHost:
     def _task(
         self, plugin_id: str, task_name: str | None, args: Mapping[str, Any], job: Job
     ) -> PluginRun:
-        """Run a task in a job. An error in the plugin's answer does not fail the job.
-
-        Raises:
-            StashError: the plugin could not be started.
-        """
+        """Run a task in a job. An error in the plugin's answer does not fail the job."""
 
         def listen(fraction: float) -> None:
             job.progress = fraction
@@ -114,11 +106,7 @@ class PluginHost:
         return self._remember(PluginRun(plugin_id, "task", task_name or "", result))
 
     def operation(self, plugin_id: str, args: Mapping[str, Any], call: Call) -> PluginResult:
-        """Run an operation (runPluginOperation) immediately.
-
-        Raises:
-            StashError: the plugin could not be started.
-        """
+        """Run an operation (runPluginOperation) immediately."""
         plugin = self._plugin(plugin_id)
         result = self.runner.run(plugin, None, args, self._connect(), call.cancel)
         return self._remember(PluginRun(plugin_id, "operation", "", result)).result

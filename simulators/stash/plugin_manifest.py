@@ -86,11 +86,7 @@ class Manifest:
         return self.path.parent
 
     def task(self, name: str) -> Operation:
-        """Return the task with this name.
-
-        Raises:
-            StashError: there is no such task.
-        """
+        """Return the task with this name."""
         for task in self.tasks:
             if task.name == name:
                 return task
@@ -102,11 +98,7 @@ class Manifest:
 
 
 def load(path: Path) -> Manifest:
-    """Read a plugin's yml file.
-
-    Raises:
-        ManifestError: Stash would reject the file; the message has the reason.
-    """
+    """Read a plugin's yml file."""
     try:
         plugin = _shaped(parse(path.read_text(encoding="utf-8")), _SHAPE, "plugin")
     except (yaml.YAMLError, ManifestError, UnicodeDecodeError) as error:
@@ -138,11 +130,7 @@ def _operation(keys: Mapping[str, Any]) -> Operation:
 
 
 def _shaped(node: Node, shape: Any, where: str) -> Any:
-    """Return a YAML node with default values for missing keys.
-
-    Raises:
-        ManifestError: the node has a wrong type.
-    """
+    """Return a YAML node with default values for missing keys."""
     if isinstance(shape, dict):
         return _mapping(node, shape, where)
     if isinstance(shape, list):
@@ -189,10 +177,6 @@ class _Loader(yaml.BaseLoader):
 
 @cache
 def parse(text: str) -> Node:
-    """Parse a YAML document; a missing or null value becomes None.
-
-    Raises:
-        yaml.YAMLError: the document is malformed, or repeats a key.
-    """
+    """Parse a YAML document; a missing or null value becomes None."""
     node: Node = yaml.load(text, Loader=_Loader)
     return node

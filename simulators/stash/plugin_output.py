@@ -53,7 +53,6 @@ class LogReader:
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
-        """Parse the next bytes."""
         self.raw += data
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:

@@ -39,11 +39,7 @@ Start = Callable[[Sequence[str], Mapping[str, str], Path], Process]
 
 
 def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-    """Start a program with `subprocess.Popen`.
-
-    Raises:
-        OSError: the program cannot be started.
-    """
+    """Start a program with `subprocess.Popen`."""
     pipe = subprocess.PIPE
     return subprocess.Popen(argv, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env)
 
@@ -76,11 +72,7 @@ class PluginProcess:
         self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """Wait until the run ends; return the exit code of the process.
-
-        Raises:
-            PluginTimeoutError: the run took longer than `timeout` seconds; the process was killed.
-        """
+        """Wait until the run ends; return the exit code of the process."""
         deadline = None if timeout is None else time.monotonic() + timeout
         given_up = Latch()
         cancel.subscribe(given_up.open)

@@ -26,11 +26,7 @@ class PortableProcess:
         self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """Wait until the run ends; return the exit code of the process.
-
-        Raises:
-            PluginTimeoutError: the run took longer than `timeout` seconds; the process was killed.
-        """
+        """Wait until the run ends; return the exit code of the process."""
         streams = (self._process.stdin, self._process.stdout, self._process.stderr)
         actions = (self._write, self._read_stdout, self._read_stderr)
         for stream, action in zip(streams, actions, strict=True):

@@ -91,10 +91,6 @@ class PluginRunner:
             connection: the `server_connection` in the plugin's input.
             cancel: kills the run.
             on_progress: is called with the progress; None if Stash ignores the progress.
-
-        Raises:
-            StashError: the plugin could not be started.
-            PluginTimeoutError: the run took longer than `timeout`.
         """
         progress: list[float] = []
 

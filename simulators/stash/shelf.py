@@ -28,9 +28,6 @@ class Shelf(Generic[NamedT]):
         """Add a record.
 
         Two performers can share a name if their disambiguations differ, as in Stash.
-
-        Raises:
-            StashError: the name is already used.
         """
         if name in self._ids and not fields.get("disambiguation"):
             msg = f"{self.kind} with name '{name}' already exists"
@@ -49,11 +46,7 @@ class Shelf(Generic[NamedT]):
         return self.by_id.get(ref if isinstance(ref, int) else self._ids.get(ref, 0))
 
     def get(self, ref: Ref) -> NamedT:
-        """Return the record with a name or id.
-
-        Raises:
-            StashError: there is no such record.
-        """
+        """Return the record with a name or id."""
         found = self.find(ref)
         if found is None:
             msg = f"{self.kind} with id {ref} not found"
@@ -81,7 +74,6 @@ class Shelf(Generic[NamedT]):
         return changed
 
     def remove(self, ref: Ref) -> NamedT:
-        """Remove a record and return it."""
         record = self.get(ref)
         del self.by_id[record.id]
         self._forget_name(record)

@@ -34,7 +34,6 @@ class Place:
         self._repair = DatabaseRepair(self.folder, log, self.waits.append, lambda: self.now)
 
     def repair(self, error: sqlite3.DatabaseError = MALFORMED) -> str:
-        """Repair, and return the one event that was reported."""
         self.told.clear()
         self._repair.repair(error, self.opened)
         (said,) = self.told
@@ -47,7 +46,6 @@ def place(tmp_path: Path) -> Place:
 
 
 def ruin(path: Path) -> None:
-    """Leave nothing of a database but its name."""
     for suffix in ("", "-wal", "-shm"):
         file = Path(f"{path}{suffix}")
         if file.exists() or not suffix:

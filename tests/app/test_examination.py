@@ -1,5 +1,3 @@
-"""What one check stumbles over does not stop the others."""
-
 import pytest
 
 from app.doctor import _safely

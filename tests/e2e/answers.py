@@ -1,5 +1,3 @@
-"""What the tests of the tasks that answer questions share."""
-
 import re
 from typing import Any
 
@@ -15,7 +13,6 @@ PATHLESS = "Plex has no item for /media/scenes/{}.mp4: scan its library in Plex"
 
 
 def operation(rig: Rig, mode: str, **arguments: Any) -> PluginResult:
-    """Ask as a program does."""
     return rig.stash.run_operation(PLUGIN, {"mode": mode, "format": "json", **arguments})
 
 
@@ -45,7 +42,6 @@ def story(answer: PluginResult) -> list[str]:
 
 
 def bury(rig: Rig, scene_id: int | None, error_type: str, message: str, at: float) -> None:
-    """A dead letter, as the worker would have left it."""
     dead = job(scene_id or 0, at=at)
     if scene_id is None:
         dead = SyncJob(job_id="7", job_key="tag_5", update_type="entity",

@@ -27,7 +27,6 @@ def wait_before_release(marker: str, reached: str) -> None:
 
 
 def lack_a_module() -> None:
-    """Let the plugin need a module that nobody has."""
     needed = dependencies.DEPENDENCIES
     dependencies.DEPENDENCIES = (
         dataclasses.replace(needed[0], probe="no_such_module"),

@@ -11,7 +11,6 @@ from simulators.rig import Rig
 
 
 def settle(rig: Rig) -> None:
-    """Wait until both libraries agree and the queue is empty."""
     assert rig.settled(60), rig.verdict().differences[:3]
     assert rig.wait_until(lambda: rig.queued() == 0)
 
@@ -45,7 +44,6 @@ def synced_pair(rig: Rig, name: str = "a", **fields: Any) -> tuple[int, Item]:
 
 
 def dead_scenes(rig: Rig) -> set[int]:
-    """Return the scenes of the dead letters."""
     if not (rig.data / "queue" / "data.db").exists():
         return set()  # no worker has made the tables yet
     found: set[int] = set()

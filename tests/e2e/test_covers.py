@@ -23,13 +23,11 @@ def rig(make_rig: MakeRig) -> Rig:
 
 
 def uploads(rig: Rig, since: int = 0) -> tuple[int, int]:
-    """How many posters and how many backgrounds Plex was sent."""
     log = rig.plex.log
     return log.count("poster_upload", since=since), log.count("art_upload", since=since)
 
 
 def fetched(rig: Rig) -> list[int | None]:
-    """How Stash answered each time it was asked for a cover."""
     return [one.status for one in rig.stash.requests.all() if one.path.endswith("/screenshot")]
 
 

@@ -1,5 +1,3 @@
-"""A database that is damaged under a living worker."""
-
 import sqlite3
 from contextlib import closing
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Show Dead Letters and Retry Dead Letters."""
-
 import re
 import time
 
@@ -13,7 +11,6 @@ from tests.golden import assert_golden, figures
 
 
 def letters(rig: Rig) -> list[int]:
-    """Three dead letters for two reasons: the oldest first."""
     now = time.time()
     ids = [rig.add_pair(name, title=title)[0] for name, title in (("a b", "Ada"), ("c", ""))]
     ids.append(rig.stash.add_scene(title="Third").id)

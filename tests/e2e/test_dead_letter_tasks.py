@@ -33,7 +33,6 @@ def queue_of(rig: Rig) -> Iterator[QueueManager]:
 
 
 def bury(rig: Rig, *letters: tuple[int, str, float]) -> None:
-    """Dead letters: scene, type of error, moment."""
     with queue_of(rig) as queue:
         for scene_id, error_type, at in letters:
             dead = job(scene_id, at=at)
@@ -54,7 +53,6 @@ def write(rig: Rig, name: str, content: Any) -> None:
 
 
 def open_breaker(at: float) -> dict[str, Any]:
-    """The content of the breaker's file during an outage."""
     return CLOSED | {"state": "open", "failure_count": 5, "opened_at": at}
 
 
@@ -260,7 +258,6 @@ def paused(rig: Rig) -> int:
 
 
 def note(rig: Rig) -> str:
-    """Why nothing goes on, as the worker has written it down."""
     return str(state(rig, "pause.json")["reason"]) if (rig.data / "pause.json").exists() else ""
 
 

@@ -29,13 +29,11 @@ CHECKS = 23
 
 
 def learned(rig: Rig) -> set[str]:
-    """Which traits of Plex are known."""
     with closing(sqlite3.connect(rig.data / "library.db")) as database:
         return {row[0] for row in database.execute("SELECT fact FROM server_facts")}
 
 
 def settled(rig: Rig) -> Rig:
-    """Two scenes in Plex, and an empty queue."""
     rig.add_library(2, covers=False)
     sync_all(rig)
     assert rig.wait_until(lambda: "sort_title" in learned(rig))
@@ -67,7 +65,6 @@ def findings(rig: Rig, *, summary: bool = False) -> list[str]:
 
 
 def levels(rig: Rig) -> dict[str, str]:
-    """The level of each check that is not ok."""
     checks = rig.task("doctor", format="json").output["checks"]
     return {check["name"]: check["level"] for check in checks if check["level"] != "ok"}
 
@@ -235,7 +232,6 @@ def overwrite(path: Path) -> None:
 
 
 def spoil_pages(path: Path) -> None:
-    """Leave the head of the file, and nothing of its tables."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

@@ -28,7 +28,6 @@ def synced(rig: Rig, count: int = 3) -> list[int]:
 
 
 def written_since(rig: Rig, mark: int) -> set[int]:
-    """Keys of the items that were edited."""
     keys = (one.item_ids.split(",") for one in rig.plex.log.writes(mark))
     return {int(key) for some in keys for key in some}
 

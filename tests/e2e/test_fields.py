@@ -67,22 +67,18 @@ WITHOUT_SOURCE = {"sync_tagline": "tagline"}
 
 
 def shown(item: Item) -> dict[str, Any]:
-    """What an item shows of the fields that we manage."""
     found: dict[str, Any] = {name: getattr(item, name) for name in SHOWN}
     found["actors"] = [actor.name for actor in item.actors]
     return {name: value if isinstance(value, str) else list(value) for name, value in found.items()}
 
 
 def sync(rig: Rig, **arguments: str) -> None:
-    """Sync everything, and wait until the worker has done so."""
     rig.task("all", **arguments)
     rig.task("process_queue")
     assert rig.wait_until(lambda: rig.queued() == 0)
 
 
 def refused(field: str) -> Any:
-    """A predicate: requests that carry this field of Plex's."""
-
     def predicate(request: Request) -> bool:
         return any(name.startswith(field) for name, _ in request.query)
 
@@ -90,7 +86,6 @@ def refused(field: str) -> Any:
 
 
 def memory(rig: Rig) -> dict[str, Any]:
-    """What Plex did not keep of the one item, by field."""
     with rig.database() as database:
         ((text,),) = database.execute("SELECT refused FROM sync_log").fetchall()
     return json.loads(text) if text else {}

@@ -13,7 +13,6 @@ BURST = 12
 
 @pytest.fixture
 def rig(make_rig: MakeRig) -> Rig:
-    """A rig that wants scans, and whose waits are short."""
     rig = make_rig(settings={"trigger_plex_scan": True})
     rig.tune(Tuning(scan_delay=0.3, refresh_interval=0.3))
     return rig
@@ -31,7 +30,6 @@ def create(rig: Rig, *paths: str) -> list[int]:
 
 
 def scans(rig: Rig) -> list[tuple[str, str | None]]:
-    """Which library was asked to scan which folder."""
     asked = [request for request in rig.plex.log.requests if request.kind == "scan"]
     return [(request.path.split("/")[3], request.param("path")) for request in asked]
 

@@ -1,5 +1,3 @@
-"""Inspect Scene: why is my scene not in Plex?"""
-
 import json
 import re
 import time
@@ -24,7 +22,6 @@ KNOWN: dict[str, Any] = {
 
 
 def synced(rig: Rig) -> int:
-    """A scene that is up to date, with no worker about."""
     scene_id, _ = rig.add_pair("a", **KNOWN)
     sync_all(rig)
     rig.stop_worker()

@@ -42,7 +42,6 @@ SELECTIONS: dict[str, tuple[Any, SceneFields, SceneFields]] = {
 
 
 def sync(rig: Rig) -> int:
-    """Sync all scenes; return the number of edits in Plex."""
     mark = rig.plex.log.mark()
     rig.task("all")
     rig.task("process_queue")

@@ -47,7 +47,6 @@ KINDS: dict[str, tuple[Callable[[FakePlex], object], Callable[[FakePlex], object
 
 
 def quicken(rig: Rig) -> None:
-    """Make the plugin look after Plex a few times a second."""
     rig.tune(
         Tuning(
             shortest_probe=SHORTEST_PROBE,
@@ -60,12 +59,10 @@ def quicken(rig: Rig) -> None:
 
 
 def state(rig: Rig, name: str) -> Any:
-    """The content of a state file."""
     return json.loads((rig.data / name).read_text())
 
 
 def jobs(rig: Rig) -> list[dict[str, object]]:
-    """The jobs that wait or are in progress."""
     with rig.database() as database:
         rows = database.execute("SELECT data FROM ack_queue_default").fetchall()
     return [json.loads(row[0]) for row in rows]

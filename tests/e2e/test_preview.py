@@ -14,18 +14,15 @@ from tests.golden import assert_golden, figures
 
 
 def report(rig: Rig) -> str:
-    """The newest report."""
     return max((rig.data / "reports").glob("preview-*.txt"), key=os.path.getmtime).read_text()
 
 
 def fields_of(text: str) -> dict[str, int]:
-    """Field → how many items would change, as the report says."""
     found = re.findall(r"^  (\w+): ([1-9]\d*)$", text, re.M)
     return {name: int(number) for name, number in found if name in PLEX_NAMES}
 
 
 def fields_sent(rig: Rig, mark: int) -> dict[str, int]:
-    """Field → how many items got it, as Plex saw it."""
     counts: Counter[str] = Counter()
     for request in rig.plex.log.writes(mark):
         if request.kind == "edit" and "," not in request.item_ids:

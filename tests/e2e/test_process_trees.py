@@ -75,7 +75,6 @@ def is_idle(worker: int) -> bool:
 
 
 def idle_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
-    """Edit the scene, and return the worker once it is idle."""
     worker = busy_worker_after_an_edit(rig, scene_id, title)
     assert rig.wait_until(lambda: is_idle(worker))
     return worker

@@ -30,14 +30,12 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 def reconcile(rig: Rig, mode: str = "reconcile_all", **arguments: Any) -> str:
-    """What the task says that it came to."""
     answer = rig.task(mode, **arguments)
     assert answer.error is None, answer.error
     return str(answer.output)
 
 
 def fill(rig: Rig, count: int) -> list[int]:
-    """Scenes without covers, in pages of five."""
     rig.tune(Tuning(page=5))
     return [rig.add_pair(f"s{number}", **STASH)[0] for number in range(count)]
 
@@ -54,7 +52,6 @@ def later(rig: Rig) -> str:
 
 
 def pages_after(rig: Rig, mark: int) -> list[int]:
-    """Behind which scene each page was asked for."""
     asked = rig.stash.requests.since(mark, "findScenes")
     return [one.variables["after"] for one in asked if "after" in one.variables]
 
@@ -180,7 +177,6 @@ def begin(rig: Rig, pool: ThreadPoolExecutor) -> Future[PluginResult]:
 
 
 def kill_at_third_page(rig: Rig) -> None:
-    """A task that was killed when two pages were stored."""
     rig.plex.faults.clear()
     hang = rig.plex.faults.hang(kind="metadata", after=2)
     with ThreadPoolExecutor() as pool:

@@ -15,14 +15,12 @@ from tests.e2e.test_poison import letters
 
 @pytest.fixture
 def rig(rig: Rig) -> Rig:
-    """Its plugin tries a job soon again."""
     quicken(rig)
     rig.tune(Tuning(back_off=0.5, shortest_delay=0.5))
     return rig
 
 
 def assert_calm(rig: Rig) -> None:
-    """Nothing was counted as an outage, nothing paused, nothing is left."""
     assert rig.wait_until(lambda: rig.queued() == 0, 60)
     assert letters(rig) == []
     assert not (rig.data / "outage_history.json").exists()

@@ -66,7 +66,6 @@ def look(rig: Rig, *ids: int) -> dict[str, Any]:
 
 
 def memory(rig: Rig) -> list[int]:
-    """How many rows each table that remembers has."""
     with rig.database() as database:
         return [
             database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
@@ -84,7 +83,6 @@ def ask(rig: Rig, *, age: float = 60.0) -> PluginResult:
 
 
 def restore(rig: Rig) -> PluginResult:
-    """Start the task, and confirm its question."""
     ask(rig)
     return rig.task("restore_values")
 

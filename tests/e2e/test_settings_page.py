@@ -21,23 +21,19 @@ class Page:
         self._held = rig.stash.plugin_settings(PLUGIN)
 
     def change(self, **settings: Any) -> None:
-        """Change some: the page posts all that it holds."""
         self._held |= settings
         self._rig.stash.set_plugin_settings(PLUGIN, self._held)
 
 
 def stored(rig: Rig) -> dict[str, Any]:
-    """The settings in Stash."""
     return rig.stash.plugin_settings(PLUGIN)
 
 
 def writes(rig: Rig) -> int:
-    """How often settings were written by a request."""
     return rig.stash.requests.count("configurePlugin")
 
 
 def told(answer: PluginResult) -> list[str]:
-    """What a task's log says of the page."""
     return [text for text in answer.messages() if "settings page" in text]
 
 

@@ -1,5 +1,3 @@
-"""The tasks, as the buttons in Stash run them."""
-
 import datetime
 
 import pytest

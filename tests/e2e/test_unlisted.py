@@ -8,7 +8,6 @@ from tests.e2e.test_dead_letter_tasks import queue_of
 
 
 def tries(rig: Rig) -> dict[int, int]:
-    """How often each waiting job has failed."""
     with queue_of(rig) as queue:
         waiting = queue.jobs.waiting_with_error("PlexNotFound")
         return {claim.job.scene_id or 0: claim.job.retry_count for claim in waiting}

@@ -13,7 +13,6 @@ from worker import pauses
 
 
 def is_free(rig: Rig) -> bool:
-    """Whether nobody holds the worker lock."""
     lock = FileLock(str(rig.data / "worker.lock"))
     try:
         return lock.try_acquire()
@@ -25,7 +24,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 0.4  # seconds
 
 
 def hurry(rig: Rig) -> None:
-    """Make the pauses short."""
     rig.tune(Tuning(first_pause=FIRST_PAUSE, longest_pause=LONGEST_PAUSE, shortest_probe=0.2))
 
 

@@ -17,7 +17,6 @@ _SECTION = r"(?ms)^## {title}\n\n```\n(.*?)^```\n"
 
 
 def figures(text: object) -> list[int]:
-    """The numbers of an answer, whatever its words are."""
     return [int(one.replace(",", "")) for one in re.findall(r"\d[\d,]*", str(text))]
 
 

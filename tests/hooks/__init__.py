@@ -1,1 +1,0 @@
-"""What a hook decides."""

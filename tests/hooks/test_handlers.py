@@ -1,5 +1,3 @@
-"""From Stash's `hookContext` to a job, or to none."""
-
 import json
 from dataclasses import asdict
 from typing import Any
@@ -40,19 +38,16 @@ def context(**members: Any) -> dict[str, Any]:
 
 
 def saved(*input_fields: str, **changed: Any) -> dict[str, Any]:
-    """A `sceneUpdate` that named these fields."""
     return context(
         input={**SCENE_UPDATE_INPUT, **changed}, inputFields=["id", *input_fields, *changed]
     )
 
 
 def jobs_for_hook(hook_context: Any, now: float) -> list[dict[str, Any]]:
-    """The jobs of an event as the worker imports them."""
     return [asdict(spooled(word, now)) for word in words_for_hook(hook_context)]
 
 
 def only_job(hook_context: Any, now: float) -> dict[str, Any] | None:
-    """The job of an event that asks for one at most."""
     jobs = jobs_for_hook(hook_context, now)
     assert len(jobs) <= 1
     return jobs[0] if jobs else None

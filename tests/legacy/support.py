@@ -52,8 +52,6 @@ def earlier_job(scene_id: Any, **changes: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class EarlierFolder:
-    """A data folder of the earlier implementation."""
-
     root: Path
 
     def queue(
@@ -82,7 +80,6 @@ class EarlierFolder:
         queue.close()
 
     def raw_rows(self, rows: list[Any], status: int = 1) -> None:
-        """Add rows of whatever content to the queue."""
         with sqlite3.connect(self.root / "queue" / "data.db") as connection:
             connection.executemany(
                 "INSERT INTO ack_queue_default (data, timestamp, status) VALUES (?, ?, ?)",
@@ -155,7 +152,6 @@ class Switch:
         return "".join(texts)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """What a query of our database gives."""
         connection = sqlite3.connect(self.root / "queue" / "data.db")
         try:
             return connection.execute(statement).fetchall()
@@ -163,14 +159,12 @@ class Switch:
             connection.close()
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Our jobs that wait, by scene."""
         found = self.rows(
             "SELECT data FROM ack_queue_default WHERE status < 2 AND json_valid(CAST(data AS TEXT))"
         )
         return sorted((json.loads(row[0]) for row in found), key=lambda one: int(one["scene_id"]))
 
     def letters(self) -> list[tuple[Any, ...]]:
-        """Scene, type, message and time of our dead letters."""
         return self.rows(
             "SELECT scene_id, error_type, error_message, failed_at FROM dead_letters ORDER BY 1, 2"
         )

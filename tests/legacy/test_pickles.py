@@ -33,8 +33,6 @@ VALUES = st.recursive(
 
 @dataclass
 class Calls:
-    """Unpickles by a call."""
-
     function: Any
     arguments: tuple[Any, ...]
 
@@ -50,7 +48,6 @@ def test_plain_data_of_every_protocol_is_read_as_it_was(value: Any, protocol: in
 
 
 def hostile(marker: Path) -> list[bytes]:
-    """Pickles that would make that file if anything in them ran."""
     command = f"{sys.executable} -c \"open({str(marker)!r}, 'w')\""
     call = Calls(os.system, (command,))
     wrapped: list[Any] = [call, {"scene_id": 5, "data": {"title": call}}, [[({"a": [call]},)]]]

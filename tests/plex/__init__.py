@@ -1,1 +1,0 @@
-"""The client side of Plex, much of it against the fake server."""

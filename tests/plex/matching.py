@@ -49,7 +49,6 @@ class Libraries:
         self.matcher = PlexMatcher(self.index, paths, self.sections, self.learning)
 
     def list_plex(self) -> None:
-        """Take in what Plex has now."""
         for section, parts in self.plex.items():
             self.index.replace_section(section, [list(parts)], "", self.now)
 
@@ -87,7 +86,6 @@ class Libraries:
         return self.matcher.find(files, scene_id)
 
     def keys(self, scene_id: int) -> list[int]:
-        """The items of a scene."""
         return sorted(match.rating_key for match in self.find(scene_id).matches)
 
 
@@ -96,5 +94,4 @@ def part(path: str, key: int, size: int = 0) -> LibraryPart:
 
 
 def scenes_of(files: Iterable[tuple[str, int]]) -> dict[int, list[SceneFile]]:
-    """One scene per path and size, counted from 1."""
     return {n: [SceneFile(path, size)] for n, (path, size) in enumerate(files, start=1)}

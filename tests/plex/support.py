@@ -1,5 +1,3 @@
-"""What the tests of the client share."""
-
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
@@ -25,7 +23,6 @@ FOLDER = "/plex/scenes"
 
 
 def keys_of(index: PathIndex) -> set[int]:
-    """The rating keys of all items in an index."""
     return set(index.keys_between(0, LARGEST_NUMBER))
 
 
@@ -67,7 +64,6 @@ class Lab:
         return self.opened()
 
     def opened(self, names: str = "") -> Library:
-        """The library as another process opens it."""
         return Library(self.client, self.index, names, self.clock, self.reports)
 
     def close(self) -> None:
@@ -82,11 +78,9 @@ class Lab:
         self.plex.switches = replace(self.plex.switches, **switches)
 
     def fill(self, count: int) -> list[int]:
-        """Items of the files 0.mp4, 1.mp4, …; their keys."""
         return [self.add(f"{n}.mp4").rating_key for n in range(count)]
 
     def found(self, name: str) -> list[int]:
-        """The items that the index has for a file."""
         path = name if name.startswith("/") else f"{FOLDER}/{name}"
         return [part.rating_key for part in self.index.find_exact(path)]
 

@@ -27,7 +27,6 @@ from validation.scene_extractor import Entity, StashScene
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of three, so that a library of ten has several."""
     monkeypatch.setattr(walk, "LISTING_PAGE", 3)
 
 

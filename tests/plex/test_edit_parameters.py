@@ -1,5 +1,3 @@
-"""How fields share requests, and how one that is too long is made to fit."""
-
 from itertools import pairwise
 from urllib.parse import quote, unquote
 

@@ -35,7 +35,6 @@ LONG = {"summary": {"summary.value": "word " * 2000, "summary.locked": "1"}}
 
 
 def naming(field: str) -> Callable[[Request], bool]:
-    """Requests that carry this field of Plex's."""
     return lambda request: any(name.startswith(field) for name, _ in request.query)
 
 

@@ -226,7 +226,6 @@ def edit(client: PlexClient, item: PlexItem) -> PlexError:
 
 
 def read(client: PlexClient, item: PlexItem) -> PlexError:
-    """The error that reading ends in; without anything private in it."""
     with pytest.raises(PlexError) as caught:
         client.read_items([item.rating_key])
     _assert_private(caught.value)

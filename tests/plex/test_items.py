@@ -1,5 +1,3 @@
-"""Plex's XML, in order and out of it."""
-
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -149,7 +147,6 @@ ATTRIBUTES = st.dictionaries(
 
 @st.composite
 def elements(draw: st.DrawFn, depth: int = 3) -> ET.Element:
-    """Any of Plex's elements within any other."""
     element = ET.Element(draw(st.sampled_from(TAGS)), draw(ATTRIBUTES))
     if depth:
         element.extend(draw(st.lists(elements(depth - 1), max_size=2)))

@@ -1,5 +1,3 @@
-"""How fresh the path index is kept, and with how few listings."""
-
 import pytest
 
 from plex.exceptions import PlexError, PlexLibraryError, PlexReplaced, PlexServerDown

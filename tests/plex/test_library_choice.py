@@ -1,5 +1,3 @@
-"""Which libraries the setting names: never a wrong one, whatever Plex's libraries are called."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,6 @@ def libraries(*titles: str) -> list[Section]:
 
 
 def chosen(setting: str, *titles: str) -> list[int]:
-    """Numbers of the chosen libraries; of a setting without a problem."""
     choice = choose_libraries(setting, libraries(*titles))
     assert not choice.problem
     return [section.key for section in choice.sections]

@@ -1,5 +1,3 @@
-"""What a library is asked for, and which answers are none."""
-
 import pytest
 
 from plex import listing

@@ -1,5 +1,3 @@
-"""By which piece of its name a file is asked for, and where."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

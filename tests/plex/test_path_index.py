@@ -1,5 +1,3 @@
-"""The local table of which item holds which file."""
-
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Path mappings that the two libraries imply."""
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

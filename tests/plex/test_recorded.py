@@ -68,7 +68,6 @@ _NOT_OURS = {"/MediaContainer/Video/Media": {"proxyType", "target", "title", "de
 
 
 def shape(root: Element, prefix: str = "") -> dict[str, set[str]]:
-    """The attributes that occur, by the path of their element."""
     found: dict[str, set[str]] = defaultdict(set)
     path = f"{prefix}/{root.tag}"
     found[path] |= root.attrib.keys()

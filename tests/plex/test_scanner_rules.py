@@ -1,5 +1,3 @@
-"""Which files Plex's scanner leaves out, by its published rules."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -43,7 +43,6 @@ def test_an_item_or_a_part_may_be_in_the_trash_too() -> None:
 
 
 def found(folder: Path, *parts: LibraryPart, path: str = "/stash/x/a.mp4") -> tuple[list[int], int]:
-    """The items of a scene's file, and how many candidates."""
     folder.mkdir()
     libraries = Libraries(folder, {1: parts}, {1: ["/plex"]}, {1: [SceneFile(path, 10)]})
     matching = libraries.find(1)

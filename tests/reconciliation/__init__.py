@@ -1,1 +1,0 @@
-"""The reconciliation's decisions, without a server."""

@@ -1,5 +1,3 @@
-"""What the tests of the reconciliation share."""
-
 from typing import Any
 
 from plex.diff import edit_for
@@ -43,7 +41,6 @@ BARE = PlexItem(70, 1, title="a", files=("/media/a.mp4",))
 
 
 def seen(**more: Any) -> Inspection:
-    """What an inspection says of a scene that was synced before."""
     return Inspection(**{"scene": SCENE, "desired": DESIRED, "synced_before": True, **more})
 
 

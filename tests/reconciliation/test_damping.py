@@ -1,5 +1,3 @@
-"""Scenes that failed before are tried again ever more rarely."""
-
 import datetime
 
 import pytest

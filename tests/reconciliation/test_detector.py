@@ -1,5 +1,3 @@
-"""The three kinds of gap, told by what a sync would send."""
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""A run on its way and its gaps, in the queue's database."""
-
 from collections.abc import Iterator
 from pathlib import Path
 

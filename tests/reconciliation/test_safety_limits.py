@@ -1,5 +1,3 @@
-"""When a run asks first, and what answers it."""
-
 from collections import Counter
 from typing import Any
 

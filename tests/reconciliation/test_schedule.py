@@ -1,5 +1,3 @@
-"""When a run is due by itself."""
-
 import pytest
 
 from reconciliation.run import Order, Run, Scope

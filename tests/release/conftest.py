@@ -17,13 +17,11 @@ BASE_PYTHON: str = vars(sys)["_base_executable"]
 
 @pytest.fixture(scope="session")
 def release() -> Release:
-    """What `make release` would write."""
     return build(REPOSITORY, WHEELS, commit_moment(REPOSITORY))
 
 
 @pytest.fixture(scope="session")
 def offered(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The index of a plugin source that offers it."""
     folder = tmp_path_factory.mktemp("source")
     release.write(folder)
     return folder / INDEX
@@ -31,13 +29,11 @@ def offered(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def plugin(offered: Path, tmp_path: Path) -> Path:
-    """The plugin's folder as Stash has unpacked it."""
     (package,) = read_index(offered)
     return install(package, tmp_path / "unpacked")
 
 
 @pytest.fixture
 def bare_python(tmp_path: Path) -> Path:
-    """An interpreter that has nothing installed, not even pip."""
     venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
     return tmp_path / "bare" / "bin" / "python3"

@@ -20,8 +20,6 @@ _MANIFEST = "manifest"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An entry of an index."""
-
     id: str
     version: str
     date: datetime
@@ -31,11 +29,7 @@ class Package:
 
 
 def read_index(path: Path) -> list[Package]:
-    """Read an index; one bad entry costs all of them.
-
-    Raises:
-        AssertionError: Stash would not take it, or show nothing for it.
-    """
+    """Read an index; one bad entry costs all of them."""
     entries: Any = parse(path.read_text(encoding="utf-8"))
     assert isinstance(entries, list)
     return [_package(entry, path.parent) for entry in entries]
@@ -57,11 +51,7 @@ def _package(entry: Any, folder: Path) -> Package:
 
 
 def install(package: Package, plugins: Path, local_path: str = "community") -> Path:
-    """Install or update a package; return the plugin's folder.
-
-    Raises:
-        AssertionError: the zip is another one than the index says.
-    """
+    """Install or update a package; return the plugin's folder."""
     content = package.archive.read_bytes()
     assert hashlib.sha256(content).hexdigest() == package.sha256
     target = plugins / local_path / package.id

@@ -181,7 +181,6 @@ def test_a_dependency_without_version_or_hash_is_refused(line: str, tmp_path: Pa
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A small repository that could be released."""
     folder = tmp_path / "repository"
     (folder / "app").mkdir(parents=True)
     for name in ("Stash2Plex.yml", "Stash2Plex.py", "requirements.txt", "pyproject.toml"):

@@ -42,7 +42,6 @@ def link_packages(python: Path) -> Path:
 
 
 def spoil_packages(place: Path) -> None:
-    """Put packages of our dependencies' names there that cannot be imported."""
     for name in DISTRIBUTIONS:
         (place / name).mkdir(parents=True)
         (place / name / "__init__.py").write_text(BROKEN)
@@ -63,7 +62,6 @@ def add_python_dep_manager(plugins: Path) -> None:
 
 
 def sync_one(rig: Rig, title: str) -> None:
-    """An edit, its worker, and a task, end to end."""
     scene_id, item = rig.add_pair(title, tags=["T"])
     (run,) = rig.stash.edit_scene(scene_id, title=title, performers=["René Dubois"])
     assert run.result.output == "queued"

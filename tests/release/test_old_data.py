@@ -33,7 +33,6 @@ def lay_out(version: int, data: Path) -> Path:
 
 
 def tables(database: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
-    """Each table's columns with their types, and the indexes."""
     names = database.execute(
         "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
     ).fetchall()

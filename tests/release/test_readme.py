@@ -18,7 +18,6 @@ COMMANDS = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
 def steps(page: Path) -> list[str]:
-    """The steps of a page's section about installing."""
     section = page.read_text(encoding="utf-8").split("## Install\n")[1].split("\n## ")[0]
     return STEP.findall(section)
 

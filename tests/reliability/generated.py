@@ -84,7 +84,6 @@ class Collection:
         return StashScene(scene_id, title=f"Scene {scene_id}", files=files)
 
     def right_items(self, scene_id: int) -> set[int]:
-        """The items that hold one of a scene's videos."""
         mine = {one.number for one in self.scenes[scene_id]}
         return {key for key, held in self.items.items() if mine & {one.number for one in held}}
 
@@ -112,7 +111,6 @@ class Server:
         return [Section(1, "One", roots, "1"), Section(2, "Two", roots, "1")]
 
     def read(self, path: str, _doing: str, _headers: Mapping[str, str]) -> Element:
-        """A listing of a library."""
         section = int(path.split("/")[3])
         answer = Element("MediaContainer")
         for key in sorted(key for key, place in self._all.sections.items() if place == section):
@@ -137,7 +135,6 @@ class Server:
 
 
 def collection(seed: int) -> Collection:
-    """Make up both libraries; the same seed gives the same ones."""
     rng = random.Random(seed)
     mounts = _mounts(rng)
     found = Collection([], mounts)
@@ -210,7 +207,6 @@ def _at_the_same_place(rng: random.Random, videos: Sequence[Video]) -> list[Vide
 
 
 def _in_their_own_places(videos: Sequence[Video]) -> list[Video]:
-    """Leave out what would lie where another file lies already."""
     taken: set[str] = set()
     kept = []
     for one in videos:

@@ -102,7 +102,6 @@ def scene_with(text: str, field: str, number: int = 1) -> StashScene:
 
 
 def texts_of(shown: SceneMetadata) -> Iterator[tuple[str, int]]:
-    """Everything that would be sent, and how long it may be."""
     for one in (shown.title, shown.file_stem, shown.studio, shown.date):
         yield one or "", MAX_NAME
     yield shown.summary or "", MAX_SUMMARY
@@ -112,7 +111,6 @@ def texts_of(shown: SceneMetadata) -> Iterator[tuple[str, int]]:
 
 
 def again(scene: StashScene, shown: SceneMetadata) -> StashScene:
-    """The scene as if Stash held what was projected."""
     return replace(
         scene,
         title=shown.title or "",

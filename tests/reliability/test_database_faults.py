@@ -63,7 +63,6 @@ class Site:
         database.close()
 
     def answer(self, scene_id: int = SCENE, field: str = "title") -> Any:
-        """Run a hook for an edit of a scene."""
         context = {
             "id": scene_id,
             "type": "Scene.Update.Post",
@@ -73,7 +72,6 @@ class Site:
         return json.loads(answer_hook(self.script, context, "{}"))
 
     def queued(self) -> set[int]:
-        """The scenes in the database."""
         connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
         try:
             rows = connection.execute("SELECT data FROM ack_queue_default").fetchall()
@@ -82,7 +80,6 @@ class Site:
         return {json.loads(row[0])["scene_id"] for row in rows}
 
     def spooled(self) -> set[int]:
-        """The scenes in the spool."""
         return {stored.job.scene_id or 0 for stored in read_spool(str(self.queue))}
 
 
@@ -407,7 +404,6 @@ def _failing_disk(site: Site) -> Iterator[None]:
 
 @contextmanager
 def _full_disk(site: Site) -> Iterator[None]:
-    """The queue's own file system has no room left."""
     filler = site.queue / "filler"
     fill_up(filler)
     yield

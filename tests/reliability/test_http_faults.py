@@ -113,7 +113,6 @@ class Bench:
         self.enqueue()
 
     def enqueue(self, **hints: Any) -> None:
-        """Queue the scene as a hook would."""
         self.services.queue.enqueue([scene_job(self.scene_id, METADATA, self.clock(), hints)])
 
     def run(self, until: Callable[[int], bool] = lambda _waits: False) -> DrainOutcome:
@@ -152,7 +151,6 @@ class Bench:
         return judge(self.stash, self.plex)
 
     def most_applied_puts(self) -> int:
-        """How often the same PUT was carried out, at most."""
         carried = (None, "truncate", "reset", "unanswered")
         puts = Counter(
             str(one.query)
@@ -254,8 +252,6 @@ def _status(status: int, **options: Any) -> Break:
 
 
 def _refuse(plex: FakePlex, **where: Any) -> object:
-    """From this request on nothing listens any more."""
-
     def action(exchange: Exchange, _fault: Fault) -> bool:
         exchange.finish(None)
         plex.stop()
@@ -402,7 +398,6 @@ SETTINGS, SCENES, SCREENSHOT = "Settings", "ScenesById", "screenshot"
 
 
 def expected_of_stash(endpoint: str, fault: str) -> str:
-    """Stash's absence is no fault of a job."""
     if fault in ("301", "401"):
         return LEAVES
     if endpoint == SCREENSHOT and fault in ("404", "empty", "null data", "GraphQL errors"):

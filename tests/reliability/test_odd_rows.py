@@ -36,7 +36,6 @@ INBOX: tuple[dict[str, Any], ...] = (
 
 
 def row(scene_id: int, odd: str) -> bytes:
-    """A job of ours but for one member."""
     job = f'"job_key": "scene_{scene_id}", "scene_id": {scene_id}, "update_type": "metadata"'
     return f"{{{job}, {odd}}}".encode()
 

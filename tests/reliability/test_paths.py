@@ -416,13 +416,11 @@ ALL = [*SAME, *OTHER, *CASES, *MAPPED, *NAMESAKES, *VERSIONS, *WEAKER]
 
 
 def files_of(given: Files) -> list[tuple[str, int]]:
-    """Paths with sizes."""
     files = list(given) if isinstance(given, list) or given == () else [given]
     return [(file, 5) if isinstance(file, str) else file for file in files]  # type: ignore[misc]
 
 
 def found(case: Case, tmp_path: Path) -> Expected:
-    """What the matcher makes of a case."""
     parts: dict[int, list[LibraryPart]] = {1: [], 2: []}
     for key, files in case.plex.items():
         parts[1 + key // 100] += [LibraryPart(path, key, size) for path, size in files_of(files)]

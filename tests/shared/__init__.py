@@ -1,1 +1,0 @@
-"""Log protocol, redaction, state files, locks, folders."""

@@ -15,12 +15,7 @@ HELD = errno.EACCES
 
 
 def locking(fd: int, mode: int, nbytes: int, /) -> None:
-    """Lock or unlock one byte, from where the file is read next.
-
-    Raises:
-        PermissionError: somebody else has the lock.
-        OSError: so he had it for ten tries; or there are no locks.
-    """
+    """Lock or unlock one byte, from where the file is read next."""
     assert nbytes == 1
     assert os.lseek(fd, 0, os.SEEK_CUR) == 0
     if mode == LK_UNLCK:

@@ -1,5 +1,3 @@
-"""What tests do with a worker lock."""
-
 import os
 
 from shared.file_lock import FileLock

@@ -1,5 +1,3 @@
-"""Where the plugin keeps its state."""
-
 import os
 import stat
 from pathlib import Path

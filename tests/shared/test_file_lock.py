@@ -1,5 +1,3 @@
-"""The lock between processes: real ones, some of them killed."""
-
 import os
 import signal
 import subprocess
@@ -47,8 +45,6 @@ sys.stdin.readline()
 
 
 class Child:
-    """A process and its lines."""
-
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 

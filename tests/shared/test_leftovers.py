@@ -14,7 +14,6 @@ NOW = 1_750_000_000.0
 
 @pytest.fixture
 def dead() -> int:
-    """The number of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid

@@ -34,8 +34,6 @@ WILD = [
 
 
 class Collected:
-    """A log into a list."""
-
     def __init__(self) -> None:
         self.records: list[tuple[str, str]] = []
         self.secrets = Secrets()

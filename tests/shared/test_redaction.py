@@ -1,5 +1,3 @@
-"""Secrets never leave the process as text."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -17,7 +17,6 @@ from tests.shared import fake_msvcrt
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> type[FileLock]:
-    """The class as it is on Windows."""
     with monkeypatch.context() as patched:
         patched.setattr(sys, "platform", "win32")
         patched.setitem(sys.modules, "msvcrt", fake_msvcrt)
@@ -30,7 +29,6 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> type[FileLock]:
 
 
 def load(name: str) -> ModuleType:
-    """Execute a module of `shared` anew."""
     source = REPOSITORY / "shared" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"shared.{name}", source)
     assert spec is not None

@@ -62,12 +62,10 @@ def install(stash: FakeStash, script: str) -> None:
 
 
 def ask(stash: FakeStash, query: str) -> Any:
-    """Return a whole GraphQL answer."""
     return requests.post(f"{stash.url}/graphql", json={"query": query}, timeout=30).json()
 
 
 def contexts(stash: FakeStash) -> list[dict[str, Any]]:
-    """Return what each hook was told."""
     return [json.loads(run.result.stdin)["args"]["hookContext"] for run in stash.host.runs]
 
 

@@ -81,7 +81,6 @@ class Killer:
         rig.alter(requests, _watch_requests, folder=str(folder))
 
     def arm(self, role: str, point: Point) -> None:
-        """Have the next process of this role die at a point."""
         (self._folder / "reached").unlink(missing_ok=True)
         (self._folder / "armed").write_text(f"{role}\t{point.name}\t{point.number}")
 
@@ -90,7 +89,6 @@ class Killer:
 
     @property
     def has_killed(self) -> bool:
-        """Whether a process was killed at the armed point."""
         return (self._folder / "reached").exists()
 
 
@@ -134,7 +132,6 @@ class Bench:
         return connect(str(self.queue_folder / "data.db"))
 
     def forget_database(self) -> None:
-        """Make the next process the first one ever."""
         self.database.close()
         for path in self.queue_folder.glob("data.db*"):
             path.unlink()
@@ -165,7 +162,6 @@ class Bench:
     # -- edits -----------------------------------------------------------------------
 
     def next_scene(self) -> int:
-        """A scene that nobody has edited yet; edit it, tell nobody."""
         self.mark, self.judged = self.rig.plex.log.mark(), False
         scene_id = next(self._fresh)
         self.change(scene_id)
@@ -178,7 +174,6 @@ class Bench:
         )
 
     def put(self, scene_id: int) -> None:
-        """Do what a hook does."""
         now = time.time()
         enqueue(self.database, [scene_job(scene_id, METADATA, now)], now)
 
@@ -196,7 +191,6 @@ class Bench:
         return fresh
 
     def events_during(self, role: str, run: Callable[[], object]) -> list[str]:
-        """Return the events of processes of a role meanwhile."""
         recording = self._points / "recording"
         recording.touch()
         run()
@@ -248,14 +242,12 @@ class Bench:
         return [text for text in found if int(text.split()[1].rstrip(",:")) == scene_id]
 
     def queued(self) -> int:
-        """How many jobs wait, wherever; a database without tables has none."""
         try:
             return self.rig.queued()
         except sqlite3.OperationalError:
             return 0
 
     def due(self) -> int:
-        """How many jobs of the database a worker could take now."""
         statement = f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= ?"
         return int(self.database.execute(statement, (time.time(),)).fetchone()[0])
 
@@ -283,7 +275,6 @@ class Bench:
         assert self.differences(scene_id) == []
 
     def recover_and_judge(self, scene_id: int) -> None:
-        """What must hold after any kill, whatever it hit."""
         self.reopen()
         assert self.is_accounted_for(scene_id), "the scene was lost"
         self.drain()

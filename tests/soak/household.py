@@ -146,7 +146,6 @@ class Household:
         self.open(HASTY)
 
     def open(self, timeout: tuple[float, float]) -> None:
-        """Start a worker, as the next invocation of the plugin would."""
         self._requests_to_live = None
         self._timeout = timeout
         self._services, time = self._build(timeout), self.time
@@ -155,7 +154,6 @@ class Household:
         self.worker._begin()
 
     def close(self) -> None:
-        """Drop the worker as it is."""
         self._services.close()
 
     def _build(self, timeout: tuple[float, float]) -> Services:
@@ -194,7 +192,6 @@ class Household:
         return seconds is not None
 
     def drain(self) -> bool:
-        """Work until nothing waits; False when that never comes."""
         end = self.time.passed + MOST_SECONDS
         while self.queue.waiting() or self.worker._guard.is_away:
             if self.time.passed > end:
@@ -241,7 +238,6 @@ class Household:
     # -- what is there --------------------------------------------------------------------------
 
     def letters(self) -> list[tuple[int | None, str, str]]:
-        """Scene, error type and message of each dead letter."""
         letters = self.queue.dead_letters.between(0, 9e9)
         return [
             (one.job.scene_id if one.job else None, one.error_type, one.error_message)
@@ -280,6 +276,5 @@ def kill(queue: QueueManager) -> Killed:
 
 
 def revive(queue: QueueManager) -> None:
-    """Let the next worker have the queue."""
     with suppress(AttributeError):
         del queue.jobs.release

@@ -69,8 +69,6 @@ class Report:
 
 
 class KillSoak:
-    """The soak on one rig."""
-
     def __init__(self, rig: Rig, rng: random.Random) -> None:
         self._rig = rig
         self._rng = rng
@@ -90,7 +88,6 @@ class KillSoak:
         self._server = ForkServer(rig.manifest.directory)
 
     def run(self, kills: int) -> Report:
-        """Kill that many workers, let the last one finish, and judge."""
         begun = time.monotonic()
         for number in range(kills):
             self._round(number)
@@ -200,7 +197,6 @@ class KillSoak:
 
 
 def main() -> int:
-    """Run the soak and print its report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -43,7 +43,6 @@ class Points:
         self._passed = 0
 
     def at(self, point: str) -> None:
-        """Pass a point."""
         role = WORKER if "--worker" in sys.argv else OTHER
         if os.path.exists(self._path("recording")):
             events = os.open(self._path("events"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -63,7 +62,6 @@ class Points:
             signal.pause()
 
     def around(self, name: str, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Do something between two points."""
         self.at(f"{name}:before")
         result = act(*args, **options)
         self.at(f"{name}:after")
@@ -111,8 +109,6 @@ def watch_files(points: Points) -> None:
 
 
 def watch_database(points: Points) -> None:
-    """Pass points around each statement that writes."""
-
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
             act = super().execute

@@ -141,7 +141,6 @@ class Story:
     # -- what happens ---------------------------------------------------------------------------
 
     def happen(self) -> None:
-        """Let one thing happen, by chance."""
         happenings: dict[Callable[[], str], tuple[int, int]] = {
             self._edit: (10, NOTHING),
             self._new_cover: (4, NOTHING),
@@ -175,7 +174,6 @@ class Story:
             self.steps.append(happening())
 
     def edit(self) -> None:
-        """Somebody edits a scene in Stash."""
         if self._ids():
             self.steps.append(self._edit())
 
@@ -234,7 +232,6 @@ class Story:
         return f"Stash: {kind} {old!r} becomes {new!r}"
 
     def _name_goes(self) -> str:
-        """A performer, studio or tag is destroyed."""
         stash = self._stash
         acts = (stash.destroy_tags, stash.destroy_performer, stash.destroy_studio)
         kind, destroy, name = self._some_name(*acts)
@@ -414,7 +411,6 @@ class Story:
     # -- the end --------------------------------------------------------------------------------
 
     def come_to_rest(self) -> None:
-        """Plex sees every file that Stash sees."""
         self._catch_up_with_moves()
         self._find_again()
 
@@ -433,11 +429,9 @@ class Story:
         return found
 
     def alive(self) -> list[int]:
-        """The scenes that Stash has."""
         return self._ids()
 
     def of_several_items(self) -> set[int]:
-        """The scenes that have more than one place in Plex."""
         return {one.id for one in self._places(several=True)}
 
     def unidentified(self) -> int:

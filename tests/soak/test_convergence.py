@@ -53,7 +53,6 @@ class Chapter:
         return self.story.steps
 
     def live(self) -> None:
-        """Let things happen."""
         self.household.sync_all()
         for _ in range(self.rng.randint(12, 25)):
             self.time.pass_on(self.rng.choice(PAUSES))
@@ -88,7 +87,6 @@ class Chapter:
             self.household.step()
 
     def rest(self) -> None:
-        """Troubles end, and what people would do then is done."""
         self.steps.append(self.troubles.end())
         self.story.come_to_rest()
         self.household.close()
@@ -104,7 +102,6 @@ class Chapter:
             self._drain()
 
     def _dead(self) -> set[int]:
-        """The scenes with a dead letter that Stash still has."""
         dead = {scene_id for scene_id, _, _ in self.household.letters() if scene_id is not None}
         return dead.intersection(self.story.alive())
 
@@ -172,7 +169,6 @@ def test_when_quiet_returns_both_libraries_are_in_step(
 
 
 def judge_in_step(chapter: Chapter) -> None:
-    """Both libraries agree, nothing waits, and a further sync writes nothing."""
     household, plex = chapter.household, chapter.plex
     differences = chapter.story.differences()
     assert not differences, chapter.told("\n".join(differences))
@@ -193,7 +189,6 @@ def judge_in_step(chapter: Chapter) -> None:
 
 
 def let_it_be_felt(rig: Rig) -> None:
-    """Wait for a few requests to Plex, which need not come."""
     mark = rig.plex.log.mark()
     rig.wait_until(lambda: len(rig.plex.log.since(mark)) > 5, 2)
 

@@ -50,8 +50,6 @@ HEALED = "healed"  # well, and left alone until all has arrived
 
 @dataclass
 class World:
-    """Plex, Stash, and what the model knows."""
-
     time: Time = field(default_factory=Time)
     plex: str = WELL
     refused: set[int] = field(default_factory=set)  # scenes that Plex answers with 400
@@ -80,8 +78,6 @@ def _late(low: float, high: float) -> float:
 
 
 class Library:
-    """There is nothing to list."""
-
     listings = 0
 
     def prepare(self) -> None:
@@ -92,8 +88,6 @@ class Library:
 
 
 class DrainMachine(RuleBasedStateMachine):
-    """The real drain beside the model."""
-
     def __init__(self) -> None:
         super().__init__()
         self.root = tempfile.mkdtemp(prefix="drain-model-")
@@ -188,7 +182,6 @@ class DrainMachine(RuleBasedStateMachine):
         return PlexPermanentError("refused") if scene_id in self.world.refused else None
 
     def _judge(self, claims: Sequence[Claim]) -> None:
-        """May these jobs be worked on now?"""
         now, must = self.world.time.wall, self.world.must
         must(all(claim.job.next_retry_at <= now for claim in claims), "no job before it is due")
         taken = {row_id for row_id, _, status in rows(self.queue) if status == 2}
@@ -199,7 +192,6 @@ class DrainMachine(RuleBasedStateMachine):
         must(state is CircuitState.CLOSED or len(claims) == 1, "a half-open one but the probe")
 
     def _observe(self) -> None:
-        """See when an outage begins and ends."""
         world = self.world
         away = self.guard._breaker.state is not CircuitState.CLOSED
         if world.away and not away:
@@ -348,7 +340,6 @@ class DrainMachine(RuleBasedStateMachine):
         self._gone(set(scenes))
 
     def _purge_dead_letters(self) -> None:
-        """Those older than a minute."""
         stored, before = rows(self.queue), self._dead()
         limit = self.world.time.wall - 60.0
         younger = len(self.queue.dead_letters.between(limit, limit + 1e9))
@@ -399,7 +390,6 @@ class DrainMachine(RuleBasedStateMachine):
         return self.world.delivered.get(scene_id, 0) < self.world.newest.get(scene_id, 0)
 
     def _dead(self, until: float = 4e9) -> dict[int, int]:
-        """How many dead letters, that failed by then, each scene has."""
         found: dict[int, int] = {}
         for letter in self.queue.dead_letters.between(0, max(0.0, until)):
             assert letter.job is not None
@@ -439,12 +429,10 @@ class DrainMachine(RuleBasedStateMachine):
                 assert after[row_id] == before[row_id] + 1, "a fault of the job has cost no try"
 
     def _sleep(self) -> None:
-        """Until the worker wants to look again, and a little more."""
         seconds = self.worker._seconds_to_next_step()
         self.world.time.pass_on(min(30.0, seconds or 0.0) + 0.01)
 
     def _heal(self) -> None:
-        """With Plex well and nobody interfering everything arrives, without anyone's help."""
         world = self.world
         world.plex, world.kill_after = WELL, None
         world.refused, world.failing, world.edited_during = set(), set(), set()

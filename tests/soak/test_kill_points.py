@@ -159,8 +159,6 @@ def _assert_forgotten(bench: Bench, scene_id: int) -> None:
 
 
 class Boundary(TypedDict):
-    """Which request hangs while the worker is killed."""
-
     where: Where
     new_index: bool
 

@@ -62,7 +62,6 @@ class House(Household):
         stash.set_plugin_settings(PLUGIN, settings)
 
     def edit(self, *scene_ids: int) -> None:
-        """What the hook leaves behind."""
         self.queue.enqueue([scene_job(one, METADATA, self.time.wall) for one in scene_ids])
 
     def work(self, until: float = float("inf")) -> DrainOutcome:
@@ -119,7 +118,6 @@ def add_scenes(house: House, count: int) -> list[int]:
 
 
 def appear(house: House, scene_ids: list[int]) -> None:
-    """Plex has scanned their files."""
     for scene_id in scene_ids:
         house.plex.add_item(house.section, house.stash.scene(scene_id).files[0].path)
     house.section.content_changed_at += 1

@@ -59,7 +59,6 @@ class History:
         return (last[-1][1], last[-1][2]) if last else ([], [])
 
     def jobs_at(self, size: int) -> set[int]:
-        """The scenes whose job was accepted before, and not finished before."""
         return {
             scene_id
             for at, scene_id in self.accepted

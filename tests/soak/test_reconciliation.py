@@ -42,7 +42,6 @@ class Neglected(Chapter):
         self.household.is_off = False
 
     def rest(self) -> None:
-        """Troubles end, and a reconciliation finds what is left to do."""
         self.steps.append(self.troubles.end())
         self.story.come_to_rest()
         self.household.close()
@@ -83,7 +82,6 @@ def _total(sum_of: str) -> int:
 
 
 def judge(chapter: Neglected) -> None:
-    """Both libraries agree, and a second run finds and writes nothing."""
     differences = chapter.story.differences()
     assert not differences, chapter.told("\n".join(differences))
     mark = chapter.plex.log.mark()

@@ -124,7 +124,6 @@ class World:
         return scene.id
 
     def edit(self) -> None:
-        """Change, clear and restore something of everything."""
         for number, scene_id in enumerate(self.ids):
             fields: dict[str, Any] = {"title": f"Renamed {number}"}
             kind = number % 6

@@ -31,7 +31,6 @@ class Troubles:
         return self._begin(self._requests_fail(kind) | self._server_fails())
 
     def begin_at(self, kind: Kind) -> str:
-        """Let requests of this kind go wrong."""
         return self._begin(self._requests_fail(kind))
 
     def _begin(self, troubles: dict[str, Callable[[], object]]) -> str:
@@ -77,7 +76,6 @@ class Troubles:
         }
 
     def end(self) -> str:
-        """All is well from now on."""
         self._plex.maintenance(False)
         self._plex.faults.clear()
         self._plex.start()

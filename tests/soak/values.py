@@ -41,16 +41,13 @@ class Values:
         self._rng = rng
 
     def cover(self) -> bytes:
-        """A picture that there was not yet."""
         self.covers += 1
         return png(self.covers)
 
     def some(self, pool: Sequence[str]) -> list[str]:
-        """A few of them, or none."""
         return self._rng.sample(pool, self._rng.randint(0, min(4, len(pool))))
 
     def scene_fields(self, count: int) -> dict[str, Any]:
-        """So many fields of a scene."""
         rng = self._rng
         makers: dict[str, Callable[[], Any]] = {
             "title": lambda: rng.choice(TITLES),

@@ -1,1 +1,0 @@
-"""The client side of Stash, against the fake server."""

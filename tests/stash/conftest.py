@@ -1,5 +1,3 @@
-"""A fake Stash, open and locked, and our connection to it."""
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,14 +18,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def stash(tmp_path: Path, clock: Clock) -> Iterator[FakeStash]:
-    """Without credentials."""
     with FakeStash(tmp_path / "open", now=clock) as server:
         yield server
 
 
 @pytest.fixture
 def locked(tmp_path: Path, clock: Clock) -> Iterator[FakeStash]:
-    """With a user, a password and an API key."""
     root = tmp_path / "locked"
     with FakeStash(root, username="me", api_key="key-0123456789", now=clock) as server:
         yield server

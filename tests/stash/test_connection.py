@@ -176,8 +176,6 @@ def test_a_cookie_that_each_answer_renews_lasts_longer_than_its_hour(
 
 
 class Answer:
-    """What requests' cookie jar reads of an answer."""
-
     def __init__(self, set_cookie: str) -> None:
         self.msg = HTTPMessage()
         self.msg["Set-Cookie"] = set_cookie

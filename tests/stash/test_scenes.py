@@ -1,5 +1,3 @@
-"""Reading scenes, settings and covers."""
-
 import hashlib
 
 import pytest
@@ -28,7 +26,6 @@ def scenes(connection: StashConnection) -> StashScenes:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of three, so that a library of ten has several."""
     monkeypatch.setattr(scenes_module, "PAGE", 3)
 
 

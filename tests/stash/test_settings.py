@@ -16,7 +16,6 @@ ADDED = {"enabled": True, "poll_interval": 30, "reconcile_scope": "24h"}
 
 
 def written(stash: FakeStash) -> int:
-    """How often settings were written."""
     return stash.requests.count("configurePlugin")
 
 

@@ -1,1 +1,0 @@
-"""The durable queue: its rules, its crashes, its neighbours."""

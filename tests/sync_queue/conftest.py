@@ -1,5 +1,3 @@
-"""A queue on disk and a clock that stands still."""
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""What the tests of the queue share."""
-
 import json
 import sqlite3
 import time
@@ -20,8 +18,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Clock:
-    """Seconds since the epoch, moved by hand."""
-
     now: float = NOW
 
     def __call__(self) -> float:
@@ -29,7 +25,6 @@ class Clock:
 
 
 def job(scene_id: int = 1, kind: str = METADATA, at: float = NOW, **hints: Any) -> SyncJob:
-    """A new job for a scene."""
     return scene_job(scene_id, kind, at, hints)
 
 
@@ -61,7 +56,6 @@ def write_row(folder: str, data: bytes, status: int = 0) -> int:
 
 
 def raw_rows(folder: str) -> list[tuple[Any, ...]]:
-    """Id, bytes and status of every row."""
     connection = sqlite3.connect(f"{folder}/data.db")
     found = connection.execute("SELECT _id, data, status FROM ack_queue_default").fetchall()
     connection.close()
@@ -76,7 +70,6 @@ def spooled(word: str, at: float = NOW, number: int = 0) -> SyncJob:
 
 
 def spool(folder: str | Path, *words: str) -> None:
-    """Store jobs as a hook does."""
     place = Path(folder) / "spool"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     store(str(place), list(words))

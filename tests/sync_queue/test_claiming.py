@@ -26,7 +26,6 @@ PICKLE = pickle.dumps({"scene_id": 5, "update_type": "metadata", "data": {"title
 
 @pytest.fixture
 def second(folder: str, queue: QueueManager, clock: Clock) -> Iterator[QueueManager]:
-    """Another process's view of the same queue."""
     del queue  # made before, so that this one finds it
     manager = QueueManager(folder, clock)
     yield manager

@@ -25,7 +25,6 @@ from tests.sync_queue.support import job, postponed, raw_rows
 
 @pytest.fixture
 def private_umask() -> Iterator[None]:
-    """As the plugin's entry sets it."""
     before = os.umask(0o077)
     yield
     os.umask(before)

@@ -25,7 +25,6 @@ Existing = Callable[[Sequence[int]], Collection[int]]
 
 
 def bury(queue: QueueManager, scene_id: int, error_type: str = DOWN, at: float = NOW) -> None:
-    """A dead letter, as a worker leaves it behind."""
     dead = job(scene_id)
     dead = replace(dead, retry_count=5, next_retry_at=at, last_error_type=error_type)
     queue.dead_letters.add(dead, Failure(error_type, "it was away"), at)

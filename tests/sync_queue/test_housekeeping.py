@@ -1,5 +1,3 @@
-"""Clearing, hurrying and reviving jobs."""
-
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -20,7 +18,6 @@ HOUR = 3600.0
 
 
 def delay(queue: QueueManager, until: float, error_type: str, *scenes: int) -> None:
-    """Jobs of these scenes, waiting after an error."""
     queue.enqueue([job(scene) for scene in scenes])
     for claim in queue.claim(len(scenes)):
         queue.jobs.release([postponed(claim, until, error_type)])

@@ -1,5 +1,3 @@
-"""Many processes at once, and processes that are killed."""
-
 import os
 import signal
 import subprocess

@@ -1,5 +1,3 @@
-"""What a damaged database becomes, and what waits beside it."""
-
 import os
 import sqlite3
 from pathlib import Path
@@ -12,7 +10,6 @@ from tests.sync_queue.support import job
 
 
 def filled(folder: Path, scenes: int = 3) -> Path:
-    """A closed database with a job for each scene."""
     queue = QueueManager(str(folder))
     queue.enqueue([job(number) for number in range(1, scenes + 1)])
     queue.close()

@@ -1,5 +1,3 @@
-"""The queue as seen by somebody who changes nothing."""
-
 import pickle
 from pathlib import Path
 
@@ -12,7 +10,6 @@ from tests.sync_queue.support import NOW, Clock, job, postponed, spool, write_ro
 
 
 def view_of(folder: Path) -> QueueView:
-    """Another process's view."""
     return QueueView(connect(f"{folder}/data.db"), str(folder), Clock())
 
 

@@ -1,5 +1,3 @@
-"""The spool: what hooks add and how it gets into the database."""
-
 import errno
 import json
 import multiprocessing

@@ -28,8 +28,6 @@ PICKS = st.integers(min_value=0, max_value=9)
 
 @dataclass
 class Waiting:
-    """What the model knows of a waiting job."""
-
     due: float = 0.0
     retries: int = 0
     marks: set[str] = field(default_factory=set)
@@ -45,8 +43,6 @@ class Taken:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """The real queue beside the model."""
-
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.mkdtemp(prefix="queue-model-")

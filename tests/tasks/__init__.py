@@ -1,1 +1,0 @@
-"""The tasks: their arguments here, what they do end to end in tests/e2e."""

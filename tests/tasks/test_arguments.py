@@ -1,5 +1,3 @@
-"""Arguments of tasks: what is unambiguous is taken, what is wrong is refused in words."""
-
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -100,7 +98,6 @@ WRONG: list[tuple[str, Any, str]] = [
 
 
 def refusal_of(read: Read, arguments: Any) -> str:
-    """What a wrong argument is answered with."""
     with pytest.raises(TaskError) as caught:
         read(arguments)
     return str(caught.value)

@@ -94,7 +94,6 @@ class Container:
         shutil.rmtree(self._folder)
 
     def start(self) -> None:
-        """Start process 1, and Stash's part in the container."""
         Path(self._socket).unlink(missing_ok=True)
         command = [*unshare(), *PROCESS_ONE[self._kind], PYTHON, INSIDE, self._socket]
         self._process = subprocess.Popen(

@@ -17,7 +17,6 @@ MOST_OF_A_REQUEST = 1_000_000  # bytes
 
 
 def main() -> None:
-    """Serve for as long as the container runs."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(sys.argv[1])
     server.listen(64)
@@ -61,7 +60,6 @@ def _run(request: dict[str, Any], streams: list[int]) -> int:
 
 
 def zombies() -> list[int]:
-    """The processes that have ended here and that nobody has collected."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -123,7 +123,6 @@ class Browser:
     # -- what a person does -------------------------------------------------------------------
 
     def open(self, url: str) -> None:
-        """Load a page."""
         self.tell("POST", "/url", {"url": url})
 
     def click(self, selector: str, text: str = "") -> None:
@@ -141,37 +140,26 @@ class Browser:
         self.tell("POST", f"/element/{element[_ELEMENT]}/value", {"text": keys})
 
     def press(self, key: str) -> None:
-        """Press one key; WebDriver's code for it."""
         actions = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
         keyboard = {"type": "key", "id": "keyboard", "actions": actions}
         self.tell("POST", "/actions", {"actions": [keyboard]})
 
     def resize(self, width: int, height: int) -> None:
-        """Give the page this size, in pixels."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.devtools("Emulation.setDeviceMetricsOverride", **size)
 
     # -- what a person sees -------------------------------------------------------------------
 
     def js(self, script: str, *arguments: Any) -> Any:
-        """Run a script in the page and return what it returns."""
         return self.tell("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
     def until(self, condition: str, *arguments: Any) -> Any:
-        """Wait until the body of a function returns something true; return that.
-
-        Raises:
-            BrowserError: it never did.
-        """
+        """Wait until the body of a function returns something true; return that."""
         script = _AWAIT % condition
         return self.tell("POST", "/execute/async", {"script": script, "args": list(arguments)})
 
     def sees(self, text: str, selector: str = "body") -> str:
-        """Wait until a visible element has this text; return all of its text.
-
-        Raises:
-            BrowserError: it never had; the error tells what the page shows instead.
-        """
+        """Wait until a visible element has this text; return all of its text."""
         try:
             self.until(_VISIBLE_WITH_TEXT, selector, text)
         except BrowserError as error:
@@ -183,7 +171,6 @@ class Browser:
         return self.text(selector, text)
 
     def text(self, selector: str = "body", among: str = "") -> str:
-        """The text of the first visible element of that kind."""
         script = _VISIBLE_WITH_TEXT.replace("|| null", "|| {}").replace("return ", "const f = ", 1)
         return str(self.js(script + " return f.innerText || f.textContent || '';", selector, among))
 
@@ -193,17 +180,14 @@ class Browser:
         return [one["message"] for one in entries if one["level"] in ("SEVERE", "WARNING")]
 
     def screenshot(self, path: Path) -> None:
-        """Store the window as a picture."""
         path.write_bytes(base64.b64decode(self.tell("GET", "/screenshot")))
 
     # -- the protocol ---------------------------------------------------------------------------
 
     def tell(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Call something of this session."""
         return self._call(method, self._session + path, body)
 
     def devtools(self, command: str, **parameters: Any) -> Any:
-        """Call something of Chromium's own protocol."""
         return self.tell("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -15,14 +15,11 @@ _BROUGHT = ("chrome-headless-shell", _DRIVER)  # as @puppeteer/browsers names th
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """A browser and the driver of its version."""
-
     browser: Path
     driver: Path
 
 
 def find() -> Programs | None:
-    """Return what this machine has, None without both."""
     browser, driver = next(filter(None, map(shutil.which, _NAMES)), None), shutil.which(_DRIVER)
     if browser and driver:
         return Programs(Path(browser), Path(driver))

@@ -24,7 +24,6 @@ class Serve(Protocol):
 
 @pytest.fixture(scope="session")
 def programs() -> Programs:
-    """Browser and driver."""
     found = find()
     if found is None:
         pytest.skip(f"the page is not tested in a browser: {LACK}")
@@ -33,7 +32,6 @@ def programs() -> Programs:
 
 @pytest.fixture(scope="session")
 def libraries(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stash's libraries for its plugins."""
     del programs
     try:
         return vendor(tmp_path_factory.mktemp("npm"))
@@ -53,7 +51,6 @@ def chromium(
 
 @pytest.fixture
 def browser(chromium: Browser) -> Browser:
-    """The browser, on no page."""
     chromium.open("about:blank")
     chromium.resize(1280, 900)
     chromium.complaints()

@@ -1,5 +1,3 @@
-"""How the tests open the page and look at it."""
-
 from simulators.rig import Rig
 from tests.ui.browser import PATIENCE, Browser
 from tests.ui.web import Web
@@ -20,7 +18,6 @@ def opened(browser: Browser, web: Web, path: str = PAGE) -> None:
 
 
 def look_again(browser: Browser) -> None:
-    """Let the time come for the next question."""
     browser.until("return harness.held() > 0")
     browser.js("harness.fire()")
 

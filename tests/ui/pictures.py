@@ -63,7 +63,6 @@ def take_trouble(browser: Browser, web: Web, rig: Rig, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Take all of them."""
     programs = find()
     if programs is None:
         sys.exit(LACK)

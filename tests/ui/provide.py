@@ -94,7 +94,6 @@ def _discard(programs: Programs) -> None:
 
 
 def main() -> None:
-    """Tell what was done, if anything was."""
     may_install = bool(os.environ.get("CI")) and os.geteuid() == 0
     told = provide(may_install=may_install)
     if told:

@@ -15,7 +15,6 @@ LATER = 3_000.0  # seconds: no test lasts so long, and a worker leaves it alone
 
 
 def ask(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
-    """What a program is answered; it must be no error."""
     result = rig.stash.run_operation(PLUGIN, {"mode": mode, "format": "json", **arguments})
     assert result.error is None, result.error
     assert isinstance(result.output, dict)
@@ -23,7 +22,6 @@ def ask(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
 
 
 def refused(rig: Rig, mode: str, **arguments: Any) -> str:
-    """The error that a program is answered."""
     result = rig.stash.run_operation(PLUGIN, {"mode": mode, "format": "json", **arguments})
     assert result.error is not None
     return result.error
@@ -49,7 +47,6 @@ def wait_in_queue(rig: Rig, scene_ids: list[int], error: str | None = "PlexTempo
 
 
 def bury(rig: Rig, scene_ids: list[int], error_type: str, message: str) -> None:
-    """Dead letters of scenes, an hour old."""
     at = time.time() - HOUR
     with queue_of(rig) as queue, queue.transaction():
         for one in scene_ids:
@@ -58,7 +55,6 @@ def bury(rig: Rig, scene_ids: list[int], error_type: str, message: str) -> None:
 
 
 def outage_now(rig: Rig, since: float) -> None:
-    """Plex is away, and the worker knows it."""
     rig.plex.stop()
     breaker = {"state": "open", "failure_count": 5, "success_count": 0, "opened_at": since}
     write(rig, "circuit_breaker.json", breaker)
@@ -126,24 +122,20 @@ def something_of_everything(rig: Rig) -> dict[str, dict[str, Any]]:
 
 
 def in_step(rig: Rig) -> None:
-    """An edit has arrived."""
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
     rig.stash.edit_scene(scene_id, title="Uno")
     assert rig.wait_until(lambda: rig.verdict().agree and rig.queued() == 0)
 
 
 def on_the_way(rig: Rig) -> None:
-    """Two scenes wait, and nothing is wrong."""
     wait_in_queue(rig, rig.add_library(2, covers=False))
 
 
 def needs_you(rig: Rig) -> None:
-    """Two dead letters."""
     bury(rig, [1, 2], "PlexPermanentError", "Plex refused the title")
 
 
 def disabled(rig: Rig) -> None:
-    """Switched off by somebody."""
     rig.configure(enabled=False)
 
 
@@ -156,7 +148,6 @@ def down(rig: Rig) -> float:
 
 
 def paused(rig: Rig) -> None:
-    """Plex refuses the token."""
     rig.configure(plex_token="wrong-token-000000")
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
     rig.stash.edit_scene(scene_id, title="Uno")
@@ -164,7 +155,6 @@ def paused(rig: Rig) -> None:
 
 
 def unconfigured(rig: Rig) -> None:
-    """Nobody has said where Plex is."""
     rig.configure(plex_url="")
 
 

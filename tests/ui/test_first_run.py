@@ -26,7 +26,6 @@ def new_user(make_rig: MakeRig, *, folder: str = "/media/scenes") -> tuple[Rig, 
 
 
 def add_new_library(rig: Rig, folder: str) -> list[Item]:
-    """Add the scenes, and the items of the first eight."""
     rig.plex.add_section("Films", ["/media/films"])
     items = []
     for number in range(10):

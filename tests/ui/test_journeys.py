@@ -39,7 +39,6 @@ class Person:
         self.clicks = 0
 
     def click(self, selector: str, text: str = "") -> None:
-        """Click, once."""
         self.clicks += 1
         assert self.clicks <= MOST_CLICKS
         self._browser.click(selector, text)

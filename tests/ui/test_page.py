@@ -13,12 +13,10 @@ Answers = dict[str, dict[str, Any]]
 
 
 def given(answers: Answers, **state: Any) -> dict[str, Any]:
-    """The plugin's answer for the page, with another state."""
     return answers["overview"] | {"state": answers["overview"]["state"] | state}
 
 
 def section(browser: Browser, title: str) -> str:
-    """The text of a section."""
     browser.sees(title, ".s2p-section h2")
     found = browser.js(
         "return [...document.querySelectorAll('.s2p-section')]"

@@ -37,11 +37,7 @@ class VendorError(Exception):
 
 
 def vendor(scratch: Path) -> Path:
-    """Return the folder with Stash's libraries, from the npm registry at the first time.
-
-    Raises:
-        VendorError: there is no npm, or no registry.
-    """
+    """Return the folder with Stash's libraries, from the npm registry at the first time."""
     lock = (HARNESS / "package-lock.json").read_bytes()
     target = REPOSITORY / "build" / f"ui-vendor-{hashlib.sha256(lock).hexdigest()[:12]}"
     if target.is_dir():
@@ -161,7 +157,6 @@ class Web:
                 self._answered.notify_all()
 
     def file(self, path: str) -> tuple[int, str, bytes]:
-        """What a GET is answered: status, type, body."""
         folder = self.rig.manifest.directory if self.rig else REPOSITORY
         if path == "/plugin/Stash2Plex/javascript":
             return 200, MIME["js"], _joined(ui_files(folder, "javascript"))

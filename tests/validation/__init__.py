@@ -1,1 +1,0 @@
-"""Settings, scenes, texts and paths: pure functions."""

@@ -1,5 +1,3 @@
-"""What property tests of parsers feed them."""
-
 from typing import Any
 
 from hypothesis import strategies as st

@@ -42,12 +42,10 @@ def some_of(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def parse(**given: Any) -> ParsedConfig:
-    """Settings on top of a usable address and token."""
     return parse_config({**PLEX, **given}, {})
 
 
 def value_of(**given: Any) -> Any:
-    """The one setting given, understood without a complaint."""
     parsed = parse(**given)
     assert (parsed.warnings, parsed.faults) == ((), ())
     (name,) = given

@@ -1,5 +1,3 @@
-"""HTML in a scene's details."""
-
 import time
 
 import pytest

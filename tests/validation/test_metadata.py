@@ -1,5 +1,3 @@
-"""From a scene to what Plex shall show."""
-
 import random
 import unicodedata
 from dataclasses import fields, replace

@@ -1,5 +1,3 @@
-"""Prefixes that differ between the two machines."""
-
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -8,7 +6,6 @@ from validation.path_map import PathMap, parse_path_map
 
 
 def mapped(text: str) -> PathMap:
-    """The map of a text without problems."""
     paths, problems = parse_path_map(text)
     assert problems == []
     return paths

@@ -1,5 +1,3 @@
-"""Paths compared as two systems may spell them."""
-
 import unicodedata
 
 import pytest

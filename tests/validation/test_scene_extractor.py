@@ -1,5 +1,3 @@
-"""Scenes as Stash's GraphQL gives them, and as it never should."""
-
 from typing import Any
 
 import pytest

@@ -1,5 +1,3 @@
-"""The template of a title."""
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,1 +1,0 @@
-"""The worker: its models against smaller ones, its loop against the fake servers."""

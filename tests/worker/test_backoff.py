@@ -1,5 +1,3 @@
-"""How long a job waits before the next try."""
-
 import random
 
 import pytest

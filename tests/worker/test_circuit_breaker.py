@@ -25,7 +25,6 @@ def opened(at: float = NOW) -> CircuitBreaker:
 
 
 def killed(breaker: CircuitBreaker) -> CircuitBreaker:
-    """What the next process has of it."""
     return CircuitBreaker.from_state(json.loads(json.dumps(breaker.to_state())))
 
 

@@ -62,7 +62,6 @@ class Desk:
             )
 
     def run(self, *entities: tuple[str, int]) -> list[Failed | ScenesQueued]:
-        """Queue and claim jobs of these entities, and do them."""
         self.queue.enqueue([entity_job(kind, one, NOW) for kind, one in entities])
         jobs = jobs_by_kind(self.queue.claim(60))
         self.queue.jobs.release(jobs[METADATA])

@@ -1,5 +1,3 @@
-"""From an error to what becomes of its job."""
-
 import sqlite3
 from collections.abc import Callable
 

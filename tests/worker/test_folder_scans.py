@@ -1,5 +1,3 @@
-"""Which library scans which folder, and under which name."""
-
 import pytest
 
 from plex.items import Section

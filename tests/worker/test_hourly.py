@@ -1,5 +1,3 @@
-"""What was done in each of the last hours."""
-
 from pathlib import Path
 from typing import Any
 

@@ -19,8 +19,6 @@ DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP = 0x8, 0x200
 
 
 class Pipe(io.BytesIO):
-    """Keeps what was written when it is closed."""
-
     content: bytes | None = None
 
     def close(self) -> None:
@@ -40,7 +38,6 @@ class Started:
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Started]:
-    """The processes that were started as on Windows."""
     found: list[Started] = []
 
     def popen(command: list[str], **options: Any) -> Started:

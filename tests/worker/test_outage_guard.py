@@ -1,5 +1,3 @@
-"""How often a dead server is asked, in simulated time."""
-
 import json
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -40,7 +38,6 @@ class House:
         self.start()
 
     def start(self) -> None:
-        """Begin a new process."""
         log = Log(lambda _level, _text, code, _fields: self.codes.append(code), Secrets())
         self.guard = OutageGuard(
             self.folder, log, lambda: self.wall, lambda: self.waiting, self._check,

@@ -22,17 +22,14 @@ HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
 
 
 def killed(history: OutageHistory) -> OutageHistory:
-    """What the next process has of it."""
     return OutageHistory.from_state(json.loads(json.dumps(history.to_state())))
 
 
 def signs(recovery: float, check: float) -> RecoveryState:
-    """When the last outage ended, and when Plex was checked last."""
     return RecoveryState(last_recovery_time=recovery, last_check_time=check)
 
 
 def entry(start: float, end: float | None = None, **more: Any) -> dict[str, Any]:
-    """A record as the earlier implementation wrote it."""
     duration = None if end is None else end - start
     return {"started_at": start, "ended_at": end, "duration": duration, "jobs_affected": 0, **more}
 

@@ -1,5 +1,3 @@
-"""Pauses, and what is written down of them."""
-
 import os
 from pathlib import Path
 
@@ -16,12 +14,10 @@ def path(tmp_path: Path) -> str:
 
 
 def pauses(path: str) -> Pauses:
-    """A worker's."""
     return Pauses(path, unreported, Clock(NOW), Clock(NOW))
 
 
 def reason_in(path: str) -> str:
-    """What other processes read."""
     return read_pause(path, unreported, NOW)[0]
 
 

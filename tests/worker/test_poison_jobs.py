@@ -1,5 +1,3 @@
-"""Who is to blame when Plex answers a job as if it were away."""
-
 from itertools import cycle, islice
 
 from hypothesis import given

@@ -43,7 +43,6 @@ class Greedy:
         return NOW + self.elapsed + self.step
 
     def run(self, until: float, *, failing: bool = False) -> list[float]:
-        """Work until then; when each job began."""
         begun: list[float] = []
         while self.elapsed < until:
             wait = self.limiter.seconds_until_allowed(self.now)

@@ -23,12 +23,10 @@ KEYS = [
 
 
 def killed(scheduler: RecoveryScheduler) -> RecoveryScheduler:
-    """What the next process has of it."""
     return RecoveryScheduler.from_state(json.loads(json.dumps(scheduler.to_state())))
 
 
 def after_failures(count: int) -> RecoveryScheduler:
-    """The last of so many failed probes was just now."""
     scheduler = RecoveryScheduler()
     for _ in range(count):
         scheduler.record_check(NOW, healthy=False)

@@ -1,5 +1,3 @@
-"""Which fields of an item are ours to put back."""
-
 from dataclasses import replace
 
 import pytest

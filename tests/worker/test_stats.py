@@ -1,5 +1,3 @@
-"""What the worker counts, over restarts and over damaged files."""
-
 import json
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,6 @@ def path(tmp_path: Path) -> str:
 
 
 def load(path: str) -> SyncStats:
-    """Statistics of a file in order."""
     return SyncStats(path, no_report, Clock(NOW))
 
 

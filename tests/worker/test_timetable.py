@@ -1,5 +1,3 @@
-"""How long a worker sleeps: never too short to rest, never past what it waits for."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +38,6 @@ class Desk:
         return PlexHealth(reachable=False, latency=0.0, error=PlexServerDown("away"))
 
     def postpone(self, seconds: float, error_type: str) -> None:
-        """Queue a scene that waits so long after this error."""
         self.queue.enqueue([job()])
         (claim,) = self.queue.claim(1)
         self.queue.jobs.release([postponed(claim, NOW + seconds, error_type)])

@@ -1,5 +1,3 @@
-"""Sleeping until there is something to do."""
-
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -36,8 +34,6 @@ class Nap(threading.Event):
 
 
 class Counter:
-    """The queue's change counter."""
-
     def __init__(self) -> None:
         self.value = 7
 
@@ -51,7 +47,6 @@ def counter() -> Counter:
 
 
 def queue_of(change_counter: Callable[[], int]) -> QueueManager:
-    """A queue with this change counter and nothing in its spool."""
     queue: Any = SimpleNamespace(
         jobs=SimpleNamespace(change_counter=change_counter),
         spool=SimpleNamespace(names=frozenset),

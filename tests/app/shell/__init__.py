@@ -1,1 +1,0 @@
-"""Tests of how processes are put together."""

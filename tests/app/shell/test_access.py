@@ -1,5 +1,3 @@
-"""When a command leaves the data folder alone."""
-
 import os
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Which task and which arguments a command line means."""
-
 import re
 from typing import Any
 

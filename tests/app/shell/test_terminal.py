@@ -1,5 +1,3 @@
-"""What a terminal, a pipe and a program get to see."""
-
 import io
 import json
 
@@ -13,8 +11,6 @@ SECRET = 'a "secret" token'
 
 
 class Stream(io.StringIO):
-    """A stream that a person may be watching."""
-
     def __init__(self, *, watched: bool) -> None:
         super().__init__()
         self._watched = watched
