@@ -4,7 +4,7 @@
   const h = S.h;
   const SIGN = { ok: "✓", warning: "!", fault: "✕" };
   const MOST_ROWS = 100;
-  const NOT_DETAILS = new Set(["text", "level", "lines", "details", "now", "state"]);
+  const NOT_DETAILS = new Set(["text", "level", "lines", "details", "now", "state", "job"]);
 
   const FIELDS = ["title", "studio", "summary", "date", "performers", "tags", "collections"];
 

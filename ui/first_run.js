@@ -147,16 +147,28 @@
   const Preview = ({ go }) => {
     const [state, ask] = useQuestion("preview_examples");
     const [{ busy, answer }, run] = S.useRun();
-    const isQueued = Boolean(answer && answer.level !== "fault");
+    const job = answer && answer.job;
+    const isQueued = Boolean(job);
     React.useEffect(() => {
       let timer = null;
-      const look = () => {
-        timer = window.setTimeout(look, LOOK_INTERVAL);
-        S.refresh();
+      let isShown = true;
+      const look = async () => {
+        const end = await S.endOfTask(job).catch(() => null);
+        const overview = end === null ? {} : await S.run("overview").catch(() => ({}));
+        if (isShown && overview.first_run) {
+          run(() => Promise.reject(new Error("The task ended before it had queued the scenes" +
+            (end ? ": " + end : "") + ". Stash shows the cause in Settings → Logs. Start the sync again.")));
+        } else if (isShown) {
+          timer = window.setTimeout(look, LOOK_INTERVAL);
+          S.refresh();
+        }
       };
       isQueued && look();
-      return () => window.clearTimeout(timer);
-    }, [isQueued]);
+      return () => {
+        isShown = false;
+        window.clearTimeout(timer);
+      };
+    }, [job]);
     const start = () => run(() => S.task("all", "Sync All Scenes to Plex"));
     const examples = (state.answer && state.answer.examples) || [];
     return h(

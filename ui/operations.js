@@ -6,6 +6,7 @@
   const TASK =
     "mutation Stash2PlexTask($id: ID!, $description: String, $args: Map!) " +
     "{ runPluginTask(plugin_id: $id, description: $description, args_map: $args) }";
+  const JOB = "query Stash2PlexJob($id: ID!) { findJob(input: { id: $id }) { status error } }";
 
   function endpoint() {
     const base = document.querySelector("base"); // Stash can run under a path prefix
@@ -49,7 +50,14 @@
 
   /** Queue a long task in Stash, which shows its progress and its end. */
   S.task = async (mode, description, args) => {
-    await S.graphql(TASK, { id: S.id, description, args: { ...args, mode } });
-    return { text: description + ": queued as a task in Stash" };
+    const data = await S.graphql(TASK, { id: S.id, description, args: { ...args, mode } });
+    return { text: description + ": queued as a task in Stash", job: data.runPluginTask };
+  };
+
+  /** Return null while a task of Stash waits or runs. Then return its error, or an empty text. */
+  S.endOfTask = async (job) => {
+    const { findJob: found } = await S.graphql(JOB, { id: job });
+    const isUnfinished = found && ["READY", "RUNNING", "STOPPING"].includes(found.status);
+    return isUnfinished ? null : (found && found.error) || "";
   };
 })(window.Stash2Plex);

@@ -65,7 +65,7 @@
         "div",
         { className: "s2p-actions" },
         h(S.ActionButton, {
-          label: "Check all paths",
+          label: "Check Path Mapping",
           busy,
           onClick: () => run(() => S.run("check_paths")),
         })

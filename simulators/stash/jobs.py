@@ -64,6 +64,10 @@ class JobQueue:
         with self._changed:
             return [job for job in self._jobs if not job.has_ended]
 
+    def find(self, job_id: int) -> Job | None:
+        """Return a job; None if there is none with this id, as for a job that ended long ago."""
+        return next((job for job in self._jobs if job.id == job_id), None)
+
     def stop(self, job_id: int) -> None:
         job = self._jobs[job_id - 1]
         with self._changed:

@@ -45,7 +45,7 @@ class PluginHost:
         self.runner = runner
         self.plugins: list[Manifest] = []
         self.runs: list[PluginRun] = []
-        self._jobs = jobs
+        self.jobs = jobs
         self._connect = connect
 
     def install(self, source: Path, name: str, files: Iterable[str] | None = None) -> Manifest:
@@ -90,7 +90,7 @@ class PluginHost:
         def work(job: Job) -> PluginRun:
             return self._task(plugin_id, task_name, args, job)
 
-        return self._jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
+        return self.jobs.add(f"Running plugin task: {task_name or plugin_id}", work)
 
     def _task(
         self, plugin_id: str, task_name: str | None, args: Mapping[str, Any], job: Job

@@ -12,6 +12,7 @@ from .calls import Call
 from .clock import unix_time
 from .engine import FieldReaders
 from .entities import Scene, StashError
+from .jobs import Job
 from .library import Library
 from .plugin_host import PluginHost
 
@@ -63,6 +64,7 @@ class Resolvers:
             ("Query", "plugins"): lambda *_: self._host.plugins,
             ("Query", "systemStatus"): lambda *_: settings,
             ("Query", "version"): lambda *_: settings,
+            ("Query", "findJob"): self._find_job,
             ("Mutation", "configurePlugin"): self._configure_plugin,
             ("Mutation", "runPluginTask"): self._run_plugin_task,
             ("Mutation", "runPluginOperation"): self._run_plugin_operation,
@@ -106,6 +108,9 @@ class Resolvers:
     def _run_plugin_task(self, _: None, _call: Call, arguments: Arguments) -> int:
         given = arguments.get("args_map") or {}
         return self._host.queue_task(arguments["plugin_id"], arguments.get("task_name"), given)
+
+    def _find_job(self, _: None, _call: Call, arguments: Arguments) -> Job | None:
+        return self._host.jobs.find(int(arguments["input"]["id"]))
 
     def _run_plugin_operation(self, _: None, call: Call, arguments: Arguments) -> Any:
         plugin_id, given = arguments["plugin_id"], arguments.get("args") or {}

@@ -31,14 +31,18 @@ def parse_id(text: str) -> int:
 def find(
     library: Library, criteria: Mapping[str, Any], find_filter: Mapping[str, Any]
 ) -> FoundScenes:
-    """Return a page of the scenes that match all criteria, sorted by id."""
+    """Return a page of the scenes that match all criteria, in the requested order."""
     given = {name: wanted for name, wanted in criteria.items() if wanted is not None}
     candidates = _after(library, given.pop("id", None))
     tests = [_TESTS[name](wanted["value"]) for name, wanted in given.items()]
     matched = [scene for scene in candidates if all(test(scene) for test in tests)]
-    if find_filter.get("sort") not in (None, "id"):
+    words = (find_filter.get("q") or "").casefold().split()
+    if words:  # Stash also searches other texts of a scene, such as its path
+        matched = [s for s in matched if all(word in s.title.casefold() for word in words)]
+    order = _ORDERS.get(find_filter.get("sort") or "id")
+    if order is None:
         raise StashError(f"the fake Stash does not sort by {find_filter['sort']}")
-    matched.sort(key=lambda scene: scene.id, reverse=find_filter.get("direction") == "DESC")
+    matched.sort(key=order, reverse=find_filter.get("direction") == "DESC")
     return FoundScenes(_page(matched, find_filter), len(matched))
 
 
@@ -58,6 +62,10 @@ def _page(scenes: Sequence[Scene], find_filter: Mapping[str, Any]) -> Sequence[S
     return scenes[start : start + per_page]
 
 
+_ORDERS: Mapping[str, Callable[[Scene], Any]] = {
+    "id": lambda scene: scene.id,
+    "updated_at": lambda scene: (scene.updated_at, scene.id),
+}
 Test = Callable[[Scene], bool]
 
 

@@ -1,5 +1,7 @@
 """The first run: from the connection to the first sync, left and resumed, with each failure."""
 
+from typing import Any
+
 import pytest
 
 from simulators.plex import Item
@@ -13,6 +15,7 @@ from tests.ui.conftest import Serve
 from tests.ui.looking import PAGE, SENTENCE, looks_until, opened
 from tests.ui.situations import ask
 from tests.ui.test_page import CONTRAST
+from tests.ui.web import Web
 
 CARD = ".s2p-connect"
 
@@ -128,6 +131,28 @@ def test_the_steps_can_be_gone_back_and_skipped(
     browser.click("button", "Skip these steps")
     browser.sees("Nothing sent yet", SENTENCE)
     assert ask(rig, "overview")["first_run"] is None
+
+
+def test_a_first_sync_that_stash_ends_early_says_so_and_can_be_started_again(
+    browser: Browser, canned: Web, answers: dict[str, dict[str, Any]]
+) -> None:
+    state = answers["overview"]["state"] | {"kind": "nothing_yet", "level": "ok"}
+    canned.answer("overview", answers["overview"] | {"state": state, "first_run": "preview"})
+    canned.answer("preview_examples", {"text": "A sync would change nothing", "examples": []})
+    canned.answers["all"] = {"data": {"runPluginTask": "7"}}
+    job = {"status": "RUNNING", "error": None}
+    canned.answers[""] = {"data": {"plugins": [], "findJob": job}}
+    opened(browser, canned)
+    browser.click("button", "Start syncing")
+    browser.sees("This page continues when the task has queued the scenes", CARD)
+
+    job |= {"status": "FAILED", "error": "python3 was not found"}
+    told = browser.sees("ended before it had queued the scenes: python3 was not found", CARD)
+    assert "This page continues" not in told
+
+    browser.click("button:not(:disabled)", "Start syncing")
+    browser.until("return !document.body.textContent.includes('python3 was not found')")
+    assert canned.asked.count("all") == 2
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -345,7 +345,7 @@ def test_hostile_words_in_every_answer_are_text_and_nothing_but_text(
     opened(browser, canned)
     browser.sees("</script><script>window.hit=1", SENTENCE)
     browser.type(".s2p-wide", "/x")
-    for label in ("Run doctor", "Dry run", "Test path", "Check all paths", "Test connection"):
+    for label in ("Run doctor", "Dry run", "Test path", "Check Path Mapping", "Test connection"):
         browser.click("button", label)
     browser.until("return document.querySelectorAll('.s2p-answer').length >= 5")
     browser.click(".s2p-answer summary", "Examples")
