@@ -124,10 +124,4 @@ def _forms(secret: str) -> set[str]:
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()
-    return {
-        secret,
-        urllib.parse.quote(secret, safe=""),
-        json.dumps(secret)[1:-1],
-        encoded,
-        *halves,
-    }
+    return {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1], encoded, *halves}

@@ -153,11 +153,7 @@ class Library:
         return self.choose_image(target, shelf, image.key, images)
 
     def choose_image(
-        self,
-        target: Item,
-        shelf: str,
-        key: str | None,
-        images: tuple[Image, ...] | None = None,
+        self, target: Item, shelf: str, key: str | None, images: tuple[Image, ...] | None = None
     ) -> Image:
         """Select an image by its key; None selects no image."""
         held: tuple[Image, ...] = getattr(target, shelf) if images is None else images

@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote
 
-from simulators.plex.state import (
-    TAG_ATTRIBUTES,
-    Image,
-    Item,
-    Media,
-    Part,
-    Section,
-)
+from simulators.plex.state import TAG_ATTRIBUTES, Image, Item, Media, Part, Section
 from simulators.plex.tags import TagBook
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'

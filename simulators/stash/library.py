@@ -7,14 +7,7 @@ from collections.abc import Iterable
 from typing import Any, TypedDict, Unpack
 
 from .clock import StashClock
-from .entities import (
-    Performer,
-    Scene,
-    StashError,
-    Studio,
-    Tag,
-    VideoFile,
-)
+from .entities import Performer, Scene, StashError, Studio, Tag, VideoFile
 from .shelf import Ref, Shelf
 
 _OF_FILE = [field.name for field in dataclasses.fields(VideoFile)]

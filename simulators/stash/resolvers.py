@@ -42,11 +42,7 @@ class Resolvers:
     """
 
     def __init__(
-        self,
-        library: Library,
-        settings: StashSettings,
-        gate: Gate,
-        host: PluginHost,
+        self, library: Library, settings: StashSettings, gate: Gate, host: PluginHost
     ) -> None:
         self._library = library
         self._settings = settings

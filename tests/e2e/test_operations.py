@@ -56,9 +56,7 @@ def test_an_operation_answers_through_stashs_api_and_in_words_without_the_format
         "variables": {"args": {"mode": "status", "format": "json"}},
     }
     request = urllib.request.Request(
-        f"{rig.stash.url}/graphql",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
+        f"{rig.stash.url}/graphql", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
 
     with urllib.request.urlopen(request) as answer:

@@ -8,14 +8,7 @@ from typing import Any
 from app import services
 from simulators.rig import Rig, png
 from tests.conftest import MakeRig
-from tests.e2e.steps import (
-    dead_scenes,
-    hang_in_edit,
-    settle,
-    sync_all,
-    sync_title,
-    synced_pair,
-)
+from tests.e2e.steps import dead_scenes, hang_in_edit, settle, sync_all, sync_title, synced_pair
 from tests.e2e.test_outages import quicken
 
 

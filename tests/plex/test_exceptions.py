@@ -157,20 +157,14 @@ EXCEPTIONS: list[tuple[Exception, type[PlexError]]] = [
         ),
         PlexTemporaryError,
     ),
-    (
-        _max_retries(urllib3.exceptions.NewConnectionError(_connection(), "refused")),
-        PlexServerDown,
-    ),
+    (_max_retries(urllib3.exceptions.NewConnectionError(_connection(), "refused")), PlexServerDown),
     (
         _max_retries(
             urllib3.exceptions.NameResolutionError("plex", _connection(), socket.gaierror())
         ),
         PlexServerDown,
     ),
-    (
-        _max_retries(urllib3.exceptions.ConnectTimeoutError(_connection(), "slow")),
-        PlexServerDown,
-    ),
+    (_max_retries(urllib3.exceptions.ConnectTimeoutError(_connection(), "slow")), PlexServerDown),
     (
         requests.exceptions.ConnectionError(
             urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("plex"), _URL, "slow")

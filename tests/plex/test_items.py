@@ -104,8 +104,7 @@ def test_a_library_tells_its_folders_and_a_mark_that_changes_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes",
-    ['key="1" type="artist"', 'key="1"', 'type="movie"', 'key="x" type="movie"'],
+    "attributes", ['key="1" type="artist"', 'key="1"', 'type="movie"', 'key="x" type="movie"']
 )
 def test_a_library_of_no_videos_is_none(attributes: str) -> None:
     assert parse_section(ET.fromstring(f"<Directory {attributes}/>")) is None

@@ -5,13 +5,7 @@ from dataclasses import replace
 import pytest
 
 from plex.items import Place
-from plex.library import (
-    LISTING_AGE,
-    LONGEST_LISTING_AGE,
-    TRUST_CHANGE_MARK,
-    Refresh,
-    next_refresh,
-)
+from plex.library import LISTING_AGE, LONGEST_LISTING_AGE, TRUST_CHANGE_MARK, Refresh, next_refresh
 from plex.listing import LISTING_PAGE
 from plex.path_index import Listing
 

@@ -18,11 +18,7 @@ def fill(lab: Lab, count: int) -> list[str]:
 def test_what_was_updated_since_a_moment_comes_newest_first(lab: Lab) -> None:
     names = fill(lab, 9)
     lab.plex.edit(1, title="edited just now")
-    assert paths(list_updated(lab.client.read, lab.ours, 700, 5)) == [
-        names[0],
-        names[8],
-        names[7],
-    ]
+    assert paths(list_updated(lab.client.read, lab.ours, 700, 5)) == [names[0], names[8], names[7]]
     assert lab.plex.log.count(kind="listing") == 1
 
 

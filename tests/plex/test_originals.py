@@ -57,10 +57,7 @@ LOCKS = st.sets(st.sampled_from([*PLEX_NAMES.values(), "thumb", "contentRating"]
 
 @settings(max_examples=25)
 @given(
-    fields=ORIGINALS,
-    locks=LOCKS,
-    scenes=st.lists(SCENES, min_size=1, max_size=3),
-    config=SWITCHED,
+    fields=ORIGINALS, locks=LOCKS, scenes=st.lists(SCENES, min_size=1, max_size=3), config=SWITCHED
 )
 def test_after_any_syncs_the_values_and_locks_are_what_they_were(
     shared: Library,  # noqa: F811

@@ -101,10 +101,7 @@ def test_two_mounts_teach_two_mappings(tmp_path: Path) -> None:
 
     libraries.survey()
 
-    assert learned(libraries) == [
-        "/media=>/data: 6 scenes agree",
-        "/vol2=>/extern: 6 scenes agree",
-    ]
+    assert learned(libraries) == ["/media=>/data: 6 scenes agree", "/vol2=>/extern: 6 scenes agree"]
 
 
 @pytest.mark.parametrize(("name", "size"), [("{}/x.mp4", 5), ("{}.mp4", 0)])

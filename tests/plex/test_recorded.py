@@ -16,10 +16,7 @@ def test_our_parsers_read_the_recorded_answers() -> None:
     sections = [read_section(one) for one in fromstring(recorded.SECTIONS)]
     assert [
         (one.key, one.title, one.locations) for one in sections if one and one.kind == MOVIE
-    ] == [
-        (4, "Films", ("/volume1/films", "D:\\Films")),
-        (5, "Clips", ("/volume1/clips",)),
-    ]
+    ] == [(4, "Films", ("/volume1/films", "D:\\Films")), (5, "Clips", ("/volume1/clips",))]
     parts = [part for row in fromstring(recorded.LISTING) for part in parse_parts(row)]
     assert [(part, part.changed_at, part.in_trash) for part in parts] == [
         (

@@ -151,8 +151,7 @@ def test_a_server_that_does_not_sort_cannot_tell_what_is_new(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "key"),
-    [(5000, 2500), *((500, key) for key in (1, 2, 99, 100, 101, 250, 499, 500))],
+    ("count", "key"), [(5000, 2500), *((500, key) for key in (1, 2, 99, 100, 101, 250, 499, 500))]
 )
 def test_one_unreadable_item_of_thousands_costs_little_once_and_nothing_later(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, count: int, key: int

@@ -34,12 +34,7 @@ def test_an_item_without_any_of_the_five_is_empty() -> None:
 
 @pytest.mark.parametrize(
     "shown",
-    [
-        {"studio": "X"},
-        {"summary": "X"},
-        {"performers": ("X",)},
-        {"tags": ("X",)},
-    ],
+    [{"studio": "X"}, {"summary": "X"}, {"performers": ("X",)}, {"tags": ("X",)}],
     ids=lambda shown: next(iter(shown)),
 )
 def test_an_item_with_one_of_the_four_is_stale(shown: dict[str, Any]) -> None:

@@ -50,9 +50,7 @@ def test_each_command_is_a_target_or_a_module_that_exists(workflow: Path) -> Non
         assert command[2] != "tools" or command[3] in COMMANDS
 
 
-def test_the_notes_are_the_section_of_the_changelog_and_the_source(
-    tmp_path: Path,
-) -> None:
+def test_the_notes_are_the_section_of_the_changelog_and_the_source(tmp_path: Path) -> None:
     (tmp_path / "Stash2Plex.yml").write_text("name: S\ndescription: D\nversion: 1.2.0\n")
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text("# C\n\n## 1.2.0 (2026-12-31)\n\n- New\n\n## 1.1.0\n\n- Old\n")
@@ -69,9 +67,7 @@ def test_the_notes_are_the_section_of_the_changelog_and_the_source(
         notes(tmp_path, "v1.2.0", SOURCE)
 
 
-def test_the_pages_have_the_newest_version_and_a_folder_per_version(
-    tmp_path: Path,
-) -> None:
+def test_the_pages_have_the_newest_version_and_a_folder_per_version(tmp_path: Path) -> None:
     for tag in ("v1.0.0", "v1.1.0"):
         folder = tmp_path / "releases" / tag
         folder.mkdir(parents=True)

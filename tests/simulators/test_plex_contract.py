@@ -60,11 +60,7 @@ EDITS: list[tuple[dict[str, Any], dict[str, object], dict[str, Any]]] = [
     ({}, {"genre[].tag.tag-": "dRAMA"}, {"genres": ("Comedy", "Outdoor")}),
     ({}, {"genre[].tag": ""}, {"genres": ()}),
     ({}, {"genre[].tag": "", "genre[0].tag.tag": "X"}, {"genres": ("X",)}),
-    (
-        {"remove_before_add": False},
-        {"genre[].tag": "", "genre[0].tag.tag": "X"},
-        {"genres": ()},
-    ),
+    ({"remove_before_add": False}, {"genre[].tag": "", "genre[0].tag.tag": "X"}, {"genres": ()}),
     ({}, {"genre[0].tag.tag": "OUTDOOR"}, {"genres": GENRES}),
     ({}, {"genre[0].tag.tag": "Drama "}, {"genres": (*GENRES, "Drama ")}),
     ({}, {"label[0].tag.tag": "red hot"}, {"labels": ("Red hot",)}),
@@ -199,8 +195,7 @@ def test_an_unreadable_item_breaks_every_answer_that_contains_it(
 
 def test_a_page(plex: FakePlex, raw: RawClient) -> None:
     page = raw.xml(
-        f"{ALL}?sort=addedAt",
-        headers={"X-Plex-Container-Start": "1", "X-Plex-Container-Size": "1"},
+        f"{ALL}?sort=addedAt", headers={"X-Plex-Container-Start": "1", "X-Plex-Container-Size": "1"}
     )
     assert [row.attrib["title"] for row in page] == [APPLE]
     assert [page.attrib[name] for name in ("size", "totalSize", "offset")] == ["1", "3", "1"]

@@ -98,10 +98,7 @@ class House(Household):
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     before, time = threading.active_count(), Time()
-    with (
-        FakePlex(clock=time.clock) as plex,
-        FakeStash(tmp_path / "stash", now=time.clock) as stash,
-    ):
+    with FakePlex(clock=time.clock) as plex, FakeStash(tmp_path / "stash", now=time.clock) as stash:
         house = House(tmp_path / "data", stash, plex, time)
         yield house
         house.close()

@@ -88,8 +88,7 @@ def test_an_answer_with_something_that_is_no_scene_is_an_error(
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize(
-    ("count", "pages"),
-    [(0, []), (1, [[1]]), (3, [[1, 2, 3]]), (7, [[1, 2, 3], [4, 5, 6], [7]])],
+    ("count", "pages"), [(0, []), (1, [[1]]), (3, [[1, 2, 3]]), (7, [[1, 2, 3], [4, 5, 6], [7]])]
 )
 def test_a_walk_visits_every_scene_by_rising_id(
     stash: FakeStash, scenes: StashScenes, count: int, pages: list[list[int]]
@@ -108,10 +107,7 @@ def test_a_walk_for_files_brings_ids_and_files_and_nothing_else(
     stash.add_scene(title="without a file", files=[])
     found = list(scenes.walk_files())
     assert ids(found) == [[1, 2], [3, 4]]
-    assert found[1] == [
-        StashScene(3, files=(SceneFile("/a/2.mp4", 3),)),
-        StashScene(4),
-    ]
+    assert found[1] == [StashScene(3, files=(SceneFile("/a/2.mp4", 3),)), StashScene(4)]
 
 
 @pytest.mark.usefixtures("small_pages")

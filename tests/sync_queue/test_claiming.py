@@ -234,9 +234,7 @@ def test_any_json_hint_comes_back_as_it_went_in(queue: QueueManager, data: objec
     assert [claim.job.data for claim in claims] == [json.loads(json.dumps({"hint": data}))]
 
 
-def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(
-    queue: QueueManager,
-) -> None:
+def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(queue: QueueManager) -> None:
     for healthy, left in ((False, {"PlexNotFound": 1}), (True, {})):
         queue.enqueue([job(1)])
         queue.dead_letter(queue.claim(1)[0], Failure("PlexNotFound", "no item"))

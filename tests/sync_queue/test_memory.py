@@ -241,9 +241,7 @@ def test_what_is_remembered_inside_a_failed_transaction_is_not(queue: QueueManag
     assert queue.sync_log.scene(1) is None
 
 
-def test_a_newer_failure_of_the_same_scene_and_type_replaces_the_older(
-    queue: QueueManager,
-) -> None:
+def test_a_newer_failure_of_the_same_scene_and_type_replaces_the_older(queue: QueueManager) -> None:
     letters = queue.dead_letters
     letters.add(dead(job_id="old"), Failure("PlexNotFound", "first"), NOW)
     letters.add(dead(job_id="new"), Failure("PlexNotFound", "second", "trace"), NOW + 1)

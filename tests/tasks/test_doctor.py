@@ -101,10 +101,7 @@ def test_a_text_to_be_shared_keeps_back_homes_and_hosts(text: str, shown: str) -
 def test_no_text_around_it_lets_a_secret_or_a_host_through(before: str, after: str) -> None:
     text = f"{before} http://plex.bob.example:1/ s3cret {after}"
     shown = masked(
-        text,
-        redact=lambda text: text.replace("s3cret", ""),
-        home="/",
-        hosts=("plex.bob.example",),
+        text, redact=lambda text: text.replace("s3cret", ""), home="/", hosts=("plex.bob.example",)
     )
 
     around = before + after
@@ -251,8 +248,7 @@ def test_coverage_points_to_check_path_mapping_when_nothing_was_ever_synced() ->
 
 
 @pytest.mark.parametrize(
-    ("free", "level"),
-    [(10**10, Level.OK), (499_999_999, Level.WARNING), (49_999_999, Level.FAULT)],
+    ("free", "level"), [(10**10, Level.OK), (499_999_999, Level.WARNING), (49_999_999, Level.FAULT)]
 )
 def test_space_that_runs_out_is_told_before_it_has(free: int, level: Level) -> None:
     assert machine_checks.check_space(free).level is level
@@ -409,9 +405,7 @@ def test_jobs_of_the_spool_wait_as_well(tmp_path: Path) -> None:
     assert 1 in figures(work_checks.check_worker(work_checks.WorkerSigns(), seen, NOW).text)
 
 
-def test_a_state_file_that_the_system_keeps_from_us_is_told_with_its_remedy(
-    tmp_path: Path,
-) -> None:
+def test_a_state_file_that_the_system_keeps_from_us_is_told_with_its_remedy(tmp_path: Path) -> None:
     closed = tmp_path / "stats.json"
     closed.symlink_to(closed)
 

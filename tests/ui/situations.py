@@ -32,10 +32,7 @@ def wait_in_queue(rig: Rig, scene_ids: list[int], error: str | None = "PlexTempo
     now = time.time()
     jobs = [
         replace(
-            job(one, at=now - 60),
-            next_retry_at=now + LATER,
-            last_error_type=error,
-            retry_count=2,
+            job(one, at=now - 60), next_retry_at=now + LATER, last_error_type=error, retry_count=2
         )
         for one in scene_ids
     ]

@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT
 from validation.config import Config
-from validation.metadata import (
-    SceneMetadata,
-    has_meaningful_metadata,
-    plex_date,
-    project,
-)
+from validation.metadata import SceneMetadata, has_meaningful_metadata, plex_date, project
 from validation.paths import folded
 from validation.sanitizers import MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
 from validation.scene_extractor import Entity, SceneFile, StashScene

@@ -5,13 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.validation.strategies import ANY_TEXT, JSON, json_object
-from validation.scene_extractor import (
-    Entity,
-    SceneFile,
-    SceneFormatError,
-    StashScene,
-    parse_scene,
-)
+from validation.scene_extractor import Entity, SceneFile, SceneFormatError, StashScene, parse_scene
 
 WHOLE: dict[str, Any] = {
     "id": "42",
@@ -93,8 +87,7 @@ def test_what_is_no_object_is_no_scene(raw: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [None, "", "abc", 0, "0", [], {}, "1.5", float("nan"), float("inf"), -5, "-5", True, 1.5],
+    "bad", [None, "", "abc", 0, "0", [], {}, "1.5", float("nan"), float("inf"), -5, "-5", True, 1.5]
 )
 def test_a_scene_without_a_usable_id_is_none(bad: object) -> None:
     with pytest.raises(SceneFormatError):

@@ -34,10 +34,7 @@ def test_an_item_that_plex_lacks_is_waited_for_longer_than_an_error(
 
 @pytest.mark.parametrize(
     ("params", "bounds"),
-    [
-        (TEMPORARY, [5, 10, 20, 40, 80, 80, 80]),
-        (NOT_FOUND, [30, 60, 120, 240, 480, 600, 600]),
-    ],
+    [(TEMPORARY, [5, 10, 20, 40, 80, 80, 80]), (NOT_FOUND, [30, 60, 120, 240, 480, 600, 600])],
 )
 def test_the_longest_wait_doubles_with_each_failure_up_to_the_cap(
     params: RetryParams, bounds: list[float]

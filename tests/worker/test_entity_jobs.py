@@ -127,9 +127,7 @@ def test_a_scene_of_several_of_them_is_queued_once_and_counted_for_each(desk: De
 
 
 @pytest.mark.usefixtures("page")
-def test_the_scenes_of_one_that_is_gone_are_found_by_what_they_were_synced_with(
-    desk: Desk,
-) -> None:
+def test_the_scenes_of_one_that_is_gone_are_found_by_what_they_were_synced_with(desk: Desk) -> None:
     for n in range(5):
         desk.stash.add_scene(title=f"T{n}", tags=["gone", "kept"] if n != 2 else ["kept"])
     desk.sync()

@@ -21,24 +21,11 @@ from plex.exceptions import (
     PlexTlsError,
     PlexUploadsDown,
 )
-from stash.exceptions import (
-    StashAuthError,
-    StashFileError,
-    StashQueryError,
-    StashUnavailable,
-)
+from stash.exceptions import StashAuthError, StashFileError, StashQueryError, StashUnavailable
 from sync_queue.models import MISSING_SINCE, SyncJob
 from tests.sync_queue.support import NOW
 from validation.config import Config
-from worker.failure_policy import (
-    KEEP_LOOKING,
-    Action,
-    Blame,
-    Decision,
-    Diagnosis,
-    Retry,
-    decide,
-)
+from worker.failure_policy import KEEP_LOOKING, Action, Blame, Decision, Diagnosis, Retry, decide
 from worker.sync.results import SceneError
 
 MAX_RETRIES = 5
@@ -93,11 +80,7 @@ OUTCOMES: list[tuple[Exception, Decision, Decision]] = [
         Retry(NOW + 60, counts=False),
         Retry(NOW + 60, counts=False),
     ),
-    (
-        PlexNotFound("no item"),
-        Retry(NOW + 30, counts=True),
-        Retry(NOW + 600, counts=True),
-    ),
+    (PlexNotFound("no item"), Retry(NOW + 30, counts=True), Retry(NOW + 600, counts=True)),
 ]
 
 

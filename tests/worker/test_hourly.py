@@ -50,9 +50,7 @@ def test_a_clock_that_was_set_back_takes_the_hours_with_it_that_have_not_come() 
 
 
 @given(st.lists(st.floats(0, 400 * HOUR), max_size=200))
-def test_there_are_never_more_than_two_days_and_always_in_their_order(
-    moments: list[float],
-) -> None:
+def test_there_are_never_more_than_two_days_and_always_in_their_order(moments: list[float]) -> None:
     hours = HourlyRecords()
     for now in moments:
         hours.at(now).seconds += 1.25

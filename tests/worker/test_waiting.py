@@ -48,8 +48,7 @@ def counter() -> Counter:
 
 def queue_of(change_counter: Callable[[], int]) -> QueueManager:
     queue: Any = SimpleNamespace(
-        jobs=SimpleNamespace(change_counter=change_counter),
-        spool=SimpleNamespace(names=frozenset),
+        jobs=SimpleNamespace(change_counter=change_counter), spool=SimpleNamespace(names=frozenset)
     )
     return cast("QueueManager", queue)
 
@@ -100,9 +99,7 @@ def test_the_order_to_stop_wakes_it(counter: Counter) -> None:
     assert len(nap.naps) == naps
 
 
-def test_another_process_s_job_is_such_a_change_and_one_s_own_work_is_none(
-    tmp_path: Path,
-) -> None:
+def test_another_process_s_job_is_such_a_change_and_one_s_own_work_is_none(tmp_path: Path) -> None:
     worker, hook = QueueManager(str(tmp_path)), QueueManager(str(tmp_path))
 
     def enqueue(now: float) -> None:
