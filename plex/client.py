@@ -1,5 +1,3 @@
-"""The client of one Plex server, with one method for each kind of request."""
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -40,20 +38,17 @@ _ITEM_QUERY = urlencode(
     }
 )
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
-_LOCKED_AT_ONCE = 100  # items per request
-READ_BATCH = 50  # items per request; a slow Plex needs too long for a larger response
+_LOCKED_PER_REQUEST = 100
+# A slow Plex may not answer in time if a request asks for more items.
+READ_BATCH = 50
 
 
 class ItemsRead(NamedTuple):
-    """The items and errors of a read, by rating key. A key in neither mapping has no item."""
-
     found: dict[int, PlexItem]
-    failed: dict[int, PlexTemporaryError]  # the error of each item that Plex cannot return
+    failed: dict[int, PlexTemporaryError]
 
 
 class PlexClient(PlexConnection):
-    """Sends requests to one Plex server and parses its XML."""
-
     def __init__(
         self,
         url: str,
@@ -65,20 +60,20 @@ class PlexClient(PlexConnection):
         facts: ServerFacts | None = None,
     ) -> None:
         super().__init__(url, token, timeout, verify, identity)
-        self._note = note  # called with the title and file paths of each item that was read
+        self._note = note
         self._refusals = Refusals(time.time, facts)
 
     def libraries(self) -> list[Section]:
-        """Return the libraries of single videos, shows and photos."""
+        """Return all libraries except those of music."""
         found = map(parse_section, self.read("/library/sections", "listing the libraries"))
         return [section for section in found if section is not None]
 
     def sections(self) -> list[Section]:
-        """Return the libraries of single videos."""
+        """Return the libraries of the type movie, which Plex uses for single videos."""
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def may_edit(self) -> bool:
-        """Return whether the token probably may edit: if so, it can read the server preferences."""
+        """Return whether the token can read Plex's preferences, and so probably may edit items."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -92,16 +87,15 @@ class PlexClient(PlexConnection):
         parse_document(self.request("GET", path, doing).content, doing)
 
     def read_items(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
-        """Return the existing items by rating key; raise a `PlexError` if an item is unreadable."""
         found, failed = self.read_each(rating_keys)
         for error in failed.values():
             raise error
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches and collect the error of each unreadable item.
+        """Read items in batches, and collect the error of each item that Plex cannot return.
 
-        Raise a `PlexError` if the cause of a failure is Plex itself, not a single item.
+        Raise a `PlexError` if Plex itself has failed, not only a single item.
         """
         result = ItemsRead({}, {})
         start, size = 0, batch
@@ -124,7 +118,7 @@ class PlexClient(PlexConnection):
     def _read_around(
         self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
     ) -> int:
-        """Read a failed batch up to its first unreadable item; return the number of keys done."""
+        """Read up to the first unreadable item; return the number of finished keys."""
         failing: int | None = 0
         if len(keys) > 1:
             if not self._shows_any((keys[-1], keys[0], keys[len(keys) // 2])):
@@ -156,7 +150,8 @@ class PlexClient(PlexConnection):
         try:
             answer = self.read(path, doing, paging(0, count))
         except PlexNotFound:
-            return {}  # status 404 means that none of the items exists
+            # Status 404 means that none of the requested items exists.
+            return {}
         items = [*filter(None, map(parse_item, answer.findall("Video")))]
         for item in items:
             self._note(item.title, item.files)
@@ -165,20 +160,19 @@ class PlexClient(PlexConnection):
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        """Edit the fields of an item. `EditSender` describes the arguments."""
         put, refusals = self.put, self._refusals
         sender = EditSender(put, refusals, item, fields, alone=alone, refused_since=refused_since)
         return sender.send()
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
-        """Find the cause of a failed write with a test edit of the item, which changes nothing."""
+        """Find the cause of a failed write with a test edit, which changes nothing in the item."""
         return EditSender(self.put, self._refusals, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
-        """Edit items with one request; raise a `ValueError` for an invalid rating key.
+        """Edit items with one request. Raise a `ValueError` for an invalid rating key.
 
-        The request path is `/library/metadata/{ids}`. `/library/sections/{id}/all` takes the same
-        parameters, but without a valid key it would edit all items, and Plex cannot undo that.
+        Without valid keys, the similar path `/library/sections/{id}/all` would edit a whole
+        library, and Plex cannot undo that.
         """
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
             raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")
@@ -188,7 +182,6 @@ class PlexClient(PlexConnection):
         parse_document(self.request("PUT", path, doing).content, doing)
 
     def upload_image(self, rating_key: int, kind: str, image: bytes) -> None:
-        """Upload a poster or background (`kind`). The item keeps its other images."""
         path = f"/library/metadata/{rating_key}/{_IMAGE_FOLDERS[kind]}"
         doing = f"uploading the {kind} of item {rating_key}"
         parse_document(self.request("POST", path, doing, data=image).content, doing)
@@ -203,25 +196,23 @@ class PlexClient(PlexConnection):
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
-        """Make the image with this key the poster or background of the item."""
         path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
         self.request("PUT", path, f"choosing the {kind} of item {rating_key}")
 
     def deselect_image(self, rating_key: int, kind: str) -> None:
-        """Clear the poster or background of an item. Its images stay available in Plex."""
         path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
         self.request("DELETE", path, f"removing the {kind} of item {rating_key}")
 
     def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
         parameters = {f"{IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}
-        for start in range(0, len(rating_keys), _LOCKED_AT_ONCE):
-            self.put(rating_keys[start : start + _LOCKED_AT_ONCE], parameters)
+        for start in range(0, len(rating_keys), _LOCKED_PER_REQUEST):
+            self.put(rating_keys[start : start + _LOCKED_PER_REQUEST], parameters)
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Bisect the positions from `low` to `high`; return the first position at which `read` fails.
+    """Return the first position at which `read` fails, by bisection, or None if it never fails.
 
-    All positions before the returned position were read. None means that no `read` failed.
+    All positions before the result were read.
     """
     while low < high:
         middle = low + max(1, (high - low) // 2)

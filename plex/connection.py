@@ -30,27 +30,23 @@ from shared.events import Report
 from shared.state_file import KeptState
 from validation.values import first_words
 
-Timeout = tuple[float, float]  # seconds to connect and to read
+Timeout = tuple[float, float]
 IDENTITY_TIMEOUT: Timeout = (5.0, 5.0)
-_POOL_SIZE = 3  # connections: one writer and at most two readers
+_POOL_SIZE = 3
 _LONGEST_RETRY_AFTER = 3600.0
 _SUCCESS = (200, 201, 204)
-_SHORT = 4096  # bytes; a longer error response is not read
+_LONGEST_ERROR_BODY = 4096
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
-# The characters that XML 1.0 allows.
 _LEGAL = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000), (0x9, 0xA, 0xD))
-# Finds the host name in the binary form of a Plex server's certificate.
 _NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
 _PORTS = {"http": 80, "https": 443}
-_TLS_TIMEOUT = 3.0  # seconds for connecting, and for each step of the handshake
+_TLS_TIMEOUT = 3.0
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Identity(NamedTuple):
-    """A server's response to `/identity`. `date` is the HTTP header, empty if it is missing."""
-
-    server_id: str  # the machine identifier
-    version: str  # for instance 1.43.1.10611-1e34174b1
+    server_id: str
+    version: str
     date: str
 
 
@@ -58,8 +54,8 @@ class PlexConnection:
     """Sends requests to one Plex server. Every method may raise a `PlexError`.
 
     plexapi is not used, because its `PlexServer` requests `/`, which some reverse proxies refuse.
-    Its objects also parse slowly and reload silently. The first request is `/identity` without
-    the token, because the address may not be a Plex server.
+    Its objects also parse slowly and send hidden requests. The first request is `/identity` without
+    the token, because the address may not belong to a Plex server.
 
     Args:
         verify: whether to verify the certificate, or the path of the certificates to trust.
@@ -81,23 +77,21 @@ class PlexConnection:
         self._headers = dict(identity)
         self._session = _new_session(verify)
         self._identity: Identity | None = None
-        self.is_replaced = False  # whether a later response came from another server
+        self.is_replaced = False
 
     def close(self) -> None:
         self._session.close()
 
     @property
     def server_id(self) -> str:
-        """The server's machine identifier. The first access sends a request."""
         return (self._identity or self.identity(self._timeout)).server_id
 
     @property
     def server_version(self) -> str:
-        """The server's last known version. The first access sends a request."""
         return (self._identity or self.identity(self._timeout)).version
 
     def identity(self, timeout: Timeout | None = None) -> Identity:
-        """Request the server's identity; set `is_replaced` if its machine identifier changed."""
+        """Request the server's identity. Set `is_replaced` if another server answers."""
         doing = "connecting to Plex"
         answer = self.request(
             "GET", "/identity", doing, with_token=False, timeout=timeout or IDENTITY_TIMEOUT
@@ -113,7 +107,6 @@ class PlexConnection:
         return identity
 
     def confirm(self) -> None:
-        """Request the server's identity; raise `PlexReplaced` if another server answered."""
         self.identity(self._timeout)
         if self.is_replaced:
             raise PlexReplaced("Another Plex server answers at plex_url than before")
@@ -129,10 +122,10 @@ class PlexConnection:
         with_token: bool = True,
         timeout: Timeout | None = None,
     ) -> requests.Response:
-        """Send a request and return the response. Error messages begin with `doing`, the activity.
+        """Send a request and return the response. Error messages begin with the activity `doing`.
 
-        Redirects are not followed, because they would send the token to another host. After status
-        401, the request is sent a second time, because a busy Plex may reject a valid token.
+        A redirect is not followed, because another host must not receive the token. After status
+        401, the request is sent once more, because a busy Plex may reject a valid token.
         """
         if with_token and self._identity is None:
             self.identity(self._timeout)
@@ -144,37 +137,37 @@ class PlexConnection:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self._url + address, sent, data=data)
-                # `prepare` would quote the query again, which takes a third of an edit's time.
+                # `prepare` would quote the query a second time, which takes a third of the time of
+                # an edit.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 send = partial(
                     self._session.send,
                     prepared,
                     timeout=timeout or self._timeout,
                     allow_redirects=False,
-                    stream=True,  # do not download the body of an error response
+                    stream=True,
                 )
                 response = send()
                 if response.status_code == HTTPStatus.UNAUTHORIZED:
                     response.close()
                     response = send()
                 _check_status(response, doing)
-                _ = response.content  # reads the body inside `plex_errors`
+                _ = response.content
                 return response
         except PlexError as error:
             raise self._with_address(error, doing) from None
 
     def read(self, path: str, doing: str, headers: Mapping[str, str] = _NO_HEADERS) -> Element:
-        """Return the XML document at a path. `request` describes the arguments."""
         document = parse_document(self.request("GET", path, doing, headers=headers).content, doing)
         if document is None:
             raise PlexTemporaryError(f"{doing}: Plex's answer is empty")
         return document
 
     def _with_address(self, error: PlexError, doing: str) -> PlexError:
-        """Return the error, or a `PlexTlsError` that names the correct address.
+        """Return the error, or a `PlexTlsError` with the correct address of the server.
 
-        A restarting Plex also closes connections. So plain http counts as refused only if the
-        server has a plex.direct certificate and closes a second plain connection.
+        A restarting Plex also closes connections. Plex is known to refuse plain http only if the
+        server has a plex.direct certificate and closes a second connection too.
         """
         is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
         is_plain = self._url.startswith("http:")
@@ -197,7 +190,6 @@ class PlexConnection:
         return PlexTlsError(f"{doing}: {remedy}. If that name is not found, {REBINDING}", address)
 
     def _closes_again(self) -> bool:
-        """Return whether Plex also closes a new connection, which cannot have been idle."""
         url = f"{self._url}/identity"
         try:
             with plex_errors(""), _new_session(self._verify) as session:
@@ -209,7 +201,8 @@ class PlexConnection:
 
 def _new_session(verify: bool | str) -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # ignore the proxy in the environment, which is for Stash
+    # The proxy in the environment variables is meant for Stash, not for Plex.
+    session.trust_env = False
     session.verify = verify
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=_POOL_SIZE, pool_block=True))
@@ -217,12 +210,11 @@ def _new_session(verify: bool | str) -> requests.Session:
 
 
 def _check_status(response: requests.Response, doing: str) -> None:
-    """Close the response and raise a `PlexError` unless its status means success."""
     status = response.status_code
     if status in _SUCCESS:
         return
     words = _words(response) if status >= HTTPStatus.BAD_REQUEST else ""
-    response.close()  # otherwise the connection does not return to the pool
+    response.close()
     if status < HTTPStatus.MULTIPLE_CHOICES:
         raise PlexTemporaryError(f"{doing}: Plex answered with status {status}")
     location = response.headers.get("Location", "").split("?")[0]
@@ -233,12 +225,12 @@ def _check_status(response: requests.Response, doing: str) -> None:
 
 
 def _words(response: requests.Response) -> str:
-    """Return the first words of a short error response. Empty if they only repeat the status."""
+    """Return the first words of a short error response if they say more than the status."""
     length = response.headers.get("Content-Length", "")
-    if not (length.isascii() and length.isdigit() and int(length) <= _SHORT):
+    if not (length.isascii() and length.isdigit() and int(length) <= _LONGEST_ERROR_BODY):
         return ""
     try:
-        body = next(response.iter_content(_SHORT), b"")
+        body = next(response.iter_content(_LONGEST_ERROR_BODY), b"")
     except requests.exceptions.RequestException:
         return ""
     words = first_words(body.decode(errors="replace")).removeprefix(str(response.status_code))
@@ -251,7 +243,7 @@ def paging(start: int, size: int) -> dict[str, str]:
 
 
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
-    """Return headers that identify this installation; raise an `OSError` if no id can be stored."""
+    """Return headers that identify this installation. Storing a new id may raise an `OSError`."""
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
     if not isinstance(device_id, str) or not device_id:
@@ -265,7 +257,7 @@ def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
 
 
 def parse_document(content: bytes, doing: str) -> Element | None:
-    """Parse the XML of a response and ignore forbidden characters. None if the body is empty."""
+    """Parse XML that may have forbidden characters. Return None for an empty body."""
     if not content.strip():
         return None
     with plex_errors(doing):
@@ -284,14 +276,17 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
 
 
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address with the plex.direct name in the server's certificate, or None."""
+    """Return the https address with the plex.direct name in the server's certificate.
+
+    Return None if the certificate has no such name, or if the URL has it already.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         with socket.create_connection((host, port), _TLS_TIMEOUT) as connection:
             ip = connection.getpeername()[0]
             name = host.partition("%")[0]
-            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)  # accept any certificate
+            context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
             with context.wrap_socket(connection, server_hostname=name) as secured:
                 certificate = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, KeyError):
@@ -303,12 +298,12 @@ def plex_direct_address(url: str) -> str | None:
 
 
 def dashed(ip: str) -> str:
-    """Return an IP address in the form of plex.direct names, such as `192-168-1-10`."""
+    """Return an IP address in the form of plex.direct host names, such as `192-168-1-10`."""
     number = ipaddress.ip_address(ip.partition("%")[0])
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A label of a host name must not begin or end with a dash, as the label of `::1` would.
+    # A label of a host name must not begin or end with a dash. `::1` would become such a label.
     if label.strip("-") != label:
         label = number.exploded.replace(":", "-")
     return label

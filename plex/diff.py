@@ -1,4 +1,4 @@
-"""Compares an item in Plex with a scene in Stash, and computes the edit. Pure functions."""
+"""Compares an item in Plex with a scene in Stash, and computes the necessary edit."""
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
@@ -16,25 +16,19 @@ Value = str | list[str]
 Values = dict[str, Value]
 _Wanted = str | tuple[str, ...]
 
-# Fields with special rules. `validation.metadata` declares all fields.
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
-# The plugin's name of a field, also used in the sync log and in messages → Plex's name.
 PLEX_NAMES = {name: declared.plex for name, declared in FIELDS.items()}
 LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.element}
-# The plugin's and Plex's name of the sort title, which is sent only together with a new title.
+# Plex's name of the sort title differs from the plugin's name.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 class ItemEdit(NamedTuple):
-    """An edit of one item, and the values to store after it. All keys are names of fields."""
-
-    # Plex's parameters of each field, because a long edit needs several requests.
     fields: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    sent: Mapping[str, Value] = _NOTHING  # values to store as last sent, if Plex accepts the edit
-    preserved: tuple[str, ...] = ()  # fields that keep the value that a user set in Plex
-    # Values of the scene that Plex did not keep after an earlier edit. They are not sent again.
+    sent: Mapping[str, Value] = _NOTHING
+    preserved: tuple[str, ...] = ()
     refused: Mapping[str, Value] = _NOTHING
 
     def __bool__(self) -> bool:
@@ -52,17 +46,16 @@ def edit_for(
     preserve: bool = False,
     behaviour: Behaviour = UNKNOWN,
 ) -> ItemEdit:
-    """Return the edit that gives the item the scene's values. Empty if the item has them already.
+    """Return the edit that gives the item the scene's values. It is empty if nothing differs.
 
     Args:
         desired: the scene's metadata. A field with the value None is not edited.
-        current: the item with complete lists.
         last_sent: the values that the plugin last sent to the item.
         original: the item's values from before the plugin's first write.
-        refused: values that the plugin sent and Plex did not keep.
-        pending: values of an edit without a response. Plex may or may not have applied them.
+        refused: the values that Plex did not keep after the plugin sent them.
+        pending: the values of an edit without a response. Plex may or may not have applied
+            them.
         preserve: whether to keep the values that a user set in Plex.
-        behaviour: the known behaviour of the server.
     """
     current = _as_sent(current, last_sent, behaviour)
     return _Comparison(
@@ -72,8 +65,6 @@ def edit_for(
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """Compares an item with a scene. The attributes are the arguments of `edit_for`."""
-
     desired: SceneMetadata
     current: PlexItem
     last_sent: Mapping[str, Value]
@@ -92,7 +83,8 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # A wanted list may keep names of other tools, but only the scene's names count as sent.
+            # A wanted list may have names from other tools. Only the scene's names are stored as
+            # sent.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -108,7 +100,7 @@ class _Comparison:
     def _wanted(self) -> dict[str, _Wanted]:
         wanted = {name: getattr(self.desired, name) for name in PLEX_NAMES}
         if wanted[TITLE] == "":
-            # For a scene without a title, the item keeps its title, or gets the file's name.
+            # If the scene has no title, an item without a title gets the name of its file.
             wanted[TITLE] = None if self.current.title else self.desired.file_stem or None
         if wanted[DATE] == "":
             wanted[DATE] = self._emptied_date()
@@ -122,9 +114,9 @@ class _Comparison:
         return {name: value for name, value in wanted.items() if value is not None}
 
     def _emptied_date(self) -> str | None:
-        """Return the date to send for a scene without a date. None means to send no date."""
         if DATE not in self.last_sent and not self.pending.get(DATE):
-            return None  # Plex may have read the date from the file
+            # Plex may have read the date from the file.
+            return None
         if not self.behaviour.cannot_clear_dates:
             return ""
         # This server cannot clear the date, so restore the date from before the first sync.
@@ -140,10 +132,10 @@ class _Comparison:
     def _without_refused(
         self, name: str, wanted: _Wanted, ours: Value
     ) -> tuple[_Wanted, Value | None]:
-        """Return the value to send, and the part of it that Plex is expected to keep.
+        """Return the value to send, and the part of the value that Plex is expected to keep.
 
-        Plex may have kept a shortened text, or a list without some names, after an earlier edit.
-        The second value is None if Plex kept no part.
+        After an earlier edit, Plex may have kept a shortened text, or a list without some names.
+        The second value is None if Plex kept nothing.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -166,7 +158,6 @@ class _Comparison:
         return lock if is_shown else {f"{plex_name}.value": value, **lock}
 
     def _sort_title(self, title: str) -> dict[str, str]:
-        """Return the parameters that set the sort title; none if Plex or a user controls it."""
         shown = self.current.sort_title or self.current.title
         if self.behaviour.sort_title is not SortTitle.STAYS or sorts_as(title, shown):
             return {}
@@ -177,7 +168,7 @@ class _Comparison:
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item as it was sent, because some servers hide locks or return other dates."""
+    """Return the item with the locks that the server hides and the date that was sent."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -189,7 +180,6 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
 
 
 def current_values(item: PlexItem) -> Values:
-    """Return the values and locks of an item in the format of the sync log."""
     shown = {name: getattr(item, name) for name in (*PLEX_NAMES, SORTED_AS)}
     values: Values = {name: list(shown[name]) if name in LISTS else shown[name] for name in shown}
     values["locked"] = sorted(item.locked)
@@ -197,7 +187,7 @@ def current_values(item: PlexItem) -> Values:
 
 
 def days_between(earlier: str, later: str) -> int | None:
-    """Return the number of days between two dates. None if a text is not a date."""
+    """Return the number of days between two dates, or None if a text is not a date."""
     try:
         span = datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)
     except ValueError:
@@ -206,7 +196,6 @@ def days_between(earlier: str, later: str) -> int | None:
 
 
 def sorts_as(title: str, sort_title: str) -> bool:
-    """Return whether the sort title equals the title without a leading article, such as "The"."""
     return title.casefold().endswith(sort_title.casefold())
 
 
@@ -218,11 +207,12 @@ def is_user_edited(
     pending: Mapping[str, Value],
     hidden_locks: Collection[str] = (),
 ) -> bool:
-    """Return whether a field has a value that a user set in Plex.
+    """Return whether a user set the current value of a field in Plex.
 
-    Such a value is not empty and differs from the sent value. If no value was sent yet, the field
-    must also be locked. `hidden_locks` has fields whose lock the server never shows; they count as
-    locked. Other tools add collections too, so only the removal of a sent collection counts.
+    A user's value is not empty and differs from the value that the plugin sent. If the plugin has
+    sent no value, the field must also be locked. A lock in `hidden_locks` counts as set, because
+    the server never returns it. Other tools add collections, so for collections only the removal of
+    a sent name counts.
     """
     if name == COLLECTIONS:
         expected = _names(last_sent, name)
@@ -231,7 +221,7 @@ def is_user_edited(
         return bool(expected - _folded(current.collections))
     shown = getattr(current, name)
     if name in pending and name in LISTS:
-        # Plex may have added some names of the unconfirmed edit to the earlier names.
+        # Plex may have added only some names of the edit that got no response.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not _folded(shown) <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):
@@ -241,9 +231,9 @@ def is_user_edited(
 
 
 def same(first: Value | _Wanted, second: Value | _Wanted) -> bool:
-    """Return whether Plex treats two values as equal: it strips texts and ignores case in names."""
+    """Return whether two values are equal in Plex, which strips texts and ignores case in names."""
     if first == second:
-        return True  # fast path for the usual case
+        return True
     if isinstance(first, str) or isinstance(second, str):
         stored = {str(text).replace("\r\n", "\n").strip() for text in (first, second)}
         return len(stored) == 1

@@ -9,9 +9,10 @@ from plex.server_facts import RemovalEncoding
 from validation.paths import folded
 from validation.sanitizers import cut
 
-MAX_QUERY = 7_000  # bytes; Plex refuses request lines over about 8 KiB (docs/reference/plex.md)
+# Plex refuses request lines over about 8 KiB (docs/reference/plex.md).
+MAX_QUERY = 7_000
 Parameters = Mapping[str, str]
-Fields = Mapping[str, Parameters]  # the plugin's name of a field → Plex's parameters
+Fields = Mapping[str, Parameters]
 
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
 _EMPTIED, REMOVED = "[].tag", "[].tag.tag-"
@@ -23,7 +24,7 @@ def query(parameters: Parameters) -> str:
 
 
 def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[Fields]:
-    """Yield groups of fields that each fit into one request. A longer field gets its own group."""
+    """Yield groups of fields that fit into one request. A longer field gets its own group."""
     for group in _grouped(fields, lambda name: len(query(fields[name])) + 1, limit):
         yield {name: fields[name] for name in group}
 
@@ -33,12 +34,11 @@ def joined(group: Fields) -> dict[str, str]:
 
 
 def is_long(parameters: Parameters, limit: int = MAX_QUERY) -> bool:
-    """Return whether a request may exceed Plex's maximum length."""
     return len(query(parameters)) > limit
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
-    """Split the edit of a list into short requests. Empty if the parameters edit a text.
+    """Split the edit of a list into short requests. The edit of a text is not split.
 
     Only the last request sets the lock, so the next sync detects an interrupted edit.
     """
@@ -68,12 +68,10 @@ def pieces(parameters: Parameters) -> list[dict[str, str]]:
 
 
 def additions(plex_name: str, names: Iterable[str]) -> dict[str, str]:
-    """Return the parameters that add names to a list. `plex_name` is Plex's name of the list."""
     return {f"{plex_name}[{n}].tag.tag": name for n, name in enumerate(names)}
 
 
 def list_name(parameters: Parameters) -> str | None:
-    """Return Plex's name of the edited list, such as `genre`. None for the edit of a text."""
     return next((key.split("[")[0] for key in parameters if "[" in key), None)
 
 
@@ -94,17 +92,18 @@ def list_parameters(
 ) -> dict[str, str]:
     """Return the parameters that set a list to the wanted names and lock the list.
 
-    Some servers append the sent names to the list, others replace the list. So the request has all
-    wanted names, and also removes each surplus name.
+    Some servers append the sent names to the list, and other servers replace the list. The request
+    therefore has all wanted names and removes all other names.
     """
     keys = {folded(name) for name in wanted}
-    # Keep the spelling of names in Plex, because some servers treat `É` and `é` as two tags.
+    # The names keep Plex's spelling, because some servers treat `É` and `é` as two tags.
     spelled = {folded(name): name for name in current}
     names = [spelled.get(folded(name), name) for name in wanted]
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # A server that URL-decodes only once cannot remove a name with a comma: refill the list.
+        # A server that URL-decodes only once cannot remove a name with a comma. The list is emptied
+        # and filled again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -114,14 +113,13 @@ def list_parameters(
 
 
 def needs_decoding(name: str) -> bool:
-    """Return whether only a server that URL-decodes removed names twice can remove this name."""
     return name not in _spellings(name, None)
 
 
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the forms of a name that a request to remove the name has to contain.
+    """Return the forms of a name that a request must contain to remove the name.
 
-    Plex splits the parameter at commas, and URL-decodes each name. Some servers may not decode, so
+    Plex splits the parameter at commas and URL-decodes each name. Some servers may not decode, so
     the plain name is sent too, unless a decoding server would read it as another name.
     """
     quoted = quote(name, safe="")
@@ -135,7 +133,7 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the names to send again, because a server may empty a list after adding the names."""
+    """Return the parameters to send again, because a server may empty a list after filling it."""
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}
@@ -148,7 +146,6 @@ def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, s
 
 
 def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
-    """Cut a long text between words, to fit into a request. Lists such as tags are not cut."""
     key = next((key for key in parameters if key.endswith(".value")), None)
     if key is None or not is_long(parameters, limit):
         return dict(parameters)
@@ -162,17 +159,14 @@ def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
 
 
 def is_shortened(short: str, full: str) -> bool:
-    """Return whether `short` may be the text `full` after a cut by `shortened`."""
     return short.endswith(_ELLIPSIS) and full.startswith(short.removesuffix(_ELLIPSIS))
 
 
 def text_of(parameters: Parameters) -> str:
-    """Return the text that the parameters set. Empty for the edit of a list."""
     return next((value for key, value in parameters.items() if key.endswith(".value")), "")
 
 
 def _grouped(names: Iterable[str], length: Callable[[str], int], room: int) -> Iterator[list[str]]:
-    """Split names, in order, into groups with a total length of at most `room`."""
     group: list[str] = []
     total = 0
     for name in names:

@@ -1,10 +1,9 @@
 """Sends one edit to Plex. If Plex refuses a field, the other fields are still edited.
 
-After a failed request, the plugin sends a test edit of the same item, which changes nothing:
-
-- If Plex accepts the test edit, the failed request had a value that Plex refuses. The plugin then
-  sends each field alone, and halves of each refused list, until it finds the refused value.
-- If Plex refuses the test edit, the token may not edit (403), or Plex currently saves no changes.
+After a failed request, the plugin sends a test edit of the same item, which changes nothing. If
+Plex accepts the test edit, the failed request had a refused value. The plugin then sends each field
+alone, and halves of each refused list, until it finds the value. If Plex refuses the test edit, the
+token may not edit items, or Plex currently saves no changes.
 """
 
 import re
@@ -38,11 +37,13 @@ from plex.items import PlexItem
 from plex.server_facts import ServerFacts
 from validation.paths import folded
 
-MOST_REQUESTS = 24  # per search for refused names; enough to find two of a hundred names
-_REMEMBERED = 86_400.0  # seconds after which a refused name is sent again
-_PER_LIBRARY = "collection"  # a collection belongs to one library, other tags to all libraries
-# A test edit sets the lock of one field to its current state: of a locked synced field, or else of
-# a field that is not synced. These are Plex's names of the fields.
+# This many requests are enough to find two refused names among a hundred.
+MOST_REQUESTS = 24
+_REMEMBERED = 86_400.0
+# A collection belongs to one library. All other tags belong to the whole server.
+_PER_LIBRARY = "collection"
+# A test edit sets the lock of a field to its current state. The plugin does not sync the second
+# field.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _ALONE = ", although Plex accepts other edits"
 _PROXY = (
@@ -52,13 +53,13 @@ _PROXY = (
 
 @dataclass(slots=True)
 class EditOutcome:
-    """The result of an edit. The keys are the plugin's names of fields, except in `first_refused`.
+    """The result of an edit.
 
     Attributes:
-        refused: the error of each field that Plex refused.
-        shortened: the sent beginning of each text that was too long.
-        left_out: the names that were not sent, by list, because Plex refuses them.
-        first_refused: Plex's error for each name in `left_out` that it had not refused before.
+        refused: Plex's error for each refused field, by the plugin's name of the field.
+        shortened: the sent text of each field with a text that was too long.
+        left_out: by field, the names that were not sent because Plex refuses them.
+        first_refused: Plex's error for each name that Plex refused for the first time.
     """
 
     requests: int = 0
@@ -69,15 +70,13 @@ class EditOutcome:
 
 
 class Refusals:
-    """The names that a server refused, such as smart collections. Later edits omit these names."""
+    """The names of tags and collections that Plex refused. Later edits leave these names out."""
 
     def __init__(self, clock: Callable[[], float], store: ServerFacts | None = None) -> None:
-        # Whether the server has refused a request for its length. Until then, long requests are
-        # sent whole, because the maximum length is unknown.
         self.of_length = False
         self._clock = clock
         self._store = store
-        self._names: dict[str, float] = {}  # used only if `store` is None
+        self._names: dict[str, float] = {}
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
         """Store names that Plex refused in a list; return the names that were not stored before."""
@@ -123,7 +122,7 @@ class EditSender:
 
     Args:
         put: `PlexClient.put`, which sends one request.
-        alone: send each field in its own request, because an earlier attempt failed although Plex
+        alone: send each field in its own request. An earlier attempt has failed, although Plex
             accepted other edits of the item. A field that fails again counts as refused.
         refused_since: send names again that Plex refused before this time.
     """
@@ -144,7 +143,7 @@ class EditSender:
         self._fields, left_out = refusals.without(item.section_key, fields, refused_since)
         self._alone = alone
         self._plex_names = {re.split(r"[.\[]", key)[0] for key in joined(fields)}
-        self._is_writable = False  # whether Plex has accepted an edit of this item
+        self._is_writable = False
         self._outcome = EditOutcome(left_out=left_out)
         self._failed: dict[str, PlexTemporaryError] = {}
 
@@ -155,7 +154,7 @@ class EditSender:
         else:
             groups = packed(self._fields)
         for group in groups:
-            if len(group) == 1 or not self._is_taken(joined(group)):
+            if len(group) == 1 or not self._try_request(joined(group)):
                 for name, parameters in group.items():
                     self._send_field(name, parameters)
         self._confirm_refusals()
@@ -173,13 +172,13 @@ class EditSender:
         return self._outcome
 
     def meaning(self, error: PlexError) -> PlexError:
-        """Find the cause of a failed write with a test edit of the item, which changes nothing."""
+        """Find the cause of a failed write with a test edit, which changes nothing in the item."""
         refusal = self._test_edit()
         self._is_writable = self._is_writable or refusal is None
         return _meaning(error, refusal)
 
     def _confirm_refusals(self) -> None:
-        """Send each refused field a second time, because later syncs do not send it again."""
+        """Send each refused field once more, because later syncs do not send it again."""
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
             refusal = self._test_edit()
@@ -200,29 +199,29 @@ class EditSender:
             raise failure
 
     def _without_refused_names(self, field: str) -> dict[str, PlexError]:
-        """Send a list without the names that Plex refuses; return Plex's error for each name."""
+        """Send a list without the names that Plex refuses; return Plex's errors for them."""
         parameters = self._fields[field]
         names = self._find_refused_names(parameters)
         kept = without_names(parameters, names)
-        if names and self._is_taken(kept):
+        if names and self._try_request(kept):
             return dict.fromkeys(names, self._outcome.refused.pop(field))
         # Plex may refuse the removal of a name, so each name is removed by its own request.
         removals = {key: value for key, value in kept.items() if key.endswith(REMOVED)}
-        if removals and self._is_taken({k: v for k, v in kept.items() if k not in removals}):
+        if removals and self._try_request({k: v for k, v in kept.items() if k not in removals}):
             for key, removed in removals.items():
                 for name in removed.split(",")[:MOST_REQUESTS]:
-                    self._is_taken({key: name})
+                    self._try_request({key: name})
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Return the names that Plex refuses: send the list, then each half of a refused part."""
+        """Return the names that Plex refuses, by sending smaller and smaller parts of the list."""
         plex_name = list_name(parameters) or ""
         left = MOST_REQUESTS
 
         def search(names: Sequence[str]) -> list[str]:
             nonlocal left
             left -= 1
-            if not names or left < 0 or self._is_taken(additions(plex_name, names)):
+            if not names or left < 0 or self._try_request(additions(plex_name, names)):
                 return []
             if len(names) == 1:
                 return list(names)
@@ -231,8 +230,7 @@ class EditSender:
 
         return search(added_names(parameters))
 
-    def _is_taken(self, parameters: Parameters) -> bool:
-        """Send a request; return whether Plex accepted it."""
+    def _try_request(self, parameters: Parameters) -> bool:
         try:
             self._request(parameters)
         except PlexPermanentError:
@@ -244,7 +242,7 @@ class EditSender:
         return True
 
     def _send_field(self, name: str, parameters: Parameters) -> None:
-        """Send one field. Record its failure instead of raising, to send the other fields too."""
+        """Send one field. Its failure is stored, because the other fields must be sent too."""
         long = is_long(parameters)
         try:
             if not (long and self._refusals.of_length):
@@ -269,7 +267,7 @@ class EditSender:
             self._refusals.of_length = True
 
     def _request(self, parameters: Parameters) -> None:
-        """Send a request; if it fails, raise the cause that a test edit finds."""
+        """Send a request. If the request fails, raise the cause that a test edit finds."""
         self._outcome.requests += 1
         try:
             self._put([self._item.rating_key], parameters)
@@ -282,7 +280,7 @@ class EditSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Send an edit that changes nothing; return Plex's error, or None if Plex accepts it."""
+        """Send an edit that changes nothing; return Plex's error if Plex refuses the edit."""
         locked = self._item.locked
         ours = [name for name in _OURS if name in locked and name not in self._plex_names]
         name = ours[0] if ours else _NOT_OURS
@@ -295,7 +293,6 @@ class EditSender:
 
 
 def _meaning(error: PlexError, refusal: PlexError | None) -> PlexError:
-    """Return the cause of a failed write. `refusal` is Plex's error for a test edit of the item."""
     if refusal is None and isinstance(error, PlexPermissionError):
         return PlexPermanentError(f"status 403{_PROXY}")
     if refusal is None or isinstance(refusal, PlexPermanentError):

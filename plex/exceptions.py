@@ -1,7 +1,7 @@
 """The errors of Plex. The docstring of each class says what happens to the failed job.
 
 `plex_errors` converts the exceptions of the `requests` library. Their messages contain URLs with
-titles and summaries, so the new messages contain no part of them.
+titles and summaries, so the new messages leave the URLs out.
 """
 
 import ssl
@@ -14,7 +14,8 @@ import urllib3
 
 _DOWN = (502, 503, 504)
 _TRY_AGAIN = (408, 425, 429)
-PATIENCE = 5.0  # seconds to wait after status 429 without a `Retry-After` header
+# Plex may ask for less load with status 429, but without a `Retry-After` header.
+PATIENCE = 5.0
 REBINDING = (
     "a router's protection against DNS rebinding may block such names: allow plex.direct there"
 )
@@ -25,8 +26,8 @@ class PlexError(Exception):
 
     Attributes:
         retry_after: the seconds to wait that Plex asks for.
-        brief: the message for the log lines of later retries.
-        reported: other code logs the cause, so the failed job does not.
+        brief: a shorter message for the log lines about later retries.
+        reported: whether other code logs the cause, so that the failed job does not.
     """
 
     reported = False
@@ -44,11 +45,11 @@ class PlexError(Exception):
 
 
 class PlexServerDown(PlexError):
-    """Plex is unreachable or returns 502 to 504. All jobs wait, and no retry is counted."""
+    """Plex is unreachable or returns status 502 to 504. All jobs wait, and no retry is counted."""
 
 
 class PlexReadOnly(PlexServerDown):
-    """Plex saves no changes, as a test edit has shown. All jobs wait, and no retry is counted."""
+    """A test edit has shown that Plex saves no changes. All jobs wait, and no retry is counted."""
 
 
 class PlexUploadsDown(PlexError):
@@ -58,12 +59,12 @@ class PlexUploadsDown(PlexError):
 
 
 class PlexTemporaryError(PlexError):
-    """A request failed by a time-out, a partial response, 429 or 5xx. Jobs retry with back-off.
+    """A request failed by a time-out, a partial response, 429 or 5xx. The job is retried.
 
-    `may_be_one_item` means that one item in the response may be the cause.
+    `may_be_one_item` means that a single item in the response may be the cause.
     """
 
-    was_closed = False  # whether Plex closed the connection before it responded
+    was_closed = False
 
     def __init__(
         self, message: str, retry_after: float | None = None, *, may_be_one_item: bool = False
@@ -76,8 +77,8 @@ class PlexNotFound(PlexError):
     """Plex has no item for the scene's file, or the item was removed. The job retries for hours.
 
     Args:
-        looked_for: Plex itself was searched for the file, not only the local path index.
-        explained: the message says why Plex does not list the file, so retries rarely help.
+        looked_for: whether Plex itself was searched, and not only the local path index.
+        explained: whether the message says why Plex lacks the file. Retries then rarely help.
         brief: the message without the remedy.
     """
 
@@ -95,21 +96,21 @@ class PlexCopy(PlexNotFound):
 
 
 class PlexAuthError(PlexError):
-    """Plex rejected the token in two consecutive requests (401). All jobs pause."""
+    """Plex rejected the token in two consecutive requests (status 401). All jobs pause."""
 
 
 class PlexTokenExpired(PlexAuthError):
-    """The token has expired (498). All jobs pause until the user sets a new token."""
+    """The token has expired (status 498). All jobs pause until the user sets a new token."""
 
 
 class PlexPermissionError(PlexError):
-    """The token may not edit (403). All jobs pause."""
+    """The token may not edit items (status 403). All jobs pause."""
 
 
 class PlexTlsError(PlexError):
     """Plex's certificate is not trusted, or Plex refuses plain http. All jobs pause.
 
-    `address` is the address for which Plex's certificate is valid, empty if unknown.
+    Plex's certificate is valid for `address`, which is empty if it is unknown.
     """
 
     def __init__(self, message: str, address: str = "") -> None:
@@ -130,7 +131,7 @@ class PlexLibraryError(PlexError):
 
 
 class PlexPermanentError(PlexError):
-    """Plex refuses the request with 400 or a similar status. The job is dead-lettered."""
+    """Plex refuses the request with status 400 or a similar status. The job is dead-lettered."""
 
 
 class PlexAmbiguousMatch(PlexPermanentError):

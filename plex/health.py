@@ -1,4 +1,4 @@
-"""The health check of Plex, for the worker and for tasks."""
+"""The health check of Plex."""
 
 import time
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from shared.clock import seconds_ahead
 
 @dataclass(frozen=True, slots=True)
 class PlexHealth:
-    """The result of a health check. A value is None if it was not requested or not received."""
+    """The result of a health check. An attribute is None if its request was not sent or failed."""
 
-    reachable: bool  # whether a Plex server answered and is not in maintenance
-    latency: float  # seconds until the request of `/identity` was answered or failed
-    token_ok: bool | None = None  # whether Plex accepted the token
-    error: PlexError | None = None  # the first error; None if all requests succeeded
-    server_id: str = ""  # the machine identifier
+    reachable: bool
+    latency: float
+    token_ok: bool | None = None
+    error: PlexError | None = None
+    server_id: str = ""
     version: str = ""
-    ahead: float | None = None  # seconds by which Plex's clock is ahead of the local clock
-    sections: tuple[Section, ...] | None = None  # the video libraries
-    may_edit: bool | None = None  # whether the token probably may edit items
+    ahead: float | None = None
+    sections: tuple[Section, ...] | None = None
+    may_edit: bool | None = None
 
     @property
     def healthy(self) -> bool:
@@ -30,7 +30,7 @@ class PlexHealth:
 
     @property
     def is_there(self) -> bool:
-        """Whether Plex is running: the check succeeded, or failed only for a wrong setting."""
+        """Whether Plex is running. A wrong token or certificate setting makes no difference."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
 
@@ -40,9 +40,9 @@ def check_plex_health(
     *,
     with_rights: bool = False,
 ) -> PlexHealth:
-    """Request the identity and the libraries of Plex. Return a `PlexError` instead of raising it.
+    """Request the identity and the libraries of Plex. A `PlexError` becomes a part of the result.
 
-    `with_rights` also checks whether the token may edit.
+    `with_rights` also checks whether the token may edit items.
     """
     begun = monotonic()
     try:

@@ -1,4 +1,4 @@
-"""The database `library.db`: its connection, and the schema of the path index."""
+"""The SQLite database `library.db`, which has the path index."""
 
 import contextlib
 import os
@@ -23,8 +23,9 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-_SCHEMA_VERSION = 6  # increment also when `folded_path` changes, because its results are stored
-_BUSY_TIMEOUT = 10.0  # seconds to wait while another process writes
+# Increment the version also when `folded_path` changes, because the tables store its results.
+_SCHEMA_VERSION = 6
+_BUSY_TIMEOUT = 10.0
 _NOTE = "the index of Plex's files, library.db"
 
 
@@ -34,7 +35,6 @@ def is_about_index(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def _noting() -> Iterator[None]:
-    """Add the name of the database to each SQLite error, as a note."""
     try:
         yield
     except sqlite3.Error as error:
@@ -46,7 +46,8 @@ def _noting() -> Iterator[None]:
 class IndexDatabase:
     """The database `library.db` in autocommit mode. An empty database replaces an unusable file.
 
-    The worker also uses another SQLite database, so each error here gets a note with the name.
+    The worker also uses another SQLite database, so each error gets a note with the name
+    `library.db`.
     """
 
     def __init__(self, path: str) -> None:
@@ -69,13 +70,11 @@ class IndexDatabase:
         return next(iter(self.rows(statement, *values)), None)
 
     def each(self, statement: str, *values: object) -> Iterator[Any]:
-        """Yield the rows of a query without loading all rows into memory."""
         with _noting():
             yield from self._connection.execute(statement, values)
 
     @_noting()
     def write(self, statement: str, *values: object) -> int:
-        """Execute a statement; return the number of changed rows."""
         return self._connection.execute(statement, values).rowcount
 
     @_noting()
@@ -84,12 +83,10 @@ class IndexDatabase:
 
     @_noting()
     def run(self, script: str) -> None:
-        """Execute several statements, after a commit of any open transaction."""
         self._connection.executescript(script)
 
     @contextlib.contextmanager
     def transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
-        """Run the block as one transaction of a kind such as IMMEDIATE; roll back on an error."""
         with _noting(), self._connection:
             self._connection.execute(f"BEGIN {kind}")
             yield
@@ -100,7 +97,7 @@ def _connect(path: str) -> sqlite3.Connection:
         path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA journal_mode=WAL")
-    # A power failure may lose the last rows. The next listing of the library restores them.
+    # A power failure may lose the last rows, but the next listing of the library restores them.
     connection.execute("PRAGMA synchronous=NORMAL")
     if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _SCHEMA_VERSION):
         connection.close()
@@ -111,7 +108,7 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def delete_index(path: str) -> None:
-    """Delete the files of the database. No process may have them open."""
+    """Delete the files of the database. No process may have the database open."""
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)

@@ -1,4 +1,4 @@
-"""Typed values for Plex's XML. The parsers tolerate missing and malformed attributes."""
+"""Dataclasses for Plex's XML. The parsers accept missing and malformed attributes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,26 +7,25 @@ from xml.etree.ElementTree import Element
 
 from validation.metadata import FIELDS, Field
 
-LARGEST_NUMBER = 2**63 - 1  # SQLite stores no larger integer
-MOVIE, SHOW, PHOTO = "movie", "show", "photo"  # kinds of libraries
-_OPTIMIZED = "42"  # `proxyType` of a `<Media>` that Plex converted from another version
+LARGEST_NUMBER = 2**63 - 1
+MOVIE, SHOW, PHOTO = "movie", "show", "photo"
+# A `<Media>` with this `proxyType` is a copy that Plex converted from another version.
+_OPTIMIZED = "42"
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a video (`<Media>`), which has one file or several."""
-
-    files: tuple[str, ...]  # paths in Plex
-    duration: int = 0  # milliseconds; 0 for unknown
+    files: tuple[str, ...]
+    # A duration is in milliseconds, or 0 if it is unknown.
+    duration: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlexItem:
-    """A video as `/library/metadata` returns it, with complete lists of tags and actors."""
+    """A video in the response to `/library/metadata`, with complete lists of tags and actors."""
 
     rating_key: int
     section_key: int
-    # The attributes of synced fields have the names in `FIELDS`.
     title: str = ""
     studio: str = ""
     summary: str = ""
@@ -35,65 +34,59 @@ class PlexItem:
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    locked: frozenset[str] = frozenset()  # Plex's names of locked fields (`title`, `actor`, …)
-    files: tuple[str, ...] = ()  # paths in Plex of the files of all versions
+    locked: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
-    sort_title: str = ""  # empty if it equals the title
-    # Plex's paths of the current poster and background. A new image gets a new path.
+    sort_title: str = ""
     thumb: str = field(default="", compare=False)
     art: str = field(default="", compare=False)
-    # Whether an actor has a role. An edit of the list of actors would delete the role.
+    # An edit of the list of actors would delete the roles of the actors.
     has_roles: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryPart:
-    """A file in Plex, as a listing of its library or the path index returns it."""
-
-    path: str  # path in Plex
+    path: str
     rating_key: int
-    size: int = 0  # bytes; 0 for unknown
-    section: int = field(default=0, compare=False)  # key of the library; 0 for unknown
-    # The time of the item's last update, in seconds since 1970 by Plex's clock; 0 for unknown.
+    size: int = 0
+    section: int = field(default=0, compare=False)
+    # The time of an item's last update is by Plex's clock, or 0 if it is unknown.
     changed_at: int = field(default=0, compare=False)
-    # Whether the file is in Plex's trash, because the last scan did not find it.
+    # Plex moves a file to its trash if a scan does not find the file.
     in_trash: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in the listing of a library by rating key."""
+    """A position in the listing of a library. The key is 0 if Plex does not sort by key."""
 
-    rows: int = 0  # number of items before the position
-    last_key: int = 0  # rating key of the item before the position; 0 if Plex does not sort
+    rows: int = 0
+    last_key: int = 0
 
 
-POSTER, ART = "poster", "art"  # the poster and the background of an item
-IMAGE_LOCKS = {POSTER: "thumb", ART: "art"}  # kind of image → Plex's name of its lock
+POSTER, ART = "poster", "art"
+IMAGE_LOCKS = {POSTER: "thumb", ART: "art"}
 
 
 @dataclass(frozen=True, slots=True)
 class PlexImage:
-    """An available poster or background of an item."""
-
-    key: str  # Plex's name of the image; for an upload `upload://posters/<SHA-1 of the bytes>`
-    selected: bool  # whether the image is the current poster or background
+    # An uploaded image has the key `upload://posters/<SHA-1 of its bytes>`.
+    key: str
+    selected: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A library in Plex."""
-
     key: int
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
-    kind: str = MOVIE  # only movie libraries, which contain single videos, are synced
-    scanner: str = ""  # Plex's name of the scanner, which finds the library's files
+    # Plex uses the type movie for single videos. Other libraries are not synced.
+    kind: str = MOVIE
+    scanner: str = ""
 
 
 def parse_item(video: Element) -> PlexItem | None:
-    """Parse a `<Video>`. None if its rating key or library key is missing."""
     rating_key = whole_number(video.get("ratingKey"))
     section_key = whole_number(video.get("librarySectionID"))
     if not rating_key or not section_key:
@@ -123,7 +116,6 @@ def parse_item(video: Element) -> PlexItem | None:
 
 
 def parse_parts(video: Element) -> Iterator[LibraryPart]:
-    """Yield the files of a `<Video>`. Files in Plex's trash come last."""
     rating_key = whole_number(video.get("ratingKey"))
     if not rating_key:
         return
@@ -138,7 +130,7 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
 
 
 def _own_media(video: Element) -> list[Element]:
-    """Return the versions that Plex did not convert itself. Versions in its trash come last."""
+    """Return the versions that Plex did not convert itself. Versions in Plex's trash come last."""
     media = [
         version for version in video.findall("Media") if version.get("proxyType") != _OPTIMIZED
     ]
@@ -158,7 +150,7 @@ def parse_image(photo: Element) -> PlexImage:
 
 
 def parse_section(directory: Element) -> Section | None:
-    """Parse a `<Directory>` of the list of libraries. None if it is for music or has no key."""
+    """Parse a `<Directory>` in the list of libraries. Return None for a library of music."""
     key = whole_number(directory.get("key"))
     kind = directory.get("type") or ""
     if not key or kind not in (MOVIE, SHOW, PHOTO):
@@ -176,7 +168,7 @@ def parse_section(directory: Element) -> Section | None:
 
 
 def whole_number(text: str | None) -> int:
-    """Convert a text to a number. 0 if SQLite cannot store the text as a positive integer."""
+    """Convert a text to a positive integer that SQLite can store, or else to 0."""
     digits = (text or "").lstrip("0")
     if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(LARGEST_NUMBER)):
         return 0
@@ -188,7 +180,8 @@ def _value(video: Element, declared: Field) -> Any:
     if declared.element:
         return _names(video, declared.element)
     text = video.get(declared.plex) or ""
-    return text[:10] if declared is FIELDS["date"] else text  # drop the time of day
+    # Plex may append the time of day to a date.
+    return text[:10] if declared is FIELDS["date"] else text
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:

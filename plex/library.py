@@ -1,4 +1,4 @@
-"""Keeps the path index up to date with the configured libraries of one Plex server."""
+"""Keeps the path index, a local table of all files in Plex, up to date."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,22 +31,21 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-IDENTITY_AGE = 60.0  # seconds between two identity checks; to set up another server takes longer
-REFRESH_INTERVAL = 60.0  # minimum seconds between two refreshes of the path index
-SINGLE_LOOKS = 3  # maximum number of single files to search between two refreshes
-LIBRARIES_ASKED = 3  # most libraries to search if a file is in no folder of a library
-# Plex does not document which changes update the change counters of a library. So equal counters
-# prove only for this number of seconds that a library is unchanged.
+# The setup of another Plex server at the same address takes longer than this interval.
+IDENTITY_AGE = 60.0
+REFRESH_INTERVAL = 60.0
+SINGLE_LOOKS = 3
+LIBRARIES_ASKED = 3
+# Plex does not document which changes update the change counters of a library. Equal counters prove
+# only for this time that a library is unchanged.
 TRUST_CHANGE_MARK = 600.0
-# Seconds between two complete listings of a library: with changed and with unchanged counters. Only
+# A complete listing is due after an hour if the change counters differ, and else after a day. Only
 # a complete listing detects removed files, and moved files with an old time stamp.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
-SMALL = 2 * LISTING_PAGE  # items; a smaller library is always listed completely
+SMALL = 2 * LISTING_PAGE
 
 
 class Refresh(Enum):
-    """How much of a library has to be listed."""
-
     NOTHING = "nothing"
     CHANGES = "changes"
     WHOLE = "whole"
@@ -64,9 +63,9 @@ def _faults_of_the_address() -> Iterator[None]:
 
 
 class Library:
-    """Keeps the path index up to date with few requests. Every method may raise a `PlexError`.
+    """Keeps the path index of the selected libraries up to date with few requests.
 
-    `names` is the setting `plex_library`. `report` receives an event about each unreadable item.
+    Every method may raise a `PlexError`. `report` receives each item that Plex cannot return.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Library:
         self._client = client
         self._names = names
         self._clock = clock
-        self.known: list[Section] = []  # all libraries at the last request, also of shows
+        self.known: list[Section] = []
         self._configured: list[Section] = []
         self._is_prepared = False
         self._refreshed_at = float("-inf")
@@ -90,19 +89,18 @@ class Library:
         self._polled: dict[int, Listing] = {}
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
-        self.listings = 0  # number of changes to the path index
-        # Time of the last refresh of all libraries. The index has all files that Plex had then.
+        self.listings = 0
+        # The path index has all files that Plex had at this time.
         self.looked_at = float("-inf")
         self.index = index
         self._unreadable = UnreadableItems(client, index, clock, report)
 
     @property
     def server_id(self) -> str:
-        """The machine identifier of the server, which is a part of the sync log's keys."""
         return self._client.server_id
 
     def read_items(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items. The result also has the error of each item that Plex cannot return."""
+        """Read items, and collect the error of each item that Plex cannot return."""
         return self._unreadable.read(rating_keys, batch)
 
     def sections(self) -> list[Section]:
@@ -116,12 +114,12 @@ class Library:
         return self._configured
 
     def sections_known(self) -> list[Section]:
-        """Return all video libraries at the last request, without a new request."""
+        """Return the video libraries of the last request, without a new request."""
         return [section for section in self.known if section.kind == MOVIE]
 
     @_faults_of_the_address()
     def prepare(self) -> None:
-        """List each library that was never listed; raise `PlexReplaced` if the server changed."""
+        """List libraries that were never listed. Raise `PlexReplaced` if another server answers."""
         self._prepare()
         confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
         if self._client.is_replaced or not confirmed:
@@ -146,7 +144,7 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files that the path index lacks; return False after a recent refresh.
+        """Search Plex for files that the path index lacks. Return False after a recent refresh.
 
         A few files are searched by name. For more files, the libraries are refreshed.
         """
@@ -163,9 +161,9 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely, to delete removed files from the path index.
+        """List changed libraries completely, which deletes removed files from the path index.
 
-        Return False, without a request, if the last call was less than `REFRESH_INTERVAL` ago.
+        Return False without a request if the last call was less than `REFRESH_INTERVAL` ago.
         """
         if not self._is_due(self._listed_at):
             return False
@@ -201,9 +199,10 @@ class Library:
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
-        """Add new items to the path index, at most once per `REFRESH_INTERVAL`.
+        """Add new items of Plex to the path index, at most once per minute.
 
-        This finds a second item of a scene. `look_for` only searches for scenes without an item.
+        A scene with an item may get a second item. `look_for` only searches for scenes without an
+        item.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):
@@ -228,13 +227,11 @@ class Library:
             try:
                 self._polled[section.key] = self._list_additions(section, last)
             except OrderIgnored:
-                # Without a last key, the library is not polled until its next complete listing.
                 self._polled[section.key] = replace(
                     last, looked_at=now, place=Place(last.place.rows)
                 )
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
-        """Add items with new rating keys to the path index; return the library's new state."""
         looked_at, mark = self._clock(), section.change_mark
         walk = Walk(self._client.read, section, last.place, self._unreadable.holes(section))
         self._add(section, walk)
@@ -272,7 +269,6 @@ class Library:
         self._unreadable.keep_holes(section, walk.holes, 0)
 
     def _list_changes(self, section: Section, last: Listing) -> bool:
-        """Add changes to the path index; return False if a complete listing is necessary."""
         seen = UpdateCursor(self._clock, last.cursor)
         cursor = 0
         try:
@@ -287,15 +283,15 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # One of the updated items may be unreadable. Until the next complete listing, the
-            # plugin requests only new items.
+            # An updated item may be unreadable. Until the next complete listing, only new items are
+            # requested.
             if not self._unreadable.holes(section):
                 return False
         self.index.note_refresh(section.key, seen.begun, section.change_mark, now.place, cursor)
         return True
 
 
-# The next two functions treat a time in the future as outdated: the clock has been set back.
+# The functions below treat a time in the future as outdated, because the clock was set back.
 
 
 def _is_recent(moment: float, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Finds the libraries that the setting `plex_library` selects. Pure functions."""
+"""Finds the libraries that the setting `plex_library` selects."""
 
 import re
 import unicodedata
@@ -8,25 +8,23 @@ from dataclasses import dataclass
 from plex.items import MOVIE, Section
 
 _COMMA = re.compile(r" ?, ?")
-_Division = tuple[str, tuple[Section, ...]]  # text and matching libraries of an entry
+_Division = tuple[str, tuple[Section, ...]]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One library name or number in the setting `plex_library`."""
-
-    position: int  # position in the setting, from 1
+    position: int
     text: str
-    found: tuple[Section, ...]  # the matching libraries; exactly one in a valid setting
+    found: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
 class LibraryChoice:
     """The libraries that the setting `plex_library` selects."""
 
-    known: tuple[Section, ...]  # all video libraries of the server
-    entries: tuple[Entry, ...]  # empty if the setting selects all video libraries
-    others: tuple[Section, ...]  # libraries of shows and photos, which are not synced
+    known: tuple[Section, ...]
+    entries: tuple[Entry, ...]
+    others: tuple[Section, ...]
 
     @property
     def unknown(self) -> list[Entry]:
@@ -38,13 +36,13 @@ class LibraryChoice:
 
     @property
     def sections(self) -> list[Section]:
-        """The selected libraries in the server's order. Valid only if `problem` is empty."""
+        """The selected libraries in Plex's order. The list is valid only if `problem` is empty."""
         keys = {section.key for entry in self.entries for section in entry.found}
         return [section for section in self.known if section.key in keys or not self.entries]
 
     @property
     def problem(self) -> str:
-        """The reason why the setting is invalid, and the remedy. Empty if the setting is valid."""
+        """The reason why the setting is invalid, with the remedy, or "" for a valid setting."""
         kinds = {_folded(section.title): section.kind for section in self.others}
         for entry in self.unknown:
             if kind := kinds.get(_folded(entry.text)):
@@ -67,16 +65,15 @@ class LibraryChoice:
 
 
 def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoice:
-    """Parse the setting `plex_library`: names or numbers of libraries, separated by commas.
+    """Parse the setting `plex_library`, which has names or numbers of libraries and commas.
 
-    Names may contain commas, so several divisions are possible. The best division has the fewest
-    unknown names, then the most exact names, then the longest names.
+    A name may contain commas, so the setting can be divided in several ways. The best division has
+    the fewest unknown names, then the most exact names, then the longest names.
     """
     sections = [section for section in libraries if section.kind == MOVIE]
     others = tuple(section for section in libraries if section.kind != MOVIE)
     pieces = setting.split(",")
     most_pieces = max((section.title.count(",") for section in sections), default=0) + 1
-    # `best[n]` is the cost and the entries of the best division of the last n pieces.
     best: list[tuple[tuple[int, int, int], tuple[_Division, ...]]] = [((0, 0, 0), ())]
     for start in range(len(pieces) - 1, -1, -1):
         options = []
@@ -96,7 +93,7 @@ def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoic
 
 
 def entry_for(section: Section, sections: Sequence[Section]) -> str:
-    """Return a setting that selects only this library: its name if possible, or its number."""
+    """Return the name of a library, or its number if the name may mean another library."""
     if "," not in section.title and section.title == section.title.strip():
         choice = choose_libraries(section.title, sections)
         if [entry.found for entry in choice.entries] == [(section,)]:
@@ -105,7 +102,7 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
 
 
 def _find(text: str, sections: Sequence[Section]) -> tuple[tuple[Section, ...], bool]:
-    """Return the libraries with this name or number, or else with a similar name (and True)."""
+    """Return the libraries with a name or number. The second value is True for a similar name."""
     exact = tuple(section for section in sections if section.title in (text, text.strip()))
     number = tuple(section for section in sections if str(section.key) == text.strip())
     if exact or number:

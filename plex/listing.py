@@ -19,16 +19,19 @@ from plex.exceptions import (
 from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
 from validation.paths import components, folded
 
-LISTING_PAGE = 1000  # videos per page
-NEWEST_PAGE = 100  # videos on the first page of updates; usually fewer change within a minute
-_AHEAD = 86_400.0  # seconds; a time stamp further in the future was set by a user
-LOOK_UP_ROWS = 50  # videos; a search with more results is too unspecific
-# A new item gets the highest rating key, and keys never change. So new items come last in a listing
-# by key. In any other order, an edit may move an item.
+LISTING_PAGE = 1000
+NEWEST_PAGE = 100
+# A time stamp that lies further in the future was set by a user.
+_AHEAD = 86_400.0
+# A search with more results is too unspecific.
+LOOK_UP_ROWS = 50
+# A new item gets the highest rating key, and a key never changes. A listing by key therefore ends
+# with the new items. In any other order, an edit may move an item.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
-        "type": "1",  # without a type, Plex answers a filter by file with status 500
+        # Without a type, Plex fails a filter by file with status 500.
+        "type": "1",
         "includeGuids": "0",
         "includeCollections": "0",
         "excludeElements": "Genre,Country,Guid,Rating,Collection,Director,Writer,Role,Producer,"
@@ -36,21 +39,21 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# Characters that a search must not contain. A comma means "or" in Plex's filters. Network file
+# A search must not contain these characters. A comma means "or" in Plex's filters. Network file
 # systems replace characters that Windows forbids. The other characters are not allowed in a URL.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 _REFUSED = (PlexNotFound, PlexPermanentError, PlexPermissionError)
 
-Get = Callable[[str, str, Mapping[str, str]], Element]  # the type of `PlexConnection.read`
+Get = Callable[[str, str, Mapping[str, str]], Element]
 
 
 class CannotTell(Exception):  # noqa: N818 - a trait of the server, not an error
-    """The changes of a library cannot be listed, so the library has to be listed completely."""
+    """The changes of a library cannot be listed, so a complete listing is necessary."""
 
 
 class OrderIgnored(CannotTell):
-    """Plex did not sort the listing as requested."""
+    pass
 
 
 def list_updated(
@@ -58,8 +61,8 @@ def list_updated(
 ) -> Iterator[list[LibraryPart]]:
     """Yield the files of the items that were updated at or after `since`, newest first.
 
-    `since` is a time of Plex's clock. Raise `CannotTell` if there are no such items or more than
-    `at_most`, or if items moved between two pages.
+    The time `since` is a time of Plex's clock. Raise `CannotTell` if no item or more than `at_most`
+    items were updated, or if items moved between two pages.
     """
     doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
@@ -81,7 +84,8 @@ def list_updated(
         if known[-1] < since or start + len(rows) >= whole_number(answer.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
-        # The next page starts at the last item of this page. If it does not, items were missed.
+        # The next page starts at the last item of this page. If it starts elsewhere, items were
+        # missed.
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
@@ -91,14 +95,15 @@ def count_videos(get: Get, section: Section) -> int:
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of the videos with a path that contains `chunk`.
+    """Return the files of the videos whose path contains `chunk`.
 
     None means that Plex refused or ignored the search, or that too many videos match.
     """
     try:
         answer = _search(get, section, chunk)
     except _REFUSED:
-        return None  # for example, a proxy may block a word in the name
+        # A proxy before Plex may block a word in the name.
+        return None
     except PlexTemporaryError as error:
         if error.retry_after is not None:
             raise
@@ -109,12 +114,12 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
         return None
     for video in rows:
         if not any(folded(chunk) in folded(part.get("file") or "") for part in video.iter("Part")):
-            return None  # Plex ignored the filter
+            return None
     return [part for video in rows for part in parse_parts(video)]
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether two searches for the full path of a file make Plex fail."""
+    """Return whether Plex fails twice at a search for the full path of a file."""
     if "," in path:
         return False
     for _ in range(2):
@@ -139,18 +144,17 @@ def _search(get: Get, section: Section, text: str) -> Element:
 
 
 def address(section: Section, order: str) -> str:
-    """Return the request path that lists a library in the given order."""
     return f"/library/sections/{section.key}/all?{_SLIM}&sort={quote(order)}"
 
 
 def searchable_part(path: str) -> str:
-    """Return the longest part of a file's name that Plex can search for. May be empty."""
+    """Return the longest part of a file name that Plex can search for. The result may be empty."""
     name = re.split(r"[/\\]", path)[-1]
     return max((piece.strip() for piece in _UNSEARCHABLE.split(name)), key=len)
 
 
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
-    """Return the libraries that contain a path. Of nested folders, only the innermost counts."""
+    """Return the libraries with the innermost folder that contains a path."""
     names = components(path)
     containing: dict[int, list[Section]] = {0: []}
     for section in sections:
@@ -163,10 +167,10 @@ def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section
 
 
 class UpdateCursor:
-    """Computes the time, by Plex's clock, before which a listing contains every update.
+    """Computes a time of Plex's clock before which a listing contains every update.
 
-    Updates during the listing may be missing, so its duration is subtracted from the newest time
-    stamp.
+    A listing may miss updates that happen meanwhile. Its duration is therefore subtracted from the
+    newest time stamp.
     """
 
     def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:

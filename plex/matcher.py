@@ -11,19 +11,20 @@ from validation.path_map import PathMap
 from validation.paths import Folders, common_suffix, folded_path, spelled
 from validation.scene_extractor import SceneFile
 
-LARGEST_STRETCH = 1.05  # maximum ratio of the durations of two versions of the same film
-SURE_SUFFIX = 3  # path components that must be equal if a size is unknown: name and two folders
+LARGEST_STRETCH = 1.05
+# If a file size is unknown, the file name and two folders must be equal.
+SURE_SUFFIX = 3
 
 
 class MatchConfidence(Enum):
-    """The confidence of a match. It is low if only name and size are equal."""
+    """A match has low confidence if only name and size are equal."""
 
     HIGH = "high"
     LOW = "low"
 
 
 class Rule(Enum):
-    """How a file was matched, from the strongest to the weakest rule. Users see the values."""
+    """The rules for matching a file, from the strongest to the weakest. Users see the values."""
 
     FULL_PATH = "full path"
     SET_MAPPING = "full path with the path map"
@@ -33,52 +34,44 @@ class Rule(Enum):
 
 
 class Sharing(Enum):
-    """How the files of several scenes share one item in Plex."""
-
     PARTS = "parts of one film"
     VERSIONS = "versions of one video"
     FILMS = "versions of one video, though their durations differ"
 
 
 class Match(NamedTuple):
-    """An item in Plex that contains a file of the scene."""
-
     rating_key: int
-    path: str  # path of the file in Plex
+    path: str
     confidence: MatchConfidence = MatchConfidence.HIGH
-    also: tuple[str, ...] = ()  # paths in Plex of the scene's other files in the item
+    also: tuple[str, ...] = ()
 
 
 class Matching(NamedTuple):
-    """The result of matching the files of a scene with items."""
-
     matches: tuple[Match, ...] = ()
-    rule: Rule | None = None  # the weakest rule that matched a file; None if no file matched
-    candidates: tuple[LibraryPart, ...] = ()  # if no file matched: similar files, best first
-    unmatched: tuple[SceneFile, ...] = ()  # the scene's files without a match
+    rule: Rule | None = None
+    candidates: tuple[LibraryPart, ...] = ()
+    unmatched: tuple[SceneFile, ...] = ()
 
 
 class _Hits(NamedTuple):
-    """The files in Plex that a rule found for one file of the scene."""
+    """The files in Plex that match one file of the scene."""
 
-    parts: tuple[LibraryPart, ...] = ()  # the matching file, which may be in several libraries
-    candidates: tuple[LibraryPart, ...] = ()  # the possible files of an ambiguous match
+    parts: tuple[LibraryPart, ...] = ()
+    candidates: tuple[LibraryPart, ...] = ()
 
 
 class _Target(NamedTuple):
-    """The expected path of a file in Plex."""
-
     path: str
     rule: Rule
-    settled: bool  # whether the path lies in a folder of a library
+    is_in_library: bool
 
 
 class PlexMatcher:
     """Finds items by the full path of a file.
 
-    The path is mapped by the setting, or else by a learned mapping. A file outside of all library
-    folders is found by name and size. Several items may match, because a scene may have several
-    files, and a file may be in several libraries.
+    The path map in the settings translates the path, or else a learned mapping. A file outside of
+    all library folders is found by name and size. Several items may match, because a scene may have
+    several files, and a file may be in several libraries.
     """
 
     def __init__(
@@ -96,16 +89,15 @@ class PlexMatcher:
         self._folders = Folders.of(())
 
     def to_plex(self, path: str) -> str:
-        """Return the path that a file of Stash should have in Plex."""
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Return whether a file lies outside of all library folders, ignoring learned mappings."""
-        return not self._is_settled(self._path_map.to_plex(path))
+        """Return whether a file lies outside of all library folders, without learned mappings."""
+        return not self._is_in_library(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Return whether a file lies in a library folder, also using learned mappings."""
-        return self._target(path).settled
+        """Return whether a file lies in a library folder, also with learned mappings."""
+        return self._target(path).is_in_library
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
         return self.find(files, None)
@@ -130,7 +122,6 @@ class PlexMatcher:
 
     def _find_file(self, file: SceneFile, scene_id: int | None) -> tuple[_Hits, Rule]:
         mapped = self._path_map.find_plex(file.path)
-        # A file with the same path in Plex needs no mapping.
         same = self._index.find_exact(file.path) if mapped in (None, file.path) else []
         if same:
             return self._at(file.path, file.size, same, Rule.FULL_PATH)
@@ -139,15 +130,14 @@ class PlexMatcher:
         hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
-        # If Plex has a file of another size at this path, do not search for the name.
-        if exact or hits.parts or hits.candidates or target.settled or scene_id is None:
+        # If Plex has a file of another size at the expected path, a match by name would be wrong.
+        if exact or hits.parts or hits.candidates or target.is_in_library or scene_id is None:
             return hits, rule
         return self._by_name(file, scene_id), Rule.NAME_AND_SIZE
 
     def _at(
         self, path: str, size: int, exact: Sequence[LibraryPart], rule: Rule
     ) -> tuple[_Hits, Rule]:
-        """Return the files at a path, or else at a path that differs in case or spelling."""
         if not all(part.in_trash for part in exact):
             return _Hits(tuple(exact)), rule
         hits = _by_spelling(path, size, self._index.find_folded(path))
@@ -156,11 +146,11 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
-        """Check a match by a learned mapping, because a learned mapping may be wrong.
+        """Check a match by a learned mapping, because the mapping may be wrong.
 
-        A file of another scene competes if it has the same name and size, and Plex has no file at
-        its mapped path. The match is ambiguous if the competing path is at least as similar to the
-        found path.
+        A file of another scene competes if it has the same name and size, and if Plex has no file
+        at its mapped path. The match is ambiguous if the competing path is at least as similar to
+        the found path as the scene's own path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -184,16 +174,16 @@ class PlexMatcher:
         mapped = self._path_map.find_plex(path)
         if mapped is not None:
             rule = Rule.FULL_PATH if mapped == path else Rule.SET_MAPPING
-            return _Target(mapped, rule, self._is_settled(mapped))
-        if self._is_settled(path):
-            return _Target(path, Rule.FULL_PATH, settled=True)
+            return _Target(mapped, rule, self._is_in_library(mapped))
+        if self._is_in_library(path):
+            return _Target(path, Rule.FULL_PATH, is_in_library=True)
         mapped = self._learning.path_map().find_plex(path)
         if mapped is not None:
-            return _Target(mapped, Rule.LEARNED_MAPPING, self._is_settled(mapped))
-        return _Target(path, Rule.FULL_PATH, settled=False)
+            return _Target(mapped, Rule.LEARNED_MAPPING, self._is_in_library(mapped))
+        return _Target(path, Rule.FULL_PATH, is_in_library=False)
 
-    def _is_settled(self, path: str) -> bool:
-        """Return whether a path lies in a library folder. True if no library folder is known."""
+    def _is_in_library(self, path: str) -> bool:
+        """Return whether a path lies in a library folder, or True if no library folder is known."""
         locations = tuple(path for section in self._sections() for path in section.locations)
         if locations != self._locations:
             self._locations, self._folders = locations, Folders.of(locations)
@@ -208,7 +198,7 @@ def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
 def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
     """Choose among Plex's files whose path is another spelling of `path`.
 
-    Some file systems are case-sensitive. So if only the case differs, the sizes must not differ.
+    Some file systems are case-sensitive. If only the case differs, the sizes must be equal.
     """
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
@@ -226,10 +216,9 @@ def _by_name_and_size(
 ) -> _Hits:
     """Choose among Plex's files that have the same name as the file of a scene.
 
-    The sizes must be equal. If a size is unknown, the last two folders must also be equal, and
-    there must be no other candidate. Of several candidates, the path with the longest common suffix
-    matches, unless it has an equally long suffix in common with a path in `competing`. That list
-    has the paths that files of other scenes should have in Plex.
+    The sizes must be equal. If a size is unknown, the last two folders must be equal, and only one
+    file may remain. Of several files, the path with the longest common suffix wins. The suffix in
+    common with each path in `competing`, a file of another scene, must be shorter.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:
@@ -260,7 +249,7 @@ def _nearness(file: SceneFile, part: LibraryPart) -> int:
 
 
 def _may_be_equal(first: int, second: int) -> bool:
-    return first == second or not first or not second  # 0 means an unknown size
+    return first == second or not first or not second
 
 
 def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
@@ -274,7 +263,6 @@ def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
 
 
 def still_holds(item: PlexItem, match: Match) -> bool:
-    """Return whether an item, as just read from Plex, contains the matched file."""
     return folded_path(match.path) in map(folded_path, item.files)
 
 
@@ -283,7 +271,6 @@ def has_first_file(item: PlexItem, match: Match) -> bool:
 
 
 def sharing_of(item: PlexItem, match: Match) -> Sharing:
-    """Return how the matched files share the item with the files of other scenes."""
     mine = _folded_files(match)
     for version in item.versions:
         files = set(map(folded_path, version.files))

@@ -20,11 +20,11 @@ from validation.metadata import SceneMetadata
 from validation.paths import folded_path
 
 LOCKED, FILES = "locked", "files"
-# Keys of the original values in the database. The values are kinds of images: those that are being
-# restored, and those that the plugin uploaded.
+# Both keys have a list of kinds of images. The plugin is restoring the images of the first list,
+# and has uploaded the images of the second list.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
-_Fields = dict[str, dict[str, str]]  # the plugin's name of a field → Plex's parameters
+_Fields = dict[str, dict[str, str]]
 
 
 def original_values(item: PlexItem) -> Values:
@@ -33,14 +33,14 @@ def original_values(item: PlexItem) -> Values:
 
 
 def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Return the original values, but the current values and locks for the fields in `names`."""
+    """Return the original values, with the current values and locks of the fields in `names`."""
     now = current_values(item)
     locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
     return {**original, **{name: now[name] for name in names}, LOCKED: locked}
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    """Return the original values plus the current sort title. Call this before its first edit."""
+    """Return the original values with the sort title that the item has before its first edit."""
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})
@@ -48,7 +48,7 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
-    """Return the original values plus an image's current lock. Call this before its upload."""
+    """Return the original values with the lock that an image has before its first upload."""
     uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
         return dict(original)
@@ -76,13 +76,13 @@ def restoring_edit(
     """Return the parameters, by field, that restore an item's original values and locks.
 
     Args:
-        written: the fields that the plugin may have edited. Only these fields are restored.
-        sent_collections: collections to remove, unless they are original.
+        written: the fields that the plugin may have edited. Other fields are not restored.
+        sent_collections: the collections to remove, unless the item had them originally.
     """
     values = {name: original.get(name) for name in PLEX_NAMES} | {COLLECTIONS: ()}
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     wanted = SceneMetadata(**values | lists)  # type: ignore[arg-type]  # our own stored values
-    # Treat all fields as locked: here `edit_for` must compare the values, not the locks.
+    # All fields count as locked, because `edit_for` must only compare the values here.
     as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
     sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
     spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
@@ -97,21 +97,19 @@ def restoring_edit(
         if parameters or is_hidden or was_locked != (plex_name in item.locked):
             fields[name] = {**parameters, lock: "1" if was_locked else "0"}
     if TITLE in written and SORTED_AS in original and _sort_title_differs(original, item, fields):
-        # Plex ignores a sort title without a lock. `unlocking_edit` removes the lock afterwards.
+        # Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock later.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
 
 
 def unlocking_edit(original: Original, fields: _Fields) -> _Fields:
-    """Return the edit that unlocks the sort title after `fields` was sent. Empty if not needed."""
     if SORTED_AS not in fields or is_locked_in(original, SORT_TITLE):
         return {}
     return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}
 
 
 def _sort_title_differs(original: Original, item: PlexItem, fields: _Fields) -> bool:
-    """Return whether the sort title differs from its original, now or after a restored title."""
     was_locked = is_locked_in(original, SORT_TITLE)
     if SORT_TITLE in item.locked and not was_locked:
         return item.sort_title in ("", original[SORTED_AS])
@@ -126,10 +124,9 @@ def is_locked_in(original: Original, plex_name: str) -> bool:
 
 
 def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexImage | None:
-    """Return the first image that the plugin did not upload. `sent` has the SHA-1 of uploads."""
     return next((image for image in images if image.key and not is_ours(image, sent)), None)
 
 
 def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
-    """Return whether the plugin uploaded this image. `sent` has the SHA-1 of uploads."""
+    """Return whether the plugin uploaded an image. `sent` has the SHA-1 of each upload."""
     return image.key.startswith("upload://") and image.key.endswith(tuple(sent))

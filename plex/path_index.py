@@ -1,11 +1,12 @@
-"""The path index: a local table that maps Plex's files to items. Library listings fill the table.
+"""The path index, a local table that has each file in Plex and its item.
 
-The database may be deleted at any time. A row may be outdated, so the plugin reads an item and
-compares its files before each write.
+Listings of the libraries fill the table. A row may be outdated, so the plugin reads an item and
+compares its files before each write. The database may be deleted at any time.
 
 Several processes may list a library at once. Each listing increments the library's listing number
-at its start. A process that receives a file stores the current number in the file's row. A complete
-listing deletes rows with a number below its own: no process has seen their files since its start.
+at its start. A process stores each received file with the current number. A complete listing
+finally deletes the rows with a lower number than its own, because no process has received these
+files since.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from plex.server_facts import Behaviour, stored_behaviours
 from shared.read_only import open_for_reading
 from validation.paths import folded_name, folded_path
 
-# A listing number never falls, even if rows are deleted.
+# A listing number never decreases, even if rows are deleted.
 _BEGIN_NUMBERS = (
     "INSERT OR IGNORE INTO numbers_drawn "
     "SELECT ?, coalesce(MAX(listing), 0) FROM parts WHERE section = ?"
@@ -36,26 +37,29 @@ _UPSERT_PART = (
     "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
 _TABLES = ("parts", "listings")
-_CLEARINGS = -1  # replaces the library's key in the row that counts the calls of `clear`
+# The row with this key counts the calls of `clear`.
+_CLEARINGS = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The state of a library at its last complete listing and at its last refresh."""
+    """The state of a library after its last complete listing and after its last refresh."""
 
-    listed_at: float  # time of the last complete listing, in seconds since 1970
-    change_mark: str  # the library's change counters at the last complete listing
-    looked_at: float  # time of the last refresh, which may list only changes
-    looked_mark: str  # the library's change counters at the last refresh
-    place: Place  # the end of the library at the last refresh
-    cursor: int  # the index has all updates before this time of Plex's clock; 0 for unknown
+    listed_at: float
+    change_mark: str
+    looked_at: float
+    looked_mark: str
+    place: Place
+    # Before the time `cursor` of Plex's clock, the path index has all updates. The time 0 means
+    # unknown.
+    cursor: int
 
 
 class PathIndex:
-    """The files of one Plex server. `note` is called with the paths that a search finds."""
+    """The path index of one Plex server. `note` is called with the paths that a search finds."""
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
-        self.database = IndexDatabase(path)  # other classes add their own tables
+        self.database = IndexDatabase(path)
         self._note = note
         self._server_id = ""
 
@@ -63,14 +67,13 @@ class PathIndex:
         self.database.close()
 
     def use_server(self, server_id: str) -> None:
-        """Select the server of the index; delete the rows of other servers."""
+        """Select the server of the index. The rows of other servers are deleted."""
         self._server_id = server_id
         with self.database.transaction():
             for table in _TABLES:
                 self.database.write(f"DELETE FROM {table} WHERE server_id != ?", server_id)
 
     def last_listing(self, section: int) -> Listing | None:
-        """Return the state of a library. None if the library was never listed."""
         row = self.database.first(
             "SELECT listed_at, change_mark, looked_at, looked_mark, items, last_key, cursor "
             "FROM listings WHERE server_id = ? AND section = ?",
@@ -95,7 +98,7 @@ class PathIndex:
         now: float,
         gaps: Callable[[], Iterable[tuple[int, int]]] = tuple,
     ) -> int:
-        """Store a complete listing of a library, page by page; return the number of files.
+        """Store a complete listing of a library page by page, and return the number of files.
 
         At the end, delete the files that no process has received since the start of the listing.
         Keep the files of items that the listing omitted: their rating keys lie between the keys of
@@ -127,7 +130,7 @@ class PathIndex:
         return count
 
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
-        """Store the complete file lists of some items; return whether the index changed."""
+        """Store the complete lists of files of some items. Return whether the index changed."""
         items: dict[int, list[LibraryPart]] = {}
         for part in parts:
             items.setdefault(part.rating_key, []).append(part)
@@ -163,7 +166,6 @@ class PathIndex:
         self.database.write(statement, self._server_id, rating_key)
 
     def clear(self) -> int:
-        """Delete all files of the server from the index; return their number."""
         self._draw_number(_CLEARINGS)
         with self.database.transaction():
             files, _ = (
@@ -205,7 +207,6 @@ class PathIndex:
         return number
 
     def _last_number(self, section: int) -> int:
-        """Return a library's listing number. Call this in the transaction that uses the number."""
         statement = "SELECT number FROM numbers_drawn WHERE section = ?"
         row = self.database.first(statement, section)
         if row is None:
@@ -217,11 +218,10 @@ class PathIndex:
         return self._find("path = ?", path)
 
     def find_folded(self, path: str) -> list[LibraryPart]:
-        """Return the files whose path differs at most in case, Unicode form and separators."""
         return self._find("folded = ?", folded_path(path))
 
     def find_named(self, path: str, size: int = 0) -> list[LibraryPart]:
-        """Return the files with this file name in any folder, of this size or unknown size."""
+        """Return the files of this name in any folder, with this size or an unknown size."""
         if size:
             return self._find("name = ? AND size IN (?, 0)", folded_name(path), size)
         return self._find("name = ?", folded_name(path))
@@ -238,7 +238,6 @@ class PathIndex:
         return [row[0] for row in rows]
 
     def another_key(self, rating_key: int) -> int | None:
-        """Return the rating key of any other item. None if the index has no other item."""
         statement = "SELECT rating_key FROM parts WHERE server_id = ? AND rating_key != ? LIMIT 1"
         row = self.database.first(statement, self._server_id, rating_key)
         return None if row is None else int(row[0])
@@ -252,7 +251,7 @@ class PathIndex:
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        # While a disk is missing, Plex has all its files in the trash. So files in the trash are
+        # While a disk is missing, all of its files are in Plex's trash. Files in the trash are
         # returned only if there are no other files.
         return [part for part in parts if not part.in_trash] or parts
 
@@ -263,16 +262,13 @@ class PathIndex:
 
 @dataclass(frozen=True, slots=True)
 class IndexCheckup:
-    """The state of the path index, for the task Doctor."""
-
     exists: bool = True
-    problem: str = ""  # why the index could not be read; empty if it could be read
-    size: int = 0  # bytes of the database file
-    files: int = 0  # number of files of Plex in the index
-    libraries: int = 0  # number of libraries in the index
-    looked_at: float = 0.0  # time of the last refresh, in seconds since 1970
-    found_scenes: int = 0  # number of scenes with a file of the same name and size in Plex
-    # Id and version of a server → its observed behaviour.
+    problem: str = ""
+    size: int = 0
+    files: int = 0
+    libraries: int = 0
+    looked_at: float = 0.0
+    found_scenes: int = 0
     behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
 
 
@@ -280,12 +276,11 @@ def _count_found_scenes(connection: sqlite3.Connection) -> int:
     statement = "SELECT COUNT(DISTINCT scene) FROM stash_files JOIN parts USING (name, size)"
     try:
         return int(connection.execute(statement).fetchone()[0])
-    except sqlite3.OperationalError:  # the table of Stash's files does not exist yet
+    except sqlite3.OperationalError:
         return 0
 
 
 def inspect_index(path: str) -> IndexCheckup:
-    """Read the state of the index without writing to its file. Return errors as `problem`."""
     if not os.path.exists(path):
         return IndexCheckup(exists=False)
     try:

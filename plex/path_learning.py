@@ -1,8 +1,8 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
-A file in Stash and a file in Plex count as the same file if their name and size are unique in both.
-The two paths have a common suffix, and the prefixes before it are the same folder. The file is
-evidence for this pair of prefixes. It is evidence against other pairs with a folder above the file.
+A file in Stash and a file in Plex are the same file if their name and size are unique in both.
+Without their common suffix, the two paths are the same folder. The file is evidence for this pair
+of folders, and against each other pair with a folder above the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,11 +15,13 @@ from validation.path_map import PathMap, PrefixPair
 from validation.paths import common_suffix, folded_name, folded_path, folders_above, without_last
 from validation.scene_extractor import SceneFile, StashScene
 
-SURVEY_INTERVAL = 86_400.0  # seconds between two surveys, which read all files in Stash
-RETRY_INTERVAL = 60.0  # seconds between a failed survey and its retry
-CHANGED_A_LOT = 0.1  # the evidence is counted again if this share of Plex's files has changed
-FEWEST_PAIRS = 5  # files that a mapping needs as evidence; fewer may be a moved folder
-MOST_MAPPINGS = 20  # maximum number of stored mappings; a setup has fewer mount points
+SURVEY_INTERVAL = 86_400.0
+RETRY_INTERVAL = 60.0
+# The evidence is counted again if this share of Plex's files has changed.
+CHANGED_A_LOT = 0.1
+# Fewer files may lie in a folder that a user moved.
+FEWEST_PAIRS = 5
+MOST_MAPPINGS = 20
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS learned_mappings (
@@ -43,7 +45,7 @@ CREATE TEMP TABLE IF NOT EXISTS below (
 DELETE FROM evidence;
 DELETE FROM below;
 """
-# Select the paths of files whose name and size are unique in Stash and in Plex.
+# This query returns the paths of files whose name and size are unique in Stash and in Plex.
 _PAIRS = """
 SELECT s.path, p.path FROM
     (SELECT name, size, MIN(path) AS path FROM stash_files WHERE size > 0 {condition}
@@ -58,8 +60,9 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# Select the pairs of prefixes. Pairs with enough evidence and no evidence against them come first,
-# ordered by the length of the folder. The other pairs follow, ordered by their evidence.
+# This query returns the pairs of folders. Pairs with enough evidence and without counter-evidence
+# come first, from the shortest to the longest path. The other pairs follow, ordered by their
+# evidence.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)
@@ -75,7 +78,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of path prefixes, with the numbers of files that are evidence for and against it."""
+    """Two equal folders in Stash and Plex, with the numbers of files for and against them."""
 
     pair: PrefixPair
     agree: int
@@ -95,7 +98,7 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return all pairs of equal folders above a file, given its paths; the topmost folder first."""
+    """Return all pairs of equal folders above a file, the topmost folder first."""
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)
@@ -104,11 +107,10 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 
 
 class PathLearning:
-    """Learns and stores mappings from folders in Stash to folders in Plex.
+    """Learns and stores which folder in Stash is which folder in Plex.
 
-    A survey reads all files of Stash: at most once a day, and only if a scene's file lies outside
-    of all library folders. Only such files, for which `is_outside` returns True, are evidence.
-    `files` yields all scenes of Stash in pages.
+    A survey reads all files of Stash at most once a day, and only if a scene's file lies outside of
+    all library folders. Only such files are evidence. `is_outside` recognizes them.
     """
 
     def __init__(
@@ -128,7 +130,6 @@ class PathLearning:
         self._tried_at: float | None = None
 
     def mappings(self) -> list[LearnedMapping]:
-        """Return all learned mappings, including those without enough evidence."""
         rows = self._database.rows(
             "SELECT plex, stash, agree, disagree FROM learned_mappings WHERE server_id = ? "
             "ORDER BY agree DESC, stash",
@@ -137,7 +138,6 @@ class PathLearning:
         return [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
 
     def path_map(self) -> PathMap:
-        """Return the learned mappings that have enough evidence."""
         return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
     def survey(self, is_outside: Callable[[str], bool]) -> int:
@@ -154,7 +154,6 @@ class PathLearning:
         return int(self._database.first("SELECT COUNT(*) FROM stash_files")[0])
 
     def consider(self, scenes: Sequence[StashScene], is_outside: Callable[[str], bool]) -> None:
-        """Learn mappings from scenes whose files lie outside of all library folders."""
         now = self._clock()
         if not _within(SURVEY_INTERVAL, self.surveyed_at(), now):
             if not _within(RETRY_INTERVAL, self._tried_at, now):
@@ -169,12 +168,11 @@ class PathLearning:
             self._weigh(is_outside)
 
     def surveyed_at(self) -> float | None:
-        """Return the time of the last survey, in seconds since 1970. None before any survey."""
         moment = self._database.first("SELECT MAX(surveyed_at) FROM surveys")[0]
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return other scenes' files of the same name and size. None before the first survey."""
+        """Return other scenes' files of the same name and size, or None before the first survey."""
         if self.surveyed_at() is None:
             return None
         rows = self._database.rows(
@@ -185,7 +183,7 @@ class PathLearning:
         return [row[0] for row in rows]
 
     def scenes(self) -> Iterator[tuple[int, list[SceneFile]]]:
-        """Yield the id and the files of each scene, as last read from Stash."""
+        """Yield the id and the files of each scene, as Stash last returned them."""
         rows = self._database.each("SELECT scene, path, size FROM stash_files ORDER BY scene, path")
         for scene_id, group in groupby(rows, key=lambda row: int(row[0])):
             yield scene_id, [SceneFile(path, size) for _, path, size in group]
@@ -208,7 +206,7 @@ class PathLearning:
             self._database.write_all(_UPSERT_FILE, rows)
 
     def _contradicts(self, scene: StashScene) -> bool:
-        """Return whether the learned mappings give a wrong path for a file of the scene."""
+        """Return whether a learned mapping gives a wrong path for a file of the scene."""
         learned = self.path_map()
         for file in scene.files:
             expected = learned.find_plex(file.path)
@@ -241,9 +239,9 @@ class PathLearning:
         self._report_changes(before, now)
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
-        """Count, in temporary tables, the files for and against each pair of folders."""
         self._database.run(_EVIDENCE)
-        with self._database.transaction("DEFERRED"):  # no write lock: only temporary tables change
+        # Only temporary tables change, so the transaction needs no write lock.
+        with self._database.transaction("DEFERRED"):
             for stash, plex in self._database.each(_PAIRS.format(condition=""), server_id):
                 if is_outside(stash):
                     pairs = prefix_pairs(stash, plex)
@@ -253,7 +251,6 @@ class PathLearning:
                     self._database.write_all(_BELOW, folders)
 
     def _strongest_mappings(self) -> list[LearnedMapping]:
-        """Return the best mappings, without those that a mapping of a parent folder implies."""
         chosen: list[LearnedMapping] = []
         for plex, stash, agree, disagree in self._database.each(
             _RANKED, FEWEST_PAIRS, FEWEST_PAIRS

@@ -1,4 +1,4 @@
-"""Finds the reason why Plex's scanner does not list a file, for messages and back-off.
+"""Finds the reason why Plex's scanner does not list a file.
 
 The rules are from the source code of Plex's scanner. They never exclude a file that Plex lists.
 """
@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from plex.items import MOVIE, PHOTO, SHOW, Section
 from validation.paths import Folders, components, split_path
 
-LARGEST_SAMPLE = 300 * 1024 * 1024  # bytes; a larger file with "sample" in its name is listed
-PLEX_VERSIONS = "plex versions"  # the folder in which Plex stores converted copies
+# Plex lists a larger file, even if its name contains "sample".
+LARGEST_SAMPLE = 300 * 1024 * 1024
+PLEX_VERSIONS = "plex versions"
 
-_MOVIES = "Plex Movie"  # prefix of the names of movie scanners
+_MOVIES = "Plex Movie"
 _HOLDS = {
     SHOW: "which holds shows, and episodes are not synced",
     PHOTO: "which holds photos, and Plex lists no videos there",
@@ -34,17 +35,18 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
+# Examples are S01E05, S01-05 and 3x05. Plex also finds an episode at the end of "girls18 2021".
 _EPISODE = re.compile(
-    r"(?i)s[0-9]+[._ ]*e[0-9]+"  # S01E05
-    r"|s[0-9]{2}[._\- ]+[0-9]+"  # S01-05; unintentionally also the end of "girls18 2021"
-    r"|(?<![0-9])[0-9]{1,2}x[0-9]+"  # 3x05
+    r"(?i)s[0-9]+[._ ]*e[0-9]+"
+    r"|s[0-9]{2}[._\- ]+[0-9]+"
+    r"|(?<![0-9])[0-9]{1,2}x[0-9]+"
 ).search
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 
 
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
-    """Return why the scanner skips a file in the library folder `root`, and the remedy.
+    """Return why the scanner skips a file in the library folder `root`, with the remedy.
 
     The result is empty if the scanner does not skip the file. `of_movies` means that the library
     has a movie scanner, which lists no episodes.
@@ -57,7 +59,7 @@ def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
 
 
 def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
-    """Return why no library lists a file as a single video, and the remedy. Empty if unknown."""
+    """Return why no library lists a file as a single video, with the remedy, or "" if unknown."""
     folders = [
         (section, location)
         for section in sorted(libraries, key=lambda section: section.kind != MOVIE)
@@ -79,12 +81,10 @@ def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
 
 
 def is_plex_version(path: str) -> bool:
-    """Return whether a file lies in a folder in which Plex stores converted copies."""
     return PLEX_VERSIONS in components(path)[:-1]
 
 
 def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> Iterator[str]:
-    """Yield each reason. `names` are the components of the path below the library's folder."""
     *folders, file = names
     for depth, folder in enumerate(folders):
         if _IGNORED_FOLDER(folder) or (depth == 0 and _IGNORED_TOP_FOLDER(folder)):
@@ -116,7 +116,6 @@ def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> 
 
 
 def _before_the_year(file: str) -> str:
-    """Return the part of a file name in which the scanner searches for an episode number."""
     name = _BRACKETS.sub("", file.rpartition(".")[0] or file)
     year = _YEAR.search(name)
     return name[: year.start()] if year and year.start() else name

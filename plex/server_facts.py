@@ -1,8 +1,8 @@
-"""The learned behaviour of a Plex server, stored in `library.db`.
+"""The behaviour of a Plex server, as the plugin has observed it.
 
-Plex does not document how versions of its server differ. So the plugin reads its edits back and
-stores the observed behaviour by the server's id and version. An update of the server deletes the
-facts about its old version.
+Plex does not document how the versions of its server differ. The plugin therefore reads its edits
+back and stores the observed behaviour by the server's id and version. After an update of the
+server, the facts about its old version are deleted.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
 _REFUSED_NAME = "refused_name"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
-_WORDS = {  # Plex's name of a lock → its name in messages
+_WORDS = {
     "actor": "actors",
     "genre": "genres",
     "collection": "collections",
@@ -37,7 +37,7 @@ _WORDS = {  # Plex's name of a lock → its name in messages
 
 
 class DateClearing(Enum):
-    """How the server reacts to an empty date. IGNORED means status 200, but the date stays."""
+    """The reaction of the server to an empty date. IGNORED means status 200, but the date stays."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -52,7 +52,7 @@ class SortTitle(Enum):
 
 
 class ImageSelection(Enum):
-    """Whether an upload also selects the image, or an explicit request has to select it."""
+    """Whether an uploaded image becomes the current image by itself or by another request."""
 
     AUTOMATIC = "automatic"
     EXPLICIT = "explicit"
@@ -93,13 +93,13 @@ _SENTENCES: Mapping[Trait, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The known behaviour of a server. A trait is None until it is observed.
+    """The observed behaviour of a server. A trait is None until it is observed.
 
     Attributes:
-        hidden_locks: Plex's names of the fields whose lock is never returned after it was set.
-        shown_locks: Plex's names of the fields whose lock was returned after it was set.
-        date_shift: library key → days by which returned dates are later than the sent dates.
-        tested_at: time of the last complete Test Write, in seconds since 1970; 0 for never.
+        hidden_locks: Plex's names of the fields whose lock the server never returns.
+        shown_locks: Plex's names of the fields whose lock the server returns.
+        date_shift: by library key, the days by which returned dates are later than sent dates.
+        tested_at: the time of the last complete Test Write, or 0 without a test.
     """
 
     hidden_locks: frozenset[str] = frozenset()
@@ -129,7 +129,7 @@ UNKNOWN = Behaviour()
 
 
 class ServerFacts:
-    """Stores facts about the connected server. `identity` returns the server's id and version."""
+    """Stores the observed behaviour of a server. `identity` returns the server's id and version."""
 
     def __init__(
         self, database: IndexDatabase, identity: Callable[[], tuple[str, str]], report: Report
@@ -150,12 +150,11 @@ class ServerFacts:
         )
 
     def learn_lock(self, lock: str, *, shown: bool) -> None:
-        """Store whether the server returns a lock after it was set. `lock` is Plex's name of it."""
         sentence = "" if shown else _lock_sentence(lock, shown=False)
         self._store(_LOCK, lock, _SHOWN if shown else _HIDDEN, sentence)
 
     def learn_date_shift(self, section_key: int, days: int) -> None:
-        """Store the days by which the returned dates of a library are later than the sent dates."""
+        """Store by how many days a library returns later dates than were sent."""
         sentence = _shift_sentence(section_key, days) if days else ""
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 

@@ -1,7 +1,6 @@
 """Signs in to a Plex account, and finds the account's servers and their addresses.
 
-The user opens a link and enters the password on Plex's own page. plexapi then gets the token from
-plex.tv.
+The user enters the password on Plex's own page. plexapi then gets the token from plex.tv.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,29 +16,29 @@ from requests.exceptions import RequestException
 from plex.connection import PlexConnection
 from plex.exceptions import PlexError
 
-LIFETIME = 300.0  # seconds for the user to sign in
-_BETWEEN_CHECKS = 1.0  # seconds between two checks whether the user has signed in
-_TIMEOUT = 10  # seconds for each answer of plex.tv
-_ADDRESS_TIMEOUT = (2.0, 4.0)  # seconds to connect to a server, and for its answer
+LIFETIME = 300.0
+_BETWEEN_CHECKS = 1.0
+_TIMEOUT = 10
+_ADDRESS_TIMEOUT = (2.0, 4.0)
 # plexapi raises the last four errors if a response lacks expected elements.
 _FAULTS = (RequestException, PlexApiException, ParseError, AttributeError, TypeError, ValueError)
 
 
 class SignInError(Exception):
-    """The sign-in failed. The message has the reason and the remedy."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A Plex server of the account. This machine can reach it at `url`."""
+    """A server of the Plex account that this machine can reach at `url`."""
 
     name: str
     url: str
-    token: str  # the account's token for the server; secret
+    token: str
 
 
 class PlexSignIn:
-    """One attempt to sign in. `identity` has headers that identify this installation."""
+    """One attempt to sign in to Plex. `identity` has headers that identify this installation."""
 
     def __init__(
         self,
@@ -53,7 +52,6 @@ class PlexSignIn:
         self._login = MyPlexPinLogin(requestTimeout=_TIMEOUT, headers=self._identity, oauth=True)
 
     def link(self) -> str:
-        """Return the address of the page on which the user signs in."""
         try:
             return str(self._login.oauthUrl())
         except _FAULTS as error:
@@ -100,7 +98,6 @@ class PlexSignIn:
         return reached
 
     def _identified(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # Replace plexapi's headers, which are the same for all programs that use plexapi.
         request.headers.update(self._identity)
         return request
 
@@ -115,7 +112,7 @@ class PlexSignIn:
 
 
 def _addresses(resource: MyPlexResource) -> Iterator[str]:
-    """Yield a server's addresses: local addresses with http, then all addresses with https."""
+    """Yield local addresses with http first, and then all addresses with https."""
     if not resource.httpsRequired:
         yield from resource.preferred_connections(ssl=False, locations=["local"])
     yield from resource.preferred_connections(ssl=True)

@@ -1,4 +1,4 @@
-"""Handles unreadable items: Plex returns an error for each request that includes such an item.
+"""Handles unreadable items. Plex fails at each request that includes such an item.
 
 An unreadable item gets its own request, so it does not affect other items. Listings skip the item
 for a day, or until the items before and after it change.
@@ -14,8 +14,9 @@ from plex.path_index import PathIndex
 from plex.walk import Hole
 from shared.events import Event, Report
 
-HOLE_AGE = 86_400.0  # seconds after which a listing requests a skipped item again
-MOST_CANDIDATES = 100  # maximum number of rating keys to request to identify a skipped item
+HOLE_AGE = 86_400.0
+# A skipped item may have any rating key between two other items.
+MOST_CANDIDATES = 100
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS unreadable_items (
@@ -29,7 +30,7 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 
 
 class UnreadableItems:
-    """Stores the keys of unreadable items in `library.db`, and reads these items separately."""
+    """Stores the keys of unreadable items in `library.db`, and requests these items alone."""
 
     def __init__(
         self, client: PlexClient, index: PathIndex, clock: Callable[[], float], report: Report
@@ -42,7 +43,7 @@ class UnreadableItems:
         self._report = report
 
     def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, but known unreadable items one by one."""
+        """Read items in batches, but each known unreadable item alone."""
         known = self._keys()
         others = [key for key in rating_keys if key not in known]
         found, failed = self._client.read_each(others, batch)
@@ -59,7 +60,6 @@ class UnreadableItems:
         return ItemsRead(found, {key: PlexTemporaryError(self._text(key)) for key in failed})
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        """Retry an item if Plex can return another item. Otherwise raise the error of Plex."""
         other = self._index.another_key(key)
         if other is None or self._client.read_each([other], 1).failed:
             raise error
@@ -76,7 +76,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the items that a listing skipped from row `begin`; identify the new ones."""
+        """Store the items that a listing skipped from row `begin`, and identify the new ones."""
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
@@ -92,10 +92,10 @@ class UnreadableItems:
             )
         for hole in holes:
             if not hole.found_at:
-                self._name(section, hole)
+                self._identify(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add a file to the path index if listings skip its item; return whether it was added."""
+        """Add a file to the path index if listings skip its item. Return whether this was done."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key
@@ -107,8 +107,7 @@ class UnreadableItems:
             return False
         return self._index.add(section.key, [LibraryPart(path, nameless[0])])
 
-    def _name(self, section: Section, hole: Hole) -> None:
-        """Find the rating key of a newly skipped item and report the item."""
+    def _identify(self, section: Section, hole: Hole) -> None:
         end = hole.before_key or hole.after_key + MOST_CANDIDATES + 1
         between = list(range(hole.after_key + 1, min(end, hole.after_key + MOST_CANDIDATES + 2)))
         if len(between) > MOST_CANDIDATES:

@@ -12,37 +12,38 @@ from plex.exceptions import PlexTemporaryError
 from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 
-SMALLEST_PAGE = 250  # videos; if Plex cannot return this page, an even smaller page does not help
-MOST_HOLES = 20  # unreadable items of a library; if there are more, Plex itself is the cause
+# If Plex cannot return a page of this size, an even smaller page does not help.
+SMALLEST_PAGE = 250
+# If more items of a library are unreadable, Plex itself is the cause.
+MOST_HOLES = 20
 START = Place()
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item, which a listing has to skip."""
-
-    row: int  # the item's position in the listing
-    after_key: int  # rating key of the item before the unreadable item; 0 if there is none
-    before_key: int = 0  # rating key of the item after the unreadable item; 0 if there is none
-    found_at: float = 0.0  # seconds since 1970; 0 if the current listing found it
+    row: int
+    # The rating keys belong to the items before and after the unreadable item, or are 0.
+    after_key: int
+    before_key: int = 0
+    found_at: float = 0.0
 
 
 class _Page(NamedTuple):
     rows: list[Element]
-    total: int  # number of rows of the whole listing
-    fails_at: int | None = None  # position of an unreadable item directly after the rows
+    total: int
+    fails_at: int | None = None
 
 
 class Walk:
-    """Lists one library in the order of rating keys; yields the files of each page.
+    """Lists a library in the order of rating keys, and yields the files of each page.
 
     A page must begin with the last row of the previous page. Otherwise items were removed, and the
     next request begins earlier. Iterating may raise a `PlexError`.
 
     Args:
-        after: the end of an earlier listing, to list only newer items. If Plex does not sort the
-            rows, iterating raises `OrderIgnored`.
-        holes: unreadable items that an earlier listing skipped. Each is skipped again while the
+        after: the end of an earlier listing, to list only newer items. If Plex does not sort
+            the rows, iterating raises `OrderIgnored`.
+        holes: unreadable items that an earlier listing skipped. An item is skipped again if the
             items before and after it are the same.
     """
 
@@ -54,7 +55,8 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before a known unreadable item and may be short, so other pages are longer.
+        # A page ends before a known unreadable item and may be short, so the other pages are
+        # longer.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -63,16 +65,15 @@ class Walk:
         self._new_rows = 0
         self._is_sorted = True
         self._has_read = False
-        self.holes: list[Hole] = []  # the items that this listing skips
+        self.holes: list[Hole] = []
 
     @property
     def place(self) -> Place:
-        """The position from which a later listing can continue."""
         return Place(self._rows, self._last_key if self._is_sorted else 0)
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """Pairs of rating keys between which the skipped items lie."""
+        """Pairs of rating keys, each with skipped items between them."""
         if not self._is_sorted:
             return [(0, LARGEST_NUMBER)] if self.holes else []
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
@@ -101,22 +102,20 @@ class Walk:
         self._check_order(page.total)
 
     def _begin_at(self, unread: int) -> int:
-        """Return the start of the next page. It repeats the last row that was read, if possible."""
         return max(0, unread - 1) if unread == self._rows else unread
 
     def _joins(self, page: _Page, start: int) -> bool:
-        """Return whether this page follows the previous page without missing rows."""
+        """Return whether a page follows the previous page without missing rows."""
         if start == 0:
             return True
         first = whole_number(page.rows[0].get("ratingKey")) if page.rows else 0
-        if start >= self._rows:  # the page begins after an unreadable item
+        if start >= self._rows:
             return self._expected in (0, first)
         return bool(page.rows) and (
             first <= self._last_key if self._is_sorted else first in self._keys
         )
 
     def _take(self, page: _Page, start: int) -> list[Element]:
-        """Record the rows of a page; return the rows that earlier pages did not contain."""
         keys = [whole_number(row.get("ratingKey")) for row in page.rows]
         known = [key for key in keys if key]
         if any(key >= later for key, later in pairwise(known)):
@@ -132,13 +131,13 @@ class Walk:
         self._keys = set(known)
         self._new_rows += len(new)
         self._last_key = max(new, default=self._last_key)
-        # A server that ignores paging returns all rows of the library.
+        # A server that ignores paging returns all rows of the library at once.
         self._rows = min(start + len(page.rows), page.total)
         self._expected = 0
         return rows
 
     def _check_order(self, total: int) -> None:
-        """Raise `OrderIgnored` unless all items added since the earlier listing were read."""
+        """Raise `OrderIgnored` if an item is missing that was added since the earlier listing."""
         if not self._after.last_key:
             return
         behind = sum(hole.row >= self._after.rows for hole in self.holes)
@@ -146,7 +145,7 @@ class Walk:
             raise OrderIgnored
 
     def _skip_holes(self, unread: int, total: int) -> int:
-        """Return the next row that is no known unreadable item. Adjacent rows identify the item."""
+        """Return the next row that is not a known unreadable item, according to adjacent rows."""
         while hole := self._known.get(unread):
             at_end = all(row in self._known for row in range(unread, total))
             if hole.after_key != self._last_key or not (hole.before_key or at_end):
@@ -167,9 +166,10 @@ class Walk:
             )
 
     def _page(self, start: int) -> _Page:
-        """Read a page; if Plex fails, halve the size. The smallest page ends at a failing row."""
+        """Read a page, and halve its size after each failure."""
         while True:
-            size = self._size + (start > 0)  # repeats the last row of the previous page
+            # One more row repeats the last row of the previous page.
+            size = self._size + (start > 0)
             hole = min((row for row in self._known if row > start), default=None)
             if hole is not None:
                 size = min(size, hole - start)
@@ -186,7 +186,7 @@ class Walk:
                     raise
 
     def _page_before_failing(self, start: int, size: int) -> _Page:
-        """Plex cannot return this page: read the rows before the first unreadable item."""
+        """Read the rows of a failing page that precede its first unreadable item."""
         answer = self._get(self._address, self._doing, paging(0, 0))
         total = whole_number(answer.get("totalSize")) or start + size
         rows: list[Element] = []
@@ -201,7 +201,7 @@ class Walk:
         return _Page(rows, total, failing)
 
     def _check_that_plex_shows_any(self, total: int) -> None:
-        """Raise a `PlexError` if Plex returns no item at all, because Plex is the cause then."""
+        """Raise a `PlexError` if Plex returns no item at all."""
         rows = (total - 1, total // 2, total // 3)
         for row in () if self._has_read or total == 1 else rows:
             try:
@@ -215,7 +215,7 @@ class Walk:
     def _request(self, start: int, size: int) -> _Page:
         answer = self._get(self._address, self._doing, paging(start, size))
         rows = answer.findall("Video")
-        # If the total is unknown, rows may follow after a full page.
+        # If the total is unknown, more rows may follow a full page.
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)
         if not rows and start < total:
             raise PlexTemporaryError(
