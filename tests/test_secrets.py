@@ -15,14 +15,12 @@ from typing import Any
 import pytest
 
 from app import main
-from simulators.rig import TOKEN as RIG_TOKEN
-from simulators.rig import Rig
+from simulators.rig import TOKEN as RIG_TOKEN, Rig
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
 from worker.process import launcher
-from worker.sync import item_finder
-from worker.sync import session as sessions
+from worker.sync import item_finder, session as sessions
 
 TOKEN = "canary-plex/token+Zyx9wVu8"
 OTHER_TOKEN = "canary-wrong/token+Qrs7tUv6"

@@ -13,8 +13,7 @@ from typing import TypedDict, Unpack
 from simulators import traffic
 from simulators.plex.answers import HTML, XML, html_error, maintenance
 from simulators.plex.request_log import Kind, Request
-from simulators.traffic import Action, Exchange, Fault, hang, send_part
-from simulators.traffic import reset as lose_connection
+from simulators.traffic import Action, Exchange, Fault, hang, reset as lose_connection, send_part
 from simulators.wire import Response
 
 

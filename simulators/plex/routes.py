@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from simulators.plex import read_handlers as read
-from simulators.plex import write_handlers as write
+from simulators.plex import read_handlers as read, write_handlers as write
 from simulators.plex.core import Call, Core
 from simulators.plex.params import Params
 from simulators.plex.request_log import Kind

@@ -7,17 +7,17 @@ with FakeStash(tmp_path) as stash:
     assert run.result.error is None
 """
 
-from .entities import Scene as Scene
-from .entities import StashError as StashError
-from .entities import VideoFile as VideoFile
+from .entities import Scene as Scene, StashError as StashError, VideoFile as VideoFile
 from .fake import FakeStash as FakeStash
-from .faults import Reset as Reset
-from .faults import Status as Status
-from .faults import Truncated as Truncated
-from .faults import empty as empty
-from .faults import graphql_errors as graphql_errors
-from .faults import html_page as html_page
-from .faults import null_data as null_data
+from .faults import (
+    Reset as Reset,
+    Status as Status,
+    Truncated as Truncated,
+    empty as empty,
+    graphql_errors as graphql_errors,
+    html_page as html_page,
+    null_data as null_data,
+)
 from .library import SceneFields as SceneFields
 from .plugin_host import PluginRun as PluginRun
 from .plugin_manifest import ManifestError as ManifestError

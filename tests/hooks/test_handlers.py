@@ -3,17 +3,16 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hooks.handlers import (
     EVENTS,
     SYNCED_FIELDS,
     HookContextError,
     changed_fields,
+    jobs_for_hook as words_for_hook,
     requires_plex_sync,
 )
-from hooks.handlers import jobs_for_hook as words_for_hook
 from stash.queries import STAMPS
 from sync_queue.spool_import import SCAN_DELAY
 from tests.sync_queue.support import spooled

@@ -4,8 +4,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
 from tests.legacy.support import earlier_job

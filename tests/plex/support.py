@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from plex.client import PlexClient
-from plex.items import LARGEST_NUMBER, LibraryPart
-from plex.items import Section as OurSection
+from plex.items import LARGEST_NUMBER, LibraryPart, Section as OurSection
 from plex.library import Library
 from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Item, Section

@@ -15,8 +15,7 @@ from plex.exceptions import (
     PlexServerDown,
     PlexTemporaryError,
 )
-from plex.items import PlexItem
-from plex.items import Section as OurSection
+from plex.items import PlexItem, Section as OurSection
 from plex.walk import Walk
 from tests.plex.support import FOLDER, IDENTITY, Lab, client_of, paths
 from validation.config import Config

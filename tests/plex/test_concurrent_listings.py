@@ -8,8 +8,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from plex.exceptions import PlexTemporaryError

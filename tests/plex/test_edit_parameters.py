@@ -2,8 +2,7 @@ from itertools import pairwise
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from plex.edit_parameters import (
     MAX_QUERY,

@@ -3,8 +3,7 @@
 from xml.etree.ElementTree import Element
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from plex.connection import parse_document
 from plex.exceptions import PlexTemporaryError

@@ -4,12 +4,10 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
-from plex import library as library_module
-from plex import walk
+from plex import library as library_module, walk
 from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Switches

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from plex import library as library_module
-from plex import walk
+from plex import library as library_module, walk
 from plex.exceptions import PlexServerDown, PlexTemporaryError
 from plex.library import LIBRARIES_ASKED, LISTING_AGE, REFRESH_INTERVAL, SINGLE_LOOKS, Library
 from simulators.plex import FakePlex

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from plex.diff import PLEX_NAMES, edit_for
 from plex.items import PlexImage, PlexItem

@@ -5,8 +5,15 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from plex.items import MOVIE, LibraryPart, PlexImage, parse_image, parse_item, parse_parts
-from plex.items import parse_section as read_section
+from plex.items import (
+    MOVIE,
+    LibraryPart,
+    PlexImage,
+    parse_image,
+    parse_item,
+    parse_parts,
+    parse_section as read_section,
+)
 from simulators.plex import FakePlex
 from simulators.plex.raw_client import RawClient
 from tests.plex import recorded

@@ -2,8 +2,7 @@
 
 import pytest
 
-from plex import library as library_module
-from plex import walk
+from plex import library as library_module, walk
 from plex.client import READ_BATCH
 from plex.exceptions import PlexTemporaryError
 from plex.library import REFRESH_INTERVAL

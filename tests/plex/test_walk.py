@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from plex import walk
 from plex.exceptions import PlexAuthError, PlexError, PlexServerDown, PlexTemporaryError

@@ -2,8 +2,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from reconciliation.findings import GapDetectionResult, Outcome
 from reconciliation.safety_limits import (

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from reconciliation.findings import Finding, GapOutcome, Outcome
 from reconciliation.run import Order, Run, Scope

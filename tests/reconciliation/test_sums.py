@@ -1,8 +1,7 @@
 """Every scene in one count, every gap in one more, through any number of processes."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, GapOutcome, Outcome
 from reconciliation.run import Order, Run, Scope

@@ -24,8 +24,7 @@ from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Request
 from simulators.plex.request_log import Kind
 from simulators.rig import FOLDER, PLUGIN, TOKEN, png
-from simulators.stash import FakeStash
-from simulators.stash import faults as stash_faults
+from simulators.stash import FakeStash, faults as stash_faults
 from simulators.traffic import Action, Exchange, Fault
 from sync_queue.ack_queue import AckQueue
 from sync_queue.manager import QueueManager

@@ -14,8 +14,7 @@ from typing import Any
 from unittest import TestCase
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from plex.exceptions import PlexPermanentError, PlexServerDown, PlexTemporaryError

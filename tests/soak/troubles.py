@@ -4,8 +4,7 @@ import random
 from collections.abc import Callable
 
 from simulators.plex import FakePlex, Kind
-from simulators.stash import FakeStash
-from simulators.stash import faults as stash_faults
+from simulators.stash import FakeStash, faults as stash_faults
 from simulators.stash.request_log import LoggedRequest
 
 KINDS: tuple[Kind, ...] = ("identity", "sections", "listing", "metadata", "edit")

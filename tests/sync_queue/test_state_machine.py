@@ -9,8 +9,7 @@ import tempfile
 from dataclasses import dataclass, field
 from unittest import TestCase
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sync_queue.dlq import Failure

@@ -2,8 +2,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from plex.exceptions import (
     PlexRedirectError,

@@ -5,8 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.validation.strategies import ANY_TEXT, JSON
 from validation.config import Config, ParsedConfig, parse_config

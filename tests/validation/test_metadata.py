@@ -3,8 +3,7 @@ import unicodedata
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.validation.strategies import ANY_TEXT
 from validation.config import Config

@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from validation.path_map import PathMap, parse_path_map
 

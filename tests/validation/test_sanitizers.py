@@ -5,8 +5,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from tests.validation.strategies import ANY_TEXT
 from validation.sanitizers import MAX_NAME, MAX_SUMMARY, cut, sanitize_name, sanitize_summary

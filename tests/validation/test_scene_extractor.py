@@ -1,8 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.validation.strategies import ANY_TEXT, JSON, json_object
 from validation.scene_extractor import Entity, SceneFile, SceneFormatError, StashScene, parse_scene

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.processes.settings_page import Shown, defaults_to_write
 from simulators.rig import REPOSITORY

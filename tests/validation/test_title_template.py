@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.validation.strategies import JSON
 from validation.title_template import NAMES, filled, parse_template

@@ -5,8 +5,7 @@ from typing import Any
 from unittest import TestCase
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.validation.strategies import JSON, json_object

@@ -1,7 +1,6 @@
 from itertools import cycle, islice
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from worker.failure_policy import _MOST_SUSPECTS, ROUNDS, Blame, PoisonJobs
 

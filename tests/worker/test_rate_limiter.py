@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from worker.rate_limiter import RecoveryRateLimiter
 from worker.recovery import RecoveryScheduler

@@ -2,8 +2,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.command_line import make_parser, run_command, task_arguments
 from simulators.rig import REPOSITORY
