@@ -123,7 +123,7 @@ CASES = [
     Case("another case, Plex knows no size", UPPER, {1: (LOWER, 0)}, [1]),
     Case("another case in two libraries", UPPER, {1: LOWER, 101: LOWER}, [1, 101]),
     Case(
-        "windows has one file of a name, whatever the size",
+        "windows, one file of a name, whatever the size",
         "d:\\plex\\X.mp4",
         {1: ("D:\\Plex\\x.mp4", 6)},
         [1],
@@ -132,91 +132,51 @@ CASES = [
 ]
 
 TO_PLEX = "/plex=>/data"
+NESTED = "/plex/all=>/data;/plex/sub=>/data/sub"
+FILE = "/plex/a/x.mp4"
 MAPS: list[tuple[str, str, str, str, Expected]] = [
-    ("map", TO_PLEX, "/data/a/x.mp4", "/plex/a/x.mp4", [1]),
-    ("map, slash at both ends", "/plex/=>/data/", "/data/a/x.mp4", "/plex/a/x.mp4", [1]),
+    ("map", TO_PLEX, "/data/a/x.mp4", FILE, [1]),
+    ("map, slash at both ends", "/plex/=>/data/", "/data/a/x.mp4", FILE, [1]),
     ("map, file at the top", TO_PLEX, "/data/x.mp4", "/plex/x.mp4", [1]),
-    ("map, then another case", TO_PLEX, "/data/A/x.mp4", "/plex/a/x.mp4", [1]),
+    ("map, then another case", TO_PLEX, "/data/A/x.mp4", FILE, [1]),
     ("map, then decomposed", TO_PLEX, "/data/é/x.mp4", nfd("/plex/é/x.mp4"), [1]),
-    ("map, not in Plex", TO_PLEX, "/data/b/x.mp4", "/plex/a/x.mp4", []),
+    ("map, not in Plex", TO_PLEX, "/data/b/x.mp4", FILE, []),
     ("map, the folder's name occurs twice", TO_PLEX, "/data/data/x.mp4", "/plex/data/x.mp4", [1]),
     ("map, the folder's name is inside", TO_PLEX, "/data/plex/x.mp4", "/plex/plex/x.mp4", [1]),
     ("map to windows", "D:\\Plex=>/data", "/data/a/x.mp4", "D:\\Plex\\a\\x.mp4", [1]),
     ("map to a drive", "D:=>/data", "/data/Plex/x.mp4", "D:\\Plex\\x.mp4", [1]),
     ("map to unc", "\\\\nas\\plex=>/data", "/data/a/x.mp4", "\\\\nas\\plex\\a\\x.mp4", [1]),
     ("map to a long path", "D:\\Plex=>/data", "/data/a/x.mp4", "\\\\?\\D:\\Plex\\a\\x.mp4", [1]),
-    ("map from windows", "/plex=>E:\\Stash", "E:\\Stash\\a\\x.mp4", "/plex/a/x.mp4", [1]),
-    (
-        "map from windows, other case",
-        "/plex=>e:\\stash",
-        "E:\\Stash\\a\\x.mp4",
-        "/plex/a/x.mp4",
-        [1],
-    ),
-    ("map from windows, slashes", "/plex=>E:/Stash", "E:\\Stash\\a\\x.mp4", "/plex/a/x.mp4", [1]),
-    ("map from unc", "/plex=>\\\\nas\\v", "\\\\nas\\v\\a\\x.mp4", "/plex/a/x.mp4", [1]),
-    ("map from unc, other case", "/plex=>\\\\NAS\\V", "\\\\nas\\v\\a\\x.mp4", "/plex/a/x.mp4", [1]),
+    ("map from windows", "/plex=>E:\\Stash", "E:\\Stash\\a\\x.mp4", FILE, [1]),
+    ("map from windows, other case", "/plex=>e:\\stash", "E:\\Stash\\a\\x.mp4", FILE, [1]),
+    ("map from windows, slashes", "/plex=>E:/Stash", "E:\\Stash\\a\\x.mp4", FILE, [1]),
+    ("map from unc", "/plex=>\\\\nas\\v", "\\\\nas\\v\\a\\x.mp4", FILE, [1]),
+    ("map from unc, other case", "/plex=>\\\\NAS\\V", "\\\\nas\\v\\a\\x.mp4", FILE, [1]),
     ("map windows to windows", "D:\\Plex=>E:\\v", "E:\\v\\a\\x.mp4", "D:\\Plex\\a\\x.mp4", [1]),
     ("map root", "/plex=>/", "/data/x.mp4", "/plex/data/x.mp4", [1]),
     ("map from the root", "/=>/stash", "/stash/plex/x.mp4", "/plex/x.mp4", [1]),
+    ("the longest of two maps", NESTED, "/data/sub/x.mp4", "/plex/sub/x.mp4", [1]),
     (
-        "the longest of two maps",
-        "/plex/all=>/data;/plex/sub=>/data/sub",
-        "/data/sub/x.mp4",
-        "/plex/sub/x.mp4",
-        [1],
-    ),
-    (
-        "the longest of two maps, written first",
+        "the longest of two maps, first",
         "/plex/sub=>/data/sub;/plex/all=>/data",
         "/data/sub/x.mp4",
         "/plex/sub/x.mp4",
         [1],
     ),
     (
-        "the shorter map for what the longer does not hold",
-        "/plex/all=>/data;/plex/sub=>/data/sub",
+        "the shorter map beside the longer one",
+        NESTED,
         "/data/sub2/x.mp4",
         "/plex/all/sub2/x.mp4",
         [1],
     ),
-    (
-        "the longer map is not undone by the shorter",
-        "/plex/all=>/data;/plex/sub=>/data/sub",
-        "/data/sub/x.mp4",
-        "/plex/all/sub/x.mp4",
-        [],
-    ),
-    (
-        "a map is applied once",
-        "/plex/b=>/plex/a;/plex/c=>/plex/b",
-        "/plex/a/x.mp4",
-        "/plex/c/x.mp4",
-        [],
-    ),
-    (
-        "two maps that swap folders",
-        "/plex/b=>/plex/a;/plex/a=>/plex/b",
-        "/plex/a/x.mp4",
-        "/plex/b/x.mp4",
-        [1],
-    ),
-    (
-        "two folders of Stash in one of Plex",
-        "/plex=>/d1;/plex=>/d2",
-        "/d2/a/x.mp4",
-        "/plex/a/x.mp4",
-        [1],
-    ),
+    ("the shorter map undoes no longer one", NESTED, "/data/sub/x.mp4", "/plex/all/sub/x.mp4", []),
+    ("a map is applied once", "/plex/b=>/plex/a;/plex/c=>/plex/b", FILE, "/plex/c/x.mp4", []),
+    ("two maps that swap folders", "/plex/b=>/plex/a;/plex/a=>/plex/b", FILE, "/plex/b/x.mp4", [1]),
+    ("two folders of Stash in one of Plex", "/plex=>/d1;/plex=>/d2", "/d2/a/x.mp4", FILE, [1]),
     ("/data2 is not /data", TO_PLEX, "/data2/x.mp4", "/plex2/x.mp4", AMBIGUOUS),
     ("/data2 is not /data, and Plex has /2", TO_PLEX, "/data2/a/x.mp4", "/plex2/a/x.mp4", [1]),
-    (
-        "a map of which the case is another folder's",
-        "/plex=>/DATA",
-        "/data/y.mp4",
-        "/plex/a/x.mp4",
-        [],
-    ),
+    ("a map in another case", "/plex=>/DATA", "/data/y.mp4", FILE, []),
 ]
 MAPPED = [
     Case(point, stash, {1: plex, 2: "/plex/decoy/x.mp4"}, expected, paths)
@@ -225,91 +185,44 @@ MAPPED = [
 
 FOLDERS = ("2022/spring", "2022/summer", "2023/spring", "2023/summer")
 MANY = {n: f"/plex/{folder}/x.mp4" for n, folder in enumerate(FOLDERS, start=1)}
+GONE = "2024/spring/x.mp4"
+TWO_LIBRARIES = {1: "/plex/a/x.mp4", 101: "/plex/b/x.mp4"}
 NAMESAKES = [
     *(
-        Case(f"one name in many folders, {f}", f"/plex/{f}/x.mp4", MANY, [n])
-        for n, f in enumerate(FOLDERS, start=1)
+        Case(f"one name in many folders{way}, {folder}", f"{root}/{folder}/x.mp4", MANY, [n], paths)
+        for way, root, paths in (
+            ("", "/plex", ""),
+            (", mapped", "/data", TO_PLEX),
+            (", no map", "/data", ""),
+        )
+        for n, folder in enumerate(FOLDERS, start=1)
     ),
-    *(
-        Case(f"one name in many folders, mapped, {f}", f"/data/{f}/x.mp4", MANY, [n], TO_PLEX)
-        for n, f in enumerate(FOLDERS, start=1)
-    ),
-    *(
-        Case(f"one name in many folders, no map, {f}", f"/data/{f}/x.mp4", MANY, [n])
-        for n, f in enumerate(FOLDERS, start=1)
-    ),
-    Case("one name in many folders, this one is not there", "/plex/2024/spring/x.mp4", MANY, []),
-    Case(
-        "one name in many folders, mapped, not there", "/data/2024/spring/x.mp4", MANY, [], TO_PLEX
-    ),
-    Case(
-        "one name in many folders, no map, half a likeness",
-        "/data/2024/spring/x.mp4",
-        MANY,
-        AMBIGUOUS,
-    ),
-    Case(
-        "one name in two libraries",
-        "/plex/a/x.mp4",
-        {1: "/plex/a/x.mp4", 101: "/plex/b/x.mp4"},
-        [1],
-    ),
-    Case(
-        "one name in two libraries, the other",
-        "/plex/b/x.mp4",
-        {1: "/plex/a/x.mp4", 101: "/plex/b/x.mp4"},
-        [101],
-    ),
+    Case("one name in many folders, this one is not there", f"/plex/{GONE}", MANY, []),
+    Case("one name in many folders, mapped, not there", f"/data/{GONE}", MANY, [], TO_PLEX),
+    Case("one name in many folders, no map, half a likeness", f"/data/{GONE}", MANY, AMBIGUOUS),
+    Case("one name in two libraries", "/plex/a/x.mp4", TWO_LIBRARIES, [1]),
+    Case("one name in two libraries, the other", "/plex/b/x.mp4", TWO_LIBRARIES, [101]),
 ]
 
+SIZED, B = ("/plex/a.mp4", 4), "/plex/b.mp4"
 VERSIONS = [
-    Case("the second version's file", "/plex/b.mp4", {1: [("/plex/a.mp4", 4), "/plex/b.mp4"]}, [1]),
-    Case(
-        "the second part's file",
-        "/plex/a cd2.mp4",
-        {1: ["/plex/a cd1.mp4", "/plex/a cd2.mp4"]},
-        [1],
-    ),
-    Case(
-        "all files of a scene in one item",
-        [("/plex/a.mp4", 4), "/plex/b.mp4"],
-        {1: [("/plex/a.mp4", 4), "/plex/b.mp4"]},
-        [1],
-    ),
-    Case(
-        "the files of a scene in two items",
-        [("/plex/a.mp4", 4), "/plex/b.mp4"],
-        {1: ("/plex/a.mp4", 4), 2: "/plex/b.mp4"},
-        [1, 2],
-    ),
-    Case(
-        "the files of a scene in two libraries",
-        [("/plex/a.mp4", 4), "/plex/b.mp4"],
-        {1: ("/plex/a.mp4", 4), 102: "/plex/b.mp4"},
-        [1, 102],
-    ),
-    Case(
-        "the same file in two libraries",
-        ("/plex/a.mp4", 4),
-        {1: ("/plex/a.mp4", 4), 102: ("/plex/a.mp4", 4)},
-        [1, 102],
-    ),
-    Case(
-        "the same file twice in a library",
-        ("/plex/a.mp4", 4),
-        {1: ("/plex/a.mp4", 4), 2: ("/plex/a.mp4", 4)},
-        [1, 2],
-    ),
+    Case("the second version's file", B, {1: [SIZED, B]}, [1]),
+    Case("the second part's file", "/plex/cd2.mp4", {1: ["/plex/cd1.mp4", "/plex/cd2.mp4"]}, [1]),
+    Case("all files of a scene in one item", [SIZED, B], {1: [SIZED, B]}, [1]),
+    Case("the files of a scene in two items", [SIZED, B], {1: SIZED, 2: B}, [1, 2]),
+    Case("the files of a scene in two libraries", [SIZED, B], {1: SIZED, 102: B}, [1, 102]),
+    Case("the same file in two libraries", SIZED, {1: SIZED, 102: SIZED}, [1, 102]),
+    Case("the same file twice in a library", SIZED, {1: SIZED, 2: SIZED}, [1, 2]),
     Case(
         "one file of the scene is not in Plex",
-        [("/plex/a.mp4", 4), "/plex/gone.mp4"],
-        {1: ("/plex/a.mp4", 4), 2: "/plex/z/gone.mp4"},
+        [SIZED, "/plex/gone.mp4"],
+        {1: SIZED, 2: "/plex/z/gone.mp4"},
         [1],
     ),
     Case(
         "a sure file goes before an ambiguous one",
-        [("/plex/a.mp4", 4), "/data/x.mp4"],
-        {1: ("/plex/a.mp4", 4), 2: "/plex/b/x.mp4", 3: "/plex/c/x.mp4"},
+        [SIZED, "/data/x.mp4"],
+        {1: SIZED, 2: "/plex/b/x.mp4", 3: "/plex/c/x.mp4"},
         [1],
     ),
     Case(
@@ -320,95 +233,42 @@ VERSIONS = [
     ),
 ]
 
-OUT = "/data/a/b/x.mp4"
+OUT, C = "/data/a/b/x.mp4", "/data/c/x.mp4"
+Q, NEAR, NEARER = "/plex/q/x.mp4", "/plex/b/x.mp4", "/plex/a/b/x.mp4"
 WEAKER = [
-    Case("name and size, whatever the folder", OUT, {1: "/plex/q/x.mp4"}, [1]),
+    Case("name and size, whatever the folder", OUT, {1: Q}, [1]),
     Case("name and size, another case", OUT, {1: "/plex/q/X.MP4"}, [1]),
-    Case(
-        "name and size in two libraries", OUT, {1: "/plex/q/x.mp4", 101: "/plex/q/x.mp4"}, [1, 101]
-    ),
-    Case("the name with another size", OUT, {1: ("/plex/a/b/x.mp4", 6)}, []),
+    Case("name and size in two libraries", OUT, {1: Q, 101: Q}, [1, 101]),
+    Case("the name with another size", OUT, {1: (NEARER, 6)}, []),
     Case("the size with another name", OUT, {1: "/plex/a/b/y.mp4"}, []),
-    Case("two of name and size", OUT, {1: "/plex/q/x.mp4", 2: "/plex/r/x.mp4"}, AMBIGUOUS),
-    Case(
-        "two of name and size, one in the same folder",
-        OUT,
-        {1: "/plex/q/x.mp4", 2: "/plex/b/x.mp4"},
-        [2],
-    ),
-    Case(
-        "two of name and size, one in more of the same folders",
-        OUT,
-        {1: "/plex/a/b/x.mp4", 2: "/plex/b/x.mp4"},
-        [1],
-    ),
-    Case(
-        "two of the name, one of the size",
-        OUT,
-        {1: ("/plex/a/b/x.mp4", 6), 2: "/plex/q/x.mp4"},
-        [2],
-    ),
+    Case("two of name and size", OUT, {1: Q, 2: "/plex/r/x.mp4"}, AMBIGUOUS),
+    Case("two of name and size, one in the same folder", OUT, {1: Q, 2: NEAR}, [2]),
+    Case("two of name and size, one in more of the same folders", OUT, {1: NEARER, 2: NEAR}, [1]),
+    Case("two of the name, one of the size", OUT, {1: (NEARER, 6), 2: Q}, [2]),
     Case(
         "two of name and size in the same folder's namesakes",
         OUT,
         {1: "/plex/1/b/x.mp4", 2: "/plex/2/b/x.mp4"},
         AMBIGUOUS,
     ),
-    Case("two, in one library each", OUT, {1: "/plex/q/x.mp4", 101: "/plex/r/x.mp4"}, AMBIGUOUS),
-    Case("another scene is as near", OUT, {1: "/plex/q/x.mp4"}, AMBIGUOUS, others="/data/c/x.mp4"),
-    Case("another scene is nearer", OUT, {1: "/plex/c/x.mp4"}, [], others="/data/c/x.mp4"),
-    Case("another scene is less near", OUT, {1: "/plex/b/x.mp4"}, [1], others="/data/c/x.mp4"),
-    Case(
-        "another scene of the name has another size",
-        OUT,
-        {1: "/plex/q/x.mp4"},
-        [1],
-        others=("/data/c/x.mp4", 6),
-    ),
-    Case(
-        "another scene has the item by its full path",
-        OUT,
-        {1: "/plex/b/x.mp4"},
-        [],
-        others="/plex/b/x.mp4",
-    ),
-    Case(
-        "another scene's size is unknown",
-        OUT,
-        {1: "/plex/q/x.mp4"},
-        AMBIGUOUS,
-        others=("/data/c/x.mp4", 0),
-    ),
-    Case("no size, two folders", (OUT, 0), {1: "/plex/a/b/x.mp4"}, [1]),
-    Case("no size in Plex, two folders", OUT, {1: ("/plex/a/b/x.mp4", 0)}, [1]),
-    Case("no size, one folder", (OUT, 0), {1: "/plex/b/x.mp4"}, []),
-    Case(
-        "no size, two of them",
-        (OUT, 0),
-        {1: "/plex/a/b/x.mp4", 2: ("/plex/2/a/b/x.mp4", 6)},
-        AMBIGUOUS,
-    ),
-    Case("no size of one of two", OUT, {1: ("/plex/a/b/x.mp4", 0), 2: "/plex/q/x.mp4"}, AMBIGUOUS),
-    Case("no folder of Plex is known", OUT, {1: "/plex/q/x.mp4"}, [], locations=()),
-    Case(
-        "a map that leads out of Plex's folders",
-        OUT,
-        {1: "/plex/a/b/x.mp4"},
-        [1],
-        "/elsewhere=>/data",
-    ),
-    Case(
-        "the scene's own other file is no rival",
-        [(OUT, 5), "/data/c/x.mp4"],
-        {1: "/plex/q/x.mp4"},
-        [1],
-    ),
+    Case("two, in one library each", OUT, {1: Q, 101: "/plex/r/x.mp4"}, AMBIGUOUS),
+    Case("another scene is as near", OUT, {1: Q}, AMBIGUOUS, others=C),
+    Case("another scene is nearer", OUT, {1: "/plex/c/x.mp4"}, [], others=C),
+    Case("another scene is less near", OUT, {1: NEAR}, [1], others=C),
+    Case("another scene of the name has another size", OUT, {1: Q}, [1], others=(C, 6)),
+    Case("another scene has the item by its full path", OUT, {1: NEAR}, [], others=NEAR),
+    Case("another scene's size is unknown", OUT, {1: Q}, AMBIGUOUS, others=(C, 0)),
+    Case("no size, two folders", (OUT, 0), {1: NEARER}, [1]),
+    Case("no size in Plex, two folders", OUT, {1: (NEARER, 0)}, [1]),
+    Case("no size, one folder", (OUT, 0), {1: NEAR}, []),
+    Case("no size, two of them", (OUT, 0), {1: NEARER, 2: ("/plex/2/a/b/x.mp4", 6)}, AMBIGUOUS),
+    Case("no size of one of two", OUT, {1: (NEARER, 0), 2: Q}, AMBIGUOUS),
+    Case("no folder of Plex is known", OUT, {1: Q}, [], locations=()),
+    Case("a map that leads out of Plex's folders", OUT, {1: NEARER}, [1], "/elsewhere=>/data"),
+    Case("the scene's own other file is no rival", [(OUT, 5), C], {1: Q}, [1]),
     Case("a name in another composition", "/data/a/é.mp4", {1: nfd("/plex/q/é.mp4")}, [1]),
     Case(
-        "a windows file in a folder of posix",
-        "E:\\v\\b\\x.mp4",
-        {1: "/plex/b/x.mp4", 2: "/plex/c/x.mp4"},
-        [1],
+        "a windows file in a folder of posix", "E:\\v\\b\\x.mp4", {1: NEAR, 2: "/plex/c/x.mp4"}, [1]
     ),
 ]
 
