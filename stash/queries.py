@@ -70,6 +70,16 @@ SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path siz
 SCENES_WITH_PERFORMERS = _scenes_with("performers")
 SCENES_WITH_STUDIOS = _scenes_with("studios")
 SCENES_WITH_TAGS = _scenes_with("tags")
+# `q` finds words of the title, and of some other texts. An empty `q` finds all scenes.
+LAST_EDITED_SCENE = f"""
+query LastEditedScene($words: String!) {{
+  findScenes(filter: {{ q: $words, per_page: 1, sort: "updated_at", direction: DESC }}) {{
+    scenes {{
+      {_SCENE}
+    }}
+  }}
+}}
+"""
 SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } }"
 
 

@@ -60,6 +60,11 @@ class StashScenes:
         data = self._connection.query(queries.scene_names(scene_ids))
         return {scene.id: scene.name for scene in self._scenes(data.values())}
 
+    def last_edited(self, words: str = "") -> StashScene | None:
+        """Return the last edited scene whose texts contain these words; None if there is none."""
+        found = self._find_scenes(queries.LAST_EDITED_SCENE, {"words": words})
+        return next(iter(self._scenes(found["scenes"])), None)
+
     def count(self) -> int:
         found = self._connection.query(queries.SCENE_COUNT).get("findScenes")
         count = found.get("count") if isinstance(found, dict) else None

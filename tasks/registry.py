@@ -127,6 +127,9 @@ TASKS: Mapping[str, Task] = {
         },
     ),
     "preview_examples": Task("sync.preview_sync:preview_examples"),
+    "try_settings": Task(
+        "settings.try_settings:try_settings", {"scene": _ANY_TEXT, "settings": _TYPED}
+    ),
     "test_connection": Task("status.health_check:test_connection", {"settings": _TYPED}),
     "wake": Task("status.overview:wake"),
     "scene_status": Task("status.scene_status:scene_status", {"scene_id": _needed_scene()}),

@@ -34,7 +34,7 @@
       )
     );
 
-  S.Differences = ({ items, state }) => {
+  S.Differences = ({ items, state, heads = ["In Plex", "In Stash"] }) => {
     const rows = items.flatMap((item) =>
       Object.entries(item.differences).sort(byField).map(([name, { in_plex: plex, wanted }]) => [
         name,
@@ -46,7 +46,7 @@
       return null; // no value is known to differ, and the answer's sentence says why
     }
     return h(S.Table, {
-      head: ["Field", "In Plex", "In Stash"],
+      head: ["Field", ...heads],
       rows: rows.slice(0, MOST_ROWS),
       empty: "Plex shows what Stash has.",
     });
@@ -90,6 +90,8 @@
     ["plex_looked_at", (answer) => h(S.Differences, answer), []],
     ["token_accepted", (answer) => h(Connection, { answer }),
       ["reachable", "latency_seconds", "token_accepted", "token_may_edit"]],
+    ["tried", ({ tried }) => h(S.Differences, { heads: ["Plex now", "With these settings"],
+      items: tried.map(({ fields }) => ({ differences: fields })) }), ["tried", "scene_id"]],
     ["refused", () => null, ["refused", "looked_for_again"]],
     ["reasons", (answer) => h(Gaps, answer), ["reasons", "examples"]],
   ];

@@ -255,7 +255,8 @@
           })
         )
       ),
-      h(S.Answer, { answer })
+      h(S.Answer, { answer }),
+      h(S.TrySettings, { typed, mark })
     );
   };
 })(window.Stash2Plex);

@@ -137,7 +137,7 @@ def _verdict(facts: SceneFacts) -> _Verdict:
     if facts.plex is None:
         text = f" may or may not be in Plex: {facts.plex_problem}; {_last_known(facts)}"
         return "unknown", text, Level.FAULT
-    problem = _problem(facts.plex.inspection)
+    problem = problem_of(facts.plex.inspection)
     if problem is not None:
         return (*problem, Level.WARNING)
     gap, where = _gap(facts.plex.inspection), _where(facts.plex)
@@ -147,7 +147,7 @@ def _verdict(facts: SceneFacts) -> _Verdict:
     return "differs", f" is in Plex ({where}), but {gap}: {_what_happens_next(facts)}", level
 
 
-def _problem(inspection: Inspection) -> tuple[str, str] | None:
+def problem_of(inspection: Inspection) -> tuple[str, str] | None:
     """Return the state and the reason if the scene has no item in Plex, else None."""
     if inspection.not_selected:
         return "not_selected", f" is not sent to Plex by your settings: {inspection.not_selected}"

@@ -83,6 +83,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("reset", "maybe", "true or false"),
     ("server", 5, "a text"),
     ("step", "fly", "libraries or paths or preview or done"),
+    ("scene", 5, "a text"),
     ("path", 5, "a text"),
     ("path", ["/a"], "a text"),
     ("settings", "enabled", "an object of names and values"),

@@ -7,7 +7,7 @@ from tests.ui.web import ui_files
 
 FILES = sorted((REPOSITORY / "ui").iterdir())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
-MOST_BYTES = 80_000
+MOST_BYTES = 86_000  # for the trial of unsaved settings, and for the question before large changes
 # Ways from text to markup or code, to other places than Stash, or to what a browser keeps of it.
 FORBIDDEN = re.compile(
     r"innerHTML|outerHTML|insertAdjacent|dangerously|document\.write|srcdoc|\beval\b|new Function"

@@ -1,8 +1,10 @@
 """What the page asks for: every state as one sentence, everything bounded, no secret in it."""
 
 import json
+import os
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -325,3 +327,62 @@ def test_a_stored_value_that_has_no_effect_is_named(make_rig: MakeRig) -> None:
     assert settings["max_tags"]["problem"].endswith("; the default is in force")
     assert settings["max_tags"]["value"] == 100
     assert settings["sync_tags"]["problem"] == ""
+
+
+# -- settings that are not saved ------------------------------------------------------------------
+
+
+def test_unsaved_settings_are_tried_with_any_scene_and_change_nothing(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"only_organized": True})
+    fields: dict[str, Any] = {"title": "First one", "studio": "Studio", "organized": True}
+    first, _ = rig.add_pair("a", **fields)
+    rig.add_pair("b", **fields | {"title": "Second"})
+    ask(rig, "sync_scene", scene_id=first)
+    assert rig.wait_until(lambda: rig.item_of(first).title == "First one" and rig.queued() == 0)
+    rig.stop_worker()
+    before = rig.stash.plugin_settings(PLUGIN), rig.plex.snapshot(), sorted(os.listdir(rig.data))
+    settings = {"title_template": "{studio}: {title}", "sync_tags": "on", "plex_url": "http://x:1"}
+
+    for scene, title in ((str(first), "First one"), ("FIRST", "First one"), ("", "Second")):
+        found = ask(rig, "try_settings", scene=scene, settings=settings)
+        (item,) = found["tried"]
+        assert item["fields"]["title"]["wanted"] == f"Studio: {title}"
+    found = ask(rig, "try_settings", scene="first", settings=settings)
+    assert found["text"] == f'Scene {first} "First one" would change in Plex: title'
+    (item,) = found["tried"]
+    assert item["fields"]["title"]["in_plex"] == "First one"
+    assert item["fields"]["studio"] == {"in_plex": "Studio", "wanted": "Studio"}
+    assert "would look the same" in ask(rig, "try_settings", scene=str(first))["text"]
+    after = rig.stash.plugin_settings(PLUGIN), rig.plex.snapshot(), sorted(os.listdir(rig.data))
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("scene", "settings", "why"),
+    [
+        ("", {"only_organized": True}, "by your settings: it is not organized (only_organized)"),
+        ("1", {}, "Plex has no item for /media/scenes/a.mp4"),
+        ("2", {}, "it has no file in Stash"),
+        ("3", {}, "no studio, performers, tags, details or date"),
+    ],
+)
+def test_a_scene_that_would_not_be_sent_is_explained_when_settings_are_tried(
+    rig: Rig, scene: str, settings: dict[str, Any], why: str
+) -> None:
+    rig.stash.add_scene(files=[f"{FOLDER}/a.mp4"], title="One", details="What happens.")
+    rig.stash.add_scene(files=[], title="Two", details="What happens.")
+    rig.add_pair("three", title="Three")
+    rig.add_pair("four", title="Four", details="What happens.")
+    found = ask(rig, "try_settings", scene=scene, settings=settings)
+    assert why in found["text"]
+    assert (found["level"], found["tried"]) == ("warning", [])
+
+
+def test_settings_that_cannot_be_tried_are_refused_with_the_reason(rig: Rig) -> None:
+    assert "Stash has no scene yet" in refused(rig, "try_settings")
+    assert "no scene 'x y'; enter its number" in refused(rig, "try_settings", scene="x y")
+    found = ask(rig, "try_settings", settings={"max_tags": 5})
+    assert "max_tags is 5, which cannot be used" in found["refused"]["max_tags"]
+    rig.add_pair("a", title="One", details="What happens.")
+    rig.plex.stop()
+    assert "nothing answers at Plex's address" in refused(rig, "try_settings")

@@ -186,6 +186,26 @@ def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: 
     browser.sees("-> 'What happens.'", ".s2p-answer pre")
 
 
+def test_unsaved_settings_are_tried_with_a_scene(browser: Browser, canned: Web) -> None:
+    fields = {name: {"in_plex": "a", "wanted": "b"} for name in ("summary", "title")}
+    tried = {"text": "Scene 7 would change", "tried": [{"rating_key": 1, "fields": fields}]}
+    canned.answer("try_settings", tried)
+    opened(browser, canned)
+    browser.click("summary", "Fields")
+    browser.click("#s2p-set-sync_tags")
+    browser.type("[aria-label='Scene to try the settings with']", "7" + ENTER)
+
+    browser.sees("With these settings", ".s2p-answer table")
+    assert "title\ta\tb\nsummary" in browser.text(".s2p-answer table")
+    asked = canned.arguments[canned.asked.index("try_settings")]
+    assert (asked["scene"], asked["settings"]) == ("7", {"sync_tags": False})
+    assert "save_settings" not in canned.asked
+    refusal = {"text": "Nothing was tried", "level": "fault", "refused": {"max_tags": "too few"}}
+    canned.answer("try_settings", refusal)
+    browser.click("button", "Try with a scene")
+    browser.sees("too few", ".s2p-problem")
+
+
 def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web) -> None:
     opened(browser, canned, "/scenes/1")
     browser.sees("Details of scene")

@@ -1,0 +1,90 @@
+"""Shows a scene in Plex under settings that are not saved, for the page."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from plex.diff import PLEX_NAMES, ItemEdit
+from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
+from plex.items import PlexItem
+from reconciliation.detector import changes_of
+from tasks.answer import Answer, Level, TaskError
+from tasks.status.inspect_scene import problem_of
+from validation.config import refused_settings
+from validation.metadata import SyncSettings
+from validation.scene_extractor import StashScene
+from validation.values import in_brief
+from worker.services import Services
+from worker.sync.inspection import Inspection, inspect_scenes
+
+# The settings that decide which metadata Plex shows. The stored values of all others are used.
+_TRIED = frozenset(setting.name for setting in fields(SyncSettings)) | {"preserve_plex_edits"}
+
+
+def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any]) -> Answer:
+    """Return the current values of a scene in Plex, and its values under typed settings.
+
+    Nothing is stored, and nothing is written to Plex. `scene` is the number of a scene or words of
+    its title. If `scene` is empty, the last edited scene is used.
+    """
+    typed = {name: value for name, value in settings.items() if name in _TRIED}
+    refused = refused_settings(typed, services.sessions.config())
+    if refused:
+        text = f"Nothing was tried: {'; '.join(refused.values())}"
+        return Answer(text, data={"refused": refused}, level=Level.FAULT)
+    found = _find(services, scene)
+    services.sessions.try_out(typed)
+    session = services.sessions.current()
+    session.library.prepare()
+    (inspection,) = inspect_scenes(services, session, [found])
+    error = inspection.error
+    if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
+        raise error  # Plex failed, so the state of the scene is unknown
+    text, level = _verdict(inspection)
+    return Answer(
+        f"{found.label}{text}",
+        data={
+            "scene_id": found.id,
+            "tried": [
+                {"rating_key": item.rating_key, "fields": _fields(item, edit)}
+                for item, edit in inspection.edits
+            ],
+        },
+        level=level,
+    )
+
+
+def _find(services: Services, text: str) -> StashScene:
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        scene = services.scenes.read([int(text)]).get(int(text))
+        if scene is not None:
+            return scene
+    found = services.scenes.last_edited(text)
+    if found is None:
+        named = f" {in_brief(text)}; enter its number, or words of its title" if text else " yet"
+        raise TaskError(f"Stash has no scene{named}")
+    return found
+
+
+def _verdict(inspection: Inspection) -> tuple[str, Level]:
+    if not inspection.scene.files:
+        return " is not in Plex: it has no file in Stash", Level.WARNING
+    problem = problem_of(inspection)
+    if problem is not None:
+        return problem[1], Level.WARNING
+    changed = dict.fromkeys(name for _, edit in inspection.edits for name in changes_of(edit))
+    cover = ""
+    if inspection.cover_for:
+        kinds = " and ".join(inspection.cover_for)
+        cover = f". Its cover would be compared with the last sent {kinds}"
+    if not changed:
+        return f" would look the same in Plex{cover}", Level.OK
+    return f" would change in Plex: {', '.join(changed)}{cover}", Level.OK
+
+
+def _fields(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
+    changes = changes_of(edit)
+    return {
+        name: {"in_plex": getattr(item, name), "wanted": changes.get(name, getattr(item, name))}
+        for name in PLEX_NAMES
+    }
