@@ -1,1 +1,0 @@
-"""One function for each task in Stash2Plex.yml and for each operation of the plugin's page."""

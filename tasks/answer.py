@@ -1,5 +1,3 @@
-"""The answer of a task, and the error that ends a task."""
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -9,11 +7,10 @@ from plex.index_database import is_about_index
 
 
 class TaskError(Exception):
-    """A task failed. The message has the reason and the remedy."""
+    pass
 
 
 def unusable_database(error: Exception) -> str:
-    """Return the message for a task that cannot use a database of the plugin."""
     doctor = "Run the task 'Doctor' for cause and remedy"
     if is_about_index(error):
         return f"Cannot use the path index (library.db): {error}. It contains no edits. {doctor}"
@@ -21,7 +18,7 @@ def unusable_database(error: Exception) -> str:
 
 
 class Level(Enum):
-    """The seriousness of a finding or an answer, in ascending order."""
+    """The seriousness of an answer or of a Doctor's finding, in ascending order."""
 
     OK = "ok"
     WARNING = "warning"
@@ -30,17 +27,15 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result of a task."""
-
-    text: str  # one line with the result and, after a fault, the remedy
-    details: Sequence[str] = ()  # log lines before the text
-    detail_levels: Sequence[Level] = ()  # level of each detail; empty if all are OK
-    # The result for programs, documented in `docs/operations.md`.
+    text: str
+    details: Sequence[str] = ()
+    # Without levels, all details have the level OK.
+    detail_levels: Sequence[Level] = ()
+    # Programs receive the data, which `docs/operations.md` documents.
     data: Mapping[str, Any] = field(default_factory=dict)
-    level: Level = Level.OK  # determines the exit code of the command line
+    level: Level = Level.OK
 
     def lines(self) -> Iterator[tuple[Level, str]]:
-        """Yield the log lines with their log levels: first the details, then the text."""
         levels = self.detail_levels or [Level.OK] * len(self.details)
         yield from zip(levels, self.details, strict=True)
         yield self.level, self.text

@@ -1,12 +1,10 @@
-"""The error catalogue, which explains the cause and the remedy of each error type to users."""
+"""The cause and the remedy of each error type, in words for users."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Explanation(NamedTuple):
-    """The cause and the remedy of an error, without a full stop."""
-
     cause: str
     remedy: str
 

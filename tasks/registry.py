@@ -1,7 +1,7 @@
-"""The table of all tasks and operations, and the parsers of their arguments.
+"""The table of all tasks, and the parsers of their arguments.
 
 Stash passes each value as a text, and `null` as an empty text. Programs may pass any JSON type. A
-wrong value is an error: a misspelt `dry_run` must not start a run that changes something.
+wrong value is an error, because a misspelt `dry_run` must not start a run that changes data.
 
 A task raises TaskError with the reason and the remedy. `app.processes.task_run` converts errors of
 Plex, Stash, settings, files and databases to TaskError.
@@ -17,21 +17,22 @@ from tasks.answer import Answer, TaskError
 from tasks.doctor import MODE as DOCTOR
 from validation.values import Parser, ValueProblem, boolean, choice, in_brief, is_empty, number
 
-if TYPE_CHECKING:  # these modules import packages, which may be missing
+# These modules import packages, which may be missing.
+if TYPE_CHECKING:
     from worker.services import Services
     from worker.state import StatusSource
 
-# Short name of a mode → the mode of a task.
+# These short names may be used instead of the mode of a task.
 ALIASES = {"status": "queue_status", "outages": "outage_summary", "dead_letters": "show_dlq"}
 MODE, FORMAT = "mode", "format"
 
 
 class Argument(NamedTuple):
-    """An argument of a task."""
-
-    parse: Parser  # returns the parsed value; raises ValueProblem for a wrong value
-    default: Any = None  # the value if the argument is missing
-    missing: str = ""  # the error's remedy if a required argument is missing; empty if optional
+    parse: Parser
+    default: Any = None
+    # `missing` is the remedy in the error about a missing argument. Only required arguments have
+    # it.
+    missing: str = ""
 
 
 def _text(value: Any) -> str:
@@ -48,7 +49,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _scene_id(value: Any, hint: str) -> int:
     try:
-        return int(number(1, 2**31 - 1, int)(value))  # GraphQL's largest Int
+        return int(number(1, 2**31 - 1, int)(value))
     except ValueProblem:
         raise ValueProblem(f"the number of a scene, {hint}") from None
 
@@ -71,12 +72,12 @@ _HOW_TO_TEST = "give the number of a synced scene, as in the address of its page
 
 
 class Task(NamedTuple):
-    """A task. Its function is named by a text, so that only the module of this task is imported."""
+    """A task. `target` names a module and its function, so that only this module is imported."""
 
-    target: str  # a module in `tasks` and its function, separated by a colon
+    target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
-    # Whether the function takes a `StatusSource` instead of `Services`. Then the task can answer a
-    # program without the packages that `Services` needs.
+    # A task that only reads the data folder takes a `StatusSource` instead of `Services`. Such a
+    # task can answer without the packages that `Services` needs.
     reads_only: bool = False
 
 
@@ -113,7 +114,6 @@ TASKS: Mapping[str, Task] = {
     "reconcile_7days": Task(f"{_RECONCILE}7days", {"dry_run": _FLAG}),
     "reconcile_missing_metadata": Task(f"{_RECONCILE}missing_metadata", {"dry_run": _FLAG}),
     "sign_in": Task("settings.sign_in:sign_in", {"server": _ANY_TEXT}),
-    # Operations of the plugin's page in Stash.
     "sign_in_status": Task(
         "settings.sign_in:sign_in_status", {"server": _ANY_TEXT, "reset": _FLAG}
     ),
@@ -149,7 +149,7 @@ MODES = frozenset((*TASKS, DOCTOR))
 
 
 def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
-    """Return the task that the argument `mode` names; raise TaskError for a wrong argument."""
+    """Return the task of the argument `mode`. Raise TaskError for a wrong argument."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None:
@@ -162,7 +162,7 @@ def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
 
 
 def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Answer] | None":
-    """Return the task that `mode` names. None if the task needs more than the data folder."""
+    """Return the task of the argument `mode`, or None if it needs more than the data folder."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None or not task.reads_only:
@@ -180,7 +180,6 @@ def _load(task: Task) -> Callable[..., Answer]:
 def values_of(
     arguments: Mapping[str, Any], mode: str, known: Mapping[str, Argument]
 ) -> dict[str, Any]:
-    """Return the values of known arguments; raise TaskError for an unknown or wrong argument."""
     for name, value in arguments.items():
         if name not in (MODE, FORMAT, *known):
             allowed = ", ".join(dict.fromkeys((*known, MODE, FORMAT)))
@@ -197,7 +196,6 @@ def values_of(
 
 
 def read(arguments: Mapping[str, Any], name: str, argument: Argument) -> Any:
-    """Parse an argument, or return its default; raise TaskError for a wrong value."""
     value = arguments.get(name)
     if is_empty(value):
         return argument.default
@@ -208,18 +206,15 @@ def read(arguments: Mapping[str, Any], name: str, argument: Argument) -> Any:
 
 
 def wants_json(arguments: Mapping[str, Any]) -> bool:
-    """Return whether a program has requested the answer as JSON."""
     return bool(read(arguments, FORMAT, _FORMAT) == "json")
 
 
 def mode_of(arguments: Mapping[str, Any]) -> str:
-    """Return the requested mode. A short name is replaced; an unknown mode is not an error."""
     mode = str(arguments.get(MODE) or "").strip().lower()
     return ALIASES.get(mode, mode)
 
 
 def arguments_of(raw: Any) -> Mapping[str, Any]:
-    """Return the arguments of a task; raise TaskError if they are not a JSON object."""
     if not isinstance(raw, Mapping):
         raise _refusal("args", raw, 'an object such as {"mode": "queue_status"}')
     return raw

@@ -1,21 +1,20 @@
-"""Reads the titles of scenes from Stash within a time limit."""
-
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stash.exceptions import StashError
 
-MOST_ASKED = 250  # maximum number of scenes, because Stash looks up each scene separately
-Titles = Mapping[int, str]  # scene id → title or file name
+# Stash looks up each scene separately, so the number of scenes is limited.
+MOST_ASKED = 250
+Titles = Mapping[int, str]
 
 
 def titles_in_time(
     names: Callable[[Sequence[int]], Titles], scene_ids: Iterable[int | None], patience: float
 ) -> tuple[Titles, str]:
-    """Return the titles of scenes, and the reason for missing titles. Empty if Stash answered.
+    """Return the titles of scenes, and the reason for missing titles.
 
     Args:
-        names: requests the titles from Stash. May raise StashError.
+        names: the function that requests the titles from Stash. It may raise StashError.
         patience: the maximum number of seconds to wait for Stash.
     """
     wanted = [scene_id for scene_id in dict.fromkeys(scene_ids) if scene_id is not None]

@@ -1,1 +1,0 @@
-"""Tasks that show, retry and remove dead letters."""

@@ -5,17 +5,15 @@ from tasks.dead_letters.retry import chosen_letters
 from validation.values import counted
 from worker.services import Services
 
-DAY = 86_400.0  # seconds
+DAY = 86_400.0
 
 
 def clear_dlq(services: Services) -> Answer:
-    """Remove all dead letters."""
     removed = services.queue.dead_letters.clear()
     return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})
 
 
 def purge_dlq(services: Services, *, days: int) -> Answer:
-    """Remove the dead letters that are older than `days`."""
     removed = services.queue.dead_letters.purge(services.clock() - days * DAY)
     left = services.queue.dead_letters.count()
     return Answer(
@@ -26,7 +24,6 @@ def purge_dlq(services: Services, *, days: int) -> Answer:
 
 
 def drop_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
-    """Remove the dead letters of a scene, of an error type, or of both."""
     if scene_id is None and not error_type:
         raise TaskError(
             "Choose the dead letters by scene_id or error_type. The mode clear_dlq removes all"

@@ -18,12 +18,12 @@ from validation.values import counted, counts_text
 from worker.outage_history import format_elapsed_since
 from worker.services import Services
 
-MOST_NAMED = 10  # maximum number of scenes that a line names
-_AT_ONCE = 100  # scenes per request to Stash
+MOST_NAMED = 10
+_AT_ONCE = 100
 
 
 def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> Answer:
-    """Queue the dead letters of the last completed outage again, if a retry is safe."""
+    """Queue the dead letters of the last outage again, if a retry is safe."""
     outages = services.status_source.outages().records
     completed = [outage for outage in outages if outage.ended_at is not None]
     if not completed:
@@ -67,7 +67,7 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
 
 
 def _existing(services: Services, scene_ids: Sequence[int]) -> Collection[int]:
-    """Return the scenes that exist in Stash; raise StashError if Stash does not answer."""
+    """Return the scenes that exist in Stash. Raise StashError if Stash does not answer."""
     found: set[int] = set()
     for start in range(0, len(scene_ids), _AT_ONCE):
         found |= set(services.scenes.read(scene_ids[start : start + _AT_ONCE]))
@@ -75,7 +75,6 @@ def _existing(services: Services, scene_ids: Sequence[int]) -> Collection[int]:
 
 
 def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
-    """Queue dead letters again: all, or only those of a scene, of an error type, or of both."""
     queue = services.queue
     stored_type = _stored_type(queue.dead_letters, error_type)
     letters = chosen_letters(queue.dead_letters, scene_id, stored_type)
@@ -89,7 +88,8 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     )
 
     def existing_or_all(scene_ids: Sequence[int]) -> Collection[int]:
-        # The job of a deleted scene does no harm: the worker deletes the records of the scene.
+        # The job of a deleted scene does no harm, because the worker then deletes the scene's
+        # records.
         try:
             return _existing(services, scene_ids)
         except StashError as error:
@@ -109,7 +109,6 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
 
 
 def _stored_type(dead: DeadLetterQueue, error_type: str) -> str:
-    """Return the stored spelling of an error type; raise TaskError for an unknown type."""
     present = dead.counts_by_type()
     if not error_type or not present:
         return ""
@@ -123,7 +122,7 @@ def _stored_type(dead: DeadLetterQueue, error_type: str) -> str:
 def chosen_letters(
     dead: DeadLetterQueue, scene_id: int | None, error_type: str
 ) -> list[DeadLetter]:
-    """Return the dead letters of a scene and of an error type. None and "" select all."""
+    """Return the dead letters of a scene and of an error type. None and "" mean no restriction."""
     letters = dead.all() if scene_id is None else dead.of_scene(scene_id)
     return [letter for letter in letters if error_type in ("", letter.error_type)]
 

@@ -14,9 +14,9 @@ from validation.values import counted
 from worker.outage_history import format_elapsed_since
 from worker.state import StatusSource
 
-MOST_GROUPS, MOST_SCENES = 20, 10  # maximum number of reasons, and of scenes per reason
+MOST_GROUPS, MOST_SCENES = 20, 10
 
-# Parts of an error message that differ between scenes: paths, quoted texts, long numbers.
+# This pattern finds paths, quoted texts and long numbers, which differ between scenes.
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)
@@ -25,8 +25,6 @@ _CLAUSE_ENDS = re.compile(r"; |\. |, of ")
 
 @dataclass(slots=True)
 class _Group:
-    """The dead letters with the same reason. `newest` has the dead letters to show."""
-
     error_type: str
     reason: str
     count: int = 0
@@ -38,7 +36,6 @@ class _Group:
 
 
 def show_dlq(source: StatusSource) -> Answer:
-    """Return the dead letters, grouped by reason, with the remedy for each reason."""
     groups = _grouped(reversed(source.queue.dead_letters.all()))
     total = sum(group.count for group in groups)
     shown = groups[:MOST_GROUPS]
@@ -67,13 +64,12 @@ def show_dlq(source: StatusSource) -> Answer:
 
 
 def reason_of(message: str) -> str:
-    """Return the part of an error message that is equal for all scenes with the same cause."""
+    """Return the part of an error message that is the same for all scenes with the same cause."""
     text = _QUOTED.sub("'…'", _PATH.sub("…", message[:1000]))
     return shortened(_CLAUSE_ENDS.split(_NUMBER.sub("…", text), maxsplit=1)[0].strip(" :;."))
 
 
 def _grouped(lines: Iterable[DeadLetter]) -> list[_Group]:
-    """Group dead letters, given newest first, by reason. The newest reason comes first."""
     groups: dict[tuple[str, str], _Group] = {}
     for line in lines:
         key = (line.error_type, reason_of(line.error_message))

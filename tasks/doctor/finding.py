@@ -1,5 +1,3 @@
-"""The finding of a check, the Doctor's answer, and the removal of private data from the answer."""
-
 import ipaddress
 import os
 import re
@@ -13,13 +11,11 @@ from validation.values import counted
 _HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
 _ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")
 _HIDDEN = "…"
-_LEVELS = list(Level)  # by ascending seriousness
+_LEVELS = list(Level)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The finding of a check. `remedy` is a sentence, or empty if no action is needed."""
-
     level: Level
     text: str
     remedy: str = ""
@@ -33,24 +29,24 @@ def ok(text: str) -> Finding:
 
 
 def warning(text: str, remedy: str) -> Finding:
-    """Return the finding of a problem that does not stop the sync."""
+    """Return the result for a problem that does not stop the sync."""
     return Finding(Level.WARNING, text, remedy)
 
 
 def fault(text: str, remedy: str) -> Finding:
-    """Return the finding of a problem that prevents the sync of edits to Plex."""
+    """Return the result for a problem that prevents the sync of edits to Plex."""
     return Finding(Level.FAULT, text, remedy)
 
 
 def unchecked(why: str) -> Finding:
-    """Return the finding of a check that could not run. Another finding has the remedy."""
+    """Return the result of a check that could not run. The cause has its own remedy."""
     return Finding(Level.WARNING, f"not checked: {why}")
 
 
 def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answer:
-    """Return the Doctor's answer: the findings by check, and the most important remedy.
+    """Return the Doctor's answer with all findings and the most important remedy.
 
-    Checks with the same finding share one log line, for example if all need a missing package.
+    Several checks may have the same finding, for example a missing package. They share a log line.
     """
     shown = {
         name: replace(finding, text=mask(finding.text), remedy=mask(finding.remedy))
@@ -88,13 +84,12 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
 def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
     """Hide home folders, hosts and secrets in a text. Commands in the text still run in a shell.
 
-    Local and private addresses are not hidden: they reveal nothing, and help to set up Docker.
+    Local and private addresses stay, because they reveal nothing and help to set up Docker.
 
     Args:
         redact: a function that replaces secrets.
         home: the folder to replace by `~`.
-        hosts: host names to hide also outside of addresses. Names without a dot are not hidden,
-            because in containers, Plex is often called `plex`.
+        hosts: the host names to hide. Names without a dot, such as `plex` in a container, stay.
     """
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:

@@ -1,4 +1,4 @@
-"""The Doctor's checks of the plugin, of Python, and of the data folder with its files."""
+"""The Doctor's checks of the plugin, of Python, and of the data folder."""
 
 import importlib.metadata
 import json
@@ -17,11 +17,11 @@ from tasks.doctor.finding import Finding, fault, ok, warning
 from validation.values import counted
 
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
-# The packages that the plugin imports, without their dependencies.
 _PACKAGES = ("plexapi", "stashapp-tools", "persist-queue", "requests")
-_LOW, _VERY_LOW = 500_000_000, 50_000_000  # bytes; 100,000 scenes need about 200 MB
+# The plugin's data of 100,000 scenes needs about 200 MB on the disk.
+_LOW, _VERY_LOW = 500_000_000, 50_000_000
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
-# Network file systems. They have no write-ahead log, and locks may work on one machine only.
+# Network file systems have no write-ahead log, and their locks may work on one machine only.
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclone")
 
 
@@ -48,7 +48,6 @@ def check_dependencies(
     missing: Sequence[str],
     installed: Callable[[str], str] = importlib.metadata.version,
 ) -> Finding:
-    """Compare the installed versions of the packages with the tested ones."""
     pip = f'"{sys.executable}" -m pip install'
     requirements = os.path.join(plugin_dir, "requirements.txt")
     if missing:
@@ -63,7 +62,7 @@ def check_dependencies(
     others = [
         f"{name}=={tested[name]}"
         for name, version in versions.items()
-        # Versions that differ only in the third number are compatible.
+        # Versions of a package that differ only in the third number are compatible.
         if name in tested and version.split(".")[:2] != tested[name].split(".")[:2]
     ]
     if not others:
@@ -78,7 +77,8 @@ def _version(name: str, installed: Callable[[str], str]) -> str:
     try:
         return installed(name)
     except importlib.metadata.PackageNotFoundError:
-        return "(unknown version)"  # the package was copied, not installed
+        # A package that was copied instead of installed has no version.
+        return "(unknown version)"
 
 
 def _tested_versions(requirements: str) -> Mapping[str, str]:
@@ -90,7 +90,7 @@ def _tested_versions(requirements: str) -> Mapping[str, str]:
 
 
 def check_folder(folder: DataFolder, why: str) -> Finding:
-    """Check whether the data folder exists, is writable and local. `why` says why it is missing."""
+    """Check that the data folder exists, is writable and local. `why` says why it is missing."""
     path, elsewhere = folder.root, f"or set {OVERRIDE_VARIABLE} to a writable folder"
     if not os.path.isdir(path):
         return fault(f"does not exist ({why})", f"Make the plugin's folder writable, {elsewhere}")
@@ -108,7 +108,7 @@ def check_folder(folder: DataFolder, why: str) -> Finding:
 
 
 def _refusal(folder: str) -> str:
-    """Return why no file can be created in a folder. Empty if the folder is writable."""
+    """Return the reason why no file can be created in a folder, or an empty text."""
     probe = os.path.join(folder, f"doctor.tmp-{os.getpid()}")
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -119,7 +119,7 @@ def _refusal(folder: str) -> str:
 
 
 def _file_system(path: str) -> str:
-    """Return the type of the file system of a path. Empty on systems other than Linux."""
+    """Return the type of a path's file system, or an empty text on systems other than Linux."""
     try:
         with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
             mounts = [line.split()[1:3] for line in file]
@@ -131,8 +131,8 @@ def _file_system(path: str) -> str:
 
 
 def check_permissions(path: str) -> Finding:
-    """Check whether only the owner has access to the data folder at a path."""
-    if sys.platform == "win32":  # `os.stat` does not read access control lists
+    # On Windows, `os.stat` does not read access control lists.
+    if sys.platform == "win32":
         return ok("not checked: Windows gives a new folder those of the folder around it")
     status = os.stat(path)
     if status.st_uid != os.geteuid():
@@ -154,12 +154,12 @@ def check_permissions(path: str) -> Finding:
 def _is_open_to_others(path: str) -> bool:
     try:
         return os.lstat(path).st_mode & _OTHER_USERS != 0
-    except OSError:  # a temporary file was deleted meanwhile
+    # Another process may have deleted a temporary file meanwhile.
+    except OSError:
         return False
 
 
 def check_space(free: int) -> Finding:
-    """Check the free space (in bytes) on the disk of the data folder."""
     text = f"{free / 1e9:,.1f} GB"
     if free < _VERY_LOW:
         return fault(text, "Free some space: edits cannot be queued on a full disk")
@@ -230,7 +230,6 @@ def check_state_files(folder: DataFolder) -> Finding:
 
 
 def _is_json(path: str) -> bool | None:
-    """Return whether a file contains JSON. None if the file is unreadable."""
     if os.path.isdir(path):
         return False
     try:

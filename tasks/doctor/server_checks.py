@@ -1,7 +1,4 @@
-"""The Doctor's checks of Stash, Plex, the settings and the coverage of both libraries.
-
-This module imports required packages, which must be installed.
-"""
+"""The Doctor's checks of Stash, Plex, the settings and the coverage of both libraries."""
 
 import os
 import re
@@ -35,7 +32,7 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# A value that no setting accepts, to get the error that names the allowed values of a setting.
+# No setting accepts a list, so the error for a list names the allowed values of a setting.
 _NOTHING: list[str] = []
 _ASKING = "connecting to Plex: "
 _SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
@@ -49,11 +46,11 @@ def examine_servers(
     index: IndexCheckup,
     secrets: Secrets,
 ) -> tuple[Mapping[str, Check], list[str]]:
-    """Request the state of Stash and Plex; return the checks, and the host names to hide.
+    """Request the state of Stash and Plex. Return the checks, and the host names to hide.
 
     Args:
-        server_connection: the connection to Stash, as Stash sends it.
-        secrets: receives the secrets of Stash and Plex, to redact them.
+        server_connection: the connection that Stash passes to its plugins.
+        secrets: receives the secrets of Stash and Plex, which the answer must not contain.
     """
     address = parse_address(server_connection)
     connection = StashConnection(address, secrets.add)
@@ -88,7 +85,8 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        device = {}  # the device id that Plex knows cannot be stored
+        # Without a stored id, Plex would see a new device at each request.
+        device = {}
     timeouts = (config.connect_timeout, config.read_timeout)
     client = PlexClient(
         config.plex_url, config.plex_token, timeouts, config.plex_verify_tls, device
@@ -124,7 +122,6 @@ def _check_version(
 
 
 def check_settings(parsed: ParsedConfig | None) -> Finding:
-    """Check the settings. The finding does not contain their values, which can be private."""
     if parsed is None:
         return unchecked("Stash does not answer")
     problems = "; ".join(map(_without_value, parsed.faults + parsed.warnings))
@@ -136,7 +133,7 @@ def check_settings(parsed: ParsedConfig | None) -> Finding:
 
 
 def _without_value(sentence: str) -> str:
-    """Remove the value of a setting, which can be private, from a message about the setting."""
+    """Remove a setting's value, which can be private, from a message about the setting."""
     name = sentence.partition(" ")[0]
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"
@@ -146,7 +143,6 @@ def _without_value(sentence: str) -> str:
 
 
 def check_plex(seen: PlexHealth | None, address: str) -> Finding:
-    """Check whether a Plex server answers at the address in the settings."""
     if seen is None:
         return unchecked("no usable address and token in the settings")
     if isinstance(seen.error, PlexTlsError):
@@ -162,7 +158,6 @@ def check_plex(seen: PlexHealth | None, address: str) -> Finding:
 
 
 def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
-    """Check whether the connection to Plex is encrypted and verified."""
     if seen is None:
         return unchecked("no usable address of Plex in the settings")
     if isinstance(seen.error, PlexTlsError):
@@ -188,9 +183,9 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    """Check whether Plex accepts the token, and whether it is probably the token of the owner.
+    """Check whether Plex accepts the token, which should be the token of the server's owner.
 
-    Usually only the owner may read the server's preferences. Only an edit would prove it.
+    Usually only the owner may read the server's preferences, but only an edit would prove it.
     """
     if seen is None or not seen.reachable:
         return _NO_PLEX
@@ -215,7 +210,6 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
-    """Check whether Plex has the libraries in the settings. The finding does not name them."""
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if seen.sections is None:
@@ -241,7 +235,6 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
 def check_coverage(
     index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
 ) -> Finding:
-    """Return the number of Plex's files in the path index, and the number of synced scenes."""
     if index.problem or database.damage or database.refusal:
         return unchecked("a database cannot be read")
     of_stash = "" if scenes is None else f" of Stash's {scenes:,}"
@@ -264,7 +257,6 @@ def check_coverage(
 
 
 def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed: bool) -> Finding:
-    """Return the behaviour of this Plex server that the plugin has learned from its edits."""
     if test_killed:
         return warning(
             "an interrupted test has left an item changed",
@@ -286,7 +278,7 @@ def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
     wrong = [
         f"{server}'s clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
         for server, ahead in known.items()
-        if abs(ahead) > 60.0  # seconds
+        if abs(ahead) > 60.0
     ]
     if wrong:
         return warning(

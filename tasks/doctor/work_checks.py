@@ -1,4 +1,4 @@
-"""The Doctor's checks of the worker, pauses, the queue, dead letters and the circuit breaker."""
+"""The Doctor's checks of the worker, the queue, dead letters and outages."""
 
 import json
 import os
@@ -17,9 +17,10 @@ from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.process.launcher import WORKER_ARGUMENT
 
-_LINES_READ = 2000  # lines at the end of the log; a busy worker writes them in some days
+# A busy worker writes this number of lines in some days.
+_LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
-# Class of an error → the reason of a pause. Messages of these errors may contain settings.
+# The messages of these errors may contain settings, so the Doctor uses other words.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "Plex has no library with a name from plex_library",
@@ -30,19 +31,17 @@ _NEUTRAL_REASONS = {
 
 @dataclass(slots=True)
 class WorkerSigns:
-    """The state of the worker according to its log. Times are in seconds since 1970."""
-
-    last_sign: float | None = None  # time of the last log line; None for an empty log
-    process: int | None = None  # process id of a worker that logged its start but no end
-    broke: bool = False  # whether the last worker ended with an error
-    paused_at: float | None = None  # start of the last pause; None if the log has no pause
+    last_sign: float | None = None
+    process: int | None = None
+    broke: bool = False
+    paused_at: float | None = None
     pause_reason: str = ""
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    """Read the end of the worker's log; raise OSError if it is unreadable.
+    """Read the end of the worker's log. Raise OSError if the log is unreadable.
 
-    A test of the worker lock would be more certain, but a hook that finds the lock held at that
+    A test of the worker's lock would be more certain. But a hook that finds the lock held at that
     moment would not start a worker.
     """
     signs = WorkerSigns()
@@ -57,9 +56,10 @@ def read_worker_signs(path: str) -> WorkerSigns:
             at = datetime.fromisoformat(record["time"]).timestamp()
             code, pid = record["code"], record.get("pid")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            continue  # a line of an older version, or an incomplete line
+            # The line is incomplete, or an older version of the plugin wrote it.
+            continue
         except (OSError, OverflowError):
-            continue  # a time that this system cannot convert
+            continue
         signs.last_sign = at
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):
             signs.process, signs.broke = pid, False
@@ -73,7 +73,6 @@ def read_worker_signs(path: str) -> WorkerSigns:
 
 
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Finding:
-    """Check whether a worker is running if jobs are waiting."""
     waiting = _number_waiting(database)
     last = signs.last_sign
     sign = "" if last is None else f"; last sign {format_elapsed_since(last, now)}"
@@ -98,7 +97,6 @@ def _number_waiting(database: DatabaseCheckup) -> int:
 
 
 def _is_worker(process: int) -> bool:
-    """Return whether a process is a worker, if the system permits to check it."""
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
             # The command line of a zombie process is empty.
@@ -110,7 +108,7 @@ def _is_worker(process: int) -> bool:
 def check_pause(
     signs: WorkerSigns, stored: object, database: DatabaseCheckup, now: float
 ) -> Finding:
-    """Return the reason of the last pause, and whether jobs wait for its end.
+    """Report why the worker last paused, and whether jobs wait for the end of the pause.
 
     `stored` is the content of the state file of pauses.
     """
@@ -150,7 +148,6 @@ def check_dead_letters(database: DatabaseCheckup) -> Finding:
 
 
 def read_json(path: str) -> Any:
-    """Return the content of a state file. None if the file is missing or unreadable."""
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
@@ -159,7 +156,7 @@ def read_json(path: str) -> Any:
 
 
 def check_breaker(stored: Any, now: float) -> Finding:
-    """Check whether the circuit breaker permits requests. `stored` is its state file's content."""
+    """Check whether an outage of Plex has stopped the sync, given the circuit breaker's state."""
     breaker = CircuitBreaker.from_state(stored)
     if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
         return ok("closed")

@@ -1,1 +1,0 @@
-"""Tasks that change the settings or suggest a path map."""

@@ -12,15 +12,15 @@ from validation.values import counted, counts_text
 from worker.services import Services
 from worker.sync.session import SyncSession
 
-MOST_SHOWN = 5  # maximum number of learned mappings, or of candidates for a path, in an answer
-EXAMPLES = 10  # maximum number of scenes without an item in an answer
-SURVEY_SHARE = 0.5  # the survey's share of the progress bar; the rest is for matching the scenes
+MOST_SHOWN = 5
+EXAMPLES = 10
+# Half of the progress bar is for reading Stash's files, and half for matching the scenes.
+SURVEY_SHARE = 0.5
 _AMBIGUOUS, _MISSING = "several candidates", "no item"
-_Counts = Counter[Rule | str]  # number of scenes by matching rule, or by the reason for no item
+_Counts = Counter[Rule | str]
 
 
 def check_paths(services: Services) -> Answer:
-    """Match all scenes, and suggest a path map that finds more items."""
     session = services.sessions.current()
     session.library.prepare()
     session.library.refresh()
@@ -62,7 +62,6 @@ def check_paths(services: Services) -> Answer:
 def _match_all(
     services: Services, session: SyncSession
 ) -> tuple[_Counts, list[tuple[int, str, str]]]:
-    """Count the scenes by result; also return id, problem and path of scenes without an item."""
     counts: _Counts = Counter()
     examples: list[tuple[int, str, str]] = []
     total = services.scenes.count()
@@ -79,7 +78,6 @@ def _match_all(
 
 
 def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
-    """Return the advice for the user, and the path map to set. Empty if no path map helps."""
     total, found = counts.total(), sum(counts[rule] for rule in Rule)
     text = f"{found} of {total} scenes have a Plex item"
     helpful = _helpful(session.learning.mappings())
@@ -108,14 +106,13 @@ def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
 
 
 def _with_mappings(path_map: PathMap, mappings: list[LearnedMapping]) -> str:
-    """Return the path map with these mappings added. Other pairs of the path map stay."""
     folders = {mapping.pair.stash for mapping in mappings}
     kept = [pair for pair in path_map.pairs if pair.stash not in folders]
     return str(PathMap((*kept, *(mapping.pair for mapping in mappings))))
 
 
 def try_path(services: Services, *, path: str) -> Answer:
-    """Match a single path as the worker would, without a new listing of known libraries."""
+    """Match a single path as the worker would. Libraries that were listed are not listed again."""
     session = services.sessions.current()
     session.library.prepare()
     found = session.matcher.find((SceneFile(path=path, size=0),), 0)

@@ -1,4 +1,4 @@
-"""The first run: steps that the page in Stash shows until all scenes are synced once."""
+"""The first run: the steps that the page in Stash shows until all scenes are synced once."""
 
 from shared.state_file import read_state, write_state
 from tasks.answer import Answer
@@ -8,16 +8,16 @@ STEPS, DONE = ("libraries", "paths", "preview"), "done"
 
 
 def first_run(services: Services, *, step: str) -> Answer:
-    """Store the step of the first run that the page shows next."""
     write_state(services.folder.first_run, {"step": step})
     return Answer(f"Stored the step of the first run: {step}", data={"step": step})
 
 
 def current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    """Return the step to show. None if the user has synced before or has ended the first run.
+    """Return the step to show, or None if the user has synced before or has ended the first run.
 
     `kind` is the kind of the plugin's state. While the settings are incomplete, store the first
-    step, because an edit that waits for them may be synced before the page is shown again.
+    step. Otherwise a waiting edit could be synced before the page is shown again, and end the first
+    run.
     """
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):

@@ -11,7 +11,8 @@ from validation.config import SHORT_LIVED, Config, refused_settings
 from validation.values import counted
 from worker.services import Services
 
-SEEN_AFTER = 10.0  # maximum seconds until a running worker uses changed settings
+# A running worker reads changed settings within this time.
+SEEN_AFTER = 10.0
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
@@ -19,8 +20,8 @@ _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 def save_settings(services: Services, *, settings: Mapping[str, Any], format: str) -> Answer:  # noqa: A002 - the argument's name
     """Check and store some settings. The other settings stay the same.
 
-    If a value is invalid, nothing is stored. A program then gets the problem and the remaining
-    value of each invalid setting in the answer; a user gets a TaskError.
+    Nothing is stored if a value is invalid. A program then gets the problem and the remaining value
+    of each invalid setting in the answer. A user gets a TaskError.
     """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:
@@ -48,13 +49,13 @@ def save_settings(services: Services, *, settings: Mapping[str, Any], format: st
 
 
 def _retry_unmatched(services: Services) -> int:
-    """Queue again the scenes that failed because no item matched; return their number."""
     queue, now = services.queue, services.clock()
     scenes = set()
     for kind in _UNMATCHED:
         scenes |= {claim.job.scene_id for claim in queue.jobs.waiting_with_error(kind)}
         scenes |= {letter.job.scene_id for letter in queue.dead_letters.of_type(kind) if letter.job}
     wanted = sorted(scene_id for scene_id in scenes if scene_id is not None)
-    due = now + SEEN_AFTER  # a running worker may use the old settings until then
+    # A running worker may still use the old settings.
+    due = now + SEEN_AFTER
     queue.enqueue([scene_job(scene_id, METADATA, now, due=due) for scene_id in wanted])
     return len(wanted)

@@ -1,7 +1,7 @@
 """Signs in to a Plex account, and stores the address and the token of its server in the settings.
 
 The task runs until the user has signed in and chosen a server. Meanwhile the page reads the current
-step from a state file. That file does not contain the token.
+step from a state file, which never contains the token.
 """
 
 import os
@@ -14,12 +14,12 @@ from tasks.answer import Answer, TaskError
 from tasks.status.health_check import end_outage
 from worker.services import Services
 
-_BETWEEN_LOOKS = 0.5  # seconds between two reads of the user's choice
+_BETWEEN_LOOKS = 0.5
 _STEPS = ("waiting", "choosing", "done", "failed")
 
 
 def sign_in(services: Services, *, server: str) -> Answer:
-    """Sign in to a Plex account. `server` names the server to use if the account has several."""
+    """Sign in to a Plex account. `server` is the name of the server to use."""
     try:
         chosen = _choose_server(services, server)
     except SignInError as error:
@@ -35,7 +35,7 @@ def sign_in(services: Services, *, server: str) -> Answer:
 
 
 def _choose_server(services: Services, wanted: str) -> Server:
-    """Wait until the user has signed in; return the server of the account that the user chose.
+    """Wait until the user has signed in, and return the server that the user chose.
 
     Raise SignInError if the user does not sign in or choose, or if no server can be used.
     """
@@ -57,7 +57,6 @@ def _choose_server(services: Services, wanted: str) -> Server:
 
 
 def _ask_for_server(services: Services, names: list[str]) -> str:
-    """Wait until the user has chosen a server on the page, and return its name."""
     path = services.folder.sign_in_choice
     if os.path.exists(path):
         os.unlink(path)
@@ -80,11 +79,7 @@ def _note(services: Services, step: str, **fields: Any) -> None:
 
 
 def sign_in_status(services: Services, *, server: str, reset: bool) -> Answer:
-    """Return the current step of the last sign-in, for the page.
-
-    `server` is the name of the server that the user has chosen on the page. `reset` deletes the
-    step of an earlier sign-in.
-    """
+    """Return the current step of the last sign-in. `reset` deletes the stored step."""
     folder = services.folder
     if reset:
         write_state(folder.sign_in, {})

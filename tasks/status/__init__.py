@@ -1,1 +1,0 @@
-"""Tasks that report the state of the plugin or of one scene."""

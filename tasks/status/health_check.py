@@ -1,7 +1,4 @@
-"""The task Health Check, and the test of unsaved settings for the page.
-
-Both check the connection to Plex, the token and the libraries.
-"""
+"""The task Health Check, and the test of unsaved settings for the page."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,14 +19,13 @@ from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.session import ConfigFault, SyncSession
 
-# The settings that the page tests before they are saved.
 CONNECTION = frozenset(
     ("plex_url", "plex_token", "plex_library", "plex_verify_tls", "connect_timeout", "read_timeout")
 )
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Check Plex. Report a problem in the answer to a program, but as a TaskError to a user.
+    """Check Plex. A program gets a problem in the answer, and a user gets it as a TaskError.
 
     If a user runs the task and Plex answers, an outage ends. For a program, nothing changes.
     """
@@ -110,9 +106,9 @@ def _test(
 
 
 def end_outage(services: Services) -> None:
-    """End an outage or a pause if Plex answers now. Waiting jobs are then sent at once.
+    """End an outage or a pause if Plex answers now, which lets waiting jobs run at once.
 
-    Without this, the worker would detect the end of an outage only at its next health check.
+    Otherwise the worker would detect the end of an outage only at its next health check.
     """
     source, queue = services.status_source, services.queue
     if source.breaker().state is CircuitState.CLOSED and not source.pause()[0]:
@@ -137,7 +133,6 @@ def end_outage(services: Services) -> None:
 
 
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
-    """Return the libraries in use, whether the token may edit, and a problem or an empty text."""
     if health.error is not None:
         is_away = not (health.reachable or isinstance(health.error, PlexTlsError))
         remedy = ". Start it, or correct plex_url" if is_away else ""

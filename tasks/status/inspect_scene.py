@@ -21,13 +21,11 @@ from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import ConfigFault
 
-_Verdict = tuple[str, str, Level]  # a word for programs, a text for users, the level
+_Verdict = tuple[str, str, Level]
 
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """A file of a scene, its expected path in Plex, and the items that match the file."""
-
     file: SceneFile
     plex_path: str
     matching: Matching
@@ -35,12 +33,10 @@ class FileFact:
 
 @dataclass(frozen=True, slots=True)
 class PlexFacts:
-    """The current state of a scene in Plex."""
-
-    inspection: Inspection  # the changes that a sync would make
+    inspection: Inspection
     files: tuple[FileFact, ...]
-    libraries: Mapping[int, str]  # library key → name
-    looked_at: float | None  # time of the path index's last update, in seconds since 1970, or None
+    libraries: Mapping[int, str]
+    looked_at: float | None
 
     def library_of(self, item: PlexItem) -> str:
         return self.libraries.get(item.section_key, str(item.section_key))
@@ -48,24 +44,21 @@ class PlexFacts:
 
 @dataclass(frozen=True, slots=True)
 class SceneFacts:
-    """The facts about a scene in Stash, Plex, the queue and the sync log."""
-
     scene_id: int
     now: float
-    label: str  # text that names the scene to users
-    scene: StashScene | None  # None if Stash has no such scene or did not answer
-    stash_problem: str  # why Stash did not answer; empty if Stash answered
-    plex: PlexFacts | None  # None if Plex did not answer, or the scene has no file
-    plex_problem: str  # why Plex did not answer; empty if Plex answered or was not asked
+    label: str
+    scene: StashScene | None
+    stash_problem: str
+    plex: PlexFacts | None
+    plex_problem: str
     jobs: Sequence[QueuedJob]
     letters: Sequence[DeadLetter]
-    last: SceneRecord | None  # the outcome of the scene's last job
-    sent: Sequence[SentItem]  # the sync log's records of the scene's items, the newest first
-    enabled: bool  # the setting `enabled`
+    last: SceneRecord | None
+    sent: Sequence[SentItem]
+    enabled: bool
 
 
 def inspect_scene(services: Services, *, scene_id: int) -> Answer:
-    """Return why a scene is or is not in Plex, with its items, jobs and differences."""
     facts = _facts_of(services, scene_id)
     state, text, level = _verdict(facts)
     return Answer(
@@ -77,7 +70,6 @@ def inspect_scene(services: Services, *, scene_id: int) -> Answer:
 
 
 def _facts_of(services: Services, scene_id: int) -> SceneFacts:
-    """Collect the facts about a scene, also if Stash or Plex does not answer."""
     scene, plex, stash_problem, plex_problem, enabled = None, None, "", "", True
     try:
         scene = services.scenes.read([scene_id]).get(scene_id)
@@ -112,7 +104,8 @@ def _look_in_plex(services: Services, scene: StashScene) -> PlexFacts:
     (inspection,) = inspect_scenes(services, session, [scene])
     error = inspection.error
     if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-        raise error  # Plex failed, so the state of the scene is unknown
+        # The state of the scene is unknown if Plex itself has failed.
+        raise error
     matcher, sections = session.matcher, session.library.sections_known()
     listings = (session.library.index.last_listing(section.key) for section in sections)
     return PlexFacts(
@@ -178,7 +171,6 @@ def _where(plex: PlexFacts) -> str:
 
 
 def _gap(inspection: Inspection) -> str:
-    """Describe the differences between a scene and its items. Empty if there are none."""
     edits = [edit for _, edit in inspection.edits]
     fields = list(dict.fromkeys(name for edit in edits for name in changes_of(edit)))
     if fields:
@@ -191,7 +183,6 @@ def _gap(inspection: Inspection) -> str:
 
 
 def _what_happens_next(facts: SceneFacts) -> str:
-    """Describe the next step for a scene that differs in Plex: its job, or else the remedy."""
     if not facts.enabled:
         return "the setting Enabled is off, so nothing is sent"
     if any(queued.state is JobState.IN_PROGRESS for queued in facts.jobs):
@@ -221,9 +212,6 @@ def _last_known(facts: SceneFacts) -> str:
         return f"it was never synced{queued}"
     ago = format_elapsed_since(facts.last.at, facts.now)
     return f"its last job ended {ago}: {facts.last.outcome}{queued}"
-
-
-# -- for users --------------------------------------------------------------------------------
 
 
 def _details(facts: SceneFacts) -> Iterator[str]:
@@ -292,7 +280,7 @@ def _job_line(queued: QueuedJob, now: float) -> str:
     return f"{text}, last error {job.last_error_type}" if job.last_error_type else text
 
 
-# -- for programs: docs/operations.md has the names and units -------------------------------------
+# `docs/operations.md` documents the names and units of the following data.
 
 
 def _data(facts: SceneFacts) -> dict[str, Any]:

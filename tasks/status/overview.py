@@ -28,12 +28,11 @@ from worker.services import Services
 from worker.sync.session import ConfigFault
 
 JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
-LONGEST_TEXT = 300  # characters of an error or of a list of changes
-DAY = 86_400.0  # seconds
+LONGEST_TEXT = 300
+DAY = 86_400.0
 
 
 def overview(services: Services) -> Answer:
-    """Return the data of the plugin's page in Stash; start a worker if needed."""
     status = read_status(services.status_source)
     state, queue = read_state(services, status), services.queue
     active, waiting = queue.jobs_in_progress(JOBS_SHOWN), queue.jobs_waiting(JOBS_SHOWN)
@@ -77,7 +76,7 @@ def overview(services: Services) -> Answer:
 
 
 def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
-    """Start a worker if there is work and no worker runs; return the result in a word or two.
+    """Start a worker if there is work and no worker runs. Return the result in a word or two.
 
     A worker has work if there are jobs, an outage to end, or a due reconciliation (`is_due`).
     """
@@ -118,7 +117,7 @@ def _group_data(
 
 
 def read_state(services: Services, status: StatusSnapshot) -> State:
-    """Return the plugin's state; raise StashError if the settings cannot be read."""
+    """Return the plugin's state. Raise StashError if the settings cannot be read."""
     enabled, fault = services.sessions.config().enabled, ""
     try:
         services.sessions.current()
@@ -128,7 +127,6 @@ def read_state(services: Services, status: StatusSnapshot) -> State:
 
 
 def titles_for_page(services: Services, scene_ids: Iterable[int | None]) -> Titles:
-    """Return the titles of scenes. Log the reason if titles are missing."""
     titles, problem = titles_in_time(services.scenes.names, scene_ids, patience=1.5)
     if problem:
         services.log.step(f"Scenes are shown by their numbers: {problem}")
@@ -220,7 +218,7 @@ def _paths(services: Services) -> dict[str, Any]:
 def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
     """Return the number of Plex's files, the time of their listing, and the learned mappings.
 
-    Empty if the path index is missing or damaged. In this case, the worker creates a new index.
+    The result is empty if the database is missing or damaged, because the worker creates a new one.
     """
     if not os.path.exists(path):
         return 0, 0.0, []
@@ -240,7 +238,7 @@ def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
 def settings_in_effect(config: Config, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each setting with its value, its default and the allowed values.
 
-    In the result, `problem` says why a stored value is not in effect. Empty if the value is valid.
+    If a stored value is not in effect, `problem` has the reason.
     """
     return [
         {
@@ -260,7 +258,6 @@ def _problem(name: str, stored: Any) -> str:
 
 
 def _allowed(parse: Any) -> dict[str, Any]:
-    """Return the allowed values of a setting in words and as a list."""
     try:
         parse(object())
     except ValueProblem as error:
@@ -279,7 +276,6 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def wake(services: Services) -> Answer:
-    """Start a worker if needed; return the plugin's state."""
     worker = ensure_worker_for_jobs(services)
     status = read_status(services.status_source)
     state = read_state(services, status)

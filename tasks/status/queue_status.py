@@ -19,7 +19,6 @@ _CAUSE = "If Plex is running, run the task 'Health Check' for the cause"
 
 
 def queue_status(source: StatusSource) -> Answer:
-    """Return the number of jobs and dead letters, and the state of outages and reconciliations."""
     status = read_status(source)
     newest = status.outages.records[:-4:-1]
     dead = sum(status.dead.values())
@@ -167,7 +166,6 @@ def _data(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> 
 
 
 def outage_summary(source: StatusSource) -> Answer:
-    """Return metrics of all outages, such as the mean duration, and list the last outages."""
     now, history = source.clock(), source.outages()
     newest_first, ongoing = history.records[::-1], history.ongoing
     metrics = calculate_outage_metrics(history.records)

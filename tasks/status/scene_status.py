@@ -17,7 +17,7 @@ from worker.sync.results import SKIPPED
 
 
 def scene_status(services: Services, *, scene_id: int) -> Answer:
-    """Return whether a scene is in Plex, and why it waits or failed; start a worker if needed."""
+    """Return whether a scene is in Plex, and why it waits or failed. Start a worker if needed."""
     queue, log = services.queue, services.queue.sync_log
     last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
     items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)
@@ -45,7 +45,8 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
         "now": now,
         "state": state_data(state, status),
         "remedy": remedy,
-        "sentence": sentence or text,  # the page replaces the placeholder by the local time
+        # The page replaces the placeholder `{since}` by the local time.
+        "sentence": sentence or text,
         "items": [
             {"rating_key": item.rating_key, "fields": sorted(item.record.sent), "at": item.at}
             for item in items
@@ -59,10 +60,6 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
 
 
 def _why_it_waits(job: SyncJob, state: State) -> tuple[str, str]:
-    """Return a sentence about the reason why a job waits, and the remedy. Both may be empty.
-
-    The page replaces the placeholder `{since}` in the sentence by a time.
-    """
     if state.is_blocked:
         return f". {state.sentence}", state.remedy
     if not job.last_error_type:

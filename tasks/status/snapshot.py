@@ -17,38 +17,38 @@ from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
 from worker.state import StatusSource
 
-SINCE = "{since}"  # placeholder in a sentence; the page replaces it by the local time
+# The page replaces this placeholder by the local time.
+SINCE = "{since}"
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
-    """The status of the plugin at one time. Times are in seconds since 1970."""
-
     now: float
     pending: int
     in_progress: int
     retrying: int
-    next_try: float | None  # time of the next retry; None if no job waits for a retry
-    done: Mapping[str, int]  # number of jobs by result (`worker.stats.SyncStats.counts`)
-    dead: Mapping[str, int]  # number of dead letters by error type
-    needing_attention: int  # number of scenes with dead letters
-    has_synced: bool  # whether any scene was ever synced
-    missing: int  # number of waiting jobs whose scenes Plex does not have
+    next_try: float | None
+    done: Mapping[str, int]
+    dead: Mapping[str, int]
+    needing_attention: int
+    has_synced: bool
+    # `missing` is the number of waiting jobs whose scenes Plex does not have.
+    missing: int
     breaker: CircuitBreaker
     recovery: RecoveryScheduler
     outages: OutageHistory
-    pause: tuple[str, float]  # why and since when the sync is paused; else an empty text
-    past: ReconciliationState  # the results of past reconciliations
-    run: Run | None  # the unfinished reconciliation, if any
+    # The pause has a reason, which is empty if the sync is not paused, and a start.
+    pause: tuple[str, float]
+    past: ReconciliationState
+    run: Run | None
 
     @property
     def unfinished(self) -> int:
-        """The number of jobs that wait or are in progress."""
         return self.pending + self.in_progress + self.retrying
 
     @property
     def missing_text(self) -> str:
-        """The number of scenes that Plex lacks, and the remedy. Empty if Plex lacks no scene."""
+        """The number of scenes that Plex lacks, with the remedy, or an empty text."""
         if not self.missing:
             return ""
         return (
@@ -63,7 +63,7 @@ class StatusSnapshot:
 
     @property
     def down_since(self) -> float | None:
-        """The start of the current outage. None if Plex is not down."""
+        """The start of the current outage, or None if Plex is not down."""
         if not self.is_away:
             return None
         ongoing = self.outages.ongoing
@@ -71,12 +71,11 @@ class StatusSnapshot:
 
     @property
     def next_probe_at(self) -> float | None:
-        """The time of the next health check of Plex. None if Plex is not down."""
+        """The time of the next health check of Plex, or None if Plex is not down."""
         return self.now + self.recovery.seconds_to_next_probe(self.now) if self.is_away else None
 
 
 def read_status(source: StatusSource) -> StatusSnapshot:
-    """Read the status; raise sqlite3.Error if the database is not readable."""
     now, queue = source.clock(), source.queue
     return StatusSnapshot(
         now=now,
@@ -98,23 +97,22 @@ def read_status(source: StatusSource) -> StatusSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of the plugin: a word for programs and a sentence for users."""
+    """The state of the plugin. The sentence may contain the placeholder `{since}` for a time."""
 
-    kind: str  # a word, such as `paused`
+    kind: str
     level: Level
-    sentence: str  # may contain the placeholder `{since}`
-    since: float | None = None  # the time for `{since}`, in seconds since 1970
-    remedy: str = ""  # without a full stop; empty if the sentence contains the remedy
+    sentence: str
+    since: float | None = None
+    remedy: str = ""
 
     @property
     def is_blocked(self) -> bool:
-        """Whether this state prevents every sync."""
         return self.kind in ("unconfigured", "disabled", "down", "paused")
 
     def text(self, now: float, sentence: str = "") -> str:
-        """Replace the placeholder by the local time, with the date unless it is today.
+        """Replace the placeholder `{since}` by the local time, with the date unless it is today.
 
-        `sentence` is used instead of the state's sentence, and may also contain the placeholder.
+        A given sentence replaces the sentence of the state.
         """
         sentence = sentence or self.sentence
         if self.since is None:
@@ -127,7 +125,7 @@ class State:
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
     """Return the most important state of the plugin, with the number of waiting scenes.
 
-    `fault` is the reason why the settings are unusable. Empty if they are usable.
+    `fault` is the reason why the settings are unusable, or an empty text.
     """
     jobs, attention = status.unfinished, status.needing_attention
     waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""

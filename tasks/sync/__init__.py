@@ -1,1 +1,0 @@
-"""Tasks that change the queue or Plex."""

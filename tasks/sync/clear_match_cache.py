@@ -1,4 +1,4 @@
-"""The task Clear Match Cache, which empties the path index. The next sync lists all libraries."""
+"""The task Clear Match Cache, which deletes the local table of Plex's files."""
 
 from tasks.answer import Answer
 from validation.values import counted

@@ -20,8 +20,8 @@ from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 
 KEPT_REPORTS = 5
-EXAMPLES, MOST_SEEN = 5, 1000  # maximum number of scenes to show as examples, and to compare
-LONGEST_VALUE = 200  # characters of a value in the report
+EXAMPLES, MOST_SEEN = 5, 1000
+LONGEST_VALUE = 200
 SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "up to date"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
@@ -31,14 +31,13 @@ _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADA
 
 
 def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
-    """Write a report of the changes that a sync of a scene or of all scenes would make."""
     session = services.sessions.current()
     session.library.prepare()
     total = services.scenes.count() if scene_id is None else 1
     folder = services.folder.reports
     os.makedirs(folder, mode=0o700, exist_ok=True)
     sums, fields = Counter(dict.fromkeys(_ALL, 0)), Counter[str]()
-    # Collect the lines in a temporary file, because a large library could fill the memory.
+    # A large library could fill the memory, so a temporary file collects the lines.
     with tempfile.TemporaryFile(
         "w+", dir=folder, encoding="utf-8", errors="backslashreplace"
     ) as body:
@@ -78,7 +77,6 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
 
 
 def preview_examples(services: Services) -> Answer:
-    """Return the changes, by field, that a sync of a few scenes would make, for the page."""
     session = services.sessions.current()
     session.library.prepare()
     seen, examples = 0, list[dict[str, Any]]()
@@ -124,9 +122,7 @@ def write_report(
 ) -> str:
     """Write a report, delete the oldest reports of the same kind, and return the path.
 
-    Args:
-        head: the first lines of the report, without line breaks.
-        body: the texts after the head, with line breaks.
+    The texts in `head` have no line breaks, and the texts in `body` have line breaks.
     """
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -138,7 +134,7 @@ def write_report(
         file.writelines(body)
     replace_file(f"{path}.unfinished", path)
     keep_newest(folder, rf"{kind}-.*\.txt", KEPT_REPORTS)
-    keep_newest(folder, rf"{kind}-.*\.unfinished.*", 0)  # temporary files of killed processes
+    keep_newest(folder, rf"{kind}-.*\.unfinished.*", 0)
     return path
 
 
@@ -171,7 +167,6 @@ def _batches(services: Services, scene_id: int | None) -> Iterator[list[StashSce
 
 
 def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
-    """Return the outcome for a scene, and the lines about the scene in the report."""
     error = inspection.error
     if not inspection.scene.files:
         return NO_FILE, []
@@ -187,7 +182,8 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
             return MISSING, lines
         if isinstance(error, PlexAmbiguousMatch):
             return AMBIGUOUS, lines
-        raise error  # Plex failed, so the state of the scene is unknown
+        # The state of the scene is unknown if Plex itself has failed.
+        raise error
     lines = _changes(inspection)
     outcome = COVERS if lines else IN_STEP
     if not inspection.edits:
@@ -201,7 +197,6 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
 def changes_by_item(
     inspection: Inspection, unlocked: Mapping[PlexItem, Iterable[str]]
 ) -> list[str]:
-    """Return report lines about a scene's items. `unlocked` has the images to lock by item."""
     lines = []
     for item, edit in inspection.edits:
         of_item = lines_of(item, edit)

@@ -9,11 +9,11 @@ from worker.processor import SyncWorker
 from worker.services import Services
 
 ITEMS_BETWEEN_LINES, SECONDS_BETWEEN_LINES = 5, 10.0
-MOST_SCENE_LINES = 20  # log lines about scenes in a drain; other scenes are only counted
+MOST_SCENE_LINES = 20
 
 
 def process_queue(services: Services) -> Answer:
-    """Stop a running worker, and drain the queue in this process until no job is due."""
+    """Stop a running worker, and run the jobs in this process until no job is due."""
     stats, begun = services.queue.stats(), services.monotonic()
     progress = _Progress(services, stats["pending"] + stats["in_progress"], begun, begun)
     with services.hold_worker_lock():
@@ -37,7 +37,6 @@ def process_queue(services: Services) -> Answer:
 
 
 def clear_queue(services: Services) -> Answer:
-    """Remove all jobs that are not in progress."""
     removed = services.queue.clear_waiting()
     in_progress = services.queue.stats()["in_progress"]
     continues = "continues" if in_progress == 1 else "continue"
@@ -50,8 +49,6 @@ def clear_queue(services: Services) -> Answer:
 
 @dataclass
 class _Progress:
-    """Updates Stash's progress bar, and logs a line every few jobs or seconds."""
-
     services: Services
     total: int
     begun: float

@@ -1,6 +1,7 @@
-"""The reconciliation tasks, which compare Stash with Plex and queue or report the gaps.
+"""The reconciliation tasks, which compare Stash with Plex.
 
-A gap is a scene that Plex lacks or shows with other metadata.
+Each scene that Plex lacks or shows with other metadata is called a gap. Gaps are queued or
+reported.
 """
 
 from collections import Counter
@@ -24,15 +25,14 @@ from validation.values import counted
 from worker.services import Services
 from worker.sync.inspection import Inspection
 
-EXAMPLES = 100  # maximum number of scenes per outcome in the report
-SHOWN_REASONS, SHOWN_EXAMPLES = 20, 10  # maximum number of reasons and of examples in an answer
-LONGEST_EXAMPLE = 500  # maximum number of characters of an example in an answer
+EXAMPLES = 100
+SHOWN_REASONS, SHOWN_EXAMPLES = 20, 10
+LONGEST_EXAMPLE = 500
 _WITH_EXAMPLES = (*GAPS, Outcome.AMBIGUOUS, Outcome.ELSEWHERE, Outcome.UNSEEN)
-_LOOK_EVERY = 0.5  # seconds between two checks of a reconciliation in another process
+_LOOK_EVERY = 0.5
 
 
 def _reconcile(services: Services, *, order: Order, dry_run: bool = False) -> Answer:
-    """Compare the ordered scenes with Plex. Queue the gaps, or only report them."""
     if not services.sessions.config().enabled:
         raise TaskError(
             "Stash2Plex is disabled, so nothing is compared: switch on the setting 'Enabled' first"
@@ -57,7 +57,6 @@ reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_emp
 
 
 def _wait(services: Services, engine: GapDetectionEngine) -> None:
-    """Wait for the reconciliation lock, and show the progress of the process that holds it."""
     services.log.info("Another process is running a reconciliation. This task waits for its result")
     while not engine.lock.try_acquire():
         _show_progress(services, engine.stored())
@@ -65,7 +64,7 @@ def _wait(services: Services, engine: GapDetectionEngine) -> None:
 
 
 def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
-    """Return the result of the other reconciliation. None if it did not cover these scenes."""
+    """Return the result of another process's reconciliation if it covered the same scenes."""
     state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None
@@ -75,7 +74,7 @@ def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) 
 
 
 def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer:
-    services.sessions.current()  # raises an error if the settings are unusable
+    services.sessions.current()
     run = engine.begin(order)
     if run.result.checked:
         checked = counted(run.result.checked, "checked scene")
@@ -114,7 +113,7 @@ def _show_progress(services: Services, run: Run | None) -> None:
 
 
 def _report_gaps(services: Services, order: Order) -> Answer:
-    """Compare Stash with Plex and write the gaps to a report. An error leaves no report."""
+    """Compare Stash with Plex, and write the differences to a report. An error leaves no report."""
     session = services.sessions.current()
     sums = GapDetectionResult()
     examples: dict[Outcome, list[str]] = {outcome: [] for outcome in _WITH_EXAMPLES}

@@ -36,9 +36,11 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-_READING_TIME = 3.0  # seconds; a second start within this time is a double click, not a consent
-_SLACK = 1.2  # maximum factor by which edits may increase the items between the two starts
-_Records = Mapping[int, ItemRecord]  # scene id → record of an item
+# A second start within this time is a double click and not a confirmation.
+_READING_TIME = 3.0
+# Between the two starts, edits may increase the number of items by at most this factor.
+_SLACK = 1.2
+_Records = Mapping[int, ItemRecord]
 
 
 def restore_values(services: Services, *, scene_id: int | None) -> Answer:
@@ -83,10 +85,9 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
 
 
 def _question(services: Services, server_id: str, keys: list[int]) -> Answer | None:
-    """Ask whether to restore these items. None if the user has confirmed it.
+    """Ask whether to restore these items. Return None if the user has confirmed it.
 
-    A confirmation stays valid until all items are restored, because a run may continue after an
-    error.
+    A run may continue after an error, so a confirmation is valid until all items are restored.
     """
     path, now = services.folder.restore_question, services.clock()
     asked = read_state(path, services.log.event, now)
@@ -108,8 +109,6 @@ def _question(services: Services, server_id: str, keys: list[int]) -> Answer | N
 
 @dataclass
 class _Restoring:
-    """Restores items in batches. `scenes` has the scenes of the restored items."""
-
     services: Services
     session: SyncSession
     restored: int = 0
@@ -126,7 +125,6 @@ class _Restoring:
         return self.restored + self.gone + self.failed
 
     def run(self, keys: list[int]) -> PlexError | None:
-        """Restore the items; return the error that stopped the run, or None."""
         library, sync_log = self.session.library, self.services.queue.sync_log
         for start in range(0, len(keys), READ_BATCH):
             batch = keys[start : start + READ_BATCH]
@@ -178,7 +176,7 @@ class _Restoring:
     def _is_same(self, item: PlexItem, original: Original, records: _Records) -> bool:
         """Return whether the item still contains the synced video.
 
-        It does if it has one of its original files, or if it matches a file of the synced scene.
+        The item must have one of its original files, or match a file of the synced scene.
         """
         if shares_a_file(original, item):
             return True
@@ -201,7 +199,7 @@ def _restore_item(
     held: Original,
     records: _Records,
 ) -> tuple[str, ...]:
-    """Restore an item and delete its records; return the fields whose values had to be cut.
+    """Restore an item and delete its records. Return the fields whose values had to be cut.
 
     After a `PlexError` or a kill, the records still exist, and a second call restores the rest.
     """
@@ -210,7 +208,7 @@ def _restore_item(
     collections = [name for sent in values for name in sent.get(COLLECTIONS, [])]
     fields = restoring_edit(held, item, written, collections, session.facts.behaviour())
     unlocked = unlocking_edit(held, fields)
-    # Restore the images first: the selection of an image may set a lock that the edit removes.
+    # The images are restored first, because their selection may set a lock that the edit removes.
     image_locks = _restore_images(session, queue, item, held)
     if image_locks:
         fields["images"] = image_locks
@@ -233,7 +231,7 @@ def _restore_item(
 def _restore_images(
     session: SyncSession, queue: QueueManager, item: PlexItem, held: Original
 ) -> dict[str, str]:
-    """Replace current images that the plugin uploaded; return the parameters of their locks.
+    """Replace current images that the plugin uploaded. Return the parameters of their locks.
 
     An image that a user has selected since the sync is not replaced, and stays locked.
     """

@@ -20,24 +20,24 @@ from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.scene_work import lacks_metadata
 from worker.sync.session import ConfigFault, SyncSession
 
-RECENT = 86_400.0  # seconds
+RECENT = 86_400.0
 
 
 @dataclass(slots=True)
 class _Comparison:
     """Compares scenes with the sync log and with Plex.
 
-    Only scenes whose metadata was already sent, according to the sync log, are compared with Plex.
+    A scene is compared with Plex only if its metadata was already sent, according to the sync log.
     """
 
     services: Services
     config: Config
-    session: SyncSession | None  # None if Plex failed: then only the sync log is compared
-    digests: Mapping[int, Mapping[int, str]]  # scene id → rating key → digest of the last sync
-    versions: Mapping[int, str]  # scene id → the scene's `updated_at` at its last sync
+    # Without a session, scenes are compared only with the sync log, because Plex has failed.
+    session: SyncSession | None
+    digests: Mapping[int, Mapping[int, str]]
+    versions: Mapping[int, str]
 
     def in_step(self, scenes: Sequence[StashScene]) -> set[int]:
-        """Return the scenes whose metadata is the same in Stash and Plex."""
         sent = [scene for scene in scenes if self._was_sent(scene)]
         if self.session is not None:
             try:
@@ -81,7 +81,6 @@ def sync_recent(services: Services) -> Answer:
 
 
 def sync_scene(services: Services, *, scene_id: int) -> Answer:
-    """Queue a scene and start a worker if none runs."""
     now = services.clock()
     added, _ = services.queue.enqueue([scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})])
     services.ensure_worker()
@@ -94,7 +93,7 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
 def _queue_pages(
     services: Services, pages: Iterator[list[StashScene]], total: int | None, *, force: bool
 ) -> Answer:
-    # Also with `force`, update the path index, because the worker finds new items only through it.
+    # The worker finds new items only in the path index, so `force` also updates the path index.
     comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
@@ -130,7 +129,7 @@ def _queue_page(
     now = services.clock()
     last = services.queue.sync_log.scenes([scene.id for scene in page])
     with_file = [scene for scene in page if scene.files]
-    # Do not queue scenes that the worker would skip, because each run would queue them again.
+    # The worker would skip these scenes, and each run would queue them again.
     selected = [scene for scene in with_file if not why_not_selected(scene, config)]
     scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id))]
     in_step = comparison.in_step(scenes) if comparison else set()
@@ -150,7 +149,6 @@ def _queue_page(
 
 
 def _begin_comparison(services: Services) -> _Comparison:
-    """Update the path index and read the sync log. If Plex fails, log a warning."""
     config, log = services.sessions.config(), services.queue.sync_log
     try:
         session = services.sessions.current()

@@ -1,4 +1,4 @@
-"""The task Test Write, which edits and restores one item to learn how this Plex server behaves."""
+"""The task Test Write, which edits and restores one item to learn how Plex behaves."""
 
 from plex.diff import PERFORMERS, PLEX_NAMES, TAGS, TITLE
 from plex.exceptions import PlexError
@@ -13,7 +13,6 @@ _NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]
 
 
 def test_write(services: Services, *, scene_id: int) -> Answer:
-    """Edit the item of a scene, read the item back, and restore its values."""
     session = services.sessions.current()
     session.library.prepare()
     try:
@@ -67,7 +66,7 @@ def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
 
 
 def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexItem:
-    """Return the item of a scene; raise TaskError if no item can be edited and restored."""
+    """Return the item of a scene. Raise TaskError if no item can be edited and restored."""
     scenes = services.scenes.read([scene_id]).values()
     inspections = inspect_scenes(services, session, scenes)
     found = [item for inspection in inspections for item, _ in inspection.edits]
@@ -83,7 +82,6 @@ def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexIte
 
 
 def _locks_set(services: Services, session: SyncSession, item: PlexItem) -> set[str]:
-    """Return Plex's names of the fields that syncs of this item have locked."""
     log, locks = services.queue.sync_log, set()
     for record in log.records_of_item(session.library.server_id, item.rating_key).values():
         locks |= {PLEX_NAMES[name] for name in record.sent if name in PLEX_NAMES}
