@@ -141,7 +141,6 @@ def _verdict(facts: SceneFacts) -> _Verdict:
 
 
 def problem_of(inspection: Inspection) -> tuple[str, str] | None:
-    """Return the state and the reason if the scene has no item in Plex, else None."""
     if inspection.not_selected:
         return "not_selected", f" is not sent to Plex by your settings: {inspection.not_selected}"
     if inspection.lacks_metadata:
