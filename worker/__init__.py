@@ -1,1 +1,1 @@
-"""The worker: a process that executes queued jobs and sends changes to Plex."""
+"""The worker is the process that executes queued jobs and sends changes to Plex."""

@@ -1,4 +1,4 @@
-"""The back-off before a retry, with full jitter: uniform(0, min(cap, base · 2^n)), at least 1 s."""
+"""Computes the random delay before a retry, below min(cap, base · 2^failures) seconds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _LARGEST_EXPONENT = 30
 
 @dataclass(frozen=True, slots=True)
 class RetryParams:
-    """The back-off parameters of a class of errors, in seconds."""
+    """The parameters of an exponential back-off, in seconds."""
 
     base: float
     cap: float
@@ -26,6 +26,6 @@ def get_retry_params(error_type: str) -> RetryParams:
 def calculate_delay(
     attempt: int, params: RetryParams, uniform: Callable[[float, float], float]
 ) -> float:
-    """Return the seconds to wait before the next retry; `attempt` counts the failures so far."""
+    """Return the delay in seconds before the next retry, after `attempt` failures."""
     longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
     return max(SHORTEST_DELAY, uniform(0.0, longest))

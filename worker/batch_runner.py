@@ -1,4 +1,4 @@
-"""Processes a batch of claimed jobs, and applies the decision about each failed job."""
+"""Processes batches of jobs: removes, retries or dead-letters each job according to its result."""
 
 import sqlite3
 import threading
@@ -26,11 +26,11 @@ from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
 from worker.sync.session import SyncSession
 
-BATCH = 50  # maximum number of jobs in a batch
+BATCH = 50
 
 
 def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
-    """Group claimed jobs by their kind; a job of an unknown kind counts as METADATA."""
+    """Group jobs by their kind. A job of an unknown kind counts as a metadata job."""
     kinds: dict[str, list[Claim]] = {kind: [] for kind in (FORGET, ENTITY, FOLDER_SCAN, METADATA)}
     for claim in claims:
         kinds.get(claim.job.update_type, kinds[METADATA]).append(claim)
@@ -40,33 +40,31 @@ def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
 @dataclass(frozen=True, slots=True)
 class _Batch:
     session: SyncSession
-    open: dict[int, Claim]  # row id in the queue → job that is not finalized yet
+    unfinished: dict[int, Claim]
 
 
 @dataclass
 class BatchRunner:
-    """Processes batches of claimed jobs, and adapts the size of the next batch to failures."""
-
     services: Services
     guard: OutageGuard
     pauses: Pauses
     missing: MissingScenes
     finalizer: Finalizer
-    others_wait: Callable[[], bool]  # returns whether the queue has more due jobs
+    more_jobs_are_due: Callable[[], bool]
     stop: threading.Event
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # A failed batch resets the size to 1, and a successful batch doubles it. Soon,
-        # a job that always fails is alone in its batch.
-        self.size = 1 if self.pauses.in_a_row else BATCH
-        self.paused_session: SyncSession | None = None  # session that caused the pause
+        # After a failed batch, the next batch has one job, and each successful batch doubles the
+        # size. So a job that always fails is soon alone in its batch.
+        self.size = 1 if self.pauses.consecutive else BATCH
+        # The pause lasts until the settings change, which creates a new session.
+        self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
         self._finalized = 0
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
-        """Process the jobs of a batch, and release the jobs that were not finalized."""
         batch = _Batch(session, {claim.row_id: claim for claim in claims})
         try:
             outcome = self._run(batch)
@@ -78,7 +76,7 @@ class BatchRunner:
             self.services.log.event(Event.BUG, trace=traceback.format_exc())
             outcome = self._fail_batch(error, batch)
         finally:
-            self.services.queue.jobs.release(list(batch.open.values()))
+            self.services.queue.jobs.release(list(batch.unfinished.values()))
         self.finalizer.batch_ended()
         return outcome
 
@@ -103,7 +101,7 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _results(self, batch: _Batch) -> Iterable[Result]:
-        session, jobs = batch.session, jobs_by_kind(batch.open.values())
+        session, jobs = batch.session, jobs_by_kind(batch.unfinished.values())
         return chain(
             (
                 Gone([claim], subject_label(claim.job.job_key), "deleted in Stash")
@@ -127,7 +125,7 @@ class BatchRunner:
 
     def _close(self, claims: Sequence[Claim], batch: _Batch) -> None:
         for claim in claims:
-            batch.open.pop(claim.row_id, None)
+            batch.unfinished.pop(claim.row_id, None)
         self._count(len(claims))
 
     def _count(self, jobs: int) -> None:
@@ -169,8 +167,8 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _wait_for_plex(self, result: Failed, batch: _Batch) -> None:
-        """Record an outage; postpone the job if Plex passed a health check and other jobs wait."""
-        others = len(batch.open) > len(result.claims) or self.others_wait()
+        """Record an outage. If Plex passes health checks, other waiting jobs run first."""
+        others = len(batch.unfinished) > len(result.claims) or self.more_jobs_are_due()
         goes_last = self.guard.has_answered and others
         self._record_outage(result.error)
         if goes_last:
@@ -184,19 +182,20 @@ class BatchRunner:
         params = get_retry_params(type(result.error).__name__)
         delay = wait + calculate_delay(0, params, self.services.uniform)
         later = self.finalizer.postpone(result, delay, reported=self.guard.is_away)
-        batch.open.update({claim.row_id: claim for claim in later})
+        batch.unfinished.update({claim.row_id: claim for claim in later})
 
     def _fail_batch(self, error: Exception, batch: _Batch) -> DrainOutcome:
-        """Handle an error of a whole batch; run jobs one by one if one scene may be the cause."""
-        claim = next(iter(batch.open.values()), None)
+        """Handle an error of a whole batch. If one job may be the cause, run the jobs singly."""
+        claim = next(iter(batch.unfinished.values()), None)
         if claim is None:
-            return DrainOutcome.WORKED  # the error occurred after all jobs were finalized
+            # The error occurred after the results of all jobs were stored.
+            return DrainOutcome.WORKED
         decision = self._decide(Diagnosis(error), claim, batch)
         is_outage = decision is Action.WAIT_FOR_PLEX
         may_be_one_scene = (
             is_outage or decision is Action.DEAD_LETTER or isinstance(decision, Retry)
         )
-        if len(batch.open) == 1 or not may_be_one_scene:
+        if len(batch.unfinished) == 1 or not may_be_one_scene:
             return self._fail(Failed([claim], f"Job {claim.job.job_key}", error), batch)
         self.size = 1
         if isinstance(error, PlexTemporaryError) and not is_outage:

@@ -1,9 +1,9 @@
-"""The circuit breaker, which holds jobs back while Plex is down.
+"""The circuit breaker prevents the start of jobs while Plex is down.
 
-    CLOSED ──── 5 failures in a row ────▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
-      ▲                                    ▲                                        │    │
-      │                                    └─────────────── a failure ──────────────┘    │
-      └──────────── a job succeeds, or the second good health check ─────────────────────┘
+    CLOSED ── 5 consecutive failures ──▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
+      ▲                                   ▲                                        │    │
+      │                                   └─────────────── a failure ──────────────┘    │
+      └──────────── a job succeeds, or the second good health check ────────────────────┘
 
 All times are seconds since the epoch. If the clock is set back, the wait of 60 s starts again.
 """
@@ -29,16 +29,16 @@ class CircuitState(StrEnum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Holds jobs back while Plex is down; only the process with the worker lock may use it."""
+    """The state of the breaker. Only the process that holds the worker lock may use this class."""
 
     state: CircuitState = CircuitState.CLOSED
-    failure_count: int = 0  # Consecutive failures.
-    success_count: int = 0  # Consecutive good health checks during an outage.
-    opened_at: float | None = None  # Time of the last change to OPEN.
+    failure_count: int = 0
+    success_count: int = 0
+    opened_at: float | None = None
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse `circuit_breaker.json`; return a closed breaker if a value is invalid."""
+        """Parse `circuit_breaker.json`. If a value is invalid, return a closed breaker."""
         stored = raw if isinstance(raw, dict) else {}
         state, opened_at = stored.get("state"), parse_moment(stored.get("opened_at"))
         failures = parse_count(stored.get("failure_count"))
@@ -55,7 +55,7 @@ class CircuitBreaker:
         return asdict(self)
 
     def allow(self, now: float) -> bool:
-        """Return whether a job may start now; change OPEN to HALF_OPEN after 60 s."""
+        """Return whether a job may start now. After 60 s, the state OPEN changes to HALF_OPEN."""
         if self.seconds_until_allowed(now) > 0:
             return False
         if self.state is CircuitState.OPEN:
@@ -63,16 +63,18 @@ class CircuitBreaker:
         return True
 
     def seconds_until_allowed(self, now: float) -> float:
-        """Return the seconds until `allow` returns True, unless a result is recorded before."""
+        """Return the seconds until a job may start, unless a result is recorded before."""
         if self.state is not CircuitState.OPEN or self.opened_at is None:
             return 0.0
         self.opened_at = min(self.opened_at, now)
         return max(0.0, self.opened_at + OPEN_SECONDS - now)
 
     def record_success(self, now: float) -> bool:
-        """Record that Plex served a job; return whether this success ends an outage."""
+        """Record that Plex served a job. Return whether this success ends an outage."""
         if not self.allow(now):
-            return False  # the job started before the outage, so its success proves nothing
+            # The job started before the outage, so its success does not prove that Plex works
+            # again.
+            return False
         if self.state is CircuitState.HALF_OPEN:
             self._close()
             return True
@@ -80,7 +82,7 @@ class CircuitBreaker:
         return False
 
     def record_failure(self, now: float) -> bool:
-        """Record a failed job or health check; return whether this failure begins an outage."""
+        """Record a failed job or health check. Return whether this failure begins an outage."""
         if not self.allow(now):
             return False
         self.failure_count += 1
@@ -92,7 +94,7 @@ class CircuitBreaker:
         return was_closed
 
     def probe_succeeded(self) -> bool:
-        """Record a good health check; return whether this check ends an outage."""
+        """Record a good health check. Return whether this check ends an outage."""
         if self.state is CircuitState.CLOSED:
             return False
         if self.state is CircuitState.OPEN:

@@ -34,16 +34,17 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError, Success, Synced
 from worker.sync.session import SyncSession
 
-KEEP_LOOKING = 2 * 3600.0  # Minimum seconds for which a job without an item in Plex is retried.
-# Minimum number of retries of such a job, because a clock that jumps ahead must not end them.
+# A job whose file Plex lacks is retried for at least 2 h and 8 times, even if the clock jumps
+# ahead. If the plugin knows why Plex lacks the file, 2 retries are enough, because the plugin
+# queues the job again as soon as Plex lists the file.
+KEEP_LOOKING = 2 * 3600.0
 _FEWEST_LOOKS = 8
-# Maximum number of retries if the plugin knows why Plex does not list the file of a scene. A dead
-# letter is queued again as soon as Plex lists its file.
 _LOOKS_IF_EXPLAINED = 2
-_WITHOUT_COVERS = 60.0  # Seconds between two retries while Stash returns no covers at all.
-ROUNDS = 3  # Counted failures that make a job a poison job (see `PoisonJobs`).
+# While Stash returns no cover images at all, a job is retried after this time, in seconds.
+_WITHOUT_COVERS = 60.0
+ROUNDS = 3
 _MOST_SUSPECTS = 100
-_NO_SCENE = 0  # an id that no scene has
+_NONEXISTENT_SCENE = 0
 
 
 class Blame(Enum):
@@ -51,12 +52,10 @@ class Blame(Enum):
 
     JOB = "job"
     PLEX = "plex"
-    UNKNOWN = "unknown"  # first failure after a successful edit; other jobs will reveal the cause
+    UNKNOWN = "unknown"
 
 
 class Action(Enum):
-    """A decision about a failed job, other than a retry."""
-
     DEAD_LETTER = "move it to the dead-letter queue"
     DROP = "remove it, as the settings say"
     WAIT_FOR_PLEX = "an outage: count it for the breaker, spend no retry"
@@ -68,7 +67,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The decision to retry a job at the time `at`. If `counts` is set, the job spends a retry."""
+    """The decision to retry a job at the time `at`. If `counts` is set, the retries are counted."""
 
     at: float
     counts: bool
@@ -89,10 +88,8 @@ _ACTIONS: tuple[tuple[tuple[type[Exception], ...], Action], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The error of a failed job, and the findings about its cause."""
-
     error: Exception
-    plex_healthy: bool = True  # if True, a temporary error is the fault of the job
+    plex_healthy: bool = True
     blame: Blame = Blame.PLEX
 
 
@@ -103,7 +100,7 @@ def decide(
     now: float,
     uniform: Callable[[float, float], float],
 ) -> Decision:
-    """Return what happens to a failed job; a job with an error of an unknown class is retried."""
+    """Return what happens to a failed job. A job with an error of an unknown class is retried."""
     error = diagnosis.error
     for kinds, action in _ACTIONS:
         if isinstance(error, kinds):
@@ -117,7 +114,7 @@ def decide(
     if free_wait is not None:
         return Retry(at=now + free_wait, counts=False)
     if isinstance(error, PlexNotFound):
-        # The setting `skip_not_found` applies only after a search of Plex for the file.
+        # The setting `skip_not_found` applies only after Plex was searched for the file.
         if config.skip_not_found and error.looked_for:
             return Action.DROP
         is_last = _is_search_over(error, job, now)
@@ -131,7 +128,7 @@ def decide(
 
 
 def _free_wait(error: Exception) -> float | None:
-    """Return the delay, in seconds, after an error that spends no retry; None for other errors."""
+    """Return the delay after an error that uses up no retry, or None for any other error."""
     if isinstance(error, PlexReplaced):
         return 0.0
     if isinstance(error, PlexUploadsDown):
@@ -156,26 +153,25 @@ class _Suspicion:
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    Plex, or a proxy in front of Plex, may answer all requests for one scene with status 502 to 504,
-    or may fail at each edit of one item. These failures look like an outage, so they spend no
-    retry. The results of other jobs reveal the cause. A failure counts against its job only if
+    Plex, or a proxy in front of Plex, may answer all requests for one scene with status 502 to 504.
+    Such failures look like an outage, so they use up no retry. The results of other jobs show the
+    cause. A failure counts against its job only if
 
     - Plex has carried out an edit of another scene since the previous failure of the job; or
     - an earlier failure of the job counted, and no other job has failed since.
 
     During an outage Plex carries out no edit, so no failure counts. A failure at the end of an
-    outage may count by mistake. So a job becomes a poison job only after three counted failures. A
-    new worker process starts without counted failures.
+    outage may count by mistake, so only three counted failures make a job a poison job.
     """
 
     def __init__(self) -> None:
         self._suspicions: dict[str, _Suspicion] = {}
         self._last = ""
-        self._is_failing = False  # whether a job has failed since the last successful edit
+        self._failed_since_edit = False
 
     def failed(self, key: str) -> Blame:
-        is_first = not self._is_failing
-        self._is_failing = True
+        is_first = not self._failed_since_edit
+        self._failed_since_edit = True
         suspicion = self._suspicions.pop(key, None) or _Suspicion()
         counts = suspicion.others_served or (suspicion.rounds > 0 and self._last == key)
         suspicion.rounds += counts
@@ -189,17 +185,14 @@ class PoisonJobs:
         return Blame.UNKNOWN if counts or is_first else Blame.PLEX
 
     def succeeded(self, key: str, *, wrote: bool) -> None:
-        """Record that a job succeeded; `wrote` says whether Plex carried out an edit."""
         self._suspicions.pop(key, None)
         if wrote:
-            self._is_failing = False
+            self._failed_since_edit = False
             for suspicion in self._suspicions.values():
                 suspicion.others_served = True
 
 
 class FailurePolicy:
-    """Finds the causes of failures, and detects poison jobs, which always fail."""
-
     def __init__(self, services: Services, guard: OutageGuard) -> None:
         self._services = services
         self._guard = guard
@@ -212,16 +205,16 @@ class FailurePolicy:
     def general_error(self, error: Exception) -> Exception:
         """Return the error, or a more general error if Stash fails for every scene.
 
-        If Stash's database is closed, every query fails, and all jobs would spend their retries
-        within minutes. So this method also queries a scene that does not exist. If that query
-        fails, too, no scene is the cause.
+        If Stash's database is closed, every query fails, and all jobs would use up their retries
+        within minutes. So this method also queries a scene that does not exist. If that query fails
+        too, the scene of the job is not the cause.
         """
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:
-            self._services.scenes.read([_NO_SCENE])
+            self._services.scenes.read([_NONEXISTENT_SCENE])
             if isinstance(error, StashFileError):
-                read_cover(self._services.stash, _NO_SCENE)
+                read_cover(self._services.stash, _NONEXISTENT_SCENE)
         except StashQueryError as general:
             return StashUnavailable(str(general))
         except StashError as general:
@@ -233,13 +226,13 @@ class FailurePolicy:
         return error
 
     def diagnose(self, result: Failed, session: SyncSession) -> Diagnosis:
-        """Find the cause of a failure; check the health of Plex if necessary."""
         error, blame = result.error, Blame.PLEX
         if isinstance(error, PlexServerDown):
             blame = self._poison.failed(result.key)
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}. Plex fails only with this scene, repeatedly")
         if blame is Blame.UNKNOWN and self._guard.is_away:
-            blame = Blame.PLEX  # this failure is a part of the known outage
+            # During a known outage of Plex, the outage is the cause of the failure.
+            blame = Blame.PLEX
         healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
         return Diagnosis(error, plex_healthy=healthy, blame=blame)

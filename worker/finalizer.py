@@ -1,4 +1,4 @@
-"""Finalizes jobs: stores each result in one transaction, and logs and counts the result."""
+"""Stores the result of each job in one transaction, and then logs and counts the result."""
 
 import traceback
 from collections.abc import Sequence
@@ -31,8 +31,6 @@ from worker.sync.results import (
 
 
 class Finalizer:
-    """Acknowledges, releases or dead-letters jobs, and reports their results."""
-
     def __init__(self, services: Services, most_lines: int | None = None) -> None:
         self._queue = services.queue
         self._log = services.log
@@ -41,7 +39,6 @@ class Finalizer:
         self.progress = ProgressLog(services.log, services.monotonic, most_lines)
 
     def succeeded(self, result: Success, seconds: float) -> None:
-        """Finalize the jobs of a result that is no failure; `seconds` is the working time."""
         match result:
             case ScanPostponed():
                 self._queue.jobs.release(_postponed(result.claims, result.until))
@@ -120,7 +117,6 @@ class Finalizer:
         )
 
     def postpone(self, result: Failed, seconds: float, *, reported: bool) -> list[Claim]:
-        """Return a scene's jobs with a later due time; log at level DEBUG if `reported` is set."""
         level, reason = DEBUG if reported else INFO, _reason(result.error)
         fields = _fields_of(result)
         self._log.event(Event.JOB_POSTPONED, level=level, reason=reason, seconds=seconds, **fields)

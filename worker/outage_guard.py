@@ -1,7 +1,7 @@
-"""Holds jobs back while Plex is down, by means of the circuit breaker and health checks.
+"""Detects outages of Plex, and prevents the start of jobs during an outage.
 
-After the first sign of an outage, no job runs until a health check succeeds. So an outage spends no
-retries of the jobs.
+After the first failure that looks like an outage, no job runs until a health check succeeds. So an
+outage uses up no retries of the jobs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -48,7 +48,7 @@ class OutageGuard:
         self._is_suspected = self._breaker.failure_count > 0
         self._waiting = 0
         self._cause = ""
-        self._reported = ""  # last logged cause of a failure; empty once Plex serves a job
+        self._logged_cause = ""
         self._is_read_only = False
         self._history.reconcile(now, self._breaker.opened_at, self.recovery.state)
         self._save()
@@ -68,19 +68,20 @@ class OutageGuard:
         return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
-        """Return the seconds until `allow` may return True; `due` says whether a job is due."""
+        """Return the seconds until the next health check, or 0 if a `due` job may test Plex now."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
         return self.recovery.seconds_to_next_probe(self._clock())
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:
-        """Return whether a job may be claimed now; do a health check first if a check is due."""
+        """Return whether jobs may run now. If a health check is due, perform the check first."""
         if not self.is_away:
             return True
         before = self._waiting
         self._note_waiting()
         if self._waiting > before:
-            self.recovery.make_due_soon()  # a user edited a scene, and expects the result soon
+            # A user has edited a scene since the last check, and expects the result soon.
+            self.recovery.make_due_soon()
         now = self._now()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
             return True
@@ -90,7 +91,7 @@ class OutageGuard:
         return due and not self._is_suspected and self._breaker.allow(self._clock())
 
     def check(self, client: PlexClient) -> bool:
-        """Check the health of Plex; return whether Plex is up, even if Plex rejects the token."""
+        """Check the health of Plex. Return whether Plex responds, even if it rejects the token."""
         health = self._check(client)
         is_up = health.is_there
         now = self._now()
@@ -104,12 +105,13 @@ class OutageGuard:
             if self._breaker.record_failure(now):
                 self._begin_outage(now)
             if self._is_suspected:
-                self.recovery.make_due_soon()  # check again soon, because the failure may be short
+                # The failure may be short, so the next check follows soon.
+                self.recovery.make_due_soon()
         self._save()
         return is_up
 
     def paced(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
-        """Yield the steps of a batch no faster than the rate limit after an outage allows."""
+        """Yield the steps of a batch, not faster than the rate limit after an outage permits."""
         remaining = iter(steps)
         while True:
             seconds = self._limiter.seconds_until_allowed(self._clock())
@@ -122,9 +124,9 @@ class OutageGuard:
                 return
 
     def served(self, *, failed: bool = False) -> None:
-        """Record that Plex is up; `failed` says that the job failed through its own fault."""
+        """Record that Plex is up. If `failed` is set, the job failed, but Plex is not the cause."""
         self._limiter.record(self._clock(), failed=failed)
-        self._reported = ""
+        self._logged_cause = ""
         if self._breaker.failure_count or self.is_away:
             self._note_waiting()
             self._is_suspected = False
@@ -135,11 +137,11 @@ class OutageGuard:
             self._save()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """Record that Plex failed a job; if `is_read_only`, Plex serves reads but refuses edits."""
+        """Record that Plex failed. A Plex that `is_read_only` answers reads but refuses edits."""
         now = self._now()
-        if not self.is_away and reason != self._reported:
+        if not self.is_away and reason != self._logged_cause:
             self._log.event(Event.PLEX_FAILED, reason=reason)
-            self._reported = reason
+            self._logged_cause = reason
         self._is_suspected = True
         self._cause = reason
         self._is_read_only = is_read_only
@@ -152,7 +154,7 @@ class OutageGuard:
         self._save()
 
     def _now(self) -> float:
-        """Return the time; if the clock was set, adjust the start of the ongoing outage."""
+        """Return the time. If the system clock was set, adjust the start of the current outage."""
         step = self._steps.taken()
         if step:
             self._history.moved(step)
@@ -166,8 +168,10 @@ class OutageGuard:
         self._is_suspected = False
         self._history.begin(now)
         self._history.affected(self._waiting)
-        self._save()  # Save before logging, so that a kill cannot make the log line false.
-        if not self._is_read_only:  # A read-only Plex was already logged.
+        # A kill after the log line must not lose the state, so the state is saved first.
+        self._save()
+        # The log already has a line about a Plex that refuses edits.
+        if not self._is_read_only:
             self._log.event(Event.PLEX_DOWN, reason=self._cause)
 
     def _end_outage(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The history of outages and its metrics. All times are seconds since the epoch."""
+"""Records outages of Plex, and computes metrics. All times are seconds since the epoch."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,27 +8,27 @@ from typing import Any, Self
 from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
-NEWEST = 30  # Maximum number of outages in the history.
-# The legacy implementation began a new record of the same outage every minute, and ended only the
-# last record. A record that begins within an hour of an open record belongs to the same outage.
+NEWEST = 30
+# Earlier versions of the plugin wrote a new record of the same outage every minute, and ended only
+# the last record. So a record that begins within an hour of an open record continues the outage.
 _REOPENS_WITHIN = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage of Plex."""
+    """One outage of Plex. It is `estimated` if no process observed the start or the end."""
 
     started_at: float
     ended_at: float | None = None
-    jobs_affected: int = 0  # Number of scenes that waited for the end of the outage.
-    estimated: bool = False  # True if no process observed the start or the end.
+    jobs_affected: int = 0
+    estimated: bool = False
 
     @property
     def duration(self) -> float | None:
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
     def ended(self, at: float, *, estimated: bool = False) -> Self:
-        """Return a copy of this record with an end, which is never before the start."""
+        """Return a copy of this record with an end time, which is never before the start."""
         unsure = self.estimated or estimated or at < self.started_at
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
 
@@ -41,25 +41,25 @@ class OutageRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutageMetrics:
-    """Metrics of completed outages. Times are in seconds, `availability` is in percent."""
+    """Metrics of completed outages. Times are in seconds, and `availability` is in percent."""
 
     mttr: float
-    mtbf: float  # mean time between outages; 0 if there are fewer than two
+    mtbf: float
     availability: float
     total_downtime: float
     outage_count: int
 
 
 class OutageHistory:
-    """The newest outages, oldest first. Only the last outage can be ongoing."""
+    """The newest outages, sorted by time. Only the last outage can be ongoing."""
 
-    def __init__(self, records: Sequence[OutageRecord] = (), last_sign: float = 0.0) -> None:
+    def __init__(self, records: Sequence[OutageRecord] = (), last_start: float = 0.0) -> None:
         self._records = list(records)[-NEWEST:]
-        self._last_sign = last_sign  # start of the newest stored outage
+        self._last_start = last_start
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse `outage_history.json`; skip invalid records, and end or join open records."""
+        """Parse `outage_history.json`. Skip invalid records, and complete open records."""
         parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
         records = [
             record if record.ended_at is None else record.ended(record.ended_at)
@@ -81,15 +81,15 @@ class OutageHistory:
         return last if last is not None and last.ended_at is None else None
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Make the loaded history agree with the circuit breaker, which opened at `opened_at`.
+        """Make the history agree with the circuit breaker, which opened at `opened_at`.
 
-        The two files differ if a process was killed after it had saved only one of them.
+        The files of both differ if a process was killed after it had written only one file.
         """
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:
             self._append(OutageRecord(min(opened_at, now), estimated=True))
         elif opened_at is None and ongoing is not None:
-            signs = (recovery.last_recovery_time, recovery.last_check_time, self._last_sign)
+            signs = (recovery.last_recovery_time, recovery.last_check_time, self._last_start)
             last_known = next((sign for sign in signs if ongoing.started_at <= sign <= now), 0.0)
             self._records[-1] = ongoing.ended(max(last_known, ongoing.started_at), estimated=True)
 
@@ -98,19 +98,18 @@ class OutageHistory:
             self._append(OutageRecord(now))
 
     def moved(self, seconds: float) -> None:
-        """Move the start of the ongoing outage by the seconds by which the clock was set."""
+        """Move the start of the current outage by the seconds by which the clock was set."""
         if self.ongoing is not None:
             started_at = max(0.0, self.ongoing.started_at + seconds)
             self._records[-1] = replace(self.ongoing, started_at=started_at)
 
     def affected(self, jobs: int) -> None:
-        """Store the maximum number of scenes that waited for the end of the ongoing outage."""
+        """Record how many scenes wait for the end of the current outage, if more than before."""
         if self.ongoing is not None:
             most = max(jobs, self.ongoing.jobs_affected)
             self._records[-1] = replace(self.ongoing, jobs_affected=most)
 
     def end(self, now: float) -> OutageRecord | None:
-        """Record the end of the ongoing outage, and return its record."""
         if self.ongoing is None:
             return None
         self._records[-1] = self.ongoing.ended(now)
@@ -146,12 +145,11 @@ def format_duration(seconds: float) -> str:
 
 
 def format_elapsed_since(moment: float, now: float) -> str:
-    """Return how long ago a moment was, such as "2m 5s ago"."""
     return f"{format_duration(now - moment)} ago"
 
 
 def _joined(records: Sequence[OutageRecord]) -> list[OutageRecord]:
-    """Join the records of the same outage; only the last returned record can lack an end."""
+    """Join the records of the same outage. Only the last returned record can lack an end."""
     joined = list(records[:1])
     for before, record in pairwise(records):
         last = joined[-1]

@@ -10,12 +10,13 @@ from shared.state_file import parse_moment, read_state, write_state
 
 SETTINGS, STASH, DATABASE = "settings", "stash", "database"
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
-SETTINGS_LOOK = 10.0  # seconds between two reads of the settings during a pause
+# While a wrong setting pauses the sync, the settings are read again after this time, in seconds.
+SETTINGS_LOOK = 10.0
 _MOST_DOUBLINGS = 8
 
 
 def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
-    """Return the reason and the start of the pause; the reason is empty if there is no pause."""
+    """Return the reason and the start of the pause. Without a pause, the reason is empty."""
     state = read_state(path, report, now)
     reason = state.get("reason")
     return reason if isinstance(reason, str) else "", parse_moment(state.get("since")) or 0.0
@@ -35,9 +36,9 @@ class Pauses:
 
     def __post_init__(self) -> None:
         self._until = float("-inf")
-        self.reason = self.kind = ""  # Reason and kind of the pause; empty once a job succeeds.
-        self.in_a_row = 0  # Number of pauses since the last successful job.
-        # The reason that an earlier worker reported, if its pause did not end.
+        self.reason = self.kind = ""
+        self.consecutive = 0
+        # An earlier worker reported this reason, and its pause has not ended.
         self._reported = read_pause(self.path, self.report, self.clock())[0]
         self._clear_file()
 
@@ -50,9 +51,9 @@ class Pauses:
         return max(0.0, self._until - self.monotonic())
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
-        """Start a pause, which is longer than the previous pause if no job has succeeded since."""
-        delay = FIRST_PAUSE * 2.0 ** min(self.in_a_row, _MOST_DOUBLINGS)
-        self.in_a_row += 1
+        """Start a pause. Until a job succeeds, each pause is longer than the previous pause."""
+        delay = FIRST_PAUSE * 2.0 ** min(self.consecutive, _MOST_DOUBLINGS)
+        self.consecutive += 1
         self._until = self.monotonic() + min(LONGEST_PAUSE, delay)
         if reason != self.reason:
             # A wrong setting is reported once, not by each worker that an edit starts.
@@ -62,24 +63,24 @@ class Pauses:
         self.reason, self.kind = reason, kind
 
     def end_now(self) -> None:
-        """End the current pause; the next pause is longer unless a job succeeds in between."""
+        """End the current pause. The next pause is longer unless a job succeeds in between."""
         self._until = float("-inf")
 
     def succeeded(self) -> None:
-        """End the pause, because a finalized job shows that its cause is gone."""
+        """End the pause, because a successful job proves that the cause is gone."""
         if self.reason:
             self._clear_file()
         self.end_now()
         self.reason = self.kind = ""
-        self.in_a_row = 0
+        self.consecutive = 0
 
     def nothing_waits(self) -> None:
-        """End the pause because no job waits, unless the database failed and may hide jobs."""
+        """End the pause, unless a database error caused the pause and may hide jobs."""
         if self.kind != DATABASE:
             self.succeeded()
 
     def nothing_is_due(self) -> None:
-        """Record that no job is due: a fault of Stash then blocks no job, so its pause ends."""
+        """End a pause that Stash caused, because no due job needs Stash."""
         if self.kind == STASH:
             self.succeeded()
 
@@ -102,5 +103,4 @@ def database_fault(error: Exception) -> str:
 
 
 def is_read_only(error: sqlite3.DatabaseError) -> bool:
-    """Return whether the error says that SQLite opened the database file read-only."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

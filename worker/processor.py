@@ -1,4 +1,4 @@
-"""The drain claims due jobs batch by batch, and waits while no job is due."""
+"""The worker's main loop processes due jobs in batches, and waits while no job is due."""
 
 import sqlite3
 import threading
@@ -24,20 +24,21 @@ from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
-LINGER = 60.0  # Seconds for which an idle worker waits for a job before it exits.
-LONGEST_BACKOFF = 3700.0  # Maximum delay of a job in seconds, including delays from Retry-After.
+# An idle worker exits after LINGER seconds. LONGEST_BACKOFF includes delays from Retry-After.
+LINGER = 60.0
+LONGEST_BACKOFF = 3700.0
 
 
 class SyncWorker:
-    """Drains the queue into Plex. Only the process that holds the worker lock may run it.
+    """Processes the queue's jobs. Only the process that holds the worker lock may use this class.
 
     Args:
         stop: an event that makes the worker stop after the current scene.
-        pauses: the pauses that all runs in this process share; None if the process runs once.
-        is_installed: returns False once the plugin's files have changed.
-        on_connection: receives a connection to Stash that a hook or task has stored.
-        on_progress: receives the number of finalized jobs after each scene.
-        most_lines: the maximum number of jobs that get their own log line; None for all jobs.
+        pauses: the pauses that several runs in this process share. If None, the process runs once.
+        is_installed: a function that returns False once the plugin's files have changed.
+        on_connection: a callback for each connection to Stash that a hook or task has stored.
+        on_progress: a callback that receives the number of finished jobs after each scene.
+        most_lines: the maximum number of jobs with their own log line. If None, all jobs have one.
     """
 
     def __init__(
@@ -82,11 +83,11 @@ class SyncWorker:
         return self._pauses.reason or self._guard.reason
 
     def stop(self) -> None:
-        """Stop the worker after the current scene; any thread may call this method."""
+        """Stop the worker after the current scene. Any thread may call this method."""
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
-        """Process jobs until there was none for a minute; raise if the database is damaged."""
+        """Process jobs until none has come for a minute. A damaged database raises an error."""
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()
@@ -109,12 +110,13 @@ class SyncWorker:
         return DrainOutcome.STOPPED
 
     def drain(self) -> DrainOutcome:
-        """Process jobs until no job is due, or until the sync is paused."""
+        """Process jobs until no job is due or the sync is paused."""
         has_checked = False
         while not self._stop.is_set():
             outcome = self._step()
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
-                has_checked = True  # check again at once, because a user waits for the result
+                # A user waits for the result, so the health of Plex is checked again at once.
+                has_checked = True
                 self._guard.recovery.make_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_check(due=True))
             elif outcome is not DrainOutcome.WORKED:
@@ -141,14 +143,17 @@ class SyncWorker:
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> DrainOutcome:
         if is_damage(error) or (is_read_only(error) and not self._is_only_run):
-            raise error  # The caller pauses, and opens the database again.
-        self._begun = False  # The failed step may have left its jobs in progress.
+            # The caller pauses the sync, and opens the database again.
+            raise error
+        # The failed step may have left jobs marked as in progress, which the next step resets.
+        self._begun = False
         self._pauses.begin(database_fault(error), DATABASE, error)
         return DrainOutcome.PAUSED
 
     def _try_step(self) -> DrainOutcome:
         if self._steps.back() or not self._begun:
-            self._begin()  # after the clock was set back, due times may be far in the future
+            # After the clock was set back, the stored due times may be far in the future.
+            self._begin()
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()
         self._import_spool()
@@ -183,7 +188,6 @@ class SyncWorker:
                 self._pauses.end_now()
 
     def _session(self) -> SyncSession | DrainOutcome:
-        """Return the session for this step, or an outcome if the step cannot run."""
         if self._pauses.active and self._pauses.kind != SETTINGS:
             return DrainOutcome.PAUSED
         try:

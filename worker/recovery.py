@@ -1,41 +1,42 @@
-"""Schedules the health checks during an outage, and the ramp-up of the request rate after it."""
+"""Schedules health checks during an outage, and times the limit on the job rate afterwards."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from shared.state_file import parse_fields
 
-SHORTEST_INTERVAL = 5.0  # minimum seconds between two health checks
+# The time between two health checks is in this range, in seconds.
+SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
-# Maximum seconds between two edits while Plex refuses edits: only an edit shows a recovery.
+# While Plex refuses edits, only another edit can show a recovery. So an edit is tried at least this
+# often, in seconds.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
-# The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker notices the end of an outage
-# after at most half of the outage's length.
+# The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker detects the end of an outage
+# with a delay of at most half of the outage's length.
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
-_NEW_OUTAGE_AFTER = 600.0  # Seconds without any check after which the intervals restart.
-RAMP_SECONDS = 300.0  # Length of the ramp-up after an outage.
+# The intervals start again with 5 s if there was no check for this many seconds.
+_NEW_OUTAGE_AFTER = 600.0
+RAMP_SECONDS = 300.0
 
 
 @dataclass(slots=True)
 class RecoveryState:
-    """The content of `recovery_state.json`; a time of 0 means never."""
+    """The content of `recovery_state.json`. The time of an event that never happened is 0."""
 
     last_check_time: float = 0.0
     consecutive_successes: int = 0
     consecutive_failures: int = 0
-    last_recovery_time: float = 0.0  # the end of the last outage
+    last_recovery_time: float = 0.0
     recovery_count: int = 0
-    recovery_started_at: float = 0.0  # start of the ramp-up; 0 after its end
+    recovery_started_at: float = 0.0
 
 
 class RecoveryScheduler:
-    """Schedules the health checks of an outage, and times the ramp-up after the outage."""
-
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
-        # The number of failures that lengthen the interval. A good check resets
-        # `consecutive_failures`, but only a served job resets this number.
+        # This number of failures determines the interval between two checks. A good check resets
+        # `consecutive_failures`, but only a job that Plex served resets this number.
         self._backoff = self.state.consecutive_failures
         self._due_soon = False
         self._longest = LONGEST_INTERVAL
@@ -43,14 +44,13 @@ class RecoveryScheduler:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse `recovery_state.json`; replace invalid values by their defaults."""
         return cls(parse_fields(RecoveryState, raw))
 
     def to_state(self) -> dict[str, Any]:
         return asdict(self.state)
 
     def seconds_to_next_probe(self, now: float) -> float:
-        """Return the seconds until the next health check; a clock set back restarts the wait."""
+        """Return the seconds until the next check. A clock that is set back restarts the wait."""
         self.state.last_check_time = min(self.state.last_check_time, now)
         if not self.state.last_check_time:
             return 0.0
@@ -61,7 +61,7 @@ class RecoveryScheduler:
         self._due_soon = True
 
     def record_check(self, now: float, healthy: bool, longest: float | None = None) -> None:
-        """Record a health check or a failed job; `longest` limits the next interval."""
+        """Record a health check or a failed job. The next interval is at most `longest` seconds."""
         self._due_soon = False
         self._longest = LONGEST_INTERVAL if longest is None else longest
         if now - self.state.last_check_time > _NEW_OUTAGE_AFTER:
@@ -72,7 +72,7 @@ class RecoveryScheduler:
         self.state.consecutive_failures = 0 if healthy else self.state.consecutive_failures + 1
 
     def record_served(self) -> None:
-        """Record that Plex served a job, so that the next outage starts with short intervals."""
+        """Record that Plex served a job. The next outage then starts with short intervals."""
         self._backoff = 0
         self.state.consecutive_failures = self.state.consecutive_successes = 0
 
@@ -83,7 +83,6 @@ class RecoveryScheduler:
         return min(self._longest, SHORTEST_INTERVAL * _GROWTH**exponent)
 
     def record_recovery(self, now: float) -> None:
-        """Record the end of the outage, and start the ramp-up."""
         self._due_soon = False
         self.record_served()
         self._ramp_seen = now
@@ -91,10 +90,10 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the start of the ramp-up; None if there is no ramp-up.
+        """Return the seconds since the limit on the job rate began, or None if there is no limit.
 
-        If the clock was set back, or jumped by more than the ramp-up, the start moves by the same
-        amount. A jump means that the clock was set or that the machine slept.
+        A jump of the clock moves the start by the same time. The clock jumps if it is set or if the
+        machine sleeps.
         """
         started = self.state.recovery_started_at
         if not started:

@@ -1,4 +1,4 @@
-"""The objects that a process of the plugin needs; `app/services.py` creates the objects."""
+"""Declares the objects that the parts of the plugin share."""
 
 import random
 import time
@@ -20,19 +20,18 @@ from worker.sync.session import CurrentSession
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The shared objects of a process, all for the same data folder and the same Stash."""
-
     folder: DataFolder
     log: Log
     queue: QueueManager
-    stash: StashConnection  # `scenes` and `sessions` use this connection
+    stash: StashConnection
     scenes: StashScenes
     sessions: CurrentSession
     worker_lock: FileLock
-    ensure_worker: Callable[[], str]  # returns `running` or `started`
+    ensure_worker: Callable[[], str]
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    boot_time: Callable[[], float] = steady  # like `monotonic`, but also counts the machine's sleep
+    # Unlike `monotonic`, this clock also counts the time while the machine sleeps.
+    boot_time: Callable[[], float] = steady
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
@@ -41,7 +40,6 @@ class Services:
         return StatusSource(self.folder, self.log.event, self.clock, self.queue, self.scenes.names)
 
     def hold_worker_lock(self) -> AbstractContextManager[None]:
-        """Hold the worker lock; raise `LockHeldError` if a worker does not release it in time."""
         request = FileLock(self.folder.takeover_lock)
         return hold_worker_lock(self.worker_lock, request, self.monotonic, self.sleep)
 

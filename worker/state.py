@@ -1,4 +1,4 @@
-"""The worker's state files, which every process may read."""
+"""Reads and writes the state files of the worker. Every process may read the files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ModelT = TypeVar("ModelT", CircuitBreaker, RecoveryScheduler, OutageHistory)
 
 
 class StateStore(Generic[ModelT]):
-    """A state and its file. Only the process that holds the worker lock may save it."""
+    """A state object and its file. Only the process that holds the worker lock may save it."""
 
     def __init__(
         self, path: str, kind: type[ModelT], report: Report, now: float, content: Content = dict
@@ -26,10 +26,11 @@ class StateStore(Generic[ModelT]):
         self._file = KeptState(path, report, content)
         stored = self._file.read(now)
         self.model: ModelT = kind.from_state(stored)
-        self._saved: Any = stored or self.model.to_state()  # the default state is not written
+        # The file is not written while the state has only default values.
+        self._saved: Any = stored or self.model.to_state()
 
     def save(self) -> bool:
-        """Write the state if it changed; return whether it was written. May raise `OSError`."""
+        """Write the file if the state changed, and return whether it did. May raise `OSError`."""
         state = self.model.to_state()
         if state == self._saved or not self._file.write(state):
             return False
@@ -39,13 +40,11 @@ class StateStore(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
-    """Read access to the state files; each method reads its file again."""
-
     folder: DataFolder
     report: Report
     clock: Callable[[], float]
     queue: QueueView
-    names: Callable[[Sequence[int]], Mapping[int, str]]  # scene ids → titles; may raise StashError
+    names: Callable[[Sequence[int]], Mapping[int, str]]
 
     def stats(self) -> SyncStats:
         return SyncStats(self.folder.stats, self.report, self.clock)
@@ -60,7 +59,7 @@ class StatusSource:
         return self._model(self.folder.recovery_state, RecoveryScheduler)
 
     def outages(self) -> OutageHistory:
-        """Return the outage history; its last outage is ongoing only if the breaker is open."""
+        """Return the outage history. An outage is ongoing only while the breaker is open."""
         history = self._model(self.folder.outage_history, OutageHistory, list)
         history.reconcile(self.clock(), self.breaker().opened_at, self.recovery().state)
         return history

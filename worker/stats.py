@@ -1,4 +1,4 @@
-"""Statistics of synced and failed jobs, in total and for each of the last 48 hours."""
+"""Counts synced and failed jobs, in total and for each of the last 48 hours."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -21,26 +21,27 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class HourRecord:
-    """The statistics of one hour; all times are in seconds."""
+    """The statistics of one hour. All durations are in seconds.
 
-    hour: float  # start of the hour, in seconds since the epoch
+    The value `seconds` is the working time of the synced scenes. `waited` and `longest` are the
+    total and the longest time from an edit in Stash to the change in Plex.
+    """
+
+    hour: float
     synced: int = 0
     failed: int = 0
-    seconds: float = 0.0  # Working time for all synced scenes.
-    arrived: int = 0  # Number of edits that changed an item in Plex.
-    waited: float = 0.0  # Total time between these edits and their arrival in Plex.
-    longest: float = 0.0  # Longest time between an edit and its arrival.
+    seconds: float = 0.0
+    arrived: int = 0
+    waited: float = 0.0
+    longest: float = 0.0
 
 
 class HourlyRecords:
-    """The statistics of the newest hours with ended jobs, oldest first."""
-
     def __init__(self, records: Iterable[HourRecord] = ()) -> None:
         self._records = list(records)
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse the stored list of hours; skip invalid hours."""
         parsed = [parse_fields(HourRecord, item) for item in raw] if isinstance(raw, list) else []
         by_hour: dict[float, HourRecord] = {}
         for record in filter(None, parsed):
@@ -55,11 +56,10 @@ class HourlyRecords:
         ]
 
     def since(self, moment: float) -> tuple[HourRecord, ...]:
-        """Return the records of hours that ended after `moment`."""
         return tuple(record for record in self._records if record.hour + HOUR > moment)
 
     def at(self, now: float) -> HourRecord:
-        """Return the record of the current hour; delete later hours if the clock was set back."""
+        """Return the record of the current hour. Delete later records if the clock was set back."""
         start = now - now % HOUR
         self._records = [record for record in self._records if record.hour <= start]
         if not self._records or self._records[-1].hour < start:
@@ -68,7 +68,7 @@ class HourlyRecords:
 
 
 class SyncStats:
-    """The content of `stats.json`; only the process that holds the worker lock saves it."""
+    """The content of `stats.json`. Only the process that holds the worker lock may save it."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
@@ -93,7 +93,7 @@ class SyncStats:
             hour.seconds += max(0.0, seconds)
 
     def arrived(self, edited_at: float) -> None:
-        """Count an edit that changed an item in Plex; its job was queued at `edited_at`."""
+        """Record that an edit, which was queued at `edited_at`, has changed an item in Plex."""
         now = self._clock()
         hour, waited = self.hours.at(now), max(0.0, now - edited_at)
         hour.arrived += 1
@@ -101,11 +101,10 @@ class SyncStats:
         hour.longest = max(hour.longest, waited)
 
     def matched(self, *, sure: bool) -> None:
-        """Count a synced scene; `sure` says whether its items were found by their full paths."""
+        """Count a synced scene. A match by the full path of a file is `sure`."""
         self.counts["high_confidence_matches" if sure else "low_confidence_matches"] += 1
 
     def failed(self, error_type: str, *, dead: bool) -> None:
-        """Count a failed job; `dead` says whether the job became a dead letter."""
         self.counts["jobs_processed"] += 1
         self.counts["jobs_failed"] += 1
         self.counts["jobs_to_dlq"] += dead
@@ -113,7 +112,7 @@ class SyncStats:
         self.hours.at(self._clock()).failed += 1
 
     def save(self) -> None:
-        """Write changed counts, unless the file was unreadable; may raise `OSError`."""
+        """Write changed statistics, but never over an unreadable file. May raise `OSError`."""
         state = {
             **self.counts,
             "total_processing_time": round(self.total_processing_time, 3),

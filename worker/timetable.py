@@ -1,4 +1,4 @@
-"""Decides when the worker's next step is due, and sleeps until then."""
+"""Computes when the worker has to act next, and waits until then."""
 
 import sqlite3
 import threading
@@ -15,28 +15,28 @@ from worker.pauses import SETTINGS, SETTINGS_LOOK, Pauses
 from worker.services import Services
 from worker.sync.session import SyncSession
 
-LOOKS_PER_SECOND = 5  # A check of the queue reads shared memory only, not the disk.
-# A bulk edit in Stash runs one hook after another, and the user waits for the last hook. While
-# a worker runs, 1,000 hooks take 1.54 times as long as an empty plugin. So the worker waits.
-BURST = 3  # Number of spooled jobs above which the worker waits for the end of the burst.
-QUIET = 0.3  # Seconds without a new job that end a burst, which has a job every 0.02 s.
-LONGEST_BURST = 30.0  # Maximum seconds that the first job of a burst waits.
+# A check of the queue is cheap, because SQLite only reads shared memory.
+LOOKS_PER_SECOND = 5
+# A bulk edit in Stash runs a hook every 0.02 s, and the user waits for the last hook. Hooks take
+# 1.54 times as long while a worker is busy. So if the spool has more than BURST jobs, the worker
+# waits until no job has arrived for QUIET seconds, but at most LONGEST_BURST seconds.
+BURST = 3
+QUIET = 0.3
+LONGEST_BURST = 30.0
 
 
 class IdleTask(Protocol):
-    """A task that the worker does in short steps while no job is due."""
+    """A background task that the worker performs in short steps while no job is due."""
 
     def wants_a_step(self) -> bool:
-        """Return whether a step may find work now, without a request to a server."""
+        """Return whether a step may find work. This method must not send a request to a server."""
 
     def step(self, session: SyncSession) -> bool:
-        """Do one step, and return whether there was work; do not raise if a server fails."""
+        """Perform one step. Return whether it did some work. A failing server raises no error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """Computes when the worker has work, without a request to a server."""
-
     services: Services
     guard: OutageGuard
     pauses: Pauses
@@ -51,14 +51,16 @@ class Timetable:
         return able and self.idle_task is not None and self.idle_task.wants_a_step()
 
     def seconds_to_search(self) -> float | None:
-        """Return the seconds until the next search for missing files; None if none is missing."""
+        """Return the seconds until the next search for missing files, or None without any."""
         return self.missing.seconds_to_search(self.services.monotonic())
 
     def seconds_to_next_step(self, config: Config) -> float | None:
-        """Return the seconds until the next step; None if there is no work."""
+        """Return the seconds until the worker's next step, or None if there is no work."""
         next_job = self._seconds_to_next_job()
         pause = self.pauses.seconds_left
-        if not config.enabled:  # a disabled worker neither searches files nor checks Plex
+        # A worker that the settings disable neither searches for files nor checks the health of
+        # Plex.
+        if not config.enabled:
             return None if next_job is None else max(pause, min(next_job, config.poll_interval))
         idle_task = self.wants_idle_task(config)
         if next_job is None and not idle_task and not self.guard.is_away:
@@ -79,8 +81,6 @@ class Timetable:
 
 
 class Waiter:
-    """Waits for a time to pass, or for another process to change the queue."""
-
     def __init__(
         self, queue: QueueManager, stop: threading.Event, monotonic: Callable[[], float]
     ) -> None:
@@ -91,7 +91,7 @@ class Waiter:
         self._names = queue.spool.names()
 
     def wait(self, seconds: float) -> None:
-        """Wait for some seconds; return early if the queue changes or the worker has to stop."""
+        """Wait for some seconds. Return early if the queue changes or the worker has to stop."""
         end = self._monotonic() + seconds
         while not self._stop.is_set() and not self._has_changed():
             left = end - self._monotonic()
@@ -100,7 +100,7 @@ class Waiter:
             self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
 
     def wait_for_end_of_burst(self) -> None:
-        """Wait until hooks store no more jobs, for at most 30 s."""
+        """Wait until a bulk edit in Stash has ended, for at most 30 s."""
         end = self._monotonic() + LONGEST_BURST
         names = self._queue.spool.names()
         while (
@@ -124,4 +124,5 @@ class Waiter:
         try:
             return self._queue.jobs.change_counter()
         except sqlite3.DatabaseError:
-            return None  # the next step handles the error
+            # The next step of the worker handles this error.
+            return None

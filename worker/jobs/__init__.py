@@ -1,1 +1,1 @@
-"""Jobs that do not sync a scene: performers, studios, tags, folder scans, missing files."""
+"""Processes jobs for performers, studios, tags, folder scans and missing files."""

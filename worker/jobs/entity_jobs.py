@@ -1,7 +1,7 @@
-"""Jobs for performers, studios and tags that were renamed, merged or destroyed in Stash.
+"""Processes jobs for performers, studios and tags that were renamed, merged or deleted in Stash.
 
-Stash does not change the time stamps of their scenes, so these jobs queue the scenes for a sync.
-All jobs of a batch share one pass through the scenes in Stash.
+Stash does not change the time stamps of the affected scenes, so these jobs queue the scenes for a
+sync. All jobs of a batch share one pass through the scenes in Stash.
 """
 
 from collections import Counter
@@ -22,8 +22,8 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
-PAGE = 500  # Scenes per page; a page is compared and queued in one transaction.
-READ_BATCH = 100  # Scenes per request that reads scenes by their ids.
+PAGE = 500
+READ_BATCH = 100
 QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "up to date", "never synced", "gone"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags"}
@@ -33,22 +33,19 @@ EntitiesByScene = Mapping[int, set[Entity]]
 
 class _Page(NamedTuple):
     scenes: Sequence[StashScene]
-    entities: EntitiesByScene  # Wanted performers, studios, tags of a scene, now or when synced.
-    gone: Sequence[int] = ()  # Ids of scenes that were deleted in Stash.
+    entities: EntitiesByScene
+    deleted: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EntityJobs:
-    """Queues the scenes of performers, studios and tags if their metadata in Plex is outdated.
-
-    If the worker is killed, no scene is lost: all scenes are queued before the job is removed.
-    """
+    """All scenes are queued before the job is removed, so a killed worker loses no scene."""
 
     services: Services
     stopped: Callable[[], bool]
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
-        """Yield the result of each job; return early, without results, if the worker must stop."""
+        """Yield the result of each job. If the worker must stop, yield no results."""
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
             data = claim.job.data
@@ -70,7 +67,7 @@ class EntityJobs:
             yield ScenesQueued(group, label, _words(counts[entity]))
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
-        """Yield pages of scenes with a wanted performer, studio or tag, now or when synced."""
+        """Yield pages of scenes that have or had a wanted performer, studio or tag."""
         scenes, after = self._scenes_with(wanted), 0
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
@@ -85,7 +82,6 @@ class EntityJobs:
             yield from self._read(earlier)
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
-        """Yield each scene with a wanted performer, studio or tag once, by ascending id."""
         ids_by_kind: dict[str, list[int]] = {}
         for kind, entity_id in sorted(wanted):
             ids_by_kind.setdefault(kind, []).append(entity_id)
@@ -98,20 +94,20 @@ class EntityJobs:
             yield next(same)
 
     def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
-        """Yield pages of scenes that lost their wanted performer, studio or tag since the sync."""
+        """Yield pages of scenes that no longer have their wanted performer, studio or tag."""
         unread = iter(entities)
         while ids := list(islice(unread, READ_BATCH)):
             scenes = self.services.scenes.read(ids)
-            gone = [scene_id for scene_id in ids if scene_id not in scenes]
-            yield _Page(list(scenes.values()), entities, gone)
+            deleted = [scene_id for scene_id in ids if scene_id not in scenes]
+            yield _Page(list(scenes.values()), entities, deleted)
 
     def _queue_page(
         self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
     ) -> None:
-        """Queue the scenes whose metadata differs from the sent metadata; forget deleted scenes."""
+        """Queue the scenes whose metadata differs from the last sync, and forget deleted scenes."""
         ids = [scene.id for scene in page.scenes]
         sent = self.services.queue.sync_log.digests(session.library.server_id, ids)
-        outcomes = dict.fromkeys(page.gone, GONE)
+        outcomes = dict.fromkeys(page.deleted, GONE)
         for scene in page.scenes:
             if scene.id not in sent:
                 outcomes[scene.id] = UNSYNCED
@@ -122,7 +118,7 @@ class EntityJobs:
         now = self.services.clock()
         queued = [scene_id for scene_id, outcome in outcomes.items() if outcome == QUEUED]
         with self.services.queue.transaction():
-            self.services.queue.forget_scenes(page.gone)
+            self.services.queue.forget_scenes(page.deleted)
             self.services.queue.replace(
                 (), [scene_job(scene_id, METADATA, now) for scene_id in queued]
             )

@@ -1,4 +1,4 @@
-"""Jobs for new scenes, which ask Plex to scan the scene's folder, at most once a minute."""
+"""Asks Plex to scan the folders of new scenes, each folder at most once a minute."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,17 +13,18 @@ from worker.services import Services
 from worker.sync.results import Failed, FolderScanned, Result, ScanPostponed
 from worker.sync.session import SyncSession
 
-SCAN_INTERVAL = 60.0  # seconds between two scans of one folder
+SCAN_INTERVAL = 60.0
 
-Target = tuple[Section, str]  # a library, and a folder's path as Plex spells it
+Target = tuple[Section, str]
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
     """Return each library that contains the folder, with the folder's path as Plex spells it.
 
     If the locations of several libraries contain the folder, only the longest location counts. The
-    comparison ignores case, Unicode composition and separators. Plex scans a folder only if its
-    path is spelled like the location of the library, so the returned paths use that spelling.
+    comparison ignores case, Unicode composition and separators. Plex scans a folder only if the
+    spelling of its path matches the location of the library, so the returned paths use that
+    spelling.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []
@@ -46,8 +47,6 @@ def folder_of(path: str) -> str:
 
 
 class FolderScans:
-    """Carries out scan jobs, and remembers when each folder was scanned."""
-
     def __init__(self, services: Services) -> None:
         self._scenes = services.scenes
         self._clock = services.clock
@@ -56,7 +55,6 @@ class FolderScans:
         self._reported: set[str] = set()
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield a result per scan job; the caller finalizes each result before the next job."""
         if not claims:
             return
         if not session.config.trigger_plex_scan:
@@ -97,7 +95,7 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Request a scan unless the last scan is recent; return when to try again, or 0 if done."""
+        """Request a scan unless the last scan is recent. Return the time to try again, or 0."""
         now = self._clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

@@ -1,4 +1,4 @@
-"""Searches Plex again for files that had no item, and makes the jobs of found files due."""
+"""Searches Plex periodically for the files of waiting jobs and dead letters."""
 
 from itertools import zip_longest
 
@@ -12,11 +12,7 @@ _NOT_FOUND = "PlexNotFound"
 
 
 class MissingScenes:
-    """Searches Plex periodically for the files of waiting jobs and dead letters.
-
-    A few files are searched by their names. For many files, Plex is asked for all changes of its
-    libraries.
-    """
+    """Searches a few files by name. For many files, reads all recent changes in Plex instead."""
 
     def __init__(self, queue: QueueManager) -> None:
         self._queue = queue
@@ -24,20 +20,20 @@ class MissingScenes:
         self._searched_at = float("-inf")
 
     def seconds_to_search(self, now: float) -> float | None:
-        """Return the seconds until the next search; None if no job waits for a file."""
+        """Return the seconds until the next search, or None if no job waits for a file."""
         if not self._queue.count_waiting_with_error(_NOT_FOUND):
             return None
         return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
     def search(self, session: SyncSession, now: float) -> int:
-        """Search Plex for the files, and return how many jobs became due; may raise PlexError."""
+        """Search Plex for the files, and return how many jobs became due. May raise `PlexError`."""
         self._searched_at = now
         session.library.prepare()
         session.look_for(self._paths())
         return self.make_found_due(session)
 
     def make_found_due(self, session: SyncSession) -> int:
-        """Make jobs and dead letters due if the path index now has their file; return how many."""
+        """Make jobs and dead letters due if Plex now has their file, and return their number."""
         listings = session.library.listings
         if listings == self._seen_listings:
             return 0

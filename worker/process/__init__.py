@@ -1,1 +1,1 @@
-"""The worker's process: its start, the handover of its lock, and waiting while it is idle."""
+"""Manages the process of the worker: its start, its lock, and its idle time."""

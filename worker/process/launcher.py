@@ -12,13 +12,14 @@ WORKER_ARGUMENT = "--worker"
 
 
 def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
-    """Start a detached worker that inherits the lock; raise `OSError` if the start fails.
+    """Start a detached worker that inherits the lock. Raise `OSError` if the start fails.
 
-    The connection to Stash, as JSON, is passed through a pipe, which other users cannot read.
+    Other users cannot read the pipe through which the worker receives the connection to Stash.
     """
     command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
-        lock.release()  # on Windows, the worker acquires the lock itself
+        # On Windows, the worker acquires the lock itself.
+        lock.release()
         return start_detached(command, connection)
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
@@ -26,14 +27,17 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     descriptor, lock.descriptor = lock.descriptor, None
     os.set_inheritable(descriptor, True)
     command.append(str(descriptor))
-    # Stash waits until the output of this process is closed, so the worker must not inherit it.
+    # Stash waits until its output pipe is closed everywhere, so the worker gets other streams.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Write before the start: then the worker gets the connection even if this hook is killed.
-        os.write(writer, connection)  # Every pipe buffers at least 4 KiB.
+        # The connection is written first, in case this hook is killed. A pipe buffers at least 4
+        # KiB.
+        os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
-    except NotImplementedError:  # on an old libc, the worker calls setsid itself
+    except NotImplementedError:
+        # On an old libc, the worker calls setsid itself.
         os.posix_spawn(command[0], command, os.environ, file_actions=streams)
     finally:
-        for opened in (reader, writer, null, descriptor):  # the worker keeps its own descriptors
+        for opened in (reader, writer, null, descriptor):
+            # The worker has its own copies of these descriptors.
             os.close(opened)

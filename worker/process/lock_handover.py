@@ -1,8 +1,8 @@
-"""The handover of the worker lock between workers and tasks: only one process writes to Plex.
+"""Passes the worker lock between the worker and tasks, because only one process may write to Plex.
 
-A task requests the worker lock by acquiring a second lock, so the request ends with the task's
-process. A worker that finds a request releases the worker lock after the current scene, and
-acquires it again after the task.
+A task requests the worker lock by acquiring a second lock, so the request ends with the process of
+the task. A worker that detects a request releases the worker lock after the current scene, and
+acquires the lock again after the task.
 """
 
 import json
@@ -18,28 +18,31 @@ from sync_queue.spool import CONNECTION, elect
 from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
-LOOK_FOR_REQUESTS = 0.5  # Seconds between two checks for a request while the worker works.
-PATIENCE = 60.0  # Seconds that a task waits for the lock; by default, requests take at most 30 s.
-RETURN = 0.5  # Seconds in which a worker acquires its lock again after a task.
-LOOK = 0.2  # Seconds between two checks for a request or a job by an idle worker.
-PLUGIN_LOOK = 60.0  # Seconds between two checks that the plugin is still installed.
-_TRY_EVERY = 0.1  # Seconds between two attempts to acquire the lock.
+# Intervals and limits are in seconds. The worker releases its lock after the current request to
+# Plex, which takes at most 30 s by default.
+LOOK_FOR_REQUESTS = 0.5
+PATIENCE = 60.0
+RETURN = 0.5
+LOOK = 0.2
+PLUGIN_LOOK = 60.0
+_TRY_EVERY = 0.1
 ALREADY_RUNNING, STARTED = "running", "started"
 
 
 class LockHeldError(Exception):
-    """The worker did not release its lock in time; the message contains a remedy."""
+    """The worker did not release its lock in time. The message contains a remedy."""
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker, or give the running worker the connection; return `started` or `running`."""
+    """Start a worker, or give the running worker the connection. Return `started` or `running`."""
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
         return ALREADY_RUNNING
     try:
         start_worker(script, lock, connection)
     finally:
-        lock.release()  # `lock` is still held only if the start failed
+        # The lock is still held here only if the start of the worker failed.
+        lock.release()
     return STARTED
 
 
@@ -60,7 +63,7 @@ def hold_worker_lock(
     monotonic: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Iterator[None]:
-    """Hold the worker lock; raise `LockHeldError` if a worker does not release it in time."""
+    """Hold the worker lock. Raise `LockHeldError` if a worker does not release the lock in time."""
     end = monotonic() + PATIENCE
     is_handed_over = False
     while not (request.try_acquire() and lock.try_acquire()):
@@ -76,9 +79,11 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        request.release()  # release last: an idle worker does not exit while a task holds this lock
+        # The request is released last, because an idle worker does not exit during a request.
+        request.release()
         if is_handed_over:
-            sleep(RETURN)  # gives the worker time to acquire its lock again
+            # This pause gives the worker time to acquire its lock again.
+            sleep(RETURN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +92,15 @@ class IdleProcess:
 
     lock: FileLock
     spool: Spool
-    request_path: str  # file that a task locks to request the worker lock
+    request_path: str
     is_told_to_end: Callable[[], bool]
-    exists: Callable[[], bool]  # Returns whether the plugin is still installed.
-    remember: Callable[[Any], None]  # Receives a connection to Stash from a hook or task.
+    exists: Callable[[], bool]
+    remember: Callable[[Any], None]
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
     def hand_over(self) -> bool:
-        """Release the worker lock while a task requests it; return whether it is held again."""
+        """Release the worker lock while a task requests the lock. Return False if it is lost."""
         if not is_requested(self.request_path):
             return True
         self.lock.release()
@@ -104,12 +109,13 @@ class IdleProcess:
                 if self.lock.try_acquire():
                     return True
                 if not is_requested(self.request_path):
-                    return False  # another worker has acquired the lock
+                    # Another worker has acquired the lock.
+                    return False
             self.sleep(LOOK)
         return False
 
     def wait(self, known: frozenset[str]) -> bool:
-        """Wait for a spool file whose name is not `known`; return False if the worker must exit."""
+        """Wait for a spool file that is not in `known`. Return False if the worker must exit."""
         checked_at = self.monotonic()
         while not self.is_told_to_end():
             names = self.spool.names()

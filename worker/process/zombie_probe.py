@@ -1,4 +1,4 @@
-"""The zombie reaping probe finds out whether ended workers stay zombie processes.
+"""Finds out whether ended workers stay zombie processes.
 
 The process that starts a worker ends first, so process 1 has to reap the worker. In Stash's
 official container, process 1 is Stash, which reaps no process. There, each ended worker stays a
@@ -13,11 +13,12 @@ from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
-_STATE, _STARTED = 0, 19  # indexes in /proc/<pid>/stat, counted after the process name
+# These are indexes of the fields after the process name in /proc/<pid>/stat.
+_STATE, _STARTED = 0, 19
 
 
 def process_status(pid: int) -> tuple[str, int]:
-    """Return the state of a process and its start in clock ticks; ("", 0) if it does not exist."""
+    """Return the state of a process and its start in clock ticks, or ("", 0) if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -27,7 +28,7 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Finds out whether this worker, process `pid`, would stay a zombie; needs the worker lock."""
+    """Finds out whether this worker would stay a zombie. The caller must hold the worker lock."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class ZombieProbe:
                 log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether an earlier worker stayed a zombie; this worker would become one, too."""
+        """Return whether an earlier worker stayed a zombie, because this worker would, too."""
         is_zombie = self._is_zombie()
         if is_zombie and not self._is_reported:
             self._is_reported = True

@@ -1,1 +1,1 @@
-"""Sync of one scene: find its items, write fields and covers, and read the items back."""
+"""Syncs scenes: finds their Plex items, writes fields and covers, and reads the items back."""

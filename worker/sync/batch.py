@@ -1,4 +1,4 @@
-"""Syncs the scenes of a batch: reads the scenes, finds their items, compares, and writes."""
+"""Syncs a batch of scenes: reads the scenes, finds their Plex items, and writes the differences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,13 +28,10 @@ _NO_METADATA = (
 
 @dataclass(frozen=True, slots=True)
 class BatchSync:
-    """Syncs the scenes of claimed jobs; many scenes share each request to Stash and Plex."""
-
     services: Services
     session: SyncSession
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
-        """Yield a result per scene; the caller finalizes each result before the next scene."""
         by_scene: dict[int, list[Claim]] = {}
         for claim in claims:
             if claim.job.scene_id is None:
@@ -71,7 +68,8 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # Scenes without an item at the last try are searched by name, without a list of new items.
+        # If Plex lacked the file of a scene at the last try, the file is searched by name. Only
+        # other scenes need the list of new Plex items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         finder = ItemFinder(self.services, session)
@@ -83,10 +81,11 @@ class BatchSync:
         if finder.gone:
             self.services.queue.forget_scenes(finder.gone)
         yield from self._write(works, writer)
-        writer.verification.run()  # reading back comes last, because it cannot fail a job
+        # An error while the items are read back must not fail a job, so this is the last step.
+        writer.verification.run()
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
-        """Write to the items, and yield the results; scenes with images to lock come last."""
+        """Write to the items, and yield the results. Scenes with images to lock come last."""
         unlocked: list[tuple[Synced, CoverResult]] = []
         for work in works:
             scene, error = work.scene, work.error

@@ -1,4 +1,4 @@
-"""Sends a scene's cover to each item that has not yet received the same bytes."""
+"""Uploads the cover of a scene to each Plex item that does not have the same image yet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,37 +27,41 @@ from worker.services import Services
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
-_NO_COVER = ""  # Stored instead of a SHA-1 if the scene has no cover that Plex accepts.
-_REFUSED = "refused:"  # Prefix of the stored SHA-1 of an image that Plex refused.
-_OVERLAY = "overlay"  # Kometa's label for posters with an overlay, in lower case.
+_NO_COVER = ""
+_REFUSED = "refused:"
+_OVERLAY = "overlay"
 
 
 @dataclass(slots=True)
 class CoverResult:
-    """The result of sending a scene's cover. The kinds of image of an item are poster and art."""
+    """The result of sending a scene's cover to its items, by kind of image (poster or art).
 
-    # Kinds of image that were uploaded to an item, or selected again.
+    A `failure` requires a retry of the job. `why` says in the debug log why nothing was uploaded.
+    """
+
     uploaded: set[str] = field(default_factory=set)
-    # Item → kind of image → SHA-1 of the uploaded image.
     sent: dict[PlexItem, dict[str, str]] = field(default_factory=dict)
-    # Item → kinds of image to lock. The batch locks the images of many items per request.
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
-    tag: str | None = None  # `SceneRecord.cover_tag` of the cover that all items have.
-    failure: PlexError | StashFileError | None = None  # Error that requires a retry of the job.
-    why: str = "no image to set"  # Why no image was uploaded, for the decision trace.
+    tag: str | None = None
+    failure: PlexError | StashFileError | None = None
+    why: str = "no image to set"
 
 
 class Target(NamedTuple):
-    """An image of an item (poster or art) that has to show the scene's cover."""
+    """A poster or art of an item, which has to show the scene's cover.
+
+    `has` is the SHA-1 of the last sent image, `_NO_COVER`, or `_REFUSED` and a SHA-1. `is_locked`
+    is also True if the server never reports this lock.
+    """
 
     item: PlexItem
     kind: str
-    has: str | None  # SHA-1 of the last sent image, `_NO_COVER`, or `_REFUSED` and a SHA-1.
-    is_locked: bool  # Whether the image is locked; also True if Plex never reports the lock.
+    has: str | None
+    is_locked: bool
 
     @property
     def lacks_lock(self) -> bool:
-        """Whether the sent image is not locked, so that the next refresh of Plex may replace it."""
+        """Whether the sent image is not locked. A refresh of Plex may replace an unlocked image."""
         return bool(self.has) and not self.is_refused and not self.is_locked
 
     @property
@@ -72,7 +76,7 @@ def targets_of(
     *,
     preserve: bool,
 ) -> list[Target]:
-    """Return the images that have to show a scene's cover; `records` are the values last sent.
+    """Return the images that have to show a scene's cover. `records` contains the values last sent.
 
     If `preserve` is set, an image that was locked before the first upload is left out, because a
     user chose that image. An image that a user chooses later stays until the cover changes in
@@ -95,13 +99,13 @@ def targets_of(
 
 
 def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
-    """Return whether an image may differ from the cover; if so, the cover has to be read."""
+    """Return whether an image may differ from the cover. If not, the cover need not be read."""
     is_unchanged = last is not None and last.scene_updated_at == scene.updated_at
     return not is_unchanged or not _is_shown(last, targets)
 
 
 def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
-    """Return whether all images have the cover of the last sync, or the scene had no cover."""
+    """Return whether all images show the cover of the last sync."""
     if last is None or last.cover_tag is None:
         return last is not None and all(target.has is not None for target in targets)
     sha1 = last.cover_tag.partition(" ")[0]
@@ -111,7 +115,7 @@ def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
 
 @contextmanager
 def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
-    """Replace the error of a failed write by the cause of the error (see `PlexClient.judge`)."""
+    """Replace the error of a failed write by an error that names the cause."""
     try:
         yield
     except (PlexPermissionError, PlexTemporaryError) as error:
@@ -119,7 +123,7 @@ def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
 
 
 class CoverSync:
-    """Sends the cover of a scene; `last` is the stored result of the scene's last job."""
+    """Uploads the cover of a scene. `last` is the stored result of the scene's last job."""
 
     def __init__(
         self, services: Services, session: SyncSession, work: SceneWork, last: SceneRecord | None
@@ -136,7 +140,6 @@ class CoverSync:
         self._result = CoverResult()
 
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
-        """Upload the cover to the items that lack it, and collect the image locks to set."""
         work, last, result = self._work, self._last, self._result
         behaviour = self._session.facts.behaviour()
         preserve = self._session.config.preserve_plex_edits
@@ -147,7 +150,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Two changes within a second have the same time stamp. So the hook marks cover changes.
+            # Two changes within a second have the same time stamp, so the hook marks each changed
+            # cover.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -158,12 +162,13 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            result.tag = None  # without an ETag, Stash sends the cover again
+            # Stash sends the cover again only if the request has no ETag.
+            result.tag = None
             self._send_to(lost)
         return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Return whether Plex lost the sent image; if Plex only deselected it, select it again."""
+        """Return whether Plex lost the sent image. Select a sent image that is only deselected."""
         item, kind = target.item, target.kind
         if self._session.config.preserve_plex_edits or kind in self._result.uploaded:
             return False
@@ -183,7 +188,6 @@ class CoverSync:
         return False
 
     def _send_to(self, targets: Sequence[Target]) -> None:
-        """Read the cover, and upload it to each image that differs from the cover."""
         result, etag = self._result, (self._result.tag or "").partition(" ")[2]
         try:
             cover = read_cover(self._stash, self._work.scene.id, etag or None)
@@ -219,7 +223,8 @@ class CoverSync:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
             self._remember(target, _REFUSED + cover.sha1)
         except (PlexTemporaryError, PlexUploadsDown) as error:
-            self._fail(error)  # do not raise, so that the other kind of image is sent
+            # The error is not raised here, because the other kind of image has to be sent first.
+            self._fail(error)
         else:
             result.uploaded.add(kind)
             result.sent.setdefault(item, {})[kind] = cover.sha1
@@ -236,7 +241,7 @@ class CoverSync:
         self._session.uploads.succeeded(kind)
 
     def _remove_overlay_label(self, target: Target) -> None:
-        """Remove Kometa's overlay label before the upload: Kometa would restore the old poster."""
+        """Remove Kometa's overlay label. Otherwise, Kometa would restore the old poster."""
         labels = [label for label in target.item.labels if label.casefold() == _OVERLAY]
         if labels and target.kind == POSTER and self._session.config.remove_overlay_label:
             try:
@@ -247,7 +252,7 @@ class CoverSync:
     def _remember_intent(self, target: Target, cover: Cover) -> None:
         """Store the SHA-1 and the original lock before the upload, whose response may get lost.
 
-        Without this record, a later sync would take the image and its lock for a user's choice.
+        Otherwise, a later sync would mistake the image and its lock for the choice of a user.
         """
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
@@ -271,8 +276,7 @@ def _show_uploaded(
 ) -> None:
     """Make Plex show an image that was just uploaded.
 
-    Some servers select a new upload automatically, but perhaps not if the item `had` the image
-    before.
+    Some servers select a new upload, but not always if the item `had` the image before.
     """
     trait = session.facts.behaviour().image_selection
     if trait is ImageSelection.AUTOMATIC and not had:
@@ -287,9 +291,10 @@ def _show_uploaded(
 def select_image(
     session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool = False
 ) -> None:
-    """Select an uploaded image if Plex shows another; learn whether Plex selects new uploads."""
+    """Select an uploaded image if Plex shows another image. Learn whether Plex selects uploads."""
     trait = session.facts.behaviour().image_selection
-    with suppress(PlexNotFound, PlexPermanentError):  # if Plex refuses, keep the current image
+    # If Plex refuses the selection, the current image stays.
+    with suppress(PlexNotFound, PlexPermanentError):
         ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)
         is_shown = any(image.selected for image in ours)
         if ours and not is_shown:

@@ -1,4 +1,4 @@
-"""Determines what a sync of scenes would change, without writing to Plex."""
+"""Computes what a sync of scenes would change, without writing to Plex."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -20,24 +20,28 @@ from worker.sync.session import SyncSession
 
 
 class Inspection(NamedTuple):
-    """A scene, and the changes that a sync of the scene would make."""
+    """A scene, and the changes that a sync of the scene would make.
+
+    If `not_selected` or `lacks_metadata` is set, the later attributes are unset. `unlocked` lists
+    the images that would only be locked. `cover_for` lists the kinds of image, poster or art, for
+    which the cover would be read.
+    """
 
     scene: StashScene
     desired: SceneMetadata
-    not_selected: str = ""  # Why the settings exclude the scene; then later fields are unset.
-    lacks_metadata: bool = False  # The scene has nothing to sync; then later fields are unset.
-    edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()  # An edit may be empty.
-    # Items whose images would only be locked, each with the kinds of image.
+    not_selected: str = ""
+    lacks_metadata: bool = False
+    edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()
     unlocked: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()
-    cover_for: tuple[str, ...] = ()  # Kinds of image for which the cover would be read.
-    elsewhere: tuple[str, ...] = ()  # Texts that name the scenes shown by its other items.
-    unseen: bool = False  # Plex lists an item of the scene, but did not return the item.
+    cover_for: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    unseen: bool = False
     synced_before: bool = False
-    error: PlexError | None = None  # why no item was found for the scene
+    error: PlexError | None = None
 
     @property
     def image_reasons(self) -> tuple[str, ...]:
-        """Labels that say why images would be read or locked, for a histogram."""
+        """Labels that say why a sync would read the cover or lock images."""
         locks = {f"{kind} not locked": None for _, kinds in self.unlocked for kind in kinds}
         return (*(("cover to compare",) if self.cover_for else ()), *locks)
 
@@ -48,7 +52,7 @@ def inspect_scenes(
     scenes: Collection[StashScene],
     batch: int = READ_BATCH,
 ) -> list[Inspection]:
-    """Return what a sync of each scene would change; each request reads up to `batch` items."""
+    """Return what a sync of each scene would change. Each request reads up to `batch` items."""
     log = services.queue.sync_log
     last = log.scenes([scene.id for scene in scenes])
     config = session.config

@@ -1,4 +1,4 @@
-"""Finds the Plex items of the scenes of a batch; one request reads many items."""
+"""Finds the Plex items of a batch of scenes. One request reads many items."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,22 +18,26 @@ from worker.sync.item_owner import assign_items
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
 
-MOST_NAMED = 5  # maximum number of candidates in a message
+MOST_NAMED = 5
 _TASK = "the task 'Check Path Mapping'"
 
 
 @dataclass
 class ItemFinder:
-    """Finds items in the path index, and searches Plex once for files that the index lacks."""
+    """Finds items in the index of Plex's file paths, and searches Plex once for other files.
+
+    If `forgets` is set, problems are reported, and the index drops items that Plex no longer has.
+    `gone` collects the ids of synced scenes that were deleted in Stash.
+    """
 
     services: Services
     session: SyncSession
-    batch: int = READ_BATCH  # Number of items per request.
-    forgets: bool = True  # False for a preview, which reports no problems and forgets no items.
-    gone: set[int] = field(default_factory=set)  # Ids of synced scenes that were deleted in Stash.
+    batch: int = READ_BATCH
+    forgets: bool = True
+    gone: set[int] = field(default_factory=set)
 
     def find(self, works: Sequence[SceneWork]) -> None:
-        """Find the items of each scene; `error` or `elsewhere` says why a scene has none."""
+        """Find the items of each scene. `error` or `elsewhere` says why a scene has no item."""
         self._match_by_path(works)
         open_works = [work for work in works if work.error is None]
         missing = [work for work in open_works if not work.items]
@@ -41,19 +45,20 @@ class ItemFinder:
         if missing or partial:
             missing = self._search(missing, partial)
         matcher = self.session.matcher
-        strangers = [  # scenes with a file in a folder that Plex lacks
+        # These scenes have a file in a folder that no library of Plex contains.
+        outside = [
             work
             for work in works
             if work.error is None
             and any(matcher.is_outside(file.path) for file in work.matching.unmatched)
         ]
-        if strangers:
+        if outside:
             try:
-                scenes = [work.scene for work in strangers]
+                scenes = [work.scene for work in outside]
                 self.session.learning.consider(scenes, matcher.is_outside)
             except StashQueryError as error:
                 self.services.log.event(Event.PATHS_NOT_LEARNED, error=error)
-        self._match_by_any_rule({id(work): work for work in (*missing, *strangers)}.values())
+        self._match_by_any_rule({id(work): work for work in (*missing, *outside)}.values())
         for work in missing:
             if not work.items and work.error is None:
                 work.error = self._why_not(work)
@@ -64,11 +69,11 @@ class ItemFinder:
     def _search(
         self, missing: Sequence[SceneWork], partial: Sequence[SceneWork]
     ) -> list[SceneWork]:
-        """Search Plex for files that the index lacks; return the scenes that still have no item.
+        """Search Plex for files that the index lacks. Return the scenes that still have no item.
 
-        The scenes in `missing` have no item yet, those in `partial` only some of their items. If
-        Plex fails, the `missing` scenes get the error, and the `partial` scenes are synced to their
-        items.
+        The scenes in `missing` have no item yet, and the scenes in `partial` lack some items. If
+        Plex fails, the `missing` scenes get the error, and the `partial` scenes are synced to the
+        known items.
         """
         files = [file for work in missing for file in work.scene.files]
         files += [file for work in partial for file in self._expected_files(work)]
@@ -120,12 +125,12 @@ class ItemFinder:
                 self.session.library.index.forget_item(match.rating_key)
 
     def _expected_files(self, work: SceneWork) -> list[SceneFile]:
-        """Return the files of the scene that Plex lacks, although Plex has their folder."""
+        """Return the scene's files that Plex lacks although a library contains their folder."""
         unmatched = work.matching.unmatched
         return [file for file in unmatched if self.session.matcher.is_inside(file.path)]
 
     def _guess(self, work: SceneWork) -> Matching:
-        """Take the best candidate as the match, and report that this match may be wrong."""
+        """Match the scene with the best candidate, and report that this match may be wrong."""
         best, *others = work.matching.candidates
         same = [part for part in others if components(part.path) == components(best.path)]
         rejected = [part for part in others if part not in same]
@@ -174,7 +179,7 @@ def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mappin
 def not_found(
     file: SceneFile, reason: str, same_named: Sequence[LibraryPart], titles: Mapping[int, str]
 ) -> str:
-    """Return a message with cause and remedy for a file that Plex lacks; `reason` may be empty."""
+    """Return a message with cause and remedy for a file that Plex lacks. `reason` may be empty."""
     text = f"Plex has no item for {file.path}"
     if reason:
         return f"{text}: {reason}"

@@ -19,14 +19,12 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the owner of an item: the scene whose metadata the item shows.
+    """Return the id of the scene whose metadata an item shows. This scene owns the item.
 
-    The owner is the scene with the item's first file. If several scenes have this file, the lowest
-    id is the owner. If no scene has it, the item keeps its previous owner.
-
-    Args:
-        claimants: scene id → whether the scene has the item's first file.
-        logged: ids of scenes whose values were sent to the item before.
+    The owner is the scene with the item's first file. If several scenes have this file, the owner
+    has the lowest id. If no scene has this file, the item keeps its previous owner. `claimants`
+    says for each scene whether it has the first file. `logged` lists scenes that were sent to the
+    item before.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
@@ -35,13 +33,13 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Remove each item from all scenes except the owner of the item.
+    """Remove each item from all scenes except the scene whose metadata the item shows.
 
-    Return the ids of scenes whose values were sent to an item, but that Stash no longer has.
+    Return the ids of scenes whose values were sent to an item, but that Stash has deleted.
     """
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
-    # Rating key → scene id → whether the scene has the item's first file.
+    # Each item maps scene ids to a flag: whether the scene has the item's first file.
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}
     for work in works:
         for item in work.items:
@@ -84,9 +82,9 @@ def _owners(
     matcher: PlexMatcher,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
-    """Return the owner of each item, and the owners that Stash no longer has.
+    """Return the owner of each item, and the owners that Stash has deleted.
 
-    The plugin gets no job if a scene is merged in Stash or a file moves to another scene. So this
+    The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So this
     function reads each owner outside of the batch, and drops owners without a file in the item.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
@@ -119,7 +117,6 @@ def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> boo
 
 
 def _match_of(work: SceneWork, item: PlexItem) -> Match | None:
-    """Return the scene's match with an item; None if the item has lost the scene's file."""
     matches = work.matching.matches
     return next((match for match in matches if match.rating_key == item.rating_key), None)
 

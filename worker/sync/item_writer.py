@@ -1,4 +1,4 @@
-"""Writes to items: one edit for each item that differs, and the scene's cover."""
+"""Writes scenes to Plex: one edit for each item that differs, and the scene's cover."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,13 +22,11 @@ from worker.sync.server_learning import SentEdit, probe_locks
 from worker.sync.session import SyncSession
 from worker.sync.verification import Verification
 
-# Errors that concern only one item; the writer still writes to the other items.
+# After an error of these classes, the writer still writes to the other items of the scene.
 _OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
 
 
 class ItemWriter:
-    """Writes the scenes of a batch to their items, and stores the sent values."""
-
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
         self._session = session
@@ -39,18 +37,20 @@ class ItemWriter:
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
-        """Store the values of each item before the first write, and load all stored values."""
+        """Store the original values of items before the first edit, and load all stored values."""
         log, server_id = self._sync_log, self._server_id
         with self._services.queue.transaction():
             for work in works:
                 for key in work.taken_over:
                     log.transfer_item(work.scene.id, server_id, key)
-                    log.mark_unsynced(work.scene.id)  # the item may have its previous owner's cover
+                    # The item may still have the cover of the scene that it showed before.
+                    log.mark_unsynced(work.scene.id)
             known = log.items(server_id, {item.rating_key for work in works for item in work.items})
             for work in works:
                 for item in work.items:
                     if work.scene.id not in known.get(item.rating_key, ()):
-                        # Store the first edit as sent but unconfirmed: its response may get lost.
+                        # The response to the first edit may get lost, so the edit is stored as
+                        # unconfirmed first.
                         edit = self._planner.plan(work, item).edit
                         pending = {name: edit.sent[name] for name in edit.fields}
                         original, now = original_values(item), self._services.clock()
@@ -62,7 +62,7 @@ class ItemWriter:
         self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
-        """Send the differences to each item of a scene; return changed fields and image results.
+        """Send the differences to each item. Return the changed fields and the image results.
 
         The sent values are stored even if this method raises a `StashError` or `PlexError`.
         """
@@ -91,7 +91,7 @@ class ItemWriter:
         return (*changed, *sorted(cover.uploaded)), cover
 
     def lock_images(self, covers: Sequence[CoverResult]) -> None:
-        """Lock the images of the batch; items with the same kinds of image share a request."""
+        """Lock the images of the batch. Items with the same kinds of image share a request."""
         groups: dict[tuple[str, ...], list[PlexItem]] = {}
         for cover in covers:
             for item, kinds in cover.to_lock.items():
@@ -104,7 +104,7 @@ class ItemWriter:
                 self.verification.image_locks.setdefault(item.rating_key, set()).update(locked)
 
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
-        """Send the edit; return the record of the values that were sent, and the changed fields."""
+        """Send the edit. Return the record of the sent values, and the changed fields."""
         plan = self._planner.plan(work, item)
         last, edit, _ = plan
         trace_comparison(self._services.log, work, item, edit)
@@ -126,10 +126,10 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _prepare(self, work: SceneWork, item: PlexItem, plan: ItemPlan) -> FieldValues:
-        """Store the edit as sent but unconfirmed (pending), and return the original values.
+        """Store the edit as unconfirmed (`pending`), and return the original values of the item.
 
-        The response to an edit may get lost. Without this record, a later sync would take the edit
-        for a user's edit.
+        The response to an edit may get lost. Without this record, a later sync would mistake the
+        edit for an edit by a user.
         """
         last, edit, original = plan
         fresh = edit.fields.keys() - self._planner.written(item)
@@ -143,11 +143,13 @@ class ItemWriter:
         if not self._planner.preserve:
             names &= {COLLECTIONS, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
-        if COLLECTIONS in pending:  # collections of an earlier edit stay unconfirmed
+        # The collections of an earlier unconfirmed edit stay unconfirmed.
+        if COLLECTIONS in pending:
             earlier = last.pending.get(COLLECTIONS, ())
             pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
         ahead = replace(last, pending=pending)
-        if pending != last.pending:  # confirm values of the previous edit that Plex has
+        # Plex shows which values of the previous edit arrived, so these values count as sent.
+        if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             self._remember(work, item, ahead)
@@ -158,7 +160,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit; send an empty date separately until its effect on this server is known."""
+        """Send an edit. An empty date is sent separately until its effect is known."""
         client = self._session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
@@ -169,7 +171,8 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex accepts the lock alone, the empty value was the cause of the failure.
+            # If Plex accepts the lock without a value, the empty value was the cause of the
+            # failure.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)
@@ -193,7 +196,8 @@ class ItemWriter:
         scene: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         for name, error in outcome.refused.items():
             if name == DATE and _clears_date(edit):
-                continue  # this refusal is reported once per server
+                # Another event reports this refusal once per server.
+                continue
             log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
             fields = (name for name, names in outcome.left_out.items() if refused in names)
@@ -211,7 +215,7 @@ def _clears_date(edit: ItemEdit) -> bool:
 def _without_refused(
     record: ItemRecord, last: ItemRecord, edit: ItemEdit, outcome: EditOutcome
 ) -> ItemRecord:
-    """Return the record with accepted values marked as sent, and others marked as refused."""
+    """Return the record with accepted values marked as sent, and the others marked as refused."""
     sent = {**record.sent, **outcome.shortened}
     for name, left_out in outcome.left_out.items():
         sent[name] = [entry for entry in edit.sent[name] if entry not in left_out]

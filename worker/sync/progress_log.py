@@ -1,6 +1,6 @@
-"""Logs the results of a drain: an event per job, totals of many jobs, and the decision trace.
+"""Logs the result of each job, totals of many jobs, and a trace of the decisions.
 
-The `trace_` functions write the decision trace, which the setting `debug_logging` switches on.
+The functions `trace_…` log only if the setting `debug_logging` is on.
 """
 
 from collections import Counter
@@ -19,8 +19,8 @@ from worker.sync.cover_sync import CoverResult
 from worker.sync.scene_work import SceneWork
 
 JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0
-_LONGEST_VALUE = 60  # Maximum length of a value in the decision trace.
-_ENDS = {  # Event at the end of a job → word for it in the totals.
+_LONGEST_VALUE = 60
+_ENDS = {
     Event.SCENE_SYNCED: "synced",
     Event.SCENE_IN_STEP: "already up to date",
     Event.SCENE_SKIPPED: "skipped",
@@ -34,8 +34,8 @@ _COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
 class ProgressLog:
     """Logs the end of each job, and totals of many jobs.
 
-    `most` is the maximum number of jobs per drain whose events Stash shows. If `most` is None,
-    Stash shows all events, and also totals during the drain.
+    Stash shows the results of the first `most` jobs. If `most` is None, Stash shows all results and
+    also intermediate totals.
     """
 
     def __init__(self, log: Log, monotonic: Callable[[], float], most: int | None = None) -> None:
@@ -47,7 +47,7 @@ class ProgressLog:
     def report(
         self, event: Event, *, again: bool = False, cause: str = "", **fields: object
     ) -> None:
-        """Log the end of a job; a repeated failure (`again`) or repeated `cause` is no warning."""
+        """Log the end of a job. A repeated failure (`again`) or `cause` is no warning."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
         self._ends[event] += 1
@@ -69,7 +69,7 @@ class ProgressLog:
             self._sum(Event.DRAIN_PROGRESS)
 
     def drain_ended(self) -> None:
-        """Log the totals of the drain, unless it had only a few jobs."""
+        """Log the totals once no job is due, unless there were only a few jobs."""
         jobs = self._ends.total()
         if jobs > (self._most or 1):
             self._sum(Event.DRAIN_ENDED)
@@ -89,13 +89,14 @@ class ProgressLog:
 
 
 def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
-    """Return the changed fields and images as words, such as "title", "3 tags" or "no studio"."""
+    """Return words for the changed fields and images, such as "title", "3 tags" or "no studio"."""
     words = []
     for name in changed:
         value, noun = getattr(desired, name, None), _COUNTED.get(name, "")
         if noun:
             words.append(counted(len(value), noun) if value else f"no {noun}s")
-        else:  # an empty title is never sent: Plex gets the file's name instead
+        else:
+            # An empty title is never sent, because Plex gets the name of the file instead.
             words.append(f"no {name}" if value == "" and name != "title" else name)
     return tuple(words)
 
@@ -138,7 +139,8 @@ def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit,
     if name in edit.fields:
         if all(key.endswith(".locked") for key in edit.fields[name]):
             return "same, its lock is set"
-        if log.obfuscate is not None:  # do not log the values: they may be titles
+        # An obfuscated log must not contain the values, which may be titles.
+        if log.obfuscate is not None:
             return "differs, is sent"
         return f"differs, is sent ({_clipped(shown)} → {_clipped(wanted)})"
     return "refused by Plex earlier" if name in edit.refused else "same"

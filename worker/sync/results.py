@@ -1,4 +1,4 @@
-"""The results of claimed jobs, which a batch yields and the finalizer stores."""
+"""Defines the possible results of a job, which the finalizer stores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from sync_queue.models import Claim
 from sync_queue.sync_records import SceneRecord
 from validation.scene_extractor import SceneFile
 
-SYNCED, SKIPPED = "synced", "skipped"  # outcomes that the sync log stores
+SYNCED, SKIPPED = "synced", "skipped"
 
 
 class SceneError(Exception):
-    """The scene cannot be synced, and a retry would not help; the message contains the reason."""
+    """The scene cannot be synced, and a retry would not help. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    claims: Sequence[Claim]  # All claimed jobs of the scene.
-    label: str  # The scene's name for users.
+    claims: Sequence[Claim]
+    label: str
 
     @property
     def key(self) -> str:
@@ -31,58 +31,52 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class Synced(_Result):
-    """Plex shows the metadata that the scene has in Stash."""
+    """Plex has the metadata of the scene. `changed` is empty if Plex was already up to date."""
 
     record: SceneRecord
-    changed: tuple[str, ...] = ()  # words for the changed fields; empty if Plex was up to date
+    changed: tuple[str, ...] = ()
     confidence: MatchConfidence = MatchConfidence.HIGH
     by_plex: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped(_Result):
-    """The scene was not synced; `reasons` say why."""
+    """The scene was not synced. If `by_plex` is set, Plex answered a request about the scene."""
 
     record: SceneRecord
     reasons: tuple[str, ...]
-    by_plex: bool = False  # whether Plex answered a request about the scene
+    by_plex: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Gone(_Result):
-    """The scene was deleted in Stash."""
-
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScenesQueued(_Result):
-    """The scenes of a performer, studio or tag were queued; the log shows `outcome`."""
-
     outcome: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FolderScanned(_Result):
-    """The result of a job that asked Plex to scan a folder; `outcome` goes to the log."""
+    """The job of a new scene has ended. If `by_plex` is set, Plex scans the folder of the scene."""
 
     outcome: str
-    by_plex: bool = False  # whether Plex scans the folder; if so, the scene is synced next
+    by_plex: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ScanPostponed(_Result):
-    """The scan job waits, because the same folder was scanned recently."""
+    """The folder was scanned recently, so the job waits until the time `until`."""
 
-    until: float  # end of the wait, in seconds since the epoch
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
 class Failed(_Result):
-    """The jobs failed with an error."""
-
     error: Exception
-    files: tuple[SceneFile, ...] = ()  # the scene's files in Stash
+    files: tuple[SceneFile, ...] = ()
 
 
 Success = Synced | Skipped | Gone | ScenesQueued | FolderScanned | ScanPostponed

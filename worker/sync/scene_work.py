@@ -1,4 +1,4 @@
-"""The state of a scene in a batch: its items, the values last sent, and the next edit."""
+"""Collects what a batch knows about a scene, and computes the edits of the scene's items."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,22 +22,27 @@ from worker.sync.session import SyncSession
 
 @dataclass(slots=True)
 class SceneWork:
-    """A scene of a batch, and the findings about the scene."""
+    """A scene of a batch, and its state.
+
+    `taken_over` lists items that showed another scene before. `elsewhere` describes items that have
+    a file of this scene but show another scene. `unseen` means that Plex lists an item but did not
+    return the item. `looked_for` means that Plex was searched for missing files after the edit.
+    """
 
     claims: list[Claim]
     scene: StashScene
-    desired: SceneMetadata  # the metadata that Plex should show
+    desired: SceneMetadata
     matching: Matching = field(default_factory=Matching)
-    items: list[PlexItem] = field(default_factory=list)  # Items that show the scene.
-    taken_over: list[int] = field(default_factory=list)  # Rating keys of items that changed owner.
-    elsewhere: list[str] = field(default_factory=list)  # The scenes that its other items show.
-    unseen: bool = False  # Plex lists an item of the scene, but did not return the item.
-    looked_for: bool = False  # Plex was searched for missing files after the edit.
-    error: PlexError | None = None  # Why the scene is not or only partly synced.
+    items: list[PlexItem] = field(default_factory=list)
+    taken_over: list[int] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    unseen: bool = False
+    looked_for: bool = False
+    error: PlexError | None = None
 
     @property
     def refused_since(self) -> float:
-        """The time of the last request to send refused values again; 0 if there was none."""
+        """The time when a user last asked to send refused values again, or 0 if no user asked."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
@@ -55,8 +60,6 @@ def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
 
 
 class ItemPlan(NamedTuple):
-    """The values last sent to an item, the next edit, and the item's original values."""
-
     last: ItemRecord
     edit: ItemEdit
     original: FieldValues
@@ -64,23 +67,22 @@ class ItemPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EditPlanner:
-    """Computes the edits of items from the values that were sent and stored before."""
+    """Computes edits. `sent` contains the values last sent, by rating key and scene id."""
 
-    sent: Mapping[int, Mapping[int, ItemRecord]]  # Rating key → scene id → values last sent.
-    originals: Mapping[int, FieldValues]  # Rating key → values before the plugin's first write.
+    sent: Mapping[int, Mapping[int, ItemRecord]]
+    originals: Mapping[int, FieldValues]
     behaviour: Behaviour = UNKNOWN
-    preserve: bool = False  # whether to keep values that a user set in Plex
+    preserve: bool = False
 
     @classmethod
     def of(cls, log: SyncLog, session: SyncSession, works: Iterable[SceneWork]) -> Self:
-        """Create a planner from the stored values of all items of the scenes, with two queries."""
         server_id = session.library.server_id
         keys = {item.rating_key for work in works for item in work.items}
         stored = log.items(server_id, keys), log.originals(server_id, keys)
         return cls(*stored, session.facts.behaviour(), session.config.preserve_plex_edits)
 
     def plan(self, work: SceneWork, item: PlexItem) -> ItemPlan:
-        """Return the plan to make an item show its scene (see `plex.diff.edit_for`)."""
+        """Return the edit that makes an item show the scene, and the values behind the edit."""
         last = self.sent_for(work.scene.id, item.rating_key) or ItemRecord("", {})
         original = self.originals.get(item.rating_key) or original_values(item)
         edit = edit_for(
@@ -107,8 +109,8 @@ class EditPlanner:
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
     """Return the fields that were sent to an item, or may have been sent.
 
-    An unconfirmed (pending) value counts as sent, unless a user has changed the field since.
-    `held` are the values before the plugin's first edit.
+    An unconfirmed (`pending`) value counts as sent, unless a user has changed the field since.
+    `held` contains the values before the plugin's first edit.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
@@ -120,14 +122,14 @@ def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldV
 
 
 def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
-    """Return the unconfirmed (pending) values that the item shows."""
+    """Return the values of an unconfirmed edit that the item shows."""
     return {
         name: value for name, value in record.pending.items() if same(value, getattr(item, name))
     }
 
 
 def _shortened_texts(last: ItemRecord) -> FieldValues:
-    """Return the refused texts that were too long, because Plex would refuse them again."""
+    """Return the refused texts that were too long. Plex would refuse these texts again."""
     return {
         name: value
         for name, value in last.refused.items()

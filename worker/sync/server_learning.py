@@ -15,25 +15,24 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# Key in a job's data: the job was queued because items that were read back had other values.
+# This key marks the second sync of a scene whose values in Plex differed after the first.
 AGAIN = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
 
 @dataclass(frozen=True, slots=True)
 class SentEdit:
-    """An edit of an item, and the item before and after the edit."""
+    """An edit of an item. `after` is the item that was read back."""
 
     work: SceneWork
     before: PlexItem
-    after: PlexItem  # The item that was read back; until then, the item before the edit.
-    accepted: Mapping[str, Parameters]  # Field → parameters that Plex accepted.
+    after: PlexItem
+    accepted: Mapping[str, Parameters]
     record: ItemRecord
     original: FieldValues
 
     @property
-    def is_again(self) -> bool:
-        """Whether the edit is a second attempt."""
+    def is_second_attempt(self) -> bool:
         return any(claim.job.data.get(AGAIN) for claim in self.work.claims)
 
     @property
@@ -43,7 +42,6 @@ class SentEdit:
 
 
 def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
-    """Learn the server's behaviour from edits whose items were read back."""
     known = facts.behaviour()
     shown = _learn_shown_locks(facts, known, [edit.after for edit in edits])
     lacking = Counter(
@@ -53,7 +51,7 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # A single item without any lock proves nothing, because a user may have unlocked it.
+        # A single item without a lock proves nothing, because a user may have unlocked the field.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:
@@ -63,7 +61,7 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
 
 
 def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]]) -> None:
-    """Learn from items that were read back, each with the kind of image that was locked."""
+    """Learn whether the server reports the locks of images that were just locked."""
     known = facts.behaviour()
     shown = _learn_shown_locks(facts, known, [item for item, _ in items])
     for item, kind in items:
@@ -73,25 +71,26 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
 
 
 def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditPlanner) -> None:
-    """Find out which field locks the server never reports, unless this is known.
+    """Find out which field locks the server never reports.
 
     If an item has a sent value without its lock, either a user unlocked the field, or the server
-    never reports the lock. So this function sets each such lock at one item, and reads the item
+    never reports the lock. So this function sets each such lock on one item, and reads the item
     back.
     """
     known = session.facts.behaviour()
     pairs = [(work, item) for work in works for item in work.items]
-    settled = {*known.shown_locks, *known.hidden_locks}
-    settled |= {lock for _, item in pairs for lock in item.locked}
+    known_locks = {*known.shown_locks, *known.hidden_locks}
+    known_locks |= {lock for _, item in pairs for lock in item.locked}
     for work, item in pairs:
         record = planner.sent_for(work.scene.id, item.rating_key)
         for name, value in record.sent.items() if record is not None else ():
             lock = PLEX_NAMES.get(name, "")
             is_synced = getattr(work.desired, name, None) is not None
-            if not lock or lock in settled or not is_synced or not _shows(item, name, value):
+            if not lock or lock in known_locks or not is_synced or not _shows(item, name, value):
                 continue
-            settled.add(lock)
-            with suppress(PlexError):  # the next edit of the batch will raise the same error
+            known_locks.add(lock)
+            # The next edit of the batch will raise the same error.
+            with suppress(PlexError):
                 session.client.edit(item, {name: {f"{lock}.locked": "1"}})
                 after = session.client.read_items([item.rating_key]).get(item.rating_key)
                 if after is not None and after.locked:
@@ -101,7 +100,7 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
 def _learn_shown_locks(
     facts: ServerFacts, known: Behaviour, items: Iterable[PlexItem]
 ) -> frozenset[str]:
-    """Store which field locks these items report; return all locks that the server can report."""
+    """Store which field locks these items report. Return all locks that the server can report."""
     shown = frozenset(lock for item in items for lock in item.locked) & _LOCKS
     for lock in sorted(shown - known.shown_locks):
         facts.learn_lock(lock, shown=True)
@@ -145,7 +144,7 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
 
 
 def _arrived(edit: SentEdit, name: str) -> bool:
-    """Return whether the edit had an effect, and whether the item has the sent value."""
+    """Return whether the edit had an effect, and the item has the sent value."""
     had_effect = any(
         PLEX_NAMES[field] in edit.after.locked
         or not same(getattr(edit.before, field), getattr(edit.after, field))

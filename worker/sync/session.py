@@ -1,4 +1,4 @@
-"""The current settings, and the objects for the configured Plex server."""
+"""Reads the settings, and creates the objects for the configured Plex server."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ from validation.obfuscation import Obfuscator
 from worker.sync.write_test import WriteTestNote
 
 _IMAGE_WAITS = "the image is not sent yet, because Plex stores no images"
-UPLOADS_WAIT = 60.0  # seconds between two test uploads while Plex stores no images
+UPLOADS_WAIT = 60.0
 
 
 @dataclass(slots=True)
@@ -35,19 +35,18 @@ class UploadGate:
     """Postpones image uploads while Plex stores no images, although Plex saves edits.
 
     A failed upload may be the fault of the image. But after failures at two items without a
-    success, images of that kind (poster or art) wait, and their jobs spend no retry. One upload per
-    minute tests whether Plex stores images again.
+    success, images of that kind (poster or art) wait, and their jobs use up no retry. One upload
+    per minute tests whether Plex stores images again.
     """
 
     clock: Callable[[], float]
     report: Report
-    # Kind of image → items with failed uploads since the last success.
+    # Each kind of image has the rating keys of items with failed uploads since the last success.
     _failing: dict[str, set[int]] = field(default_factory=dict)
-    # Kind of image → time of the next upload.
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while uploads wait; an item whose upload failed waits longer."""
+        """Raise `PlexUploadsDown` while uploads wait. An item whose upload failed waits longer."""
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
@@ -61,7 +60,8 @@ class UploadGate:
         failing = self._failing.setdefault(kind, set())
         failing.add(rating_key)
         if len(failing) == 1:
-            error.reported = True  # no warning yet: the next upload will show the cause
+            # The next upload will show the cause, so this failure is no warning yet.
+            error.reported = True
             return error
         if not self._next_try:
             self.report(Event.UPLOADS_DOWN, cause=error.cause)
@@ -75,8 +75,6 @@ class UploadGate:
 
 @dataclass(frozen=True, slots=True)
 class SyncSession:
-    """The settings, and the objects for the configured Plex server."""
-
     config: Config
     client: PlexClient
     library: Library
@@ -87,22 +85,22 @@ class SyncSession:
     uploads: UploadGate
 
     def look_for(self, files: Iterable[str]) -> bool:
-        """Search Plex for files, by their paths in Stash; return whether Plex was asked."""
+        """Search Plex for files by their paths in Stash. Return whether a request was sent."""
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
 
 
 def _digest(warning: str) -> str:
-    """Return a digest of a warning, whose text may contain a secret from a wrong setting."""
+    """Return a digest to store instead of a warning, because a warning may contain a secret."""
     return hashlib.sha256(warning.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program
-    """The settings name no usable Plex server; the message names the wrong settings."""
+    """The settings name no usable Plex server. The message names the wrong settings."""
 
 
 @dataclass
 class CurrentSession:
-    """Reads the settings for each batch; creates a new session if settings or server changed.
+    """Reads the settings for each batch. Changed settings create a new session.
 
     Each method raises a `StashError` if Stash does not return the settings.
     """
@@ -114,13 +112,14 @@ class CurrentSession:
     secrets: Secrets
     clock: Callable[[], float] = time.time
     obfuscator: Obfuscator = field(default_factory=Obfuscator)
-    plex_url: str = ""  # address from the command line, which replaces the setting
+    # An address from the command line replaces the setting.
+    plex_url: str = ""
 
     def __post_init__(self) -> None:
         self._instead: Mapping[str, Any] = {"plex_url": self.plex_url} if self.plex_url else {}
         self._parsed: ParsedConfig | None = None
         self._stored: Mapping[str, Any] = {}
-        self._reported: set[str] | None = None  # digests of reported warnings; None until loaded
+        self._reported: set[str] | None = None
         self._unknown: tuple[str, ...] = ()
         self._session: SyncSession | None = None
         self._test_note = WriteTestNote(self.folder.write_test, self.log.event, self.clock)
@@ -135,7 +134,7 @@ class CurrentSession:
         return self._stored
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        """Store these settings in Stash, and keep the other settings."""
+        """Store these settings in Stash. The other settings stay unchanged."""
         self.secrets.add(settings.get("plex_token"))
         self.settings.merge(settings)
         self._parsed = None
@@ -147,7 +146,7 @@ class CurrentSession:
         self._parsed = None
 
     def current(self) -> SyncSession:
-        """Read the settings, and return their session; raise ConfigFault if a setting is wrong."""
+        """Read the settings, and return their session. A wrong setting raises `ConfigFault`."""
         parsed = self._read()
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))
@@ -177,7 +176,7 @@ class CurrentSession:
         self._unknown = parsed.unknown
 
     def _report_once(self, warnings: Mapping[str, str]) -> None:
-        """Report each warning only once, even across processes, while the warning persists."""
+        """Report each warning only once, even across processes, while the setting stays wrong."""
         path, report = self.folder.reported_settings, self.log.event
         if self._reported is None:
             stored = read_state(path, report, self.clock()).get("warnings")
@@ -193,7 +192,7 @@ class CurrentSession:
             report(Event.STATE_NOT_SAVED, state="the reported settings", error=error)
 
     def _note_obfuscation(self) -> None:
-        """Create or delete the file that turns on obfuscation before the settings are read."""
+        """Create or delete the marker file that makes other processes obfuscate paths."""
         path = self.folder.obfuscate_paths
         try:
             if self.obfuscator.on and not os.path.exists(path):

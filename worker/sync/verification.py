@@ -20,25 +20,26 @@ from worker.sync.session import SyncSession
 
 
 class Verification:
-    """Compares the sent values with the values in Plex, after the jobs are finalized.
+    """Compares the sent values with the values in Plex, after the results of the jobs are stored.
 
-    - A value that Plex did not keep is sent again only after it has changed in Stash.
+    - A value that Plex did not keep is sent again only after the value has changed in Stash.
     - If a field has neither the sent nor the previous value, another writer changed the field, such
-      as Plex's metadata agent at a new item. Then the scene is synced once more.
+      as Plex's metadata agent. Then the scene is synced once more.
     - If the learned behaviour of the server requires another edit, the scene is synced once more.
     """
 
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
         self._session = session
-        # Rating key → last edit of the item. Two scenes of a batch may edit the same item.
+        # If two scenes of a batch edit the same item, only the last edit is checked.
         self.edits: dict[int, SentEdit] = {}
-        # Rating key → item before the upload, and the uploaded SHA-1 of each kind of image.
+        # Each rating key has the item before the upload, and the SHA-1 of each uploaded kind of
+        # image.
         self.images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
-        self.image_locks: dict[int, set[str]] = {}  # rating key → kinds of image that were locked
+        self.image_locks: dict[int, set[str]] = {}
 
     def run(self) -> None:
-        """Read all edited items back, and compare them; do nothing if Plex fails."""
+        """Read all edited items back and compare their values. If Plex fails, skip the check."""
         keys = list(dict.fromkeys((*self.edits, *self.images, *self.image_locks)))
         if not keys:
             return
@@ -66,7 +67,7 @@ class Verification:
             self._services.queue.enqueue(jobs)
 
     def _check_images(self, items: Mapping[int, PlexItem]) -> None:
-        """Select each uploaded image whose item still has the image path from before the upload."""
+        """Select each uploaded image whose item still shows the image from before the upload."""
         for rating_key, (before, sent) in self.images.items():
             item = items.get(rating_key)
             for kind, sha1 in sent.items():
@@ -75,12 +76,12 @@ class Verification:
                     select_image(self._session, rating_key, kind, sha1)
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
-        """Store the values that Plex did not keep; return whether the scene needs another sync."""
+        """Store the values that Plex did not keep. Return whether the scene needs another sync."""
         desired, sent, refused = edit.work.desired, edit.record.sent, edit.record.refused
         left = edit_for(
             desired, edit.after, sent, edit.original, refused=refused, behaviour=behaviour
         )
-        learned = () if edit.is_again else _left_by_behaviour(left, desired, behaviour)
+        learned = () if edit.is_second_attempt else _left_by_behaviour(left, desired, behaviour)
         unkept = [name for name in left.fields if name in edit.accepted and name not in learned]
         met_another = bool(unkept) and self._met_another_writer(edit, left, unkept, behaviour)
         return bool(learned) or met_another
@@ -88,15 +89,16 @@ class Verification:
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
     ) -> bool:
-        """Store the values that Plex did not keep; return whether another writer is the cause."""
+        """Store the values that Plex did not keep. Return whether another writer is the cause."""
         log, server_id = self._services.queue.sync_log, self._session.library.server_id
         scene, record, before, after = edit.work.scene, edit.record, edit.before, edit.after
-        candidates = () if edit.is_again else unkept
+        candidates = () if edit.is_second_attempt else unkept
         others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
-        # Load the stored record, which also has the SHA-1 of images sent after the edit.
+        # The stored record also has the SHA-1 of images that were sent after the edit.
         known = log.item(scene.id, server_id, after.rating_key) or record
-        # The record keeps sent collections, because the plugin added those that arrived. If another
-        # writer changed a field after the edit had locked it, the value counts as user-edited.
+        # Collections stay in the record, because the plugin has added those that arrived. If
+        # another writer changed a field after the edit had locked the field, the value counts as
+        # edited by a user.
         is_first = all(_came_first(edit, name) for name in others)
         kept = {COLLECTIONS, *(() if is_first else others)}
         shown = {name: _shown(after, name) for name in unkept if name not in kept}
@@ -140,8 +142,8 @@ def _left_by_behaviour(
     """Return the fields that need another edit because of the server's behaviour.
 
     If the server cannot clear dates, the item gets its original date. If the sort title does not
-    follow the title, both are sent. If the server decodes removed names once, they are sent in
-    another encoding.
+    follow the title, the edit sets both. If the server decodes removed names only once, the edit
+    encodes the names differently.
     """
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title

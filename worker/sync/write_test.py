@@ -25,8 +25,10 @@ from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
 
 _LOCKS = (*PLEX_NAMES.values(), SORT_TITLE, *IMAGE_LOCKS.values())
-_MOST_PERFORMERS = 200  # Plex returns no more performers, and the test could not restore the rest.
-_PROBE = "Stash2Plex test"  # The space shows how often Plex decodes the names of removed tags.
+# Plex returns at most this many performers, so the test could not restore the others.
+_MOST_PERFORMERS = 200
+# The space shows how often Plex decodes the names of removed tags.
+_PROBE = "Stash2Plex test"
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, it was never synced"
 _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date", "thumb": "poster"}
@@ -34,17 +36,19 @@ _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date",
 
 @dataclass(frozen=True, slots=True)
 class SavedItem:
-    """The state of an item before a write test. Locks have the names that Plex uses."""
+    """The state of an item before a write test. Locks have the names that Plex uses.
+
+    `unseen_locks` are locks that the plugin set but Plex did not report. The test changes only
+    fields with `testable` locks, whose state is known.
+    """
 
     server_id: str
     rating_key: int
-    values: Mapping[str, str | list[str]]  # Values by the plugin's field names.
-    locks: Sequence[str]  # The locks that Plex reported.
-    # The locks that the plugin set but Plex did not report. Plex may never report these locks.
+    values: Mapping[str, str | list[str]]
+    locks: Sequence[str]
     unseen_locks: Sequence[str] = ()
-    # Locks whose state is known. The test changes only the fields with these locks.
     testable: Sequence[str] = ()
-    images: Mapping[str, str] = field(default_factory=dict)  # kind of image → selected image
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self | None:
@@ -90,7 +94,7 @@ class WriteTestNote:
 
 
 def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) -> bool:
-    """Restore the item of a killed test of this server; return whether a test was killed."""
+    """Restore the item of a killed test of this server. Return whether a test was killed."""
     saved = note.load()
     if saved is None or saved.server_id != server_id:
         return False
@@ -100,7 +104,7 @@ def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) ->
 
 
 def obstacle(item: PlexItem, facts: ServerFacts) -> str:
-    """Return the reason why a test could not restore the item; empty if there is none."""
+    """Return the reason why a test could not restore the item, or an empty text."""
     if item.has_roles:
         return "its actors have roles, which an edit does not keep"
     if len(item.performers) >= _MOST_PERFORMERS:
@@ -122,7 +126,7 @@ def save(
     set_by_us: Collection[str],
     shown_locks: Collection[str],
 ) -> SavedItem:
-    """Return the state of an item to restore later; Plex reports all `shown_locks`."""
+    """Return the state of an item to restore later. The server reports all `shown_locks`."""
     return SavedItem(
         server_id,
         item.rating_key,
@@ -135,10 +139,11 @@ def save(
 
 
 def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
-    """Restore an item; return the fields whose values the server did not restore."""
+    """Restore an item. Return the fields whose values the server did not restore."""
     item = _read(client, saved.rating_key)
     if item is None or not shares_a_file(saved.values, item):
-        return ()  # the item was deleted
+        # The item was deleted.
+        return ()
     locks = {*saved.locks}
     if saved.unseen_locks:
         client.edit(item, {"locks": {f"{lock}.locked": "1" for lock in saved.unseen_locks}})
@@ -168,7 +173,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
 
 
 def _date_put_back(client: PlexClient, saved: SavedItem, item: PlexItem) -> PlexItem:
-    """If the server stored another day, send the date with an offset; return the item."""
+    """If the server stored another day, send a date that compensates the shift. Return the item."""
     wanted = str(saved.value(DATE))
     days = days_between(wanted, item.date)
     if days in (-1, 1):
@@ -205,16 +210,16 @@ def _read(client: PlexClient, rating_key: int) -> PlexItem | None:
 
 @dataclass(slots=True)
 class WriteProbes:
-    """Edits an item, reads it back, and stores the server's behaviour in `facts`."""
+    """Edits an item, reads it back, and stores the behaviour of the server in `facts`."""
 
     client: PlexClient
     facts: ServerFacts
     item: PlexItem
     saved: SavedItem
-    report: list[str] = field(default_factory=list)  # phrases that describe the test results
+    report: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Try each kind of edit; a `PlexError` ends the test, unless it only refuses a date."""
+        """Try each kind of edit. A `PlexError` ends the test, unless Plex only refuses a date."""
         self._locks()
         self._title()
         for name in PLEX_NAMES:
@@ -275,7 +280,7 @@ class WriteProbes:
             self.facts.learn_date_shift(self.item.section_key, days)
         self._add("date kept", days == 0, f"off by {days} days" if days else "")
         if self._refuses_empty_date():
-            # If the server accepts the lock alone, it refused the empty value.
+            # If the server accepts the lock without a value, the server refused the empty value.
             self.client.edit(self.item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
             self.facts.learn(DateClearing.REFUSED)
             self._add("empty date accepted", False, "refused")
