@@ -55,7 +55,10 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        constants = {name: one for name, one in used.items() if name not in modules}
+        # The annotations of a nested function need `Any`, which `marshal` cannot store.
+        constants = {
+            name: None if one is Any else one for name, one in used.items() if name not in modules
+        }
         code = marshal.dumps(change.__code__)
         self._changes.append((module.__name__, code, modules, constants, arguments))
         self._write()

@@ -203,8 +203,8 @@ def test_what_is_not_committed_is_not_released(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("sound", "other"),
     [
-        ("version: 0", "#version: 0"),
-        ("version: 0", "version: 1\nversion: 0"),
+        ("version: 1", "#version: 1"),
+        ("version: 1", "version: 1\nversion: 1"),
         ("name: Stash2Plex\n", 'name: "Stash2Plex"\n'),
         ("description: ", "description: |\n  "),
     ],
