@@ -1,5 +1,3 @@
-"""Queries Stash for the task Doctor, which examines the plugin's installation."""
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,14 +13,13 @@ from stash.settings import StashSettings
 
 @dataclass(frozen=True, slots=True)
 class StashCheckup:
-    """The responses of Stash; a value is None if Stash did not return it."""
-
-    error: StashError | None = None  # The reason why Stash is not usable; None if it is usable.
-    latency: float = 0.0  # Seconds until the first response.
+    error: StashError | None = None
+    latency: float = 0.0
     version: str = ""
-    ahead: float | None = None  # Seconds by which Stash's clock is ahead of this machine's.
-    settings: Mapping[str, Any] | None = None  # The settings of this plugin in Stash.
-    scenes: int | None = None  # Number of scenes in Stash.
+    # Stash's clock is ahead of the local clock by this number of seconds.
+    ahead: float | None = None
+    settings: Mapping[str, Any] | None = None
+    scenes: int | None = None
 
 
 def check_stash_server(
@@ -30,7 +27,7 @@ def check_stash_server(
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> StashCheckup:
-    """Query Stash with at most three requests; a StashError becomes part of the result."""
+    """Query Stash with at most three requests. A StashError becomes a part of the result."""
     begun = monotonic()
     seen = StashCheckup()
     try:

@@ -18,39 +18,36 @@ from stash.exceptions import (
 from stash.queries import SYSTEM_STATUS
 from validation.values import first_words
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0  # seconds; reading 1,000 scenes can take long
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
 _OK, _UNAUTHORIZED = 200, 401
 _Answer = TypeVar("_Answer")
-# Messages to the user if Stash has no usable database, by the value of `systemStatus.status`.
+# Stash has no usable database in these states.
 _NOT_READY = {
     "NEEDS_MIGRATION": "Stash needs its database migrated: open Stash",
     "SETUP": "Stash is not set up yet: open Stash",
 }
-_CHUNK = 65_536  # Bytes per read of a response.
-_QUOTED = 4096  # Bytes of an error response to read for the report.
+_CHUNK = 65_536
+_QUOTED = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class StashFile:
-    """Stash's response to a GET request for a file."""
-
     status: int
     headers: Mapping[str, str]
-    data: bytes  # the body, or its first bytes if it is too long
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class StashAddress:
-    """The address and the credentials of Stash; the defaults are those of Stash."""
-
     scheme: str = "http"
     host: str = "127.0.0.1"
     port: int = 9999
     cookie_name: str = "session"
     cookie: str = ""
     config_dir: str = ""
-    api_key: str = ""  # only the plugin's command line sets an API key
+    # Only the plugin's command line sets an API key.
+    api_key: str = ""
 
     @property
     def base_url(self) -> str:
@@ -62,13 +59,13 @@ class StashAddress:
 
 
 def parse_address(raw: Any) -> StashAddress:
-    """Parse Stash's object `server_connection`; an invalid value becomes Stash's default."""
+    """Parse Stash's object `server_connection`. An invalid value becomes Stash's default."""
     default = StashAddress()
     given = raw if isinstance(raw, Mapping) else {}
     cookie = given.get("SessionCookie")
     cookie = cookie if isinstance(cookie, Mapping) else {}
     scheme, host, port = given.get("Scheme"), _text(given.get("Host"), default.host), default.port
-    if type(given.get("Port")) is int and 0 < given["Port"] < 65536:  # True is an int, but no port
+    if type(given.get("Port")) is int and 0 < given["Port"] < 65536:
         port = given["Port"]
     return StashAddress(
         scheme=scheme if scheme in ("http", "https") else default.scheme,
@@ -88,7 +85,7 @@ def _text(value: Any, default: str = "") -> str:
 class _Session(requests.Session):
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
-        kwargs["allow_redirects"] = False  # Stash redirects only to its login page.
+        kwargs["allow_redirects"] = False
         return super().request(*args, **kwargs)
 
 
@@ -96,16 +93,17 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
     """The GraphQL client of stashapp-tools, without its schema query at the start.
 
     After a failed request, the client first asks Stash for its system status. Stash must receive no
-    other request while its database needs a migration. Every method may raise a StashError.
-    `keep_secret` receives each credential before its first use, so that logs can redact it.
+    other request while its database needs a migration. Every method may raise a StashError. Logs
+    redact credentials, so `keep_secret` receives each credential before its first use.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
-        self.log = SimpleNamespace(debug=lambda _text: None)  # stashapp-tools calls this logger
+        self.log = SimpleNamespace(debug=lambda _text: None)
         self.fragments: dict[str, str] = {}
         self._keep_secret = keep_secret
-        self._in_doubt = False  # True after a failed request, as Stash may need a migration.
-        self.date = ""  # The HTTP header `Date` of Stash's last response.
+        # After a failed request, Stash may need a migration of its database.
+        self._in_doubt = False
+        self.date = ""
         self._offered: StashAddress | None = None
         self._use(address)
 
@@ -118,7 +116,6 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.use_api_key(address.api_key)
 
     def offer(self, address: StashAddress) -> None:
-        """Store a newer address of Stash, to use when a request to the current address fails."""
         self._keep_secret(address.cookie)
         self._offered = address
 
@@ -126,7 +123,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.s.close()
 
     def use_api_key(self, key: object) -> None:
-        """Send Stash's API key with each request; unlike the cookie, the key does not expire."""
+        """Send Stash's API key with each request. Unlike the cookie, the key does not expire."""
         if isinstance(key, str) and key:
             self._keep_secret(key)
             self.s.headers["ApiKey"] = key
@@ -138,7 +135,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         return data
 
     def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
-        """Send a GET request; raise StashFileError unless the status is 200, 304 or 404.
+        """Send a GET request. Raise StashFileError unless the status is 200, 304 or 404.
 
         At most `most` + 1 bytes of the body are read, so the caller can detect a longer body.
         """
@@ -157,12 +154,11 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             raise
 
     def confirm_ready(self) -> None:
-        """Raise StashUnavailable unless Stash answers and has a usable database."""
         self._in_doubt = True
         try:
             answer = self._with_credentials(lambda: self.call_GQL(SYSTEM_STATUS, {}))
         except (StashQueryError, StashRequestError):
-            answer = {}  # if Stash returns no status, the next request shows its state
+            answer = {}
         found = answer.get("systemStatus")
         status = found.get("status") if isinstance(found, Mapping) else None
         if status in _NOT_READY:
@@ -170,7 +166,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._in_doubt = False
 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Send a request; on failure retry it without the API key, then with the newer address.
+        """Send a request. Retry without the API key, and then with a newer address.
 
         After a change of the API key, Stash rejects the old key even if Stash needs no password.
         The cookie may still be valid, because each response of Stash renews it.
@@ -254,8 +250,10 @@ def _describe(status: int, text: str) -> str:
 
 def _session(address: StashAddress) -> requests.Session:
     session = _Session()
-    session.trust_env = False  # Stash runs on this machine, so requests use no proxy.
-    session.verify = False  # Stash's certificate, if any, is self-signed.
+    # Stash runs on this machine, so requests use no proxy.
+    session.trust_env = False
+    # Stash's certificate is usually self-signed.
+    session.verify = False
     if address.cookie:
         # With any other domain, a cookie that Stash renews would not replace the old cookie.
         domain = address.host if "." in address.host else f"{address.url_host}.local"
@@ -264,6 +262,5 @@ def _session(address: StashAddress) -> requests.Session:
 
 
 def _paths(errors: list[Any]) -> list[list[object]]:
-    """Return the GraphQL path of each error; an empty list if any error has no path."""
     paths = [error.get("path") if isinstance(error, Mapping) else None for error in errors]
     return [path for path in paths if isinstance(path, list)] if all(paths) else []

@@ -1,25 +1,22 @@
-"""The errors that a request to Stash can raise."""
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
 class StashError(Exception):
-    """The base class of all errors of Stash."""
+    pass
 
 
 class StashUnavailable(StashError):  # noqa: N818 - a state of Stash, not an error of the program
-    """Stash does not respond, or its database needs a migration; the worker waits."""
+    """Stash does not respond, or its database needs a migration. The worker waits."""
 
 
 class StashRequestError(StashUnavailable):
-    """Stash, or a proxy in front of it, rejects the request itself; the worker waits."""
+    """Stash, or a proxy in front of Stash, rejects the request itself. The worker waits."""
 
 
 class StashFileError(StashError):
-    """Stash responded, but did not return the requested file."""
-
-    concerns_all = False  # True if Stash fails for all covers, not only for this one
+    # Stash may fail for all covers, and not only for one cover.
+    concerns_all = False
 
 
 class StashAuthError(StashError):
@@ -36,8 +33,8 @@ class StashQueryError(StashError):
         data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.paths = paths  # The GraphQL path of each error, if Stash returned any.
-        self.data = data or {}  # The data that Stash returned despite the errors.
+        self.paths = paths
+        self.data = data or {}
 
     def is_only_about(self, fields: Collection[str]) -> bool:
         return bool(self.paths) and all(path and path[-1] in fields for path in self.paths)

@@ -1,36 +1,31 @@
-"""Reads and checks the cover of a scene."""
-
 import hashlib
 from dataclasses import dataclass
 
 from stash.connection import StashConnection
 from stash.exceptions import StashFileError, StashUnavailable
 
-MAX_BYTES = 10_000_000  # Plex rejects uploads over about 10 MB (docs/reference/plex.md)
+# Plex rejects uploads over about 10 MB (docs/reference/plex.md).
+MAX_BYTES = 10_000_000
 _NOT_MODIFIED, _NOT_FOUND = 304, 404
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A cover that Plex can show."""
-
     data: bytes
     sha1: str
-    tag: str  # the HTTP ETag that Stash returned with the cover
+    tag: str
 
 
 class UnusableCoverError(Exception):
-    """Stash has a cover that Plex cannot show."""
-
     def __init__(self, message: str, tag: str | None) -> None:
         super().__init__(message)
-        self.tag = tag  # the HTTP ETag that Stash returned with the cover
+        self.tag = tag
 
 
 def read_cover(
     connection: StashConnection, scene_id: int, known_tag: str | None = None
 ) -> Cover | None:
-    """Return a scene's cover; None if it has no cover, or if its ETag is still `known_tag`."""
+    """Return a scene's cover, or None without a cover or with the ETag `known_tag`."""
     headers = {"If-None-Match": known_tag} if known_tag else {}
     try:
         answer = connection.get(f"/scene/{scene_id}/screenshot", headers, MAX_BYTES)

@@ -14,7 +14,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
 
 VERSION = "query Version { version { version } }"
 
-# Stash answers this query also while its database needs a migration.
+# Stash answers this query even while its database needs a migration.
 SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
 SETTINGS = "query Settings { configuration { plugins general { apiKey } } }"
@@ -32,8 +32,8 @@ def _scenes_after(
 ) -> str:
     """Return a GraphQL query for the next page of scenes, in ascending order of ids.
 
-    A page starts after an id, not at an offset. So if a scene is deleted between two requests, the
-    next page still skips no scene.
+    A page starts after an id and not at an offset. If a scene is deleted between two requests, the
+    next page therefore skips no scene.
     """
     return f"""
 query {name}($after: Int!, $size: Int!{variable}) {{
@@ -56,14 +56,13 @@ def _scenes_since(name: str, stamp: str, count: str = "") -> str:
 
 
 def _scenes_with(kind: str) -> str:
-    """Return a query for scenes that have any of the given performers, studios or tags."""
     criterion = f"{kind}: {{ value: $ids, modifier: INCLUDES }}"
     return _scenes_after("ScenesWith", ", $ids: [ID!]", criterion)
 
 
 SCENES_AFTER = _scenes_after("ScenesAfter")
 SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
-# `count` is the number of all scenes after `after`, which reveals a page with too few scenes.
+# The count reveals a page with too few scenes.
 SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
 SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
 SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
@@ -88,7 +87,7 @@ def without_stamps(text: str) -> str:
 
 
 def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
-    """Return a query with one alias per scene; `findScenes(ids:)` would fail if one is missing."""
+    """Return a query with an alias per scene, because `findScenes(ids:)` fails for a missing id."""
     aliases = "\n".join(
         f'  s{scene_id}: findScene(id: "{scene_id}") {{ {fields} }}' for scene_id in scene_ids
     )
@@ -96,7 +95,7 @@ def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
 
 
 def scenes_by_id(scene_ids: Sequence[int]) -> str:
-    """Return a query for the scenes with these ids; the alias of a scene is `s<id>`."""
+    """Return a query for the scenes with these ids. The alias of a scene is `s<id>`."""
     fragment = f"fragment SceneFields on Scene {{\n      {_SCENE}\n}}\n"
     return _by_id("ScenesById", scene_ids, "...SceneFields") + fragment
 

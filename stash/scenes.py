@@ -1,5 +1,3 @@
-"""Reads scenes from Stash in pages."""
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,27 +8,27 @@ from stash.exceptions import StashQueryError
 from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
 
 PAGE = 500
-FILES_PAGE = 2000  # scenes per page, if only their files are read (300 bytes each)
+FILES_PAGE = 2000
 _WITH = {
     "performers": queries.SCENES_WITH_PERFORMERS,
     "studios": queries.SCENES_WITH_STUDIOS,
     "tags": queries.SCENES_WITH_TAGS,
 }
-# Go's zero value of a time, which Stash cannot return
+# Stash cannot return Go's zero value of a time.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """A page of scenes, in ascending order of ids."""
+    """A page of scenes in ascending order of ids. More scenes may be left after the page."""
 
     scenes: tuple[StashScene, ...]
-    left: int  # number of scenes that follow this page
+    left: int
 
 
 class StashScenes:
-    """Reads scenes from Stash and passes each to `note`; every method may raise a StashError."""
+    """Reads scenes from Stash and passes each to `note`. Every method may raise a StashError."""
 
     def __init__(
         self, connection: StashConnection, note: Callable[[StashScene], None] = lambda _: None
@@ -39,7 +37,6 @@ class StashScenes:
         self._note = note
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
-        """Return the scenes with these ids; omit scenes that do not exist in Stash."""
         if not scene_ids:
             return {}
         try:
@@ -54,14 +51,13 @@ class StashScenes:
         return {scene.id: scene for scene in self._scenes(data.values())}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
-        """Return the title or file name of each scene; a name may be empty."""
         if not scene_ids:
             return {}
         data = self._connection.query(queries.scene_names(scene_ids))
         return {scene.id: scene.name for scene in self._scenes(data.values())}
 
     def last_edited(self, words: str = "") -> StashScene | None:
-        """Return the last edited scene whose texts contain these words; None if there is none."""
+        """Return the last edited scene with these words in its texts, or None."""
         found = self._find_scenes(queries.LAST_EDITED_SCENE, {"words": words})
         return next(iter(self._scenes(found["scenes"])), None)
 
@@ -73,7 +69,7 @@ class StashScenes:
         return count
 
     def walk(self, updated_since: str | None = None) -> Iterator[list[StashScene]]:
-        """Yield pages of all scenes, or of scenes with `updated_at` after `updated_since`."""
+        """Yield pages of all scenes, or of the scenes that were updated after a time."""
         if updated_since:
             return self._pages(queries.SCENES_UPDATED_AFTER, PAGE, {"since": updated_since})
         return self._pages(queries.SCENES_AFTER, PAGE, {})
@@ -82,9 +78,9 @@ class StashScenes:
         return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
-        """Return the next page after a scene id; raise StashQueryError if it is incomplete.
+        """Return the next page after a scene id. Raise StashQueryError if the page is incomplete.
 
-        `created_since` selects scenes with a later `created_at`; Stash compares both as text.
+        Stash compares `created_at` and `created_since` as texts, and returns only later scenes.
         """
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
@@ -101,7 +97,7 @@ class StashScenes:
         return ScenePage(scenes, count - len(scenes))
 
     def walk_files(self) -> Iterator[list[StashScene]]:
-        """Yield pages of all scenes; each scene has only its id and files."""
+        """Yield pages of all scenes. Each scene has only its id and files."""
         return self._pages(queries.SCENE_FILES_AFTER, FILES_PAGE, {})
 
     def _pages(
@@ -117,11 +113,11 @@ class StashScenes:
             after = max(scene.id for scene in scenes)
 
     def _find_scenes(self, text: str, variables: dict[str, Any]) -> Mapping[str, Any]:
-        """Return a page of scenes, also if Stash cannot read a time stamp.
+        """Return a page of scenes, even if Stash cannot read a time stamp.
 
-        Scenes that were imported long ago may have a zero time stamp. For such a scene, Stash
-        rejects the request for the whole page. Then one request reads the page without time stamps,
-        and another request reads the time stamps. Go's zero time replaces an unreadable time stamp.
+        A scene that was imported long ago may have a zero time stamp, and Stash then rejects the
+        request for the whole page. One request then reads the page without time stamps, and another
+        request reads the time stamps. Go's zero time replaces an unreadable time stamp.
         """
         try:
             return _listed(self._connection.query(text, variables))
@@ -139,7 +135,7 @@ class StashScenes:
         return self._connection.query(queries.without_stamps(text), variables)
 
     def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
-        """Return the scenes' time stamps by GraphQL alias; omit unreadable time stamps."""
+        """Return the scenes' time stamps by GraphQL alias, except unreadable time stamps."""
         if not scene_ids:
             return {}
         try:

@@ -1,5 +1,3 @@
-"""The plugin's settings as Stash stores them."""
-
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,11 +5,11 @@ from stash import queries
 from stash.connection import StashConnection
 from stash.exceptions import StashQueryError
 
-PLUGIN_ID = "Stash2Plex"  # the plugin's id in Stash, which is the name of its yml file
+PLUGIN_ID = "Stash2Plex"
 
 
 class StashSettings:
-    """Reads and writes the plugin's settings; every method may raise a StashError.
+    """Reads and writes the plugin's settings. Every method may raise a StashError.
 
     Reading also fetches Stash's API key. Stash replaces all settings of a plugin at once, so each
     write first reads the stored settings.
@@ -25,7 +23,6 @@ class StashSettings:
         return dict(settings) if isinstance(settings, dict) else {}
 
     def add(self, choose: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Add the settings that `choose` derives from the stored settings, and return them."""
         stored = self._to_be_kept()
         added = choose(stored)
         if added:
@@ -46,7 +43,6 @@ class StashSettings:
         self._connection.query(queries.CONFIGURE_PLUGIN, variables)
 
     def _stored(self) -> Any:
-        """Return the stored settings of this plugin; None if the response has no settings."""
         configuration = self._connection.query(queries.SETTINGS).get("configuration")
         configuration = configuration if isinstance(configuration, dict) else {}
         general, plugins = configuration.get("general"), configuration.get("plugins")

@@ -1,1 +1,0 @@
-"""Parses settings, converts scenes to metadata, sanitizes texts, and compares paths."""

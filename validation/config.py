@@ -23,22 +23,21 @@ from validation.values import (
 
 _SHORTEST_TOKEN = 10
 _SAME_PATHS = PathMap()
-# Matches a host name, an IPv4 address or an IPv6 address.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
-_JWT_PREFIX = "eyJ"  # Every JSON Web Token begins with these characters.
+_JWT_PREFIX = "eyJ"
 SHORT_LIVED = (
     "plex_token expires after 7 days, and then no edit reaches Plex. Replace it with a permanent "
     "token: docs/troubleshooting.md, 'The token is wrong'"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-# Maps a setting to its name in the plugin's previous implementation.
+# The settings have other names in the plugin's previous implementation.
 ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
     "plex_unmatched_path_map": "path_map",
 }
-# Maps a required setting to the environment variable that replaces it if it is not set.
+# Without a setting, the plugin uses the environment variable of this name.
 ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
@@ -53,7 +52,7 @@ def _libraries(value: Any) -> str:
 
 def _url(value: Any) -> str:
     text = value.strip().rstrip("/") if isinstance(value, str) else ""
-    if not text.isprintable():  # `urlsplit` would silently drop line breaks.
+    if not text.isprintable():
         text = ""
     try:
         parts = urlsplit(text)
@@ -63,7 +62,8 @@ def _url(value: Any) -> str:
         usable = False
     if not usable:
         raise ValueProblem("an address such as http://192.168.1.10:32400")
-    # The user may have copied the address from a browser: remove the web app's path and query.
+    # A user may copy the address from a browser, so the path and query of Plex's web app are
+    # removed.
     return f"{parts.scheme}://{parts.netloc}{_PLEX_PAGE.sub('', parts.path)}".rstrip("/")
 
 
@@ -85,7 +85,7 @@ def _path_map(value: Any) -> PathMap:
 
 def _tls(value: Any) -> bool | str:
     if isinstance(value, str) and value.strip().lower() not in TRUE | FALSE:
-        return value.strip()  # The value is the path of a file with trusted certificates.
+        return value.strip()
     try:
         return boolean(value)
     except ValueProblem as problem:
@@ -94,10 +94,7 @@ def _tls(value: Any) -> bool | str:
 
 @dataclass(frozen=True, slots=True)
 class Config(SyncSettings):
-    """All settings of the plugin. Timeouts and `poll_interval` are in seconds.
-
-    The base classes declare the settings of the synced fields and the settings that select scenes.
-    """
+    """All settings of the plugin. The base classes declare further settings."""
 
     plex_url: str = declare_setting(_url, "")
     plex_token: str = declare_setting(_token, "", secret=True)
@@ -135,18 +132,17 @@ _PARSERS: Mapping[str, Parser] = {
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """The parsed settings, and a message for each problem that the parser found."""
-
-    config: Config  # Defaults replace unusable values.
-    warnings: tuple[str, ...] = ()  # Messages about settings replaced by defaults.
-    faults: tuple[str, ...] = ()  # Messages about required settings without a usable value.
-    unknown: tuple[str, ...] = ()  # Unknown names, such as settings of another version.
+    config: Config
+    warnings: tuple[str, ...] = ()
+    # A required setting without a usable value is a fault.
+    faults: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
-    """Parse the settings that Stash stores for the plugin. Never raises.
+    """Parse the settings that Stash stores for the plugin, without raising an error.
 
-    If Plex's address or token is not set, it is taken from the environment. No message contains the
+    If Plex's address or token is not set, the environment has the value. No message contains the
     token.
     """
     stored = settings if isinstance(settings, Mapping) else {}
@@ -173,9 +169,9 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
 
 
 def refusal(name: str, given: Any) -> str:
-    """Return the reason why a setting cannot have a value, or an empty text if it can.
+    """Return the reason why a setting cannot have a value. The text is empty for a valid value.
 
-    An empty value is allowed, because it means that the setting is not set.
+    An empty value is valid, because it means that the setting is not set.
     """
     if is_empty(given):
         return ""
@@ -187,10 +183,7 @@ def refusal(name: str, given: Any) -> str:
 
 
 def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str, str]:
-    """Return a message for each setting whose new value cannot be used, by the setting's name.
-
-    The message gives the reason, and the value that stays in force.
-    """
+    """Return a message for each new value that cannot be used, by the setting's name."""
     refused = {}
     for name, value in settings.items():
         is_required = name in ENVIRONMENT
@@ -205,7 +198,6 @@ def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str,
 
 
 def _shown(name: str, given: Any) -> str:
-    """Quote an unusable value in a phrase. Return an empty text if it may contain the token."""
     text = str(given).strip() if name == "plex_url" else ""
     if name == "plex_token" or _LIKE_A_TOKEN.fullmatch(text) or "@" in text or "?" in text:
         return ""

@@ -1,10 +1,8 @@
-"""Converts HTML in a scene's details to plain text."""
-
 import re
 from html.parser import HTMLParser
 
 _HIDDEN = frozenset(("script", "style"))
-# HTML elements, grouped by the space that a browser shows around them. Other tags stay as text.
+# A browser shows space around these HTML elements. All other tags stay as text.
 _TEXT = """
     paragraph: p blockquote h1 h2 h3 h4 h5 h6 ul ol dl table hr pre figure header footer
     line: div li tr dt dd section article main aside nav caption figcaption
@@ -18,7 +16,7 @@ _KINDS = {
     for kind, elements in (line.split(":") for line in _TEXT.strip().splitlines())
     for element in elements.split()
 }
-_BREAKS = {"paragraph": 2, "line": 1}  # Line breaks before and after an element of this kind.
+_BREAKS = {"paragraph": 2, "line": 1}
 _BLOCK = re.compile(
     rf"<(?:br|{'|'.join(e for e, kind in _KINDS.items() if kind in _BREAKS)})\b",
     re.IGNORECASE,
@@ -30,14 +28,14 @@ _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _LONE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _LONE_BRACKET = re.compile(r"<(?![a-zA-Z/!][^<>]*>)")
 _EMPTY_LINE = re.compile(r"\n\s*\n")
-_LONGEST = 40_000  # Characters of HTML: four times the limit of a summary, to leave room for tags.
+_LONGEST = 40_000
 
 
 def plain_text(text: str) -> str:
     """Return the plain text of HTML. Paragraphs, line breaks and unknown tags are kept.
 
-    If the text has HTML elements that break lines, its own line breaks become spaces, as in a
-    browser. An empty line always separates two paragraphs.
+    In HTML with elements that break lines, other line breaks become spaces, as in a browser. An
+    empty line always separates two paragraphs.
     """
     text = text[:_LONGEST].replace("\r\n", "\n")
     if not _MARKUP.search(text):
@@ -54,9 +52,9 @@ class _PlainText(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._keeps_lines = keeps_lines
-        self._breaks = 0  # Number of line breaks to insert before the next text.
-        self._prefix = ""  # A bullet to insert before the next text.
-        self._hidden = 0  # Number of open elements whose text is hidden.
+        self._breaks = 0
+        self._prefix = ""
+        self._hidden = 0
 
     def handle_starttag(self, tag: str, _: object) -> None:
         if tag in _HIDDEN:
@@ -89,7 +87,6 @@ class _PlainText(HTMLParser):
             self._add(paragraph)
 
     def _break_at(self, tag: str) -> bool:
-        """Add the space around an HTML element. Return False if the tag is no HTML element."""
         kind = _KINDS.get(tag)
         if kind == "cell":
             self._add(" ")

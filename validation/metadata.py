@@ -37,9 +37,9 @@ from validation.values import (
     renames,
 )
 
-# Matches a year, a month or a day, such as 2024, 2024-05 or 2024-05-17. Ignores a time of day.
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
-_ZERO_YEAR = 1  # Stash writes an empty date as 0001-01-01.
+# Stash writes an empty date as 0001-01-01.
+_ZERO_YEAR = 1
 
 # These fields are the first in a digest, after the title. Never change their order, because it
 # would invalidate the digests in the sync log of every user.
@@ -48,8 +48,6 @@ _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collecti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSettings(SelectionSettings):
-    """The settings that decide which metadata of a scene Plex shows. A base class of `Config`."""
-
     sync_master: bool = declare_setting(boolean, True)
     sync_studio: bool = declare_setting(boolean, True)
     sync_summary: bool = declare_setting(boolean, True)
@@ -68,10 +66,10 @@ class SyncSettings(SelectionSettings):
 
 
 def plex_date(date: str) -> str | None:
-    """Return a date with day and month, such as "2024-01-01" for the partial date "2024".
+    """Return a date with month and day, such as "2024-01-01" for the partial date "2024".
 
-    The result is empty if the date is empty or is Stash's zero date, 0001-01-01. The result is None
-    if the date is invalid. Plex then keeps its own date.
+    An empty date and Stash's date 0001-01-01 become an empty text. An invalid date becomes None,
+    and Plex then keeps its own date.
     """
     if not date.strip():
         return ""
@@ -115,7 +113,7 @@ def _performers(scene: StashScene, _: SyncSettings) -> tuple[str, ...]:
 
 
 def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
-    """Yield the performers' names. If performers share a name, append their disambiguations.
+    """Yield the names of performers, and append a disambiguation to names that occur twice.
 
     Plex identifies an actor by name and would merge two performers with equal names.
     """
@@ -146,9 +144,10 @@ class Field:
 
     Attributes:
         plex: the name of the field in Plex, used to edit and to lock the field.
-        value: a function that computes the value from a scene; None leaves Plex's value unchanged.
+        value: a function that computes the value. The result None leaves Plex's value
+            unchanged.
         switch: the name of the setting that enables the sync of the field.
-        element: the XML element of an entry, if the field is a list; empty for a text field.
+        element: the XML element of an entry in a list, or an empty text for a text field.
     """
 
     plex: str
@@ -166,10 +165,10 @@ def _synced(
 
 @dataclass(frozen=True, slots=True)
 class SceneMetadata:
-    """The values of the synced fields for a Plex item.
+    """The values of the synced fields for an item in Plex.
 
     None leaves Plex's value unchanged. An empty text or tuple clears the field in Plex, except for
-    the title. If `title` is empty, Plex keeps its title, or gets `file_stem` if it has no title.
+    the title. If `title` is empty, an item without a title gets `file_stem`.
     """
 
     title: str | None = _synced("title", _title, "sync_master")
@@ -189,10 +188,10 @@ class SceneMetadata:
 
     @property
     def digest(self) -> str:
-        """Return a hash of the metadata. Equal metadata has equal digests.
+        """Return a hash of the metadata.
 
-        A field that a later version of the plugin adds counts only if it is not None. The update
-        therefore changes no digest while the setting of that field is off.
+        A field that a later version of the plugin adds counts only if the field is not None. An
+        update of the plugin therefore changes no hash while the setting of the new field is off.
         """
         values = {name: _comparable(getattr(self, name)) for name in FIELDS}
         title = values.pop("title")
@@ -216,7 +215,6 @@ def _comparable(value: str | tuple[str, ...] | None) -> str | list[str] | None:
 
 
 def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
-    """Return the metadata that Plex shall show for a scene, as the settings require."""
     if not settings.sync_master:
         return SceneMetadata()
     values: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Replaces paths and titles in log lines with pseudonyms, which makes logs safe to share.
 
-The SHA-256 hash of a text selects its pseudonym, so all processes use the same pseudonym.
-Registered titles and paths are replaced anywhere in a line. A pattern recognizes other paths.
+The SHA-256 hash of a text selects its pseudonym, so all processes use the same pseudonym. Known
+titles and paths are replaced anywhere in a line. A pattern recognizes other paths.
 """
 
 import hashlib
@@ -32,13 +32,14 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-MOST_KNOWN = 40_000  # Maximum number of registered texts, which take about 10 MB of memory.
-_SHORTEST = 4  # Titles with fewer characters stay, because they may be ordinary words.
+# The known texts take about 10 MB of memory.
+MOST_KNOWN = 40_000
+# Shorter titles may be ordinary words, so they are not replaced.
+_SHORTEST = 4
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(r"\0(\d+)\0")
-# Matches `Scene 12 "title"`, and `Scene 12 (title)` in log lines of older versions.
 _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)""")
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
@@ -62,14 +63,13 @@ _COMPONENT = re.compile(r"[^/\\]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
-@lru_cache  # The patterns of all words compile slowly, so compile them at their first use.
+@lru_cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
 @lru_cache(maxsize=4096)
 def pseudonym(text: str) -> str:
-    """Return the pseudonym of a text. A text that already is a pseudonym stays unchanged."""
     if _compiled(_THREE).fullmatch(text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -91,14 +91,10 @@ def pseudonym_of_path(path: str) -> str:
 
 
 class Obfuscator:
-    """Replaces paths and titles in log lines with pseudonyms."""
-
     def __init__(self) -> None:
-        self.on = False  # The setting `obfuscate_paths`. While it is off, no text is registered.
+        self.on = False
         self._own: dict[str, str] = {}
-        # Maps each registered text, the oldest first, to the word that indexes the text.
         self._words: dict[str, str] = {}
-        # Maps each indexing word to texts, and each text to the word's offset and the pseudonym.
         self._index: dict[str, dict[str, tuple[int, str]]] = {}
 
     def name_folder(self, folder: str, name: str) -> None:
@@ -115,7 +111,7 @@ class Obfuscator:
             self.note_paths(paths)
 
     def note_paths(self, paths: Iterable[str]) -> None:
-        """Register files, their folders and their file names for replacement with pseudonyms."""
+        """Store the names of files and their folders, which log lines will then not contain."""
         for path in paths if self.on else ():
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
@@ -131,7 +127,8 @@ class Obfuscator:
         """Index a text by a word of its last path component, because few texts share that word."""
         known = self._words.pop(text, None)
         if known is not None:
-            self._words[text] = known  # Move the text to the end: the oldest is dropped first.
+            # The oldest text is dropped first, so a used text moves to the end.
+            self._words[text] = known
             return
         last_part = max(text.rfind("/"), text.rfind("\\")) + 1
         first = _WORD.search(text, last_part) or _WORD.search(text)
@@ -147,7 +144,6 @@ class Obfuscator:
                 del self._index[word]
 
     def apply(self, text: str) -> str:
-        """Replace the paths and titles in a text with pseudonyms."""
         protected: list[str] = []
 
         def protect(words: str) -> str:
@@ -177,7 +173,6 @@ class Obfuscator:
         return "".join([*parts, text[done:]])
 
     def _known_at(self, text: str, token: re.Match[str], done: int) -> tuple[int, int, str] | None:
-        """Return start, end and pseudonym of the longest registered text at the word `token`."""
         best: tuple[int, int, str] | None = None
         for known, (offset, words) in self._index.get(token[0], {}).items():
             start = token.start() - offset
@@ -189,7 +184,6 @@ class Obfuscator:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Return whether `text[start:end]` is neither part of a longer word nor of a longer path."""
     before, after = text[start - 1 : start] if start else "", text[end : end + 1]
     begins = not before.isalnum() or not (text[start].isalnum() or text[start] in "/\\")
     return begins and not after.isalnum() and after not in tuple("/\\_")
@@ -201,16 +195,18 @@ def _without_path(match: re.Match[str], text: str) -> str:
     if match["quoted"]:
         return f"{match['quote']}{pseudonym_of_path(match['quoted'])}{match['quote']}"
     if _REQUEST.search(text, max(0, match.start() - _LONGEST_METHOD), match.start()):
-        return match[0]  # The path of an HTTP request is not private.
+        # The path of an HTTP request is not private.
+        return match[0]
     path: str = match["bare"]
     rest = path.rstrip()
     return pseudonym_of_path(rest) + path[len(rest) :]
 
 
 def obfuscator_for(folder: DataFolder) -> Obfuscator:
-    """Return an obfuscator. A marker file stores whether the setting `obfuscate_paths` is on.
+    """Return an obfuscator for the plugin's log lines.
 
-    The folders of the plugin and of Python are shown by name, because tracebacks contain them.
+    Tracebacks contain the folders of the plugin and of Python, so these folders get names instead
+    of pseudonyms.
     """
     obfuscator = Obfuscator()
     obfuscator.on = os.path.exists(folder.obfuscate_paths)

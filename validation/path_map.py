@@ -1,28 +1,26 @@
-"""The path map: pairs of path prefixes that name the same folder in Plex and in Stash."""
-
 from dataclasses import dataclass
 
 from validation.paths import is_windows, spelled, without_first
 
 SEPARATOR, PAIR = ";", "=>"
-_SHARE = ("\\\\", "//")  # A Windows share is written `\\nas\media` or `//nas/media`.
+# A Windows share is written `\\nas\media` or `//nas/media`.
+_SHARE = ("\\\\", "//")
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixPair:
-    """A folder's path in Plex and its path in Stash, both without a slash at the end."""
+    """The paths of the same folder in Plex and in Stash, both without a slash at the end."""
 
     plex: str
     stash: str
 
     def __str__(self) -> str:
-        """Return the pair as written in the setting: `/plex/prefix=>/stash/prefix`."""
         return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
 
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """Prefix pairs that map Stash's paths to Plex's paths.
+    """Pairs of path prefixes that translate Stash's paths to Plex's paths.
 
     The longest matching prefix applies. A prefix matches only whole folder names.
     """
@@ -33,7 +31,6 @@ class PathMap:
         return f"{SEPARATOR} ".join(map(str, self.pairs))
 
     def find_plex(self, path: str) -> str | None:
-        """Return Plex's path for a path in Stash, or None if no prefix matches."""
         for pair in sorted(self.pairs, key=lambda pair: len(pair.stash), reverse=True):
             rest = _rest(path, pair.stash)
             if rest is not None:
@@ -41,13 +38,11 @@ class PathMap:
         return None
 
     def to_plex(self, path: str) -> str:
-        """Return Plex's path for a path in Stash, or the unchanged path if no prefix matches."""
         mapped = self.find_plex(path)
         return path if mapped is None else mapped
 
 
 def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
-    """Parse a path map. Return the map, and a message for each malformed pair."""
     pairs: list[PrefixPair] = []
     problems: list[str] = []
     for part in filter(None, map(str.strip, text.split(SEPARATOR))):
@@ -60,7 +55,6 @@ def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
 
 
 def _rest(path: str, prefix: str) -> str | None:
-    """Return the part of a path after a prefix, or None if the prefix does not match."""
     if path.startswith(prefix):
         rest = path[len(prefix) :]
         return rest if not rest or rest[0] in "/\\" else None

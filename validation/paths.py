@@ -1,10 +1,7 @@
 """Normalizes and compares paths that Stash and Plex spell differently.
 
 Plex may run on Windows and Stash in a container, so `os.path` cannot parse both paths of a file.
-The two paths have only the file name and the last folders in common.
-
-`spelled` normalizes Unicode and separators. `folded_path` also case-folds the path and removes
-Windows' long-path prefix. It unifies the characters by which file servers replace forbidden ones.
+Often only the file name and the last folders are equal.
 """
 
 import re
@@ -36,13 +33,12 @@ def folded(text: str) -> str:
 
 
 def components(path: str) -> tuple[str, ...]:
-    """Normalize a path with `folded_path` and split it into folder names and file name."""
     joined = folded_path(path)
     return tuple(joined.split("/")) if joined else ()
 
 
 def folded_path(path: str) -> str:
-    """Normalize a path: its case, Unicode, separators, and characters that file servers replace."""
+    """Normalize case, Unicode and separators of a path, and characters that servers replace."""
     path = folded(without_long_path_prefix(path)).replace("\\", "/")
     while "//" in path:
         path = path.replace("//", "/")
@@ -57,12 +53,10 @@ def folded_path(path: str) -> str:
 
 
 def folded_name(path: str) -> str:
-    """Normalize a path with `folded_path` and return its file name."""
     return folded_path(path).rsplit("/", 1)[-1]
 
 
 def split_path(path: str) -> list[str]:
-    """Split a path into folder names and file name, without normalizing them."""
     return _COMPONENT.findall(without_long_path_prefix(path))
 
 
@@ -87,18 +81,15 @@ def without_long_path_prefix(path: str) -> str:
 
 
 def is_windows(path: str) -> bool:
-    """Return whether a path begins with a Windows drive or share."""
     return _WINDOWS.match(path) is not None
 
 
 def common_suffix(first: str, second: str) -> int:
-    """Return the number of components that two paths share at their ends."""
     pairs = zip(components(first)[::-1], components(second)[::-1], strict=False)
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def without_last(path: str, count: int) -> str:
-    """Return a path without its last `count` components."""
     spans = [match.start() for match in _COMPONENT.finditer(path)]
     return path[: spans[-count]].rstrip("/\\") if 0 < count <= len(spans) else path
 
@@ -118,13 +109,11 @@ def folders_above(path: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """A set of folders. Its method `hold` returns whether a folder contains a path."""
-
     roots: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> "Folders":
-        """Create a set of folders from paths. Ignore a path without components, such as `/`."""
+        """Create a set of folders from paths. A path without components is ignored."""
         roots = (components(path) for path in paths)
         return cls(tuple(root for root in roots if root))
 

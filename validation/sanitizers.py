@@ -10,31 +10,30 @@ from functools import lru_cache
 
 from validation.paths import folded
 
-# Limits: characters of a title or name, characters of a summary, performers of a scene.
+# A title has at most 255 characters, a summary 10,000, and a scene 100 performers.
 MAX_NAME = 255
 MAX_SUMMARY = 10_000
 MAX_PERFORMERS = 50
-_WORTH_KEEPING = 0.8  # A text is cut between words only if this share of the limit remains.
+_WORTH_KEEPING = 0.8
 
 # XML 1.0 forbids or discourages control characters, lone surrogates and noncharacters.
 _FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
     chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
 )
-# Remove zero-width space, word joiner, byte order mark and soft hyphen, which are invisible.
-# Keep the joiners U+200C and U+200D, because Persian, Indic scripts and emoji need them.
+# Zero-width space, word joiner, byte order mark and soft hyphen are invisible, so they are removed.
+# The joiners U+200C and U+200D stay, because Persian, Indic scripts and emoji need them.
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
-_LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # Matches white space to replace with one blank.
+_LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
-MOST_LOOKED_AT = 1_000_000  # Sanitizing ignores the text after this number of characters.
+MOST_LOOKED_AT = 1_000_000
 
 
 def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
-    """Return a title or name as one line of at most `limit` characters."""
     return cut(_one_line(text), limit).strip()
 
 
-# Cache sanitized names, because many scenes share performers, studios and tags.
+# Many scenes share performers, studios and tags, so sanitized names are cached.
 clean_name = lru_cache(maxsize=4096)(sanitize_name)
 
 
@@ -50,7 +49,6 @@ def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
 
 
 def sanitize_summary(text: str, limit: int = MAX_SUMMARY) -> str:
-    """Return a text of at most `limit` characters. Its paragraphs are kept."""
     return cut(_paragraphs(text), limit).strip()
 
 
@@ -71,13 +69,12 @@ def _clean(text: str) -> str:
     text = text.lstrip()[:MOST_LOOKED_AT]
     if text.isascii() and text.isprintable():
         return text
-    # Normalize after the removal: characters next to a removed character may combine in NFC.
+    # Characters next to a removed character may combine in NFC, so removal comes first.
     text = _REMOVED.sub("", text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def cut(text: str, limit: int) -> str:
-    """Cut a text to at most `limit` characters, if possible between two words."""
     if len(text) <= limit:
         return text
     head = text[:limit]

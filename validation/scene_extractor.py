@@ -10,24 +10,24 @@ from typing import Any, NamedTuple
 
 from validation.sanitizers import MAX_NAME
 
-_ANY_OFFSET = datetime.timedelta(hours=26)  # The largest difference between two UTC offsets.
-_LARGEST_NUMBER = 2**63 - 1  # The largest integer that SQLite can store.
+_ANY_OFFSET = datetime.timedelta(hours=26)
+_LARGEST_NUMBER = 2**63 - 1
 _MOST_DIGITS = len(str(_LARGEST_NUMBER))
 
 
 class SceneFile(NamedTuple):
-    """A video file of a scene: its path in Stash, and its size in bytes (0 if unknown)."""
+    """A video file in Stash. The size is 0 if it is unknown."""
 
     path: str
     size: int = 0
 
 
 class Entity(NamedTuple):
-    """A performer, studio or tag of Stash."""
+    """A performer, studio or tag. Performers of the same name have disambiguations."""
 
     id: int
     name: str
-    disambiguation: str = ""  # Distinguishes performers with the same name.
+    disambiguation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class StashScene:
     """The metadata of a scene in Stash. Texts that are not set are empty.
 
     Each text attribute has the name of a GraphQL field, and the queries request all these fields.
-    `date` may be partial, such as "2024" or "2024-05". `created_at` and `updated_at` are Stash's
-    time stamps, verbatim. Stash returns Go's zero time for a time stamp that it cannot read.
+    `date` may be partial, such as "2024" or "2024-05". Stash's time stamps are not parsed. Stash
+    returns Go's zero time for a time stamp that it cannot read.
     """
 
     id: int
@@ -80,7 +80,7 @@ def scene_label(scene_id: int, name: str) -> str:
 
 
 class SceneFormatError(ValueError):
-    """Raised if a value in Stash's response is not a valid scene."""
+    pass
 
 
 def parse_scene(raw: Any) -> StashScene:
@@ -114,7 +114,6 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    """Convert a value to a positive integer that SQLite can store. Return 0 if impossible."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value) if len(value) <= _MOST_DIGITS else 0
     if not isinstance(value, int) or isinstance(value, bool):

@@ -1,5 +1,3 @@
-"""The settings that select scenes. The plugin sends only selected scenes to Plex."""
-
 from dataclasses import dataclass
 
 from validation.paths import Folders, components, folded
@@ -9,7 +7,7 @@ from validation.values import boolean, declare_setting, entries, list_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionSettings:
-    """The settings that select scenes. If a setting is empty, it excludes no scene."""
+    """The settings that select scenes. An empty setting excludes no scene."""
 
     only_organized: bool = declare_setting(boolean, False)
     only_with_tags: str = declare_setting(list_of("names of tags"), "")
@@ -18,7 +16,6 @@ class SelectionSettings:
 
 
 def why_not_selected(scene: StashScene, settings: SelectionSettings) -> str:
-    """Return the reason why the settings exclude a scene, or an empty text if they select it."""
     tags = {folded(tag.name.strip()): tag.name for tag in scene.tags}
     needed = entries(settings.only_with_tags)
     forbidden = [tag for tag in entries(settings.never_with_tags) if folded(tag) in tags]

@@ -1,5 +1,3 @@
-"""The template from which the plugin creates titles, such as `{studio} - {title} ({date})`."""
-
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +6,10 @@ from validation.values import ValueProblem
 
 NAMES = ("title", "studio", "date", "performers", "code")
 _FIELD = re.compile(r"\{(.*?)\}")
-# Splits the text between two fields into closing brackets, a separator and opening brackets.
 _BETWEEN = re.compile(r"""([)\]>»”"']*)(.*?)([(\[<«“"']*)""", re.DOTALL)
 
 
 def parse_template(value: Any) -> str:
-    """Parse a title template. Raise `ValueProblem` if it has no field or an unknown field."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
     names = _FIELD.findall(text)
     if not names or not {*names} <= {*NAMES}:

@@ -8,36 +8,32 @@ from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
 FALSE = frozenset(("false", "0", "no", "off"))
-_SHOWN = 100  # Maximum number of characters of a value in a message.
-_SEPARATOR = ";"  # Lists are split at semicolons, because tag names may contain commas.
+_SHOWN = 100
+# Tag names may contain commas, so lists are split at semicolons.
+_SEPARATOR = ";"
 _PAIR = "=>"
-_LOOKED_AT, _LONGEST_QUOTE = 4096, 120  # Characters of an error page to read and to quote.
+_LOOKED_AT, _LONGEST_QUOTE = 4096, 120
 _MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
 
 
 class ValueProblem(ValueError):  # noqa: N818 - a fault of the value, not of the program
-    """Raised for a value that cannot be used. The message describes the allowed values."""
-
     def __init__(self, allowed: str, choices: tuple[str, ...] = ()) -> None:
         super().__init__(allowed)
-        self.choices = choices  # The allowed words, if the parser accepts only certain words.
+        self.choices = choices
 
 
 Parser = Callable[[Any], Any]
 
 
 def declare_setting(parse: Parser, default: Any, *, secret: bool = False) -> Any:
-    """Return a dataclass field for a setting. The `repr` omits a secret value."""
     return field(default=default, repr=not secret, metadata={"parse": parse})
 
 
 def is_empty(value: Any) -> bool:
-    """Return whether a setting with this value counts as not set."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def boolean(value: Any) -> bool:
-    """Parse a Boolean setting. Raise `ValueProblem` if the value is invalid."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower() if isinstance(value, str | int) else ""
@@ -80,7 +76,6 @@ def choice(*words: str) -> Parser:
 
 
 def entries(text: str) -> list[str]:
-    """Split the value of a list setting at its semicolons."""
     return [entry.strip() for entry in text.split(_SEPARATOR) if entry.strip()]
 
 
@@ -107,24 +102,20 @@ def is_rename(entry: str) -> bool:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: "1 job", "2,000 jobs"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def counts_text(counts: Iterable[tuple[int, str]]) -> str:
-    """Format the counts above zero, with their words: "2 queued, 1 without a file"."""
     return ", ".join(f"{number:,} {words}" for number, words in counts if number)
 
 
 def in_brief(value: Any) -> str:
-    """Return the first characters of a value's `repr`, for a message to the user."""
     try:
         return f"{value!r:.{_SHOWN}}"
-    except ValueError:  # Python cannot format integers of more than 4,300 digits.
+    except ValueError:
         return "a very large number"
 
 
 def first_words(text: str) -> str:
-    """Return the beginning of a server's error page as one line without HTML."""
     line = " ".join(_MARKUP.sub(" ", text[:_LOOKED_AT]).split())
     return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"
