@@ -45,11 +45,10 @@ def test_every_task_of_the_page_runs_without_a_further_argument(task: Operation)
         find_task(task.default_args)
 
     assert task.default_args["mode"] in MODES
-    assert task.description.count(". ") == 0
 
 
 def test_destructive_tasks_are_the_last_and_say_so() -> None:
-    destructive = [task.description.startswith("Destructive - ") for task in MANIFEST.tasks]
+    destructive = [task.description.startswith("Destructive. ") for task in MANIFEST.tasks]
 
     assert [task.default_args["mode"] for task in MANIFEST.tasks][-4:] == [
         "purge_dlq", "clear_dlq", "clear_queue", "restore_values",
@@ -102,9 +101,13 @@ def test_every_setting_of_the_page_tells_its_default() -> None:
     for setting in MANIFEST.settings:
         default = _as_shown(next(one.default for one in fields(Config) if one.name == setting.name))
         required = setting.name in ("plex_url", "plex_token")
-        empty = setting.name in EMPTY
-        told = "Required." if required else f"Default {'empty' if empty else default}"
-        assert setting.description.startswith(told), setting.name
+        told = (
+            "Required." if required
+            else "If empty (the default), " if setting.name in EMPTY
+            else f"{default.capitalize()} by default." if default in ("on", "off")
+            else f"The default is {default}."
+        )  # fmt: skip
+        assert told in setting.description, setting.name
 
 
 def _as_shown(default: object) -> str:
