@@ -1,1 +1,0 @@
-"""`make bench`: a table of figures, measured with both fake servers; goals are informative."""

@@ -32,11 +32,10 @@ lower: better for a cost, worse for a speed."""
 
 
 def main() -> None:
-    """Run the chosen sections and print their table."""
     if sys.platform != "linux":
         sys.exit("The benchmarks read /proc: they run on Linux only")
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # runs `finally` blocks
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begun = time.monotonic()
 
     def progress(text: str) -> None:

@@ -1,7 +1,7 @@
-"""Measure two versions of the plugin by the same benchmarks in turn: A B A B.
+"""Measure two versions of the plugin by the same benchmarks alternately.
 
-Only the plugin's files differ. Each ratio compares two consecutive runs, so that other load of the
-machine slows both.
+Only the plugin's files differ. Each ratio compares two consecutive runs, because other load of the
+machine then slows both.
 """
 
 from __future__ import annotations
@@ -26,22 +26,20 @@ _HEADINGS = ("name", "A", "B", "A / B", "min to max", "unit", "goal", "note")
 
 
 class RevisionError(Exception):
-    """The revision or the repository does not exist; the message is git's."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A figure of both versions, with a value per round."""
-
     row: Row
     ours: list[float] = field(default_factory=list)
     theirs: list[float] = field(default_factory=list)
 
     def cells(self) -> tuple[str, ...]:
-        """Return the row as text, column by column."""
         name, unit, goal = self.row.name, self.row.unit, self.row.goal
         ours = short(statistics.median(self.ours))
-        pairs = zip(self.ours, self.theirs, strict=False)  # B can have fewer rounds than A
+        # The other version can have fewer rounds.
+        pairs = zip(self.ours, self.theirs, strict=False)
         ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
         if not ratios:
             return name, ours, "", "", "", unit, goal, "B could not be measured"
@@ -53,9 +51,10 @@ class Compared:
 def compare(
     place: Workspace, other: Path, rounds: int, part: Part, progress: Progress
 ) -> list[Compared]:
-    """Measure a section alternately with the plugin of `place` (A) and the plugin in `other` (B).
+    """Measure a section alternately with both versions of the plugin.
 
-    Stop after the first round in which B fails: an old version can lack what the section needs.
+    Stop after a round in which the other version fails, because an old version can lack what the
+    section needs.
     """
     found: dict[str, Compared] = {}
     for number in range(1, rounds + 1):
@@ -74,7 +73,6 @@ def compare(
 def _measure(
     place: Workspace, plugin: Path, part: Part, progress: Progress, name: str
 ) -> Iterator[Row]:
-    """Run a section once in a temporary folder; yield its rows."""
     root = place.folder("run")
     try:
         yield from part(
@@ -89,21 +87,11 @@ def render(rows: Sequence[Compared]) -> str:
 
 
 def describe(revision: str = "") -> str:
-    """Return the short hash and the subject of a commit, by default of the work tree's commit.
-
-    Raises:
-        RevisionError: there is no such commit.
-    """
     changed = "" if revision else _git("status", "--porcelain", "--untracked-files=no")
     return _commit(revision or "HEAD", "%h (%s)") + (" with changes" if changed else "")
 
 
 def extract(revision: str, folder: Path) -> Path:
-    """Write the files of a revision into a new folder below `folder`; return the new folder.
-
-    Raises:
-        RevisionError: there is no such revision.
-    """
     archive = folder / "revision.zip"
     _git("archive", "--format=zip", f"--output={archive}", _commit(revision, "%H"))
     target = folder / "revision"

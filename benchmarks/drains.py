@@ -1,5 +1,3 @@
-"""The drain of a whole library: a first sync, then a second pass over unchanged scenes."""
-
 from __future__ import annotations
 
 import time
@@ -13,16 +11,11 @@ from benchmarks.table import Row, by_kind, short
 from benchmarks.workspace import Workspace
 from simulators.plex.request_log import Kind
 
-_LATENCY = 0.005  # seconds per request, as of a Plex in the same network
+_LATENCY = 0.005
 _NO_IMAGES = {"sync_poster": False, "sync_background": False}
 
 
 def measure(images: bool, workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Measure the drains of one library; yield the rows of the table.
-
-    Args:
-        images: whether each scene has a new cover; if False, images are switched off.
-    """
     name = "new images" if images else "no images"
     folder = f"drain-{name.replace(' ', '-')}"
     with installed(workspace, folder, **({} if images else _NO_IMAGES)) as plugin:
@@ -67,22 +60,17 @@ def _second(plugin: Installed, name: str) -> Iterator[Row]:
 
 
 class _Mark:
-    """A point in time; the methods return the requests since then."""
-
     def __init__(self, plugin: Installed) -> None:
         self._rig, self._scenes = plugin.rig, plugin.workspace.scenes
         self._plex, self._stash = plugin.rig.plex.log.mark(), plugin.rig.stash.requests.mark()
 
     def requests(self) -> Counter[Kind]:
-        """Return the number of requests to Plex, by kind."""
         return self._rig.plex.log.kinds(since=self._plex)
 
     def writes(self) -> int:
-        """Return the number of requests that change Plex."""
         return len(self._rig.plex.log.writes(self._plex))
 
     def requests_row(self, name: str, goal: str) -> Row:
-        """Return the row of the requests to Plex per scene."""
         requests, stash = self.requests(), len(self._rig.stash.requests.since(self._stash))
         note = f"{by_kind(requests, self._scenes)}; to Stash {short(stash / self._scenes)}"
         per_scene = requests.total() / self._scenes

@@ -1,5 +1,3 @@
-"""The time from saving an edit in Stash to seeing it in Plex: hook, queue and worker."""
-
 from __future__ import annotations
 
 import statistics
@@ -11,12 +9,11 @@ from benchmarks.table import Row
 from benchmarks.workspace import Workspace
 
 _EDITS, _EDITS_FROM_COLD, _BURST = 20, 10, 50
-_LATENCY = 0.005  # seconds per request, as of a Plex in the same network
-_POLL_EVERY = 0.2  # seconds; the polling interval of an idle worker
+_LATENCY = 0.005
+_POLL_EVERY = 0.2
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Measure the time from a saved edit until Plex shows it; yield the rows of the table."""
     with installed(workspace, "edit") as plugin:
         plugin.rig.plex.latency.every = _LATENCY
         scenes = plugin.rig.add_library(_BURST, covers=False)
@@ -48,7 +45,6 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
 
 
 def _edit(plugin: Installed, scene_id: int, title: str) -> float:
-    """Save a title as a user does; return the seconds until Plex shows it."""
     item = plugin.rig.item_of(scene_id)
     begun = time.perf_counter()
     plugin.rig.stash.edit_scene(scene_id, title=title)
@@ -56,7 +52,6 @@ def _edit(plugin: Installed, scene_id: int, title: str) -> float:
 
 
 def _burst(plugin: Installed, scenes: Sequence[int], name: str) -> Row:
-    """Edit many scenes in Stash; return a row with the time until Plex has all edits."""
     items = [plugin.rig.item_of(scene_id) for scene_id in scenes]
     begun = time.perf_counter()
     plugin.rig.stash.edit_scenes(scenes, details=name)

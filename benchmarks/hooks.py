@@ -1,6 +1,6 @@
 """The time for which a hook delays the user, as a ratio to the start of bare Python.
 
-Hooks and bare Python start alternately, so that other load of the machine slows both.
+Hooks and bare Python start alternately, because other load of the machine then slows both.
 """
 
 from __future__ import annotations
@@ -20,25 +20,22 @@ from benchmarks.workspace import Workspace
 from simulators.stash.runner import plugin_input
 
 _SCENES = 50
-_PAIRS = 60  # a pair is a run of bare Python and a run of a hook
+_PAIRS = 60
 _HOOKS_IN_A_ROW = 1_000
-_COVER = 1_500_000  # bytes; about 2 MB as base64 text
-_BARE_EVERY = 10  # number of hooks between two runs of a Python without the plugin
-_EDGE = 50  # the number of first and of last hooks that are compared
-_PAUSE = 0.02  # seconds in which a worker with an empty queue falls asleep again
+# The cover has about 2 MB as base64 text.
+_COVER = 1_500_000
+_BARE_EVERY = 10
+_EDGE = 50
+_PAUSE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The times of a start of bare Python and of a hook directly after it."""
-
     bare: Run
     hook: Run
 
 
 class Hooks:
-    """Runs the hook of the installed plugin as Stash does, for one scene after another."""
-
     def __init__(self, plugin: Installed, scenes: Sequence[int]) -> None:
         manifest, python = plugin.rig.manifest, str(plugin.workspace.python)
         folder = manifest.directory
@@ -55,7 +52,6 @@ class Hooks:
         self._started = 0
 
     def bare(self) -> Run:
-        """Start Python with an empty program."""
         return run(self._bare, self._environment)
 
     def hook(self, stdin: bytes) -> Run:
@@ -65,7 +61,6 @@ class Hooks:
         return done
 
     def input(self, **changes: Any) -> bytes:
-        """Return the input that Stash gives to the hook after an edit of the next scene."""
         rig = self.plugin.rig
         scene_id = self._scenes[self._started % len(self._scenes)]
         self._started += 1
@@ -77,23 +72,21 @@ class Hooks:
         return plugin_input(rig.manifest, operation, {"hookContext": context}, connection)
 
     def pairs(self, prepare: Callable[[], None], **changes: Any) -> list[Pair]:
-        """Run bare Python and the hook alternately, each pair after the same preparation."""
         found: list[Pair] = []
         for _ in range(_PAIRS):
             stdin = self.input(**changes)
             prepare()
-            self.bare()  # This start is not measured: the first start after a pause is slower.
+            # The first start after a pause is slower, so it is not measured.
+            self.bare()
             found.append(Pair(self.bare(), self.hook(stdin)))
         return found
 
     def settle(self) -> None:
-        """Wait until the queue is empty and the worker sleeps."""
         self.plugin.wait_until_drained()
         time.sleep(_PAUSE)
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Measure the hook; yield the rows of the table."""
     with installed(workspace, "hook") as plugin:
         hooks = Hooks(plugin, plugin.rig.add_library(_SCENES, covers=False))
         hooks.hook(hooks.input())
@@ -122,7 +115,6 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
 
 
 def _in_a_row(hooks: Hooks) -> Row:
-    """Run hooks back to back, and every few hooks bare Python under the same load."""
     inputs = [hooks.input() for _ in range(_HOOKS_IN_A_ROW)]
     hooks.settle()
     bare: list[float] = []

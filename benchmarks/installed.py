@@ -1,5 +1,3 @@
-"""Install the plugin in a rig with the benchmarks' own interpreter, and wait for its worker."""
-
 from __future__ import annotations
 
 import os
@@ -14,29 +12,23 @@ from simulators.rig import PLUGIN, Rig
 
 Progress = Callable[[str], None]
 
-_POLL_EVERY = 0.01  # seconds
-_PATIENCE = 180.0  # seconds
-_LONGEST_TASK = 1_800.0  # seconds; the longest time of a task that reads all scenes
+_POLL_EVERY = 0.01
+_PATIENCE = 180.0
+_LONGEST_TASK = 1_800.0
 
 
 class StandstillError(Exception):
-    """The awaited state was not reached in time; the message has the end of the worker's log."""
+    pass
 
 
 class Installed:
-    """The plugin, installed in a running rig.
-
-    A method that waits raises `StandstillError` if its state is not reached in time. Returned
-    moments
-    are values of `time.perf_counter` in seconds.
-    """
+    """The plugin in a running rig. A method that waits too long raises `StandstillError`."""
 
     def __init__(self, rig: Rig, workspace: Workspace) -> None:
         self.rig = rig
         self.workspace = workspace
 
     def task(self, mode: str, **arguments: str) -> str:
-        """Run a task to its end; return its answer."""
         stash = self.rig.stash
         result = stash.run_task_to_end(PLUGIN, None, {"mode": mode, **arguments}, _LONGEST_TASK)
         if result.error is not None:
@@ -44,7 +36,6 @@ class Installed:
         return str(result.output)
 
     def worker(self) -> int:
-        """Wait for the worker; return its process id."""
         self._wait(lambda: bool(self.rig.worker_pids()), "no worker has started")
         pids = self.rig.worker_pids()
         if len(pids) != 1:
@@ -52,15 +43,12 @@ class Installed:
         return pids[0]
 
     def wait_for_claim(self) -> float:
-        """Wait until the worker has claimed its first job; return the moment."""
         return self._wait_for_jobs("WHERE status = 2", present=True)
 
     def wait_until_drained(self) -> float:
-        """Wait until no job is left; return the moment."""
         return self._wait_for_jobs("", present=False)
 
     def wait_until_visible(self, is_visible: Callable[[], bool]) -> float:
-        """Wait until Plex shows an edit; return the moment."""
         if not self.rig.wait_until(is_visible, _PATIENCE):
             raise self._standstill("Plex does not show an edit")
         return time.perf_counter()
@@ -75,11 +63,13 @@ class Installed:
 
             def holds() -> bool:
                 if not present and self.rig.spooled():
-                    return False  # the worker has not imported the jobs yet
+                    # The worker has not imported the jobs yet.
+                    return False
                 try:
                     return bool(database.execute(query).fetchone()[0]) is present
                 except sqlite3.OperationalError:
-                    return False  # the worker is creating the tables
+                    # The worker is creating the tables.
+                    return False
 
             return self._wait(holds, f"jobs {'do not come' if present else 'stay'}: {query}")
 
@@ -97,7 +87,6 @@ class Installed:
 
 @contextmanager
 def installed(workspace: Workspace, name: str, **settings: Any) -> Iterator[Installed]:
-    """Start both servers and install the plugin; kill the plugin's worker at the end."""
     folder, plugin, python = workspace.folder(name), workspace.plugin, workspace.python
     rig = Rig(folder, settings=settings, plugin=plugin, interpreter=python)
     rig.stash.runner.timeout = _LONGEST_TASK

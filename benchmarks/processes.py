@@ -1,5 +1,3 @@
-"""Start processes as Stash starts a plugin, and measure their time and memory."""
-
 from __future__ import annotations
 
 import os
@@ -13,15 +11,6 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The result of a process that has ended.
-
-    Attributes:
-        seconds: wall time from before its start until it was reaped.
-        cpu: seconds of user and system time.
-        stdout: the complete standard output.
-        exit_code: negative if a signal ended the process.
-    """
-
     seconds: float
     cpu: float
     stdout: bytes
@@ -29,7 +18,7 @@ class Run:
 
 
 def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> Run:
-    """Start a process, write its input, read its output to the end and reap it, as Stash does.
+    """Start a process, write its input, and read its output to the end, as Stash does.
 
     `subprocess` would lengthen the start of bare Python noticeably, so this uses `posix_spawn`.
     """
@@ -54,19 +43,14 @@ def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> 
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the user and system time of a running process in seconds, in steps of 10 ms."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def peak_megabytes(pid: int) -> float:
-    """Return the peak memory of a running process.
-
-    Raises:
-        OSError: the process has ended.
-    """
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    if not kilobytes:  # a zombie process has no such line
+    # A zombie process has no such line.
+    if not kilobytes:
         raise ProcessLookupError(pid)
     return kilobytes[0] / 1024

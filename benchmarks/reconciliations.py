@@ -1,5 +1,3 @@
-"""A reconciliation of all scenes, of libraries that agree and of libraries with gaps."""
-
 from __future__ import annotations
 
 import hashlib
@@ -32,23 +30,12 @@ from validation.metadata import project
 from validation.scene_extractor import StashScene
 from worker.sync.results import SYNCED
 
-_GAP_EVERY = 50  # scenes
-_POLL_EVERY = 0.02  # seconds between two readings of the task's memory
+_GAP_EVERY = 50
+_POLL_EVERY = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of one run of the reconciliation.
-
-    Attributes:
-        gaps: the number of differences in the task's answer.
-        seconds: wall time, including both fake servers.
-        cpu: CPU seconds of the task's process.
-        memory: peak megabytes of the task's process.
-        plex: requests to Plex, by kind.
-        stash: requests to Stash.
-    """
-
     gaps: int
     seconds: float
     cpu: float
@@ -58,7 +45,6 @@ class Cost:
 
 
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
-    """Measure the reconciliation in one process per run; yield the rows of the table."""
     scenes = workspace.reconciled
     with installed(workspace, "reconcile") as plugin:
         progress(f"reconciliation: making two libraries of {scenes} that agree")
@@ -110,13 +96,13 @@ def _run(plugin: Installed) -> Cost:
 
 
 def _cpu_of_children() -> float:
-    """Return the CPU seconds of ended child processes; a detached worker is no child process."""
+    """Return the CPU seconds of ended child processes. A detached worker is no child process."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def _add_synced_library(plugin: Installed, count: int) -> list[int]:
-    """Add scenes, items that show all their values, and the plugin's records of their syncs.
+    """Add scenes, their items, and the plugin's records of their syncs.
 
     A sync of 100,000 scenes takes twenty minutes, so this function writes the result of such a
     sync.

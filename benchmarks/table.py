@@ -1,5 +1,3 @@
-"""The figures of a run as a Markdown table."""
-
 from __future__ import annotations
 
 from collections import Counter
@@ -13,13 +11,6 @@ _HEADINGS = ("name", "figure", "unit", "goal", "note")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure of the benchmark.
-
-    Attributes:
-        goal: shown for information; empty if the figure has no goal.
-        note: spread, shares and circumstances of the measurement.
-    """
-
     name: str
     figure: float
     unit: str
@@ -28,7 +19,6 @@ class Row:
 
 
 def short(figure: float) -> str:
-    """Return a figure with about three significant digits."""
     if figure == int(figure):
         return f"{figure:.0f}"
     size = abs(figure)
@@ -36,7 +26,6 @@ def short(figure: float) -> str:
 
 
 def by_kind(requests: Counter[Kind], scenes: int = 1) -> str:
-    """Return the requests per scene as text, the most frequent kind first."""
     ranked = sorted(requests.items(), key=lambda kind: -kind[1])
     return ", ".join(f"{kind} {short(count / scenes)}" for kind, count in ranked) or "none"
 
@@ -47,13 +36,6 @@ def render(rows: Iterable[Row]) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Set[int]) -> str:
-    """Return a Markdown table whose columns are aligned, except for the last column.
-
-    Args:
-        headings: one per column.
-        rows: one cell per column.
-        numbers: indexes of the columns that are aligned to the right.
-    """
     # The line below a heading needs at least two characters in Markdown.
     widths = [max(2, *map(len, column)) for column in zip(headings, *rows, strict=True)]
     widths[-1] = len(headings[-1])

@@ -1,5 +1,3 @@
-"""Where the benchmarks run: a folder on a fast disk, and an interpreter without start-up hooks."""
-
 from __future__ import annotations
 
 import os
@@ -17,23 +15,13 @@ from pathlib import Path
 from simulators.rig import REPOSITORY
 
 _FLUSHES = 40
-_FAST_FLUSH = 0.001  # seconds per flush; the hook's time limits hold on a disk this fast
+# The time limits of the hook hold on a disk that flushes this fast.
+_FAST_FLUSH = 0.001
 _MEMORY_DISK = Path("/dev/shm")
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folders, the interpreter and the sizes with which the sections measure.
-
-    Attributes:
-        root: an empty folder, deleted at the end.
-        plugin: the folder from which the plugin is installed.
-        python: an interpreter with the plugin's dependencies.
-        flush: median seconds of one `fsync` in `root`.
-        scenes: size of the library that is drained.
-        reconciled: size of the library that is reconciled.
-    """
-
     root: Path
     plugin: Path
     python: Path
@@ -49,7 +37,6 @@ class Workspace:
 
 @contextmanager
 def workspace(scenes: int, reconciled: int) -> Iterator[Workspace]:
-    """Make the workspace, and delete it at the end."""
     parent = Path(tempfile.gettempdir())
     if flush_seconds(parent) > _FAST_FLUSH and os.access(_MEMORY_DISK, os.W_OK):
         parent = _MEMORY_DISK
@@ -62,7 +49,6 @@ def workspace(scenes: int, reconciled: int) -> Iterator[Workspace]:
 
 
 def flush_seconds(folder: Path) -> float:
-    """Return the median time in seconds of an `fsync` of one page in a folder."""
     taken: list[float] = []
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         for _ in range(_FLUSHES):
@@ -74,7 +60,7 @@ def flush_seconds(folder: Path) -> float:
 
 
 def _interpreter(folder: Path) -> Path:
-    """Create a virtual environment that links to this interpreter's packages; return its Python.
+    """Create a virtual environment that links to this interpreter's packages.
 
     This interpreter may start slowly: pyenv's shims are shell scripts, and coverage starts itself
     with a `.pth` file. The new environment has neither.

@@ -1,1 +1,0 @@
-"""Command line tools for developers; the plugin's release contains none of them."""

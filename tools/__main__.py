@@ -47,7 +47,6 @@ def prepare() -> None:
 
 
 def main() -> int:
-    """Run a command; return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     options = parser.parse_args()

@@ -27,7 +27,7 @@ _WINE = "/usr/lib/wine/wine64"
 
 @contextmanager
 def wine(folder: Path, python: str) -> Iterator[Path]:
-    """Yield a command that runs the Windows Python; a sleeping process keeps Wine running."""
+    """Yield a command that runs Python for Windows. A sleeping process keeps Wine running."""
     command = folder / "python"
     command.write_text(
         f"#!/bin/sh\nexport WINEPREFIX={folder}/wine WINEDEBUG=-all\n"
@@ -35,7 +35,7 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
         f'exec {_WINE} "{python}" "$@"\n'
     )
     command.chmod(0o700)
-    # The standard streams must be pipes: Python in Wine cannot use files of this system for them.
+    # Python in Wine cannot use files of this system as standard streams, so they are pipes.
     pipe = subprocess.PIPE
     sleep = [str(command), "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"]
     with subprocess.Popen(sleep, stdin=pipe, stdout=pipe, stderr=pipe) as keeper:
@@ -46,7 +46,6 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
 
 
 def main(names: Sequence[str] = ()) -> str:
-    """Run the named checks, by default all; return the result, or why they are skipped."""
     windows = os.environ.get("WINDOWS_PYTHON")
     if windows is not None and not (os.path.exists(_WINE) and os.path.exists(windows)):
         return f"Skipped: {_WINE} or {windows or 'WINDOWS_PYTHON'} is missing. {__doc__}"
@@ -60,7 +59,6 @@ def main(names: Sequence[str] = ()) -> str:
 
 
 def run(place: Path, python: Path, names: Sequence[str]) -> int:
-    """Install a release and run the checks under this Python; return the number of checks."""
     plugin = PLUGIN_SOURCE
     if plugin == REPOSITORY:
         release = [sys.executable, "-m", "tools.release", "--uncommitted", "--into", str(place)]

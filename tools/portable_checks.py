@@ -1,4 +1,4 @@
-"""The checks of `tools.portable`; an `AssertionError` is a fault of the plugin on this system."""
+"""The checks of `tools.portable`. An `AssertionError` is a fault of the plugin on this system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.portable_rig import PortableRig
 
 _SCENES, _KILLS, _RUNS = 50, 20, 60
 _TITLE = "Ünïcode “first” 日本"
-_PATHS = (  # the path in Stash and in Plex; all files have the same name
+_PATHS = (
     ("e:\\Films\\a\\same.mp4", "E:\\films\\a\\same.mp4"),
     ("E:/films/b/same.mp4", "E:\\films\\b\\same.mp4"),
     ("\\\\nas\\media\\a\\same.mp4", "//nas/media/a/same.mp4"),
@@ -33,20 +33,11 @@ _LOG_LINE = (
 
 
 class Checks:
-    """Runs the plugin in a rig. Each check returns its result in a few words.
-
-    Args:
-        rig: both servers, and the installed plugin.
-        plugin: the folder from which the plugin was installed.
-        is_windows: whether the plugin runs under a Python for Windows.
-    """
-
     def __init__(self, rig: PortableRig, plugin: Path, *, is_windows: bool) -> None:
         self._rig, self._plugin, self._is_windows = rig, plugin, is_windows
         self._scenes = rig.add_scenes(_SCENES)
 
     def all(self) -> dict[str, Callable[[], str]]:
-        """Return the checks by name, in the order in which they run."""
         checks = {
             "first-edit": self._first_edit,
             "second-edit": self._second_edit,
@@ -64,15 +55,13 @@ class Checks:
         return checks | ({"times": self._times} if self._is_windows else {})
 
     def _edit(self, number: int, title: str) -> bytes:
-        """Save a title in Stash; check the hook's log and answer, and return its input."""
         (run,) = self._rig.stash.edit_scene(self._scenes[number][0], title=title)
-        warnings = run.result.messages("warning")  # the worker's lines begin with a time
+        warnings = run.result.messages("warning")
         assert all(text.startswith("[") for text in warnings), warnings
         assert run.result.output == "queued", run.result
         return run.result.stdin
 
     def _visible(self, titles: dict[int, str]) -> str:
-        """Wait until Plex shows the titles and no job is left; return the seconds as text."""
         begun = time.monotonic()
 
         def are_shown() -> bool:
@@ -84,17 +73,16 @@ class Checks:
         return f"in Plex after {seconds:.2f} s"
 
     def _first_edit(self) -> str:
-        """Save an edit that starts a worker while no byte code exists."""
+        """Save an edit that starts a worker before Python has compiled the plugin's modules."""
         self._edit(0, _TITLE)
         return self._visible({0: _TITLE})
 
     def _second_edit(self) -> str:
-        """Save an edit while the worker runs."""
         self._edit(0, "Second")
         return self._visible({0: "Second"})
 
     def _burst(self) -> str:
-        """Save 50 edits at once: one worker syncs them, and no temporary file is left."""
+        """Save 50 edits at once. One worker must sync the edits, and leave no temporary file."""
         with ThreadPoolExecutor(_SCENES) as pool:
             list(pool.map(lambda number: self._edit(number, f"At once {number}"), range(_SCENES)))
         result = self._visible({number: f"At once {number}" for number in range(_SCENES)})
@@ -104,17 +92,18 @@ class Checks:
         return f"{_SCENES} edits {result}"
 
     def _kills(self) -> str:
-        """Kill the worker after each edit but the last; the last worker syncs all edits."""
+        """Kill the worker after each edit except the last. The last worker must sync all edits."""
         titles = {number: f"Killed {number}" for number in range(_KILLS)}
         for number, title in titles.items():
             self._edit(number, title)
-            time.sleep(0.05 * (number % 7))  # so that kills hit different moments
+            # Different pauses make the kills hit different moments.
+            time.sleep(0.05 * (number % 7))
             self._rig.stop_worker()
         self._edit(_KILLS, "Last")
         return f"{_KILLS} edits {self._visible({**titles, _KILLS: 'Last'})}"
 
     def _tasks(self) -> str:
-        """Run tasks while a worker runs; Stash's log shows letters of all alphabets."""
+        """Run tasks while a worker runs. Stash's log must have letters of all alphabets."""
         self._edit(1, _TITLE)
         self._visible({1: _TITLE})
         modes = ("queue_status", "health_check", "doctor", "process_queue", "reconcile_all")
@@ -142,7 +131,6 @@ class Checks:
         return f"{count} commands answered, also in code pages 437 and 1252"
 
     def _outage(self) -> str:
-        """Stop Plex, save edits, start Plex again, and wait for the edits."""
         titles = {number: f"Outage {number}" for number in range(3)}
         mark = len(self._rig.events())
         self._rig.plex.stop()
@@ -154,7 +142,6 @@ class Checks:
         return f"{len(titles)} edits {self._visible(titles)}"
 
     def _settings(self) -> str:
-        """Save an edit while a wrong token is set, then set the right token."""
         mark = len(self._rig.events())
         self._rig.configure(plex_token="wrong-token-000000")
         self._edit(2, "Wrong token")
@@ -163,7 +150,6 @@ class Checks:
         return self._visible({2: "Wrong token"})
 
     def _reported(self, mark: int, *codes: str) -> bool:
-        """Wait until the worker's log has one of these events after its first `mark` events."""
         return self._rig.wait_until(
             lambda: any(event["code"] in codes for event in self._rig.events()[mark:]), 60
         )
@@ -208,7 +194,7 @@ class Checks:
         return f"{_WITHOUT_MAP} without and {len(_PATHS)} with a path map"
 
     def _log(self) -> str:
-        """Fill the log while a program reads it. The worker rotates it then or afterwards."""
+        """Fill the log while a program reads it. The worker must still rotate the log."""
         log = self._rig.data / "worker.log"
         self._edit(0, "Before the rotation")
         self._visible({0: "Before the rotation"})
@@ -231,7 +217,7 @@ class Checks:
         return "rotated, no line lost"
 
     def _data_folder(self) -> str:
-        """Put a file in place of the data folder, so that no user can create the folder."""
+        """Put a file in place of the data folder, so no user can create the folder."""
         self._rig.stop_worker()
         usual, aside = self._rig.data, self._rig.data.with_name("data-aside")
         usual.rename(aside)
@@ -259,7 +245,6 @@ class Checks:
         return f"used another folder; named {len(wrong)} that cannot be used"
 
     def _times(self) -> str:
-        """Compare the time of a hook with that of bare Python, alternately."""
         stdin = self._edit(0, "Timed")
         bare, alive, starting = [], [], []
         for _ in range(_RUNS):

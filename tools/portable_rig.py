@@ -1,5 +1,3 @@
-"""A rig whose plugin runs on any system, or under a Python for Windows in Wine."""
-
 from __future__ import annotations
 
 import os
@@ -17,13 +15,7 @@ _FOLDER = "D:\\media"
 
 
 class PortableRig(Rig):
-    """A rig in which Stash's files have paths of Windows.
-
-    Args:
-        root: an empty folder.
-        plugin: the folder from which the plugin is installed.
-        python: the command that starts the plugin's Python.
-    """
+    """A rig in which Stash's files have paths of Windows."""
 
     def __init__(self, root: Path, plugin: Path, python: Path) -> None:
         super().__init__(root, plugin=plugin, interpreter=python)
@@ -36,13 +28,11 @@ class PortableRig(Rig):
         return self.data_elsewhere or super().data
 
     def worker_pids(self) -> list[int]:
-        """Return the process ids of the workers in this system's numbers."""
         script = self.script.replace("\\", "/")
         found = processes.with_command("--worker")
         return [pid for pid, command in found if script in command.replace("\\", "/")]
 
     def add_scenes(self, count: int) -> list[tuple[int, Item]]:
-        """Add scenes and their items."""
         section = self.plex.add_section("Windows", locations=[_FOLDER])
         paths = [f"{_FOLDER}\\{number:03}.mp4" for number in range(count)]
         scenes = [self.stash.add_scene(files=[path], tags=["T"]).id for path in paths]
@@ -53,7 +43,6 @@ class PortableRig(Rig):
 
     @contextmanager
     def reader(self, path: Path) -> Iterator[None]:
-        """Keep a file open in a process of the system on which the plugin runs."""
         code = "import sys; file = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
         command = [self._python, "-S", "-c", code, str(path)]
         pipe = subprocess.PIPE
@@ -66,7 +55,6 @@ class PortableRig(Rig):
     def command(
         self, arguments: list[str], **environment: str
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command of the plugin's command line; return its result."""
         line = [self._python, self.script, *arguments, "--stash", self.stash.url]
         known = {key: text for key, text in os.environ.items() if key != "PYTHONIOENCODING"}
         return subprocess.run(
@@ -74,7 +62,7 @@ class PortableRig(Rig):
         )
 
     def seconds(self, arguments: list[str], stdin: bytes) -> float:
-        """Run Python until its output ends, as Stash does; return the seconds."""
+        """Return the seconds until the output of Python ends."""
         begun, pipe = time.perf_counter(), subprocess.PIPE
         command = [self._python, "-S", *arguments]
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:

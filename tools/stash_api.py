@@ -24,7 +24,6 @@ from simulators.stash.conformance import API, FAKE_API
 
 
 def describe(real: GraphQLSchema, fake: GraphQLSchema) -> str:
-    """Return the names and types of the real schema that the fake schema uses."""
     names = [name for name, kind in fake.type_map.items() if kind.ast_node is not None]
     shared = [name for name in sorted(names) if name in real.type_map]
     return "\n".join(_type(real.type_map[name], fake.type_map[name], fake) for name in shared)
@@ -55,8 +54,6 @@ def _arguments(field: Any, fake: GraphQLSchema) -> str:
 
 
 def main(clone: str, tag: str) -> None:
-    """Write the API description of one release."""
-
     def git(*arguments: str) -> str:
         return subprocess.check_output(["git", "-C", clone, *arguments], text=True)
 

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30  # in words, in characters, in commits
-# Findings that each package may have. Lower a number when the package has fewer.
+LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30
+# Each package may have this number of findings. Lower the number when there are fewer.
 ALLOWED = {"shared": 1}
 
-# Per pattern, the term to use instead.
+# Each pattern has the term to use instead.
 WORDS = {
     r"bur(?:y|ies|ied)": "dead-letter",
     r"gives? back|gave back": "release",
@@ -61,7 +61,6 @@ _COMMENT = re.compile(r"(?:^ *#(?: .*)?\n)+|  # .*", re.MULTILINE)
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield each piece of prose in a file with the number of its first line."""
     content = path.read_text(encoding="utf-8")
     if path.suffix == ".md":
         yield 1, content
@@ -77,7 +76,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def findings(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each fault in a piece of prose, with the number of lines before the fault."""
+    """Yield each fault in a text, with the number of lines before the fault."""
     text = _CODE.sub(lambda code: "x" + "\n" * code[0].count("\n"), _LINK.sub("]", text))
     for word in _WORDS.finditer(text):
         use = list(WORDS.values())[(word.lastindex or 1) - 1]
@@ -93,7 +92,6 @@ def findings(text: str) -> Iterator[tuple[int, str]]:
 
 
 def main(show_all: bool) -> int:
-    """Print the findings, by default only of packages with too many; return the exit status."""
     git = ["git", "-C", str(REPOSITORY)]
     listed = subprocess.check_output([*git, "ls-files", "*.py", "*.md"], text=True).split()
     found: defaultdict[str, list[str]] = defaultdict(list)

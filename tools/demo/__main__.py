@@ -16,7 +16,6 @@ from tools.demo.stage import Stage, StuckError
 
 
 def main() -> int:
-    """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=acts.__doc__)
     parser.add_argument("--scenes", type=int, default=200, help="size of the library (200)")
     scenes = max(parser.parse_args().scenes, acts.FEWEST_SCENES)

@@ -10,7 +10,7 @@ from simulators.stash import SceneFields
 from tools.demo.screen import bad, bar, bold, dim, fit, good, waits
 from tools.demo.stage import PATIENCE, Differences, Stage, StuckError
 
-BURST = 50  # the largest number of scenes in the bulk edit
+BURST = 50
 ONE_EDIT: SceneFields = {
     "title": "The Lighthouse at 50% Speed",
     "studio": "Blue Hour Films",
@@ -23,7 +23,6 @@ BURST_EDIT: SceneFields = {
     "studio": "Lantern House",
     "tags": ["Festival 2026", "Night, rain", "東京"],
 }
-# Each edit during the outage: the scene's index, the edit in words, and the changed fields.
 OUTAGE_EDITS: tuple[tuple[int, str, SceneFields], ...] = (
     (0, "title", {"title": "First Draft of a Title"}),
     (1, "a new performer", {"performers": ["Nora Vale", "Kim Park"]}),
@@ -43,7 +42,6 @@ EDITS_BEFORE_KILL = 6
 FEWEST_SCENES = 1 + OUTAGE_SCENES
 AGREE = "Both libraries agree"
 SYNC_ALL = "Sync All Scenes to Plex"
-# Rows of the tables → the item's key, and the first words of the oracle's sentences.
 FIELDS = {
     "title": ("title", "title is"),
     "studio": ("studio", "studio is"),
@@ -59,7 +57,6 @@ FIELDS = {
 
 
 def play(stage: Stage, scenes: int) -> bool:
-    """Run all acts with this number of scenes; return whether both libraries agree at the end."""
     _two_libraries(stage, scenes)
     _one_edit(stage)
     _sync_all(stage, f"3  The task “{SYNC_ALL}”")
@@ -80,7 +77,6 @@ def _two_libraries(stage: Stage, count: int) -> None:
 
 
 def _one_edit(stage: Stage) -> None:
-    """Save one scene in Stash, and show for each field when its value is in Plex."""
     screen, scene_id = stage.screen, stage.ids[0]
     screen.heading("2  One edit, field by field")
     before, begun = _shown(stage, scene_id), time.monotonic()
@@ -104,7 +100,6 @@ def _one_edit(stage: Stage) -> None:
 
 
 def _shown(stage: Stage, scene_id: int) -> dict[str, str]:
-    """Return the fields of a scene's item as text."""
     with stage.rig.plex.changed:
         item: dict[str, Any] = {**item_state(stage.rig.item_of(scene_id))}
     item["actors"] = [actor["name"] for actor in item["actors"]]
@@ -116,12 +111,10 @@ def _shown(stage: Stage, scene_id: int) -> dict[str, str]:
 
 
 def _field_of(difference: str) -> str:
-    """Return the field that a sentence of the oracle is about."""
     return next((name for name, (_, start) in FIELDS.items() if difference.startswith(start)), "")
 
 
 def _sync_all(stage: Stage, heading: str) -> int:
-    """Run the task Sync All Scenes to Plex; return the number of writes to Plex."""
     screen, total, log = stage.screen, len(stage.ids), stage.rig.plex.log
     screen.heading(heading)
     begun, mark = time.monotonic(), log.mark()
@@ -148,7 +141,6 @@ def _sync_all(stage: Stage, heading: str) -> int:
 
 
 def _burst(stage: Stage) -> None:
-    """Edit many scenes at once, and show how the edits arrive in Plex."""
     screen, ids, runs = stage.screen, stage.ids[-BURST:], stage.rig.stash.host.runs
     screen.heading(f"4  A burst: {len(ids)} scenes in one bulk edit, one hook for each")
     begun, runs_before, saved = time.monotonic(), len(runs), 0
@@ -156,7 +148,8 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # Count saves before the comparison, which can see old values of a scene saved meanwhile.
+        # The comparison can see old values of a scene that is saved meanwhile, so saves are counted
+        # first.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved
@@ -179,7 +172,6 @@ def _burst(stage: Stage) -> None:
 
 
 def _outage(stage: Stage) -> None:
-    """Stop Plex, save edits, and kill the worker between two of them."""
     rig, screen, ids = stage.rig, stage.screen, stage.ids[1 : 1 + OUTAGE_SCENES]
     screen.heading("5  Plex goes down, and editing continues")
     rig.plex.stop()
@@ -202,7 +194,6 @@ def _outage(stage: Stage) -> None:
 
 
 def _recovery(stage: Stage) -> None:
-    """Start Plex again, and show how the waiting edits arrive."""
     screen, ids = stage.screen, stage.ids[1 : 1 + OUTAGE_SCENES]
     screen.heading("6  Plex is back, and the edits arrive without a click")
     begun = time.monotonic()
@@ -233,7 +224,6 @@ def _recovery(stage: Stage) -> None:
 
 
 def _comparison(stage: Stage, faults: list[str]) -> bool:
-    """Compare both libraries; return whether they agree and no act has found a fault."""
     screen = stage.screen
     screen.heading("8  Both libraries, compared by simulators/oracle.py")
     verdict = stage.rig.verdict()

@@ -1,5 +1,3 @@
-"""The terminal: lines that stay, and an area below them that is redrawn in place."""
-
 import io
 import re
 import shutil
@@ -9,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TextIO
 
-_WIDEST, _NARROWEST = 118, 70  # columns
+_WIDEST, _NARROWEST = 118, 70
 _ESCAPE = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
@@ -22,7 +20,6 @@ good, waits, bad = partial(_styled, "32"), partial(_styled, "33"), partial(_styl
 
 
 def fit(text: str, width: int) -> str:
-    """Return plain text in exactly `width` terminal columns, cut or padded on the right."""
     kept, used = "", 0
     for character in " ".join(text.split()):
         used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -33,17 +30,15 @@ def fit(text: str, width: int) -> str:
 
 
 def bar(width: int, done: int, total: int) -> str:
-    """Return a progress bar."""
     full = width * done // total
     return good("█" * full) + dim("░" * (width - full))
 
 
 class Screen:
-    """Writes to a terminal; to any other output, it writes plain lines.
+    """Writes to a terminal, or writes plain lines to any other output.
 
     Without a terminal of at least 70 columns, or with `NO_COLOR` or `TERM=dumb`, there are no
-    colours,
-    no cursor movements and no pauses. The area is then printed once, when it is complete.
+    colours, no cursor movements and no pauses.
     """
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
@@ -61,16 +56,13 @@ class Screen:
         self._put("\x1b[?25l")
 
     def close(self) -> None:
-        """Show the cursor again."""
         self._put("\x1b[?25h")
 
     @property
     def seconds(self) -> float:
-        """Seconds since the start of the demo."""
         return time.monotonic() - self._begun
 
     def heading(self, title: str) -> None:
-        """Start a new part below the lines that are on the screen."""
         self.keep()
         self.pause(1.2)
         left, right = f"━━ {title} ", f" {self.seconds:.1f} s"
@@ -78,25 +70,23 @@ class Screen:
         self._put(f"\n{_styled('1;36', left + rule)}{dim(right)}\n")
 
     def write(self, *lines: str) -> None:
-        """Print lines that stay, above the area."""
+        """Print lines above the area that is redrawn."""
         self._replace_area(lines)
         self._drawn = 0
         self.draw(self._area)
 
     def draw(self, area: Sequence[str]) -> None:
-        """Show these lines in the area; no line may be wider than the screen."""
         self._area = area
         if self._is_live:
             self._replace_area(area)
             self._drawn = len(area)
 
     def keep(self) -> None:
-        """Keep the area's lines on the screen, and start an empty area below them."""
+        """Keep the redrawn lines on the screen, and start an empty area below these lines."""
         area, self._area = self._area, ()
         self.write(*area)
 
     def pause(self, seconds: float) -> None:
-        """Wait, so that the viewer can read."""
         if self._is_live:
             time.sleep(seconds)
 

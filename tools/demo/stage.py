@@ -1,5 +1,3 @@
-"""Both servers with the plugin between them, and the actions of the demo."""
-
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,8 +9,9 @@ from simulators.rig import Rig
 from simulators.stash import PluginRun, SceneFields
 from tools.demo.screen import Screen
 
-PATIENCE = 30.0  # seconds without progress after which the demo gives up
-_FRAME = 0.1  # seconds between two redraws
+# The demo gives up after this time without progress.
+PATIENCE = 30.0
+_FRAME = 0.1
 
 
 Differences: TypeAlias = dict[int, list[str]]
@@ -20,18 +19,11 @@ Differences: TypeAlias = dict[int, list[str]]
 
 
 class StuckError(Exception):
-    """The demo cannot continue; the message has the reason."""
+    pass
 
 
 @dataclass
 class Stage:
-    """The servers and scenes on which the demo acts.
-
-    Attributes:
-        ids: the ids of the scenes.
-        saves: the seconds that each save waited for the plugin.
-    """
-
     rig: Rig
     screen: Screen
     background: Executor
@@ -39,19 +31,15 @@ class Stage:
     saves: list[float] = field(default_factory=list)
 
     def title(self, scene_id: int) -> str:
-        """Return the title of a scene."""
         return self.rig.stash.scene(scene_id).title
 
     def save(self, scene_id: int, **changes: Unpack[SceneFields]) -> float:
-        """Save a scene as Stash's page does; return the seconds that the save waited."""
         return self._record(self.rig.stash.edit_scene(scene_id, **changes))[0]
 
     def save_all(self, ids: Sequence[int], changes: SceneFields) -> list[float]:
-        """Save many scenes in one bulk edit; see `save`."""
         return self._record(self.rig.stash.edit_scenes(ids, **changes))
 
     def differences(self, ids: Iterable[int]) -> Differences:
-        """Compare scenes with their items; return the sentences of `simulators.oracle`."""
         found: Differences = {scene_id: [] for scene_id in ids}
         for text in self.rig.verdict().differences:
             scene, _, sentence = text.partition(": ")
@@ -61,11 +49,7 @@ class Stage:
     def watch(
         self, compare: Callable[[], Differences], draw: Callable[[Differences], Sequence[str]]
     ) -> None:
-        """Redraw the screen's area until no difference is left.
-
-        Raises:
-            StuckError: there was no progress for `PATIENCE` seconds.
-        """
+        """Redraw the screen until both libraries agree. Raise StuckError without progress."""
         fewest, deadline = sys.maxsize, 0.0
         while count := sum(map(len, (found := compare()).values())):
             if count < fewest:

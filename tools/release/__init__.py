@@ -1,1 +1,0 @@
-"""Build the release: a zip that needs only Python, and the index of a plugin source."""

@@ -21,7 +21,6 @@ WHEELS = REPOSITORY / "build" / "wheels"
 
 
 def main() -> int:
-    """Build the release; return the exit status."""
     options = _arguments()
     try:
         if not options.uncommitted:

@@ -21,20 +21,18 @@ from tools.release.wheels import Pin, ReleaseError, read_pins
 
 CURRENT, NEWER, WITHDRAWN, NO_ANSWER = range(4)
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
-_NONE = "(from versions: none)"  # no version exists, or the index is silent
+# The index has no version, or the index does not answer.
+_NONE = "(from versions: none)"
 _YANKED = re.compile(r"yanked version: .*?being yanked: (?P<why>[^\n]*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The index's answer about a pinned version; `status` is one of the exit statuses."""
-
     status: int
     text: str
 
 
 def main() -> int:
-    """Print one line per package; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,12 +56,10 @@ def verdict(statuses: Iterable[int]) -> int:
 
 
 def audit(pin: Pin) -> Finding:
-    """Ask the index about one pinned version."""
     return _doubt(pin) or _newest(pin)
 
 
 def _doubt(pin: Pin) -> Finding | None:
-    """Return a finding if the pinned file must not be used or the index does not answer."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n")

@@ -1,5 +1,3 @@
-"""Build the zip and the index of a release."""
-
 from __future__ import annotations
 
 import hashlib
@@ -17,7 +15,8 @@ from pathlib import Path
 from tools.release.contents import ENTRY, check, git, plugin_files, vendored_files
 from tools.release.wheels import ReleaseError, read_pins, vendored
 
-_UNIX = 3  # the zip attributes of this system hold the file mode in their upper half
+# On Unix, the upper half of the zip attributes has the file mode.
+_UNIX = 3
 _REGULAR_FILE = 0o100644
 _LEVEL = 9
 _VALUE = r"^{key}: (?P<value>[^\s\"'|>&*!%@`\[{{#][^#\n]*)$"
@@ -26,8 +25,6 @@ ARCHIVE, INDEX = "Stash2Plex.zip", "index.yml"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The keys of the plugin's yml that a plugin source repeats; `id` is the yml's name."""
-
     id: str
     name: str
     description: str
@@ -35,11 +32,7 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read the keys of the plugin's yml.
-
-    Raises:
-        ReleaseError: a key is missing, occurs twice, or is no plain text on a line of its own.
-    """
+    """Read the keys of the plugin's yml. Raise ReleaseError for a missing or repeated key."""
     text = path.read_text(encoding="utf-8")
 
     def value_of(key: str) -> str:
@@ -55,14 +48,8 @@ def read_manifest(path: Path) -> Manifest:
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
     """Return the text of the index, which has one entry.
 
-    Args:
-        manifest: the keys of the plugin's yml.
-        archive: the bytes of the zip.
-        path: the path of the zip, relative to the index.
-        moment: the date of the version. Stash offers an update if this date differs from that of
-            the
-            installed version; the version number does not count. If Stash cannot read one date, it
-            cannot use the index.
+    Stash offers an update if the date differs from the date of the installed version. The version
+    number does not count. If Stash cannot read one date, Stash cannot use the index.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     quoted = {
@@ -81,31 +68,19 @@ def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release in memory: the files by path, the zip of these files, and the index."""
-
     version: str
     files: Mapping[str, bytes]
     archive: bytes
     index: str
 
     def write(self, folder: Path) -> None:
-        """Write zip and index to a folder, which is created if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ARCHIVE).write_bytes(self.archive)
         (folder / INDEX).write_text(self.index, encoding="utf-8", newline="\n")
 
 
 def build(repository: Path, wheels: Path, moment: datetime) -> Release:
-    """Return the release of the repository's work tree.
-
-    Args:
-        repository: the root folder.
-        wheels: the folder with the wheels that requirements.txt pins.
-        moment: the time of the commit.
-
-    Raises:
-        ReleaseError: this work tree must not be released; the message has the reason.
-    """
+    """Return the release of a work tree. Raise ReleaseError if it must not be released."""
     manifest = _manifest(repository)
     pins = read_pins(repository / "requirements.txt")
     files = plugin_files(repository) | vendored_files(vendored(wheels, pins))
@@ -115,13 +90,12 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
 
 
 def commit_moment(repository: Path, environ: Mapping[str, str] = os.environ) -> datetime:
-    """Return SOURCE_DATE_EPOCH; if it is not set, the time of the checked-out commit."""
+    """Return the time in SOURCE_DATE_EPOCH, or else the time of the checked-out commit."""
     seconds = environ.get("SOURCE_DATE_EPOCH") or git(repository, "log", "-1", "--format=%ct")
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def require_committed(repository: Path) -> None:
-    """Raise `ReleaseError` if the work tree differs from the commit."""
     changed = git(repository, "status", "--porcelain")
     if changed:
         raise ReleaseError(f"commit this first, or build with --uncommitted:\n{changed.rstrip()}")
@@ -139,14 +113,10 @@ def _manifest(repository: Path) -> Manifest:
 
 
 def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
-    """Return a zip in which all files have the same time and mode, sorted by name, without folders.
+    """Return a zip in which all files have the same time and mode.
 
-    Stash unpacks files in the order of the zip. The entry script comes last, so that a new entry
-    script finds all files that it needs during an update.
-
-    Args:
-        files: the contents by path.
-        moment: the time of all files, written as UTC because a zip has no time zone.
+    Stash unpacks files in the order of the zip. The entry script comes last, so a new entry script
+    finds all files that it needs during an update.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -1,5 +1,3 @@
-"""The files of the repository that are released, and checks that keep other files out."""
-
 from __future__ import annotations
 
 import subprocess
@@ -26,11 +24,6 @@ NOT_SHIPPED = {
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """Return the output of a git command.
-
-    Raises:
-        ReleaseError: git failed.
-    """
     command = ["git", "-C", str(repository), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -39,12 +32,7 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def plugin_files(repository: Path) -> dict[str, bytes]:
-    """Return the plugin's own files in the work tree, by path.
-
-    Raises:
-        ReleaseError: a file or folder beside the entry script is listed neither as released nor as
-            left out.
-    """
+    """Return the plugin's files by path. Raise ReleaseError for a file that no list names."""
     listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = sorted({name for name in listed.split("\0") if name and (repository / name).exists()})
     undecided = {PurePosixPath(name).parts[0] for name in names} - SHIPPED - NOT_SHIPPED
@@ -59,7 +47,6 @@ def plugin_files(repository: Path) -> dict[str, bytes]:
 
 
 def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
-    """Return the files of the dependencies by path, including the list of their licences."""
     found = sorted(dependencies, key=lambda wheel: wheel.pin.name)
     files = {f"{VENDOR}/{path}": data for wheel in found for path, data in wheel.files.items()}
     rows = [
@@ -83,13 +70,10 @@ def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
 
 
 def check(files: Mapping[str, bytes]) -> None:
-    """Refuse files that would harm users.
+    """Raise ReleaseError for files that would harm users.
 
-    Raises:
-        ReleaseError: there is a second `.yml`, which Stash would load as a plugin. Or a name is not
-            allowed on some file system. Or a package of a dependency hides a package of the plugin
-            or
-            of the standard library.
+    Stash would load a second `.yml` as a plugin. Some file systems do not allow all names. A
+    package of a dependency must not hide a package of the plugin or of the standard library.
     """
     manifests = [name for name in files if name.lower().endswith(".yml")]
     if manifests != [ENTRY[1]]:

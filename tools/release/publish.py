@@ -16,16 +16,7 @@ _PLACEHOLDER = "https://OWNER.github.io/REPOSITORY/index.yml"
 
 
 def notes(repository: Path, tag: str, source: str) -> str:
-    """Return the changelog's section of the release, and how to install from the plugin source.
-
-    Args:
-        repository: the root folder.
-        tag: `v` and the version.
-        source: the address of the plugin source.
-
-    Raises:
-        ReleaseError: the tag is of another version, or the changelog calls it unreleased.
-    """
+    """Return the release notes. Raise ReleaseError if the changelog lacks the version."""
     version = read_manifest(repository / ENTRY[1]).version
     if tag != f"v{version}":
         raise ReleaseError(f"the tag is {tag}, but {ENTRY[1]} says version {version}")
@@ -40,18 +31,7 @@ def notes(repository: Path, tag: str, source: str) -> str:
 
 
 def pages(releases: Path, newest: str, into: Path, readme: Path, source: str) -> None:
-    """Write the plugin source: the newest version at the root, and each version in its folder.
-
-    Args:
-        releases: a folder per tag, each with the zip and the index.
-        newest: the tag at the root.
-        into: the folder to create.
-        readme: the text to copy; the source's address replaces its placeholder.
-        source: the address of the plugin source.
-
-    Raises:
-        ReleaseError: the newest release is not among the releases.
-    """
+    """Write the plugin source: the newest version at the root, and each version in its folder."""
     if not (releases / newest).is_dir():
         raise ReleaseError(f"{releases} has no folder {newest}")
     shutil.copytree(releases / newest, into)
@@ -62,7 +42,6 @@ def pages(releases: Path, newest: str, into: Path, readme: Path, source: str) ->
 
 
 def main() -> int:
-    """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["notes", "pages"])
     parser.add_argument("--tag", required=True, help="the tag of the release, such as v1.0.0")

@@ -1,5 +1,3 @@
-"""Select the files of a wheel that the plugin contains, and refuse compiled wheels."""
-
 from __future__ import annotations
 
 import hashlib
@@ -14,12 +12,12 @@ from pathlib import Path, PurePosixPath
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
-# Compiled parts, and files that Python or Stash would load automatically.
+# These are compiled files, and files that Python or Stash would load automatically.
 _REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
 class ReleaseError(Exception):
-    """The repository or a wheel must not be released; the message has the reason."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +30,11 @@ class Pin:
 
     @property
     def stem(self) -> str:
-        """The common prefix of the names of its wheel and its metadata folder, in lower case."""
         return f"{re.sub(r'[-_.]+', '_', self.name).lower()}-{self.version}"
 
 
 def read_pins(requirements: Path) -> list[Pin]:
-    """Return the pinned packages in the order of the file.
-
-    Raises:
-        ReleaseError: a line has no version, or does not have exactly one hash.
-    """
+    """Return the pinned packages. Raise ReleaseError for a line without a version or one hash."""
     text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines()]
     return [_pin(line) for line in lines if line and not line.startswith("#")]
@@ -57,20 +50,13 @@ def _pin(line: str) -> Pin:
 
 @dataclass(frozen=True, slots=True)
 class Vendored:
-    """The files of a dependency by path below the folder `vendor`."""
-
     pin: Pin
     licence: str
     files: Mapping[str, bytes]
 
 
 def vendored(folder: Path, pins: Iterable[Pin]) -> list[Vendored]:
-    """Return the pinned packages from the folder of their wheels.
-
-    Raises:
-        ReleaseError: a wheel is missing, is not the pinned one, or has compiled parts or no
-            licence.
-    """
+    """Return the pinned packages. Raise ReleaseError for an unsuitable wheel."""
     return [_take(_wheel_of(folder, pin), pin) for pin in pins]
 
 
@@ -93,11 +79,6 @@ def _take(wheel: Path, pin: Pin) -> Vendored:
 
 
 def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
-    """Return the files to release: code, data, licences and the headers of the metadata.
-
-    Raises:
-        ReleaseError: the wheel has a file that is not allowed, or lacks its licence.
-    """
     info = f"{pin.stem}.dist-info"
     code: dict[str, bytes] = {}
     about: dict[str, bytes] = {}
@@ -108,7 +89,7 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # Python prefers any regular package to a folder of the same name without this file.
+        # Without this file, Python would prefer any other package of the same name.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
@@ -130,7 +111,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # Keep the headers, which have name, version and licence; the body is a long README.
+        # The headers have the name, version and licence. The body is a long README.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
