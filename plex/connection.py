@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
@@ -34,6 +35,7 @@ Timeout = tuple[float, float]
 IDENTITY_TIMEOUT: Timeout = (5.0, 5.0)
 _POOL_SIZE = 3
 _LONGEST_RETRY_AFTER = 3600.0
+_TIMES_KEPT = 100
 _SUCCESS = (200, 201, 204)
 _LONGEST_ERROR_BODY = 4096
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]+)|([0-9]+));")
@@ -78,6 +80,7 @@ class PlexConnection:
         self._session = _new_session(verify)
         self._identity: Identity | None = None
         self.is_replaced = False
+        self.edit_times: deque[float] = deque(maxlen=_TIMES_KEPT)  # response times in seconds
 
     def close(self) -> None:
         self._session.close()
@@ -153,6 +156,8 @@ class PlexConnection:
                     response = send()
                 _check_status(response, doing)
                 _ = response.content
+                if method == "PUT":
+                    self.edit_times.append(response.elapsed.total_seconds())
                 return response
         except PlexError as error:
             raise self._with_address(error, doing) from None

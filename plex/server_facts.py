@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS server_facts (
     value TEXT NOT NULL, PRIMARY KEY (server_id, fact, subject)) WITHOUT ROWID
 """
 _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
-_REFUSED_NAME = "refused_name"
+_REFUSED_NAME, _EDIT_SECONDS = "refused_name", "edit_seconds"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
 _WORDS = {
@@ -166,6 +166,14 @@ class ServerFacts:
     def note_refused_names(self, names: Mapping[str, float]) -> None:
         for name, moment in names.items():
             self._store(_REFUSED_NAME, name, str(moment))
+
+    def edit_seconds(self) -> float | None:
+        """Return the usual response time of an edit; None if it is unknown."""
+        rows = self._database.rows(_SELECT, *self._identity())
+        return next((float(value) for fact, _, value in rows if fact == _EDIT_SECONDS), None)
+
+    def note_edit_seconds(self, seconds: float) -> None:
+        self._store(_EDIT_SECONDS, "", str(round(seconds, 6)))
 
     def note_test(self, now: float) -> None:
         self._store(_TESTED, "", str(now))

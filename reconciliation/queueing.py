@@ -10,6 +10,7 @@ from reconciliation.findings import GapOutcome, Outcome
 from reconciliation.run import DAY
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
+from sync_queue.models import BULK
 from sync_queue.operations import METADATA, scene_job
 from validation.scene_extractor import moment_of
 from worker.services import Services
@@ -41,7 +42,7 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
         outcomes.append(outcome)
         if outcome is GapOutcome.QUEUED:
             hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
-            jobs.append(scene_job(gap.scene_id, METADATA, now, hints))
+            jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
     # If the process is killed before the caller stores the progress, the next step finds these jobs
     # already queued.
     queue.enqueue(jobs)

@@ -143,6 +143,11 @@ class Event(Enum):
     PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
     PLEX_WRITABLE = _info("Plex saves changes again after {duration}; {scenes:scene} waited")
     SYNC_PAUSED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once this is fixed")
+    QUIET_HOURS = _info(f"Sync paused until {{end}} by quiet_hours. {_KEPT}")
+    SYNC_SLOWED = _info(
+        "Plex is slow: an edit takes {milliseconds:.0f} ms instead of {usual:.0f} ms. The worker "
+        "waits between batches until Plex is faster (slow_down)",
+    )
     STASH_REFUSED = _warning(
         f"Worker stopped: {{error}}. {_KEPT}; the next edit or task starts a new worker",
     )

@@ -11,7 +11,7 @@ from persistqueue import SQLiteAckQueue
 from persistqueue.serializers import json as json_serializer
 
 from sync_queue.database import connect, tolerant_text, uses_wal
-from sync_queue.models import Claim, JobFormatError, SyncJob, readable_claims
+from sync_queue.models import BULK, Claim, JobFormatError, SyncJob, readable_claims
 from sync_queue.operations import merge_into_waiting, scene_key
 from sync_queue.schema import (
     DUE,
@@ -26,9 +26,9 @@ from sync_queue.schema import (
     transaction,
 )
 
-_SELECT_DUE = (
-    f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= ? ORDER BY {DUE}, _id LIMIT ?"
-)
+_DUE_ROWS = f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= ? ORDER BY"
+_SELECT_DUE = f"{_DUE_ROWS} {DUE}, _id LIMIT ?"
+_SELECT_DUE_BULK_LAST = f"{_DUE_ROWS} {DUE} = {BULK}, {DUE}, _id LIMIT ?"
 _NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} ORDER BY {DUE} LIMIT 1"
 _SET_DUE = (
     f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
@@ -67,12 +67,15 @@ class AckQueue(SQLiteAckQueue):
         connection: sqlite3.Connection = self._conn
         return connection
 
-    def claim(self, limit: int, now: float) -> tuple[list[Claim], list[tuple[int, str]]]:
+    def claim(
+        self, limit: int, now: float, *, bulk_last: bool
+    ) -> tuple[list[Claim], list[tuple[int, str]]]:
         """Claim due jobs, the earliest due first; also claim and return unreadable rows."""
         claims, unreadable = [], []
+        select = _SELECT_DUE_BULK_LAST if bulk_last else _SELECT_DUE
         take = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
         with transaction(self.connection):
-            for row_id, data in self.connection.execute(_SELECT_DUE, (now, limit)).fetchall():
+            for row_id, data in self.connection.execute(select, (now, limit)).fetchall():
                 self.connection.execute(take, (row_id,))
                 try:
                     claims.append(Claim(row_id, SyncJob.parse(data)))

@@ -48,10 +48,13 @@ class QueueManager(QueueView):
         finally:
             self._connection.execute(f"PRAGMA synchronous={before}")
 
-    def claim(self, limit: int) -> list[Claim]:
-        """Claim up to `limit` due jobs; unreadable rows become dead letters."""
+    def claim(self, limit: int, *, bulk_last: bool = False) -> list[Claim]:
+        """Claim up to `limit` due jobs; unreadable rows become dead letters.
+
+        With `bulk_last`, due retries come before new jobs of a bulk sync, as new edits always do.
+        """
         now = self.clock()
-        claims, unreadable = self.jobs.claim(limit, now)
+        claims, unreadable = self.jobs.claim(limit, now, bulk_last=bulk_last)
         for row_id, reason in unreadable:
             with self.transaction():
                 self.jobs.remove([row_id])

@@ -12,6 +12,8 @@ MISSING_SINCE = "missing_since"  # Time since which Plex lacks the scene's files
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"  # Data of files that Plex lacks.
 TRY_REFUSED = "try_refused"  # Time at which a user asked to resend refused values.
 
+# Due time of a new job of a bulk sync. It is past, but after 0, the due time of an edit's new job.
+BULK = 1.0
 LARGEST_ID = 2**63 - 1  # SQLite's largest integer
 
 
@@ -71,6 +73,11 @@ class SyncJob:
         """Return the job in the encoding of persist-queue's JSON serializer."""
         # `asdict` would overflow the stack for deeply nested `data`.
         return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
+
+    @property
+    def postponed_until(self) -> float:
+        """The time of the next try; 0 if the job was never postponed."""
+        return self.next_retry_at if self.next_retry_at > BULK else 0.0
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
         """Return the job with a new due time after an error; `counts` adds 1 to its retry count."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sync_queue.models import JobFormatError, SyncJob
+from sync_queue.models import BULK, JobFormatError, SyncJob
 from sync_queue.schema import (
     DUE,
     IS_IN_PROGRESS,
@@ -97,6 +97,8 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
     since = [moment for moment in (waiting.enqueued_at, job.enqueued_at) if moment]
     data = {**waiting.data, **job.data}
     merged = replace(job, enqueued_at=min(since, default=0.0), data=data)
+    if job.next_retry_at == BULK != waiting.next_retry_at:
+        merged = replace(merged, next_retry_at=0.0)  # the job of an edit stays before bulk jobs
     connection.execute(_REPLACE, (merged.encoded(), row[0]))
     return True
 

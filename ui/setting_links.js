@@ -16,7 +16,7 @@
 
   /** Return [label, setting] for a state in which the sync is blocked. */
   S.settingForState = (state) => {
-    const named = /\bplex_\w+/.exec(state.sentence);
+    const named = /\b(plex_|quiet_)\w+/.exec(state.sentence);
     const setting = {
       unconfigured: named ? named[0] : "plex_url",
       paused: named && named[0], // Stash or the database can be the cause, too

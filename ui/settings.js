@@ -11,6 +11,7 @@
     ["Scenes", /^(only_|never_)/],
     ["Fields", /^(sync_|plain_|title_|leave_out|rename_|max_tags|preserve|remove_overlay)/],
     ["Paths and matching", /^(plex_unmatched|strict|skip|trigger)/],
+    ["Pace", /^(max_scenes|quiet_|slow_)/],
     ["Reconciliation", /^reconcile/],
     ["Behaviour and log", /./],
   ];

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from validation.metadata import SyncSettings
 from validation.path_map import PathMap, parse_path_map
+from validation.quiet_hours import parse_quiet_hours
 from validation.values import (
     FALSE,
     TRUE,
@@ -102,6 +103,9 @@ class Config(SyncSettings):
     enabled: bool = declare_setting(boolean, True)
     max_retries: int = declare_setting(number(1, 20, int), 5)
     poll_interval: float = declare_setting(number(0.1, 60), 30.0)
+    max_scenes_per_minute: int = declare_setting(number(0, 10_000, int), 0)  # 0: no limit
+    quiet_hours: str = declare_setting(parse_quiet_hours, "")
+    slow_down: bool = declare_setting(boolean, False)
     strict_matching: bool = declare_setting(boolean, True)
     preserve_plex_edits: bool = declare_setting(boolean, False)
     connect_timeout: float = declare_setting(number(1, 30), 5.0)

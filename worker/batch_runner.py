@@ -21,6 +21,7 @@ from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import SETTINGS, STASH, Pauses
 from worker.process.outcome import DrainOutcome
+from worker.rate_limiter import Pace
 from worker.services import Services
 from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
@@ -53,6 +54,7 @@ class BatchRunner:
     more_jobs_are_due: Callable[[], bool]
     stop: threading.Event
     on_progress: Callable[[int], None]
+    pace: Pace
 
     def __post_init__(self) -> None:
         # After a failed batch, the next batch has one job, and each successful batch doubles the
@@ -66,6 +68,7 @@ class BatchRunner:
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
         batch = _Batch(session, {claim.row_id: claim for claim in claims})
+        begun = self.services.monotonic()
         try:
             outcome = self._run(batch)
         except sqlite3.Error:
@@ -78,6 +81,7 @@ class BatchRunner:
         finally:
             self.services.queue.jobs.release(list(batch.unfinished.values()))
         self.finalizer.batch_ended()
+        self.pace.batch_ended(session, len(claims), begun)
         return outcome
 
     def finish_disabled(self) -> DrainOutcome:
@@ -93,7 +97,8 @@ class BatchRunner:
         begun = self.services.monotonic()
         for result in self.guard.paced(self._results(batch), self.stop.wait):
             outcome = self._finalize(result, batch, self.services.monotonic() - begun)
-            if outcome is not DrainOutcome.WORKED or self.stop.is_set():
+            must_stop = self.stop.is_set() or self.pace.quiet_hours(batch.session.config)
+            if outcome is not DrainOutcome.WORKED or must_stop:
                 return outcome
             begun = self.services.monotonic()
         self.missing.make_found_due(batch.session)

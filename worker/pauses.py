@@ -3,23 +3,33 @@
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from plex.index_database import is_about_index
 from shared.events import Event, Report
 from shared.state_file import parse_moment, read_state, write_state
+from validation.quiet_hours import QuietHours
 
-SETTINGS, STASH, DATABASE = "settings", "stash", "database"
+SETTINGS, STASH, DATABASE, QUIET_HOURS = "settings", "stash", "database", "quiet_hours"
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 # While a wrong setting pauses the sync, the settings are read again after this time, in seconds.
 SETTINGS_LOOK = 10.0
 _MOST_DOUBLINGS = 8
 
 
-def read_pause(path: str, report: Report, now: float) -> tuple[str, float]:
-    """Return the reason and the start of the pause. Without a pause, the reason is empty."""
+class Pause(NamedTuple):
+    """The reason of a pause, empty if there is no pause, and its start in seconds since 1970."""
+
+    reason: str
+    since: float
+    is_wanted: bool  # whether the pause is no fault, because quiet hours are its reason
+
+
+def read_pause(path: str, report: Report, now: float) -> Pause:
     state = read_state(path, report, now)
-    reason = state.get("reason")
-    return reason if isinstance(reason, str) else "", parse_moment(state.get("since")) or 0.0
+    reason, since = state.get("reason"), parse_moment(state.get("since")) or 0.0
+    is_wanted = state.get("kind") == QUIET_HOURS
+    return Pause(reason if isinstance(reason, str) else "", since, is_wanted)
 
 
 @dataclass
@@ -59,8 +69,24 @@ class Pauses:
             # A wrong setting is reported once, not by each worker that an edit starts.
             if kind != SETTINGS or reason != self._reported:
                 self.report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
-            self._write(reason)
+            self._write(reason, kind)
         self.reason, self.kind = reason, kind
+
+    def begin_quiet_hours(self, quiet: QuietHours) -> None:
+        """Pause for quiet hours, but at most a minute: then the settings and the time count anew.
+
+        A changed clock therefore cannot prolong the pause.
+        """
+        reason = f"until {quiet.end} by quiet_hours"
+        self._until = self.monotonic() + min(LONGEST_PAUSE, quiet.seconds)
+        if reason != self.reason:
+            self.report(Event.QUIET_HOURS, end=quiet.end)
+            self._write(reason, QUIET_HOURS)
+        self.reason, self.kind = reason, QUIET_HOURS
+
+    def end_quiet_hours(self) -> None:
+        if self.kind == QUIET_HOURS:
+            self.succeeded()
 
     def end_now(self) -> None:
         """End the current pause. The next pause is longer unless a job succeeds in between."""
@@ -86,11 +112,11 @@ class Pauses:
 
     def _clear_file(self) -> None:
         if read_pause(self.path, self.report, self.clock())[0]:
-            self._write("")
+            self._write("", "")
 
-    def _write(self, reason: str) -> None:
+    def _write(self, reason: str, kind: str) -> None:
         try:
-            write_state(self.path, {"reason": reason, "since": self.clock()})
+            write_state(self.path, {"reason": reason, "since": self.clock(), "kind": kind})
         except OSError as error:
             self.report(Event.STATE_NOT_SAVED, state="the reason for the pause", error=error)
 

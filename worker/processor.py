@@ -19,6 +19,7 @@ from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
 from worker.process.outcome import DrainOutcome
+from worker.rate_limiter import Pace
 from worker.services import Services
 from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import IdleTask, Timetable, Waiter
@@ -67,12 +68,14 @@ class SyncWorker:
         self._is_only_run = pauses is None
         self._pauses = pauses or Pauses(folder.pause, log.event, clock, monotonic)
         self._missing = MissingScenes(queue)
+        self._pace = Pace(clock, monotonic, log.event, is_ordered=self._is_only_run)
         parts = (services, self._guard, self._pauses, self._missing)
-        self._timetable = Timetable(*parts, idle_task)
+        self._timetable = Timetable(*parts, self._pace, idle_task)
         self._finalizer = Finalizer(services, most_lines)
         self._runner = BatchRunner(
-            *parts, self._finalizer, self._timetable.a_job_is_due, self._stop, on_progress
-        )
+            *parts, self._finalizer, self._timetable.a_job_is_due, self._stop, on_progress,
+            self._pace,
+        )  # fmt: skip
         self._steps = ClockSteps(clock, monotonic)
         self._purged_at = float("-inf")
         self._config = Config()
@@ -167,11 +170,25 @@ class SyncWorker:
             return session
         if not session.config.enabled:
             return self._runner.finish_disabled()
+        return self._work(session, due=due, spare=spare)
+
+    def _work(self, session: SyncSession, *, due: bool, spare: bool) -> DrainOutcome:
+        config = session.config
+        quiet = self._pace.quiet_hours(config)
+        if quiet is not None:
+            self._pauses.begin_quiet_hours(quiet)
+            return DrainOutcome.PAUSED
+        self._pauses.end_quiet_hours()
         if not self._guard.allow(session.client, due=due):
             return DrainOutcome.PAUSED
         if self._timetable.seconds_to_search() == 0:
             self._search(session)
-        claims = self._queue.claim(1 if self._guard.is_away else self._runner.size)
+        seconds = self._pace.seconds_left() if due else 0.0
+        if seconds:
+            self._stop.wait(seconds)
+            return DrainOutcome.WORKED  # the next step reads the queue and the settings again
+        size = 1 if self._guard.is_away else self._pace.most_jobs(config, self._runner.size)
+        claims = self._queue.claim(size, bulk_last=self._pace.is_limited(config))
         if claims:
             return self._runner.run(session, claims)
         self._finalizer.progress.drain_ended()

@@ -1,14 +1,20 @@
-"""Limits the rate of jobs after an outage, because all waiting jobs at once could overload Plex.
+"""Limits the rate of jobs after an outage, and at any time as the user's settings require.
 
-A token bucket allows 5 jobs per second at first. The rate rises to 20 jobs per second within 300 s,
-and then the limit ends. If more than 30 % of the jobs fail, the rate is halved until less than 10 %
-fail.
+After an outage, all waiting jobs at once could overload Plex. A token bucket allows 5 jobs per
+second at first. The rate rises to 20 jobs per second within 300 s, and then the limit ends. If more
+than 30 % of the jobs fail, the rate is halved until less than 10 % fail.
 """
 
 from collections import deque
 from collections.abc import Callable
+from statistics import median
 
+from plex.server_facts import ServerFacts
+from shared.events import Event, Report
+from validation.config import Config
+from validation.quiet_hours import QuietHours, quiet_hours
 from worker.recovery import RAMP_SECONDS
+from worker.sync.session import SyncSession
 
 # Rates are in jobs per second.
 FIRST_RATE = 5.0
@@ -21,6 +27,14 @@ RESTORE_BELOW = 0.10
 # such a short wait. The next job waits longer instead.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3
+
+MINUTE = 60.0
+BATCH_SECONDS = 5.0  # A batch has the scenes of this time if the scenes per minute are limited.
+EDITS_JUDGED = 20  # Number of edits whose median response time is compared with the usual time.
+SLOW_FACTOR = 2.0  # Plex is slow if its edits take more than twice as long as usual.
+FASTEST_USUAL = 0.02  # Seconds; a faster Plex counts as this fast.
+SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0  # seconds between batches while Plex is slow
+_RISE, _FALL = 1 / 500, 1 / 10  # Share of a slower or faster time in the new usual time.
 
 
 class RecoveryRateLimiter:
@@ -83,3 +97,77 @@ class RecoveryRateLimiter:
                 self._slowed_at = at
         elif share < RESTORE_BELOW and at - self._slowed_at >= SLOWED_SECONDS:
             self._slowed_at = None
+
+
+class Pace:
+    """Holds the worker back as `quiet_hours`, `max_scenes_per_minute` and `slow_down` require.
+
+    Nothing holds the worker back if `is_ordered` says that a user has ordered this run.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        report: Report,
+        *,
+        is_ordered: bool = False,
+    ) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._report = report
+        self._is_ordered = is_ordered
+        self._next = float("-inf")  # earliest start of the next batch
+        self._delay = 0.0  # seconds between batches while Plex is slow
+
+    def quiet_hours(self, config: Config) -> QuietHours | None:
+        return None if self._is_ordered else quiet_hours(config.quiet_hours, self._clock())
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the next batch may start."""
+        return 0.0 if self._is_ordered else max(0.0, self._next - self._monotonic())
+
+    def is_limited(self, config: Config) -> bool:
+        is_limited = config.max_scenes_per_minute > 0 or self._delay > 0
+        return is_limited and not self._is_ordered
+
+    def most_jobs(self, config: Config, size: int) -> int:
+        """Return the size of the next batch, which is small if the scenes per minute are limited.
+
+        An edit waits until the current batch has ended, so a batch has the scenes of 5 seconds.
+        """
+        most = config.max_scenes_per_minute
+        if not most or self._is_ordered:
+            return size
+        return min(size, max(1, int(most * BATCH_SECONDS / MINUTE)))
+
+    def batch_ended(self, session: SyncSession, jobs: int, begun: float) -> None:
+        """Compute when the next batch may start; `begun` is the start of this batch."""
+        most = session.config.max_scenes_per_minute
+        self._delay = self._next_delay(session) if session.config.slow_down else 0.0
+        limit = begun + MINUTE * jobs / most if most else begun
+        self._next = max(limit, self._monotonic() + self._delay)
+
+    def _next_delay(self, session: SyncSession) -> float:
+        times = session.client.edit_times
+        if 0 < len(times) < EDITS_JUDGED:
+            return self._delay
+        if not times or not self._is_slow(median(times), session.facts):
+            times.clear()
+            return self._delay / 2 if self._delay > SHORTEST_DELAY else 0.0
+        times.clear()
+        return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
+
+    def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
+        """Return whether edits take much longer than usual, and adapt what is usual to this time.
+
+        A slow Plex becomes usual only after hours, so that a film does not end the delay.
+        """
+        known = facts.edit_seconds()
+        usual = seconds if known is None else known
+        usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)
+        facts.note_edit_seconds(usual)
+        is_slow = seconds > SLOW_FACTOR * max(usual, FASTEST_USUAL)
+        if is_slow and not self._delay:
+            self._report(Event.SYNC_SLOWED, milliseconds=seconds * 1000, usual=usual * 1000)
+        return is_slow

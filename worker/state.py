@@ -10,7 +10,7 @@ from shared.state_file import Content, KeptState
 from sync_queue.queue_view import QueueView
 from worker.circuit_breaker import CircuitBreaker
 from worker.outage_history import OutageHistory
-from worker.pauses import read_pause
+from worker.pauses import Pause, read_pause
 from worker.recovery import RecoveryScheduler
 from worker.stats import SyncStats
 
@@ -49,7 +49,7 @@ class StatusSource:
     def stats(self) -> SyncStats:
         return SyncStats(self.folder.stats, self.report, self.clock)
 
-    def pause(self) -> tuple[str, float]:
+    def pause(self) -> Pause:
         return read_pause(self.folder.pause, self.report, self.clock())
 
     def breaker(self) -> CircuitBreaker:

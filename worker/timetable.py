@@ -12,6 +12,7 @@ from validation.config import Config
 from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import SETTINGS, SETTINGS_LOOK, Pauses
+from worker.rate_limiter import Pace
 from worker.services import Services
 from worker.sync.session import SyncSession
 
@@ -41,6 +42,7 @@ class Timetable:
     guard: OutageGuard
     pauses: Pauses
     missing: MissingScenes
+    pace: Pace
     idle_task: IdleTask | None = None
 
     def a_job_is_due(self) -> bool:
@@ -48,6 +50,7 @@ class Timetable:
 
     def wants_idle_task(self, config: Config) -> bool:
         able = config.enabled and not self.pauses.active and not self.guard.is_away
+        able = able and not self.pace.quiet_hours(config)
         return able and self.idle_task is not None and self.idle_task.wants_a_step()
 
     def seconds_to_search(self) -> float | None:

@@ -15,6 +15,7 @@ from tasks.doctor.finding import Finding, fault, ok, unchecked, warning
 from validation.values import counts_text
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
+from worker.pauses import QUIET_HOURS
 from worker.process.launcher import WORKER_ARGUMENT
 
 # A busy worker writes this number of lines in some days.
@@ -114,6 +115,8 @@ def check_pause(
     """
     pause = stored if isinstance(stored, dict) else {}
     lasts = bool(pause.get("reason"))
+    if lasts and pause.get("kind") == QUIET_HOURS and _number_waiting(database):
+        return ok(f"paused {pause['reason']}")
     if signs.paused_at is None and not lasts:
         return ok("none in the log")
     began = signs.paused_at or parse_moment(pause.get("since")) or now

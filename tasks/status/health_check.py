@@ -80,6 +80,9 @@ def _test(
         f"Plex answers in {health.latency * 1000:.0f} ms and accepts the token; libraries: {names}"
     )
     sentences = [problem or well]
+    pause = services.status_source.pause()
+    if pause.is_wanted and waiting:
+        sentences.append(f"Sync paused {pause.reason}")
     jobs = f"{counted(waiting, 'job')} in the queue"
     if shows_breaker:
         sentences.append(f"Circuit breaker {breaker}{f'; {jobs}' if waiting else ''}")
@@ -111,7 +114,9 @@ def end_outage(services: Services) -> None:
     Otherwise the worker would detect the end of an outage only at its next health check.
     """
     source, queue = services.status_source, services.queue
-    if source.breaker().state is CircuitState.CLOSED and not source.pause()[0]:
+    pause = source.pause()
+    is_fault = bool(pause.reason) and not pause.is_wanted
+    if source.breaker().state is CircuitState.CLOSED and not is_fault:
         return
     with suppress(ConfigFault, LockHeldError):
         client = services.sessions.current().client

@@ -302,7 +302,7 @@ def _data(facts: SceneFacts) -> dict[str, Any]:
                 "update_type": queued.job.update_type,
                 "state": queued.state.value,
                 "queued_at": queued.job.enqueued_at or None,
-                "next_try_at": queued.job.next_retry_at or None,
+                "next_try_at": queued.job.postponed_until or None,
                 "tries": queued.job.retry_count,
                 "last_error_type": queued.job.last_error_type,
             }

@@ -139,7 +139,7 @@ def job_data(job: SyncJob, titles: Titles) -> dict[str, Any]:
         "title": titles.get(job.scene_id or 0, "") or subject_label(job.job_key),
         "type": job.update_type,
         "since": job.enqueued_at,
-        "due": job.next_retry_at,
+        "due": job.postponed_until,
         "retries": job.retry_count,
         "error": job.last_error_type,
     }

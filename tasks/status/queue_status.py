@@ -53,6 +53,8 @@ def _summary(status: StatusSnapshot) -> str:
     shown = ", ".join(words for number, words in parts if number)
     if status.missing:
         return f"{jobs} in the queue: {shown}. {status.missing_text}"
+    if status.pause.is_wanted:
+        return f"{jobs} in the queue: {shown}. Sync paused {status.pause.reason}"
     return f"{jobs} on the way to Plex: {shown}; nothing to do"
 
 

@@ -14,6 +14,7 @@ from tasks.answer import Level
 from validation.values import counted
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
+from worker.pauses import Pause
 from worker.recovery import RecoveryScheduler
 from worker.state import StatusSource
 
@@ -37,8 +38,7 @@ class StatusSnapshot:
     breaker: CircuitBreaker
     recovery: RecoveryScheduler
     outages: OutageHistory
-    # The pause has a reason, which is empty if the sync is not paused, and a start.
-    pause: tuple[str, float]
+    pause: Pause
     past: ReconciliationState
     run: Run | None
 
@@ -142,10 +142,11 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
         )
         text = f"Plex has been down since {SINCE}{waiting or '; no scene waits'}"
         return State("down", Level.FAULT, text, status.down_since, remedy)
-    pause, paused_since = status.pause
-    if pause and jobs:
-        text = f"Sync paused since {SINCE}: {pause}{waiting}"
-        return State("paused", Level.FAULT, text, paused_since)
+    pause = status.pause
+    if pause.reason and jobs:
+        why = f" {pause.reason}" if pause.is_wanted else f" since {SINCE}: {pause.reason}"
+        level = Level.OK if pause.is_wanted else Level.FAULT
+        return State("paused", level, f"Sync paused{why}{waiting}", pause.since)
     if attention:
         need = "scene needs" if attention == 1 else "scenes need"
         return State("needs_you", Level.WARNING, f"{attention:,} {need} attention{waiting}")

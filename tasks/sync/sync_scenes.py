@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from plex.exceptions import PlexError
 from reconciliation.engine import ITEMS_AT_ONCE
-from sync_queue.models import TRY_REFUSED
+from sync_queue.models import BULK, TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from tasks.settings.first_run import end_first_run
@@ -135,7 +135,9 @@ def _queue_page(
     in_step = comparison.in_step(scenes) if comparison else set()
     hints = {} if comparison else {TRY_REFUSED: now}
     added, merged = services.queue.enqueue(
-        scene_job(scene.id, METADATA, now, hints) for scene in scenes if scene.id not in in_step
+        scene_job(scene.id, METADATA, now, hints, BULK)
+        for scene in scenes
+        if scene.id not in in_step
     )
     counts.update(
         seen=len(page),

@@ -32,6 +32,7 @@ from tasks.sync.sync_scenes import sync_all
 from tests.services import make_services
 from tests.sync_queue.support import NOW, spooled
 from validation.config import Config
+from worker.pauses import Pauses
 from worker.process.outcome import DrainOutcome
 from worker.processor import SyncWorker
 from worker.services import Services
@@ -150,7 +151,9 @@ class Household:
         self._timeout = timeout
         self._services, time = self._build(timeout), self.time
         self.queue = self._services.queue
-        self.worker = SyncWorker(self._services, Stop(time))
+        log = self._services.log
+        pauses = Pauses(self._data.pause, log.event, time.clock, time.monotonic)
+        self.worker = SyncWorker(self._services, Stop(time), pauses=pauses)
         self.worker._begin()
 
     def close(self) -> None:

@@ -14,8 +14,8 @@ from sync_queue.ack_queue import AckQueue
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.models import LARGEST_ID, JobFormatError, SyncJob
-from sync_queue.operations import PATH
+from sync_queue.models import BULK, LARGEST_ID, JobFormatError, SyncJob
+from sync_queue.operations import METADATA, PATH, scene_job
 from sync_queue.schema import transaction
 from tests.sync_queue.support import Clock, job, postponed, raw_rows, rows, write_row
 from tests.validation.strategies import JSON, NUMBERS, json_object
@@ -41,6 +41,23 @@ def test_a_job_is_not_claimed_before_it_is_due_and_at_that_very_moment_it_is(
     assert queue.claim(1) == []
     clock.now += 0.001
     assert len(queue.claim(1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("bulk_last", "order"), [(False, [3, 4, 2, 5, 1]), (True, [3, 4, 1, 2, 5])]
+)
+def test_edits_come_before_a_bulk_sync_and_if_that_is_slowed_retries_do_too(
+    queue: QueueManager, clock: Clock, bulk_last: bool, order: list[int]
+) -> None:
+    queue.enqueue([job(1)])
+    queue.jobs.release([postponed(queue.claim(1)[0], clock() - 30)])
+    bulk = [scene_job(scene, METADATA, clock(), due=BULK) for scene in (2, 3, 4, 5)]
+    queue.enqueue([bulk[0], job(3), bulk[2], bulk[3]])
+    queue.enqueue([bulk[1], job(4)])  # each is merged into the other kind of job
+
+    claims = queue.claim(9, bulk_last=bulk_last)
+
+    assert [claim.job.scene_id for claim in claims] == order
 
 
 def test_two_connections_never_claim_the_same_job(

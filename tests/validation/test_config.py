@@ -21,6 +21,7 @@ BOOLEANS = [name for name in NAMES if isinstance(getattr(Config(), name), bool)]
 BOOLEANS.remove("plex_verify_tls")  # which may be a file, too
 WHOLE_NUMBERS = {
     "max_retries": (1, 20),
+    "max_scenes_per_minute": (0, 10_000),
     "max_tags": (10, 500),
     "dlq_retention_days": (1, 365),
     "reconcile_batch_size": (10, 1000),
@@ -61,6 +62,7 @@ def test_the_remaining_settings_have_their_defaults() -> None:
 def test_no_setting_is_left_out_of_these_tests() -> None:
     others = {"plex_library", "plex_unmatched_path_map", "plex_verify_tls", "title_template"}
     others |= {
+        "quiet_hours",
         "leave_out_tags",
         "rename_tags",
         "only_with_tags",

@@ -36,6 +36,12 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("debug_logging", "verbose", _SWITCH),
     ("obfuscate_paths", {}, _SWITCH),
     ("reconcile_missing", "true!", _SWITCH),
+    ("slow_down", "much", _SWITCH),
+    ("max_scenes_per_minute", -1, "a whole number from 0 to 10000"),
+    *(
+        ("quiet_hours", value, "times of the day as 19:00-23:30, separated by semicolons, but not")
+        for value in (19, "19-23", "19:00-24:00", "7:00-7:00", "0:00-12:00; 11:59-0:00")
+    ),
     ("max_retries", 0, "a whole number from 1 to 20"),
     ("max_retries", 2.5, "a whole number from 1 to 20"),
     ("max_retries", "five", "a whole number from 1 to 20"),

@@ -13,6 +13,7 @@ from validation.config import Config
 from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
 from worker.pauses import FIRST_PAUSE, STASH, Pauses
+from worker.rate_limiter import Pace
 from worker.timetable import Timetable
 
 ON, OFF = Config(), Config(enabled=False)
@@ -32,7 +33,9 @@ class Desk:
             services.folder, SILENT, self.clock, self.queue.waiting, self._check, self.clock
         )
         self.pauses = Pauses(services.folder.pause, unreported, self.clock, self.clock)
-        self.timetable = Timetable(services, self.guard, self.pauses, MissingScenes(self.queue))
+        pace = Pace(self.clock, self.clock, unreported)
+        missing = MissingScenes(self.queue)
+        self.timetable = Timetable(services, self.guard, self.pauses, missing, pace)
 
     def _check(self, _client: object) -> PlexHealth:
         return PlexHealth(reachable=False, latency=0.0, error=PlexServerDown("away"))

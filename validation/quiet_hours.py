@@ -1,0 +1,64 @@
+"""The setting `quiet_hours`: the times of the day at which the worker writes nothing to Plex."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from validation.values import ValueProblem, entries
+
+_DAY = 24 * 60  # minutes
+_TIME = r"([01]?\d|2[0-3]):([0-5]\d)"
+_PERIOD = re.compile(rf"{_TIME}\s*-\s*{_TIME}", re.ASCII)
+
+
+class QuietHours(NamedTuple):
+    """The current quiet hours: their end as local time, and the seconds until then."""
+
+    end: str  # for instance 23:30
+    seconds: float
+
+
+def parse_quiet_hours(value: Any) -> str:
+    """Parse the setting. Raise `ValueProblem` if it has a wrong time or allows no time at all."""
+    usable = isinstance(value, str) and all(map(_PERIOD.fullmatch, entries(value)))
+    periods = _periods(value) if usable else []
+    if not usable or any(not 0 < _minutes_left(periods, begin) < _DAY for begin, _ in periods):
+        raise ValueProblem(
+            "times of the day as 19:00-23:30, separated by semicolons, but not the whole day"
+        )
+    return "; ".join(entries(value))
+
+
+def quiet_hours(setting: str, now: float) -> QuietHours | None:
+    """Return the quiet hours at a time in seconds since 1970; None if there are none.
+
+    The seconds are wrong if the clock changes before the end, for instance to daylight saving.
+    """
+    if not setting:
+        return None
+    local = datetime.fromtimestamp(now, UTC).astimezone()
+    minute = local.hour * 60 + local.minute
+    minutes = _minutes_left(_periods(setting), minute)
+    hour, end = divmod((minute + minutes) % _DAY, 60)
+    return QuietHours(f"{hour:02}:{end:02}", minutes * 60.0 - local.second) if minutes else None
+
+
+def _periods(text: str) -> list[tuple[int, int]]:
+    """Return the begin and the end of each period, in minutes after midnight."""
+    times = (map(int, groups) for groups in _PERIOD.findall(text))
+    return [(hour * 60 + minute, end * 60 + last) for hour, minute, end, last in times]
+
+
+def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
+    """Return the minutes until no period lasts; at least a day if there is no such minute."""
+    left, begun = 0, True
+    while begun and left < _DAY:
+        at = (minute + left) % _DAY
+        ends = [
+            (end - at) % _DAY
+            for begin, end in periods
+            if (at - begin) % _DAY < (end - begin) % _DAY
+        ]
+        begun = bool(ends)
+        left += max(ends, default=0)
+    return left
