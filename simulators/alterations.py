@@ -1,7 +1,7 @@
-"""Changes that a test makes to an installed plugin; they replace objects, never source text.
+"""Changes that a test makes to an installed plugin. A change replaces objects, never source text.
 
-A change is a function of a test. Each process of the plugin calls it right after the process has
-imported the module to change:
+A change is a function of a test. Each process of the plugin calls the function right after the
+process has imported the module to change:
 
     def never_lock(log: str) -> None:
         edit_parameters.lock_parameters = lambda *_: {}
@@ -27,13 +27,6 @@ _START = "import altered\n\nif __name__ == '__main__':\n    altered.start(__file
 
 
 class Alterations:
-    """The changes that a test has made to one installed plugin.
-
-    Args:
-        script: the plugin's entry script.
-        repository: the folder that holds the tests.
-    """
-
     def __init__(self, script: Path, repository: Path) -> None:
         self._script = script
         self._repository = repository
@@ -42,10 +35,8 @@ class Alterations:
     def add(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
         """Run `change` after the import of `module`, in each process that starts after this call.
 
-        Args:
-            module: a module of the plugin or of a library.
-            change: a function without closure; see the docstring of this module.
-            **arguments: arguments of the function: numbers, texts, tuples or dictionaries.
+        The function `change` must have no closure. Its arguments are numbers, texts, tuples or
+        dictionaries.
         """
         assert isinstance(change, FunctionType)
         assert change.__closure__ is None, "pass values as arguments"
@@ -64,12 +55,12 @@ class Alterations:
         self._write()
 
     def clear(self) -> None:
-        """Remove the changes for each process that starts after this call."""
         self._changes.clear()
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script but keep its time stamp, so that the plugin's version stays."""
+        """Replace the entry script but not its time stamp, because the plugin's version must stay.
+        """
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)

@@ -1,4 +1,4 @@
-"""Apply a test's changes in a process of the plugin, then run the plugin.
+"""Applies a test's changes in a process of the plugin, and then runs the plugin.
 
 The rig copies this file to the folder of the installed plugin, and replaces the entry script by
 three lines that call `start`. The plugin's process imports no other file of the rig.
@@ -15,17 +15,12 @@ from typing import Any
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
 
-# The name of the changed module, the code of the change, the modules that this code uses, the
-# constants that it uses, and its arguments.
+# A change has the name of the changed module, the code, the modules and constants that the code
+# uses, and the arguments.
 Change = tuple[str, bytes, dict[str, str], dict[str, Any], dict[str, Any]]
 
 
 def start(script: str) -> None:
-    """Run the plugin with the changes of the test.
-
-    Args:
-        script: the path that the plugin sees as its entry script.
-    """
     folder = os.path.dirname(os.path.abspath(script))
     prepare(folder)
     with open(os.path.join(folder, ENTRY), "rb") as file:
@@ -36,14 +31,11 @@ def start(script: str) -> None:
 
 
 def prepare(folder: str) -> None:
-    """Apply each change after the import of its module, or now if it has been imported.
-
-    Args:
-        folder: the folder of the installed plugin.
-    """
+    """Apply each change after the import of its module, or now if the module has been imported."""
     with open(os.path.join(folder, CHANGES), "rb") as file:
         repository, changes = marshal.load(file)
-    sys.path.append(repository)  # a change can import modules of the tests
+    # A change can import modules of the tests.
+    sys.path.append(repository)
     waiting: dict[str, list[Change]] = {}
     for change in changes:
         if change[0] in sys.modules:
@@ -55,8 +47,6 @@ def prepare(folder: str) -> None:
 
 
 class _Changes:
-    """Loads the modules to change as usual, then applies the changes of each module."""
-
     def __init__(self, waiting: dict[str, list[Change]]) -> None:
         self._waiting = waiting
 

@@ -1,4 +1,4 @@
-"""Search the plugin's output and files for secrets, and for log lines that Stash cannot read.
+"""Searches the plugin's output and files for secrets, and for log lines that Stash cannot read.
 
 Each rig does this when it ends, so each test with a rig checks for leaked secrets.
 """
@@ -13,21 +13,16 @@ from pathlib import Path
 
 from simulators.stash import FakeStash
 
-_SHORTEST_HALF = 8  # characters; a shorter half of a secret could appear by chance
-_RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")  # as in Stash: pkg/logger/plugin.go
-_LONGEST_RECORD = 16 * 1024  # bytes
-# The prefix of every session cookie of the fake Stash: its claims in base64.
+# A shorter half of a secret could appear by chance.
+_SHORTEST_HALF = 8
+# Stash uses the same pattern in pkg/logger/plugin.go.
+_RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")
+_LONGEST_RECORD = 16 * 1024
+# Every session cookie of the fake Stash begins with these claims in base64.
 _COOKIE = base64.b64encode(b'{"user": ')
 
 
 class Canary:
-    """Searches for the secrets of one Stash and its plugin in places that must not contain them.
-
-    Attributes:
-        secrets: tokens and keys; session cookies are always searched for.
-        hits: each found secret with the place where it was found.
-    """
-
     def __init__(self, stash: FakeStash) -> None:
         self.secrets: set[str] = set()
         self.hits: list[str] = []
@@ -38,13 +33,11 @@ class Canary:
         self.secrets |= {one for one in secrets if isinstance(one, str) and one}
 
     def everywhere(self, processes: Iterable[int]) -> None:
-        """Search the runs, the processes and the files."""
         self.runs()
         self.processes(processes)
         self.files()
 
     def runs(self) -> None:
-        """Search the answers, output and log lines of each run since the last call."""
         runs = list(self._stash.host.runs)
         for run in runs[self._read :]:
             result = run.result
@@ -55,7 +48,6 @@ class Canary:
         self._read = len(runs)
 
     def processes(self, pids: Iterable[int]) -> None:
-        """Search the command lines and environments of those processes that still run."""
         for pid in pids:
             for name in ("cmdline", "environ"):
                 self._look_at_file(Path(f"/proc/{pid}/{name}"))
@@ -63,7 +55,8 @@ class Canary:
     def files(self) -> None:
         """Search all files of the plugin and of Stash, including databases, but no code.
 
-        Packages of a release are left out, because digits in them can equal a secret by chance.
+        Digits in the packages of a release can equal a secret by chance, so these packages are left
+        out.
         """
         for folder, folders, names in os.walk(self._stash.root):
             folders[:] = [name for name in folders if name not in ("vendor", "__pycache__")]
@@ -75,12 +68,12 @@ class Canary:
     def _look_at_file(self, path: Path) -> None:
         try:
             content = path.read_bytes() if path.is_file() else b""
-        except OSError:  # the process has ended, or the log was rotated meanwhile
+        # The process has ended, or the log was rotated meanwhile.
+        except OSError:
             return
         self.look(str(path), content)
 
     def look(self, where: str, content: bytes) -> None:
-        """Search `content` for secrets; `where` names the searched place in a hit."""
         found = [one.decode() for one in self._forms() if one in content]
         if found:
             self.hits.append(f"{where}: {found}")
@@ -90,19 +83,19 @@ class Canary:
 
 
 def _is_handed_over(path: Path) -> bool:
-    """Return whether a file holds Stash's connection for the worker, readable by its owner only."""
     if path.parent.name != "spool" or not path.name.startswith("connection"):
         return False
     try:
         return path.stat().st_mode & 0o077 == 0
-    except OSError:  # a worker has read and removed the file
+    # A worker has read and removed the file.
+    except OSError:
         return True
 
 
 def broken(stderr: bytes) -> list[bytes]:
     """Return the lines that violate Stash's log protocol.
 
-    The last line is not checked, because a kill can cut it off.
+    A kill can cut off the last line, so the last line is not checked.
     """
     *lines, _ = stderr.split(b"\n")
     return [line[:200] for line in lines if not _is_record(line)]
@@ -120,7 +113,7 @@ def _is_record(line: bytes) -> bool:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the forms of a secret to search for: plain, URL, JSON, base64, and each half."""
+    """Return the forms of a secret to search for, such as its base64 text and each half."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()

@@ -1,7 +1,7 @@
-"""Start the plugin's processes by forking a process that has already imported the plugin.
+"""Starts the plugin's processes by forking a process that has already imported the plugin.
 
 The forked processes are real processes with their own id, signals, descriptors and command line.
-Forking saves the start of the interpreter and its imports. These take nine tenths of the CPU time
+Forking saves the start of the interpreter and its imports, which take nine tenths of the CPU time
 of a short task.
 """
 
@@ -23,17 +23,11 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# Environment variables that do not change the behaviour of the plugin.
+# These environment variables do not change the behaviour of the plugin.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
 class ForkServer:
-    """A process that imports a plugin's modules once and forks for each start of its script.
-
-    Args:
-        plugin: the plugin's folder, with the changes that a test has made to it so far.
-    """
-
     def __init__(self, plugin: Path) -> None:
         self._script = plugin / "Stash2Plex.py"
         self._address = f"\0stash2plex-{secrets.token_hex(8)}"
@@ -49,14 +43,14 @@ class ForkServer:
         listener.close()
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-        """Start a script of the plugin by forking; start any other program with `subprocess`."""
+        """Fork for a script of the plugin, and use `subprocess` for any other program."""
         is_other = _interpreter_settings(env) != self._interpreter
         if is_other or forked.script_of(argv) is None:
             return start_process(argv, env, cwd)
         return _ForkedProcess(self._address, argv, env, cwd)
 
     def start_worker(self, lock_descriptor: int, stdin: bytes) -> int:
-        """Start a worker as a hook does: pass it the lock and its input; return its process id."""
+        """Start a worker as a hook does, with the lock and its input. Return the process id."""
         reader, writer = os.pipe()
         os.write(writer, stdin)
         os.close(writer)
@@ -72,15 +66,12 @@ class ForkServer:
         return pid
 
     def close(self) -> None:
-        """End the server; processes that it has started continue."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(10)
 
 
 class _ForkedProcess:
-    """A process with the interface of a `subprocess.Popen` that has three unbuffered pipes."""
-
     def __init__(
         self, address: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path
     ) -> None:
@@ -99,7 +90,6 @@ class _ForkedProcess:
         self._lock = threading.Lock()
 
     def wait(self) -> int:
-        """Wait for the end of the process; return its exit code, negative for a signal."""
         with self._lock:
             if self._exit_code is None:
                 (status,) = struct.unpack("i", self._connection.recv(4))
@@ -108,20 +98,17 @@ class _ForkedProcess:
             return self._exit_code
 
     def kill(self) -> None:
-        """Kill the process if it has not been reaped."""
         if self._exit_code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
 
 def _interpreter_settings(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that change how an interpreter starts."""
     return {
         name: env[name] for name in env if name.startswith("PYTHON") and name not in _WITHOUT_EFFECT
     }
 
 
 def _modules(plugin: Path) -> list[str]:
-    """Return the names of the plugin's modules, except for its entry script."""
     files = [path for path in plugin_files(plugin) if path.suffix == ".py" and path.parent.name]
     return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]

@@ -27,23 +27,15 @@ from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
-ENTRY, CHANGES = "entry.py", "changes.bin"  # files in the folder of a plugin with a test's changes
-ROOM = 4096  # bytes reserved for the command line of a forked process
+ENTRY, CHANGES = "entry.py", "changes.bin"
+# A forked process reserves this number of bytes for its command line.
+ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
-_HIGH, _REPLY = 200, 300  # first numbers of descriptors that no request uses
+# No request uses descriptors from these numbers on.
+_HIGH, _REPLY = 200, 300
 
 
 class Request(NamedTuple):
-    """A request to start a process.
-
-    Attributes:
-        argv: the interpreter, optionally `-S`, the script and its arguments.
-        env: the complete environment.
-        cwd: the working folder.
-        new_session: whether the process becomes the leader of a session.
-        numbers: the numbers that the transferred descriptors get in the process.
-    """
-
     argv: list[str]
     env: dict[str, str]
     cwd: str
@@ -52,7 +44,6 @@ class Request(NamedTuple):
 
 
 def script_of(argv: Sequence[str]) -> int | None:
-    """Return the index of the script in a command line; None if Python runs no script."""
     if argv[0] != sys.executable:
         return None
     place = 2 if argv[1:2] == ["-S"] else 1
@@ -60,7 +51,7 @@ def script_of(argv: Sequence[str]) -> int | None:
 
 
 def ask(address: str, request: Request, descriptors: Sequence[int]) -> tuple[socket.socket, int]:
-    """Request a forked process; return its id and a socket that receives its wait status."""
+    """Return the id of a new forked process, and a socket that receives its wait status."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.connect(address)
     socket.send_fds(connection, [marshal.dumps(tuple(request))], descriptors)
@@ -96,7 +87,8 @@ class _Server:
 
     def _fork(self, connection: socket.socket) -> tuple[Request, list[int], int] | None:
         message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_REQUEST, 16)
-        if not message:  # the requesting process was killed
+        # The requesting process was killed.
+        if not message:
             connection.close()
             return None
         child = os.fork()
@@ -113,7 +105,7 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Detach these sockets, so that Python does not close their numbers, which are reused."""
+        """Detach these sockets, because Python would close their numbers, which are reused."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in (self._listener, connection, *self._children.values()):
@@ -129,12 +121,12 @@ class _Server:
 
 
 def _tell(connection: socket.socket, number: int) -> None:
-    with contextlib.suppress(ConnectionError):  # the requesting process has ended
+    # The requesting process has ended.
+    with contextlib.suppress(ConnectionError):
         connection.send(struct.pack("i", number))
 
 
 def _become(request: Request, descriptors: list[int], address: str) -> None:
-    """Set the environment, folder, session and descriptors of this process from the request."""
     _show(request.argv)
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
     os.closerange(3, _HIGH)
@@ -177,7 +169,6 @@ def _spawn(
     file_actions: Sequence[tuple[int, int, int]] = (),
     setsid: bool = False,
 ) -> int:
-    """Replacement for `os.posix_spawn` that forks for a script of the plugin."""
     if script_of(argv) is None:
         return int(spawn(path, argv, env, file_actions=file_actions, setsid=setsid))
     used = {number: number for number in _inheritable()}
@@ -191,19 +182,14 @@ def _spawn(
 def _inheritable() -> list[int]:
     found = []
     for number in map(int, os.listdir("/proc/self/fd")):
-        with contextlib.suppress(OSError):  # the descriptor of the folder listing itself is closed
+        # The descriptor of the folder listing itself is closed.
+        with contextlib.suppress(OSError):
             if os.get_inheritable(number):
                 found.append(number)
     return found
 
 
 class _Imports:
-    """Records which modules of the plugin import which other modules.
-
-    Args:
-        packages: the top-level packages of the plugin.
-    """
-
     def __init__(self, packages: set[str]) -> None:
         self._packages = packages
         self._importers: dict[str, set[str]] = {}
@@ -242,7 +228,6 @@ class _Imports:
 
 
 def _run(argv: list[str], plugin: str, imports: _Imports) -> None:
-    """Run a script as the interpreter does."""
     place = script_of(argv)
     assert place is not None
     script = source = argv[place]
@@ -260,7 +245,6 @@ def _run(argv: list[str], plugin: str, imports: _Imports) -> None:
 
 
 def _changed(folder: str) -> list[str]:
-    """Return the names of the modules that a test has changed in the plugin in `folder`."""
     try:
         with open(os.path.join(folder, CHANGES), "rb") as file:
             _, changes = marshal.load(file)
@@ -281,7 +265,8 @@ def _main() -> None:
         for name in names:
             importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # garbage collection in a forked process copies no shared pages
+    # Garbage collection in a forked process then copies no shared pages.
+    gc.freeze()
     accepted = _Server(socket.socket(fileno=int(descriptor))).serve()
     if accepted is not None:
         request, descriptors, reply = accepted

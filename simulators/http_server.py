@@ -1,4 +1,4 @@
-"""An HTTP server with one thread per connection; a stop cuts all connections."""
+"""An HTTP server with one thread per connection. A stop closes all connections."""
 
 import contextlib
 import selectors
@@ -17,7 +17,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Latch:
-    """An event that is set once; a thread can wait for it and for a socket at the same time."""
+    """A thread can wait for this event and for a socket at the same time."""
 
     def __init__(self) -> None:
         self._receiver, self._sender = socket.socketpair()
@@ -35,14 +35,11 @@ class Latch:
 
 
 class Connection:
-    """One client's TCP connection."""
-
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._stream = sock.makefile("rb")
 
     def read(self, idle_seconds: float | None) -> RawRequest | None:
-        """Return the next request; None if the client has closed the connection."""
         self._sock.settimeout(idle_seconds)
         try:
             return read_request(self._stream)
@@ -50,7 +47,6 @@ class Connection:
             return None
 
     def send(self, data: bytes) -> bool:
-        """Send all bytes; return False if the client has closed the connection."""
         self._sock.settimeout(None)
         try:
             self._sock.sendall(data)
@@ -61,7 +57,6 @@ class Connection:
     def wait(
         self, latch: Latch, timeout: float | None = None
     ) -> Literal["released", "closed", "timeout"]:
-        """Wait until the latch opens, the client closes the connection, or the time is over."""
         with selectors.DefaultSelector() as selector:
             selector.register(latch, selectors.EVENT_READ, "released")
             try:
@@ -80,7 +75,6 @@ class Connection:
         self.close()
 
     def shut_down(self) -> None:
-        """Shut the connection down, so that its thread stops reading."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -94,13 +88,10 @@ Serve = Callable[[Connection, RawRequest], bool]
 
 
 class HttpServer:
-    """Accepts connections on the loopback interface; each start uses the port of the first start.
+    """Accepts connections on the loopback interface, always on the port of the first start.
 
-    Args:
-        serve: answers one request; returns False to end the connection.
-        idle_seconds: how long an idle connection is kept; None means forever.
-        tls: the context for https; None for http.
-        refuses_plain: with `tls`, returns whether plain http is closed without an answer.
+    `serve` answers one request, and returns False to end the connection. `refuses_plain` returns
+    whether plain http is closed without an answer.
     """
 
     def __init__(
@@ -123,7 +114,6 @@ class HttpServer:
         self.stopping = threading.Event()
 
     def start(self) -> None:
-        """Listen on the port of the first start."""
         if self._listener is not None:
             return
         if self._reservation is not None:
@@ -140,11 +130,10 @@ class HttpServer:
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Refuse new connections and cut the existing ones; the port stays reserved.
+        """Refuse new connections and close the existing ones. The port stays reserved.
 
-        Without the reservation, another process could get the port. A client that connects to the
-        free
-        port could also get the same port for itself, and would be connected to itself.
+        Without the reservation, another process could get the port. A client that connects to a
+        free port could also get the same port for itself, and would be connected to itself.
         """
         if self._listener is None or self._acceptor is None:
             return
@@ -165,7 +154,6 @@ class HttpServer:
                 thread.join(_JOIN_SECONDS)
 
     def cut_connections(self) -> None:
-        """Close each existing connection; continue to accept new connections."""
         with self._guard:
             live = list(self._live)
         for connection in live:
@@ -208,12 +196,12 @@ class HttpServer:
             connection.close()
 
     def _secured(self, sock: socket.socket, tls: SSLContext) -> socket.socket:
-        """Return the socket with TLS if the server uses https, otherwise unchanged."""
         sock.settimeout(_JOIN_SECONDS)
         if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
             return tls.wrap_socket(sock, server_side=True)
         if self._refuses_plain():
-            sock.recv(1 << 16)  # a close with unread bytes would reset the connection
+            # A close with unread bytes would reset the connection.
+            sock.recv(1 << 16)
             msg = "plain http is refused"
             raise OSError(msg)
         return sock

@@ -1,7 +1,7 @@
-"""Judge whether Plex shows what Stash has, without importing the plugin.
+"""Judges whether Plex shows what Stash has, without importing the plugin.
 
 The oracle compares the final states of both servers and describes each difference. It defines the
-expected values a second time, so that a fault of the plugin cannot hide itself.
+expected values a second time, so a fault of the plugin cannot hide itself.
 """
 
 import datetime
@@ -19,7 +19,7 @@ from simulators.stash import FakeStash
 LOCKS = frozenset(
     {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
 )
-# Locks of fields that the plugin leaves alone if Stash has no value. Key: Plex's name.
+# The plugin leaves these fields unlocked if Stash has no value. The keys are Plex's names.
 _LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
 MAX_PERFORMERS, MAX_TAGS = 50, 100
@@ -27,13 +27,6 @@ MAX_PERFORMERS, MAX_TAGS = 50, 100
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a comparison.
-
-    Attributes:
-        compared: the number of scenes that were compared with an item.
-        differences: a sentence per difference; empty if both libraries agree.
-    """
-
     compared: int
     differences: tuple[str, ...]
 
@@ -49,14 +42,6 @@ def judge(
     paths: Mapping[str, str] | None = None,
     mapped: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Verdict:
-    """Compare the whole libraries.
-
-    Args:
-        stash: the state of Stash.
-        plex: the state of Plex.
-        paths: Stash's path prefix → Plex's path prefix, for folders with different paths.
-        mapped: returns a scene as the plugin's settings change it.
-    """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
     compared = 0
@@ -77,7 +62,6 @@ def judge(
 
 
 def by_file(items: Iterable[ItemState]) -> dict[str, list[ItemState]]:
-    """Return the items that have each file, by the file's path."""
     found: dict[str, list[ItemState]] = {}
     for item in items:
         for path in item["files"]:
@@ -86,7 +70,6 @@ def by_file(items: Iterable[ItemState]) -> dict[str, list[ItemState]]:
 
 
 def has_metadata(scene: Mapping[str, Any]) -> bool:
-    """Return whether a scene has enough metadata to be synced."""
     return bool(
         scene["studio"]
         or scene["performers"]
@@ -99,13 +82,6 @@ def has_metadata(scene: Mapping[str, Any]) -> bool:
 def compare(
     scene: Mapping[str, Any], item: ItemState, switches: Switches | None = None
 ) -> list[str]:
-    """Return a sentence for each difference between an item and its scene.
-
-    Args:
-        scene: the scene in Stash.
-        item: the item in Plex.
-        switches: the behaviour of the fake Plex; by default the usual behaviour.
-    """
     reading = switches or Switches()
     shift = reading.date_shift_days
     expected: dict[str, object] = {
@@ -173,7 +149,7 @@ def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
 
 
 def _actors(scene: Mapping[str, Any]) -> list[str]:
-    """Return the performers' names; a name that two of them share gets the disambiguation."""
+    """Return the performers' names, with disambiguations if performers share a name."""
     names = Counter(_key(name) for name in scene["performers"])
     return [
         f"{name} ({detail})" if detail and names[_key(name)] > 1 else name
@@ -182,7 +158,7 @@ def _actors(scene: Mapping[str, Any]) -> list[str]:
 
 
 def _full_date(date: str | None) -> str:
-    """Return a partial date as its first day; Stash's year 1 means no date."""
+    """Return a partial date as its first day. Stash's year 1 means no date."""
     return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
 
 

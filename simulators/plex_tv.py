@@ -1,4 +1,4 @@
-"""A fake plex.tv, which answers the requests of a sign-in in the format that plexapi reads."""
+"""A fake plex.tv, which answers a sign-in in the format that plexapi reads."""
 
 import threading
 from collections.abc import Mapping
@@ -17,14 +17,6 @@ ACCOUNT_TOKEN = "account-token-00000000"
 
 @dataclass(frozen=True)
 class AccountServer:
-    """A Plex server that belongs to the account.
-
-    Attributes:
-        client_identifier: the server's machine identifier.
-        access_token: the token with which the account uses the server.
-        addresses: host and port of each local connection.
-    """
-
     name: str
     client_identifier: str
     access_token: str
@@ -34,7 +26,7 @@ class AccountServer:
 
 
 def redirect(url: str) -> None:
-    """Redirect plexapi's requests to a fake plex.tv; this runs in the plugin's process."""
+    """Redirect plexapi's requests to a fake plex.tv, in the plugin's process."""
     for owner, name in (
         (plexapi.myplex.MyPlexPinLogin, "PINS"),
         (plexapi.myplex.MyPlexAccount, "key"),
@@ -44,14 +36,6 @@ def redirect(url: str) -> None:
 
 
 class FakePlexTv:
-    """A plex.tv with one account.
-
-    Attributes:
-        servers: the servers of the account.
-        devices: the client identifiers of all requests.
-        polled: an event that is set by a request for the state of the sign-in.
-    """
-
     def __init__(self, *servers: AccountServer) -> None:
         self.servers = servers
         self.devices: set[str] = set()
@@ -71,11 +55,9 @@ class FakePlexTv:
 
     @property
     def url(self) -> str:
-        """The address of the server, without a path."""
         return f"http://127.0.0.1:{self._server.port}"
 
     def confirm(self) -> None:
-        """Complete the sign-in, as the user does on Plex's web page."""
         self._is_confirmed = True
 
     def _serve(self, connection: Connection, request: RawRequest) -> bool:

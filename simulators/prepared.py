@@ -8,11 +8,10 @@ from simulators.stash import FakeStash
 from simulators.stash.plugin_files import copy_plugin
 from simulators.stash.plugin_manifest import Manifest
 
-Stamps = dict[str, tuple[int, int]]  # modification time and size of each file
+Stamps = dict[str, tuple[int, int]]
 
 
 def prepare(source: Path, folder: Path) -> None:
-    """Copy a plugin's files to a read-only folder and compile them."""
     copy_plugin(source, folder)
     for path in folder.iterdir():
         if path.is_dir():
@@ -20,7 +19,6 @@ def prepare(source: Path, folder: Path) -> None:
 
 
 def install_linked(stash: FakeStash, prepared: Path, name: str) -> Manifest:
-    """Install a prepared plugin: link its folders, and copy its files."""
     target = stash.host.directory / name
     target.mkdir()
     for path in prepared.iterdir():
@@ -32,6 +30,5 @@ def install_linked(stash: FakeStash, prepared: Path, name: str) -> Manifest:
 
 
 def stamps(folder: Path) -> Stamps:
-    """Return the modification time and size of each file."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}

@@ -1,4 +1,4 @@
-"""Find and end the plugin's processes, through `/proc` on Linux and psutil elsewhere."""
+"""Finds and ends the plugin's processes, through `/proc` on Linux and psutil elsewhere."""
 
 import os
 import select
@@ -13,7 +13,6 @@ if sys.platform != "linux":
 
 
 def with_command(part: str) -> Iterator[tuple[int, str]]:
-    """Yield id and command line of each process whose command line contains this text."""
     if sys.platform != "linux":
         for process in psutil.process_iter(["cmdline"]):
             line = " ".join(process.info["cmdline"] or ())
@@ -32,7 +31,6 @@ def with_command(part: str) -> Iterator[tuple[int, str]]:
 
 
 def terminate(pids: list[int]) -> None:
-    """Ask processes to end; on Windows, kill them."""
     for pid in pids:
         with suppress(OSError):
             os.kill(pid, signal.SIGTERM)
@@ -45,7 +43,6 @@ def kill(pids: list[int]) -> None:
 
 
 def have_ended(pids: list[int], seconds: float) -> bool:
-    """Wait until all threads of these processes have ended; return False after the time-out."""
     end = time.monotonic() + seconds
     if sys.platform != "linux":
         while any(map(psutil.pid_exists, pids)) and time.monotonic() < end:

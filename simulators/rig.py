@@ -1,4 +1,4 @@
-"""A fake Stash with the installed plugin, and a fake Plex: for tests, demo and benchmarks."""
+"""A fake Stash with the installed plugin and a fake Plex, for tests, demo and benchmarks."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from simulators.stash.plugin_process import Start, start_process
 from simulators.tuning import Tuning, set_constant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# The plugin to test: this repository, or the release that `make release-test` has unpacked.
+# The tested plugin is this repository, or the release that `make release-test` has unpacked.
 PLUGIN_SOURCE = Path(os.environ.get("STASH2PLEX_PLUGIN") or REPOSITORY)
 INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
@@ -40,21 +40,18 @@ _TAGS = ("Outdoor", "Night, rain", "Interview", "Slow [motion]", "Archive", "Mad
 
 
 class Rig:
-    """A fake Stash and a fake Plex, both started, and the plugin installed as Stash installs it.
+    """A fake Stash and a fake Plex, both started, with the installed plugin.
 
-    When the rig closes, it searches all output and files of the plugin for Plex's token, Stash's
-    key
-    and cookies, and for lines that violate Stash's log protocol. A hit fails the test.
+    When the rig closes, it searches all output and files of the plugin for secrets, and for lines
+    that violate Stash's log protocol. A hit fails the test.
 
     Args:
         root: an empty folder.
         settings: the plugin's settings besides Plex's address and token.
         plugin: the folder from which the plugin is installed.
-        interpreter: the Python that runs the plugin; by default this one.
         stash: options of the fake Stash.
         plex: options of the fake Plex.
         linked: whether `plugin` is a prepared folder, to which the installation links.
-        start: starts the plugin's processes.
     """
 
     def __init__(
@@ -84,8 +81,8 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The name of the plugin's SQLite VFS, which defines the kind of lock. A reader with another
-        # VFS would mistake a write in progress for the remains of a crash.
+        # The plugin's SQLite VFS defines the kind of lock. A reader with another VFS would mistake
+        # a write in progress for the remains of a crash.
         self.locks = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
@@ -124,10 +121,7 @@ class Rig:
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]
 
-    # -- settings and libraries ---------------------------------------------------------------
-
     def configure(self, **settings: Any) -> None:
-        """Store the plugin's settings: address and token of the rig's Plex, and these."""
         self.settings |= settings
         self.canary.add(self.settings.get("plex_token"))
         known = {"plex_url": self.plex.url, "plex_token": TOKEN}
@@ -140,22 +134,18 @@ class Rig:
         return scene.id, self.plex.add_item(self.section, path)
 
     def add_library(self, count: int, *, covers: bool = True, seed: int = 7) -> list[int]:
-        """Add scenes with different metadata and their items; return the ids of the scenes."""
         rng = random.Random(seed)
         return [self.add_pair(f"s{n:05}", **_scene(rng, n, covers=covers))[0] for n in range(count)]
 
     def item_of(self, scene_id: int) -> Item:
-        """Return the item that contains the scene's file."""
         item = self.plex.find(self.stash.scene(scene_id).files[0].path)
         assert item is not None
         return item
 
     def alter(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
-        """Change the installed plugin in each process that starts later; see `Alterations`."""
         self._alterations.add(module, change, **arguments)
 
     def restore_plugin(self) -> None:
-        """Remove the changes of the test for each process of the plugin that starts later."""
         self._alterations.clear()
 
     def update_plugin(self) -> None:
@@ -163,25 +153,20 @@ class Rig:
         os.utime(yml, (yml.stat().st_atime, yml.stat().st_mtime + 1.0))
 
     def tune(self, tuning: Tuning) -> None:
-        """Set intervals and limits for each process of the plugin that starts later."""
         for module, name, value in tuning.values():
             self.alter(module, set_constant, target=module.__name__, name=name, value=value)
 
-    # -- running ------------------------------------------------------------------------------
-
     def task(self, mode: str, **arguments: Any) -> PluginResult:
-        """Run a task to its end, as the button in Stash does; return its result."""
         return self.stash.run_task_to_end(PLUGIN, None, {"mode": mode, **arguments})
 
     def verdict(self) -> Verdict:
         return judge(self.stash, self.plex)
 
     def wait_until(self, holds: Callable[[], bool], timeout: float = 30.0) -> bool:
-        """Wait for a condition about Plex or the plugin's files; return False after the time-out.
+        """Wait for a condition about Plex or the plugin's files. Return False after the time-out.
 
         The condition is checked after each request to Plex and each change in Plex, and a few times
-        a second because of files. Checks take at most a third of the time, so that the plugin can
-        run.
+        a second because of files. The plugin needs time too, so checks take at most a third of it.
         """
         end = time.monotonic() + timeout
         pause = 0.01
@@ -198,7 +183,6 @@ class Rig:
             pause = min(0.1, pause * 1.5)
 
     def _show_how_things_stand(self) -> None:
-        """Print what the plugin's processes are doing; the report of a failed test shows it."""
         tail = "\n  ".join(f"{one['code']}: {one['message']}" for one in self.events()[-30:])
         sys.stderr.write(f"workers: {self.worker_pids()}, worker.log ends with:\n  {tail}\n")
 
@@ -206,25 +190,21 @@ class Rig:
         """Wait until both libraries agree; return False after the time-out."""
         return self.wait_until(lambda: self.verdict().agree, timeout)
 
-    # -- the plugin's data folder ---------------------------------------------------------------
-
     @property
     def data(self) -> Path:
         return self.manifest.directory / "data"
 
     def worker_log(self) -> str:
-        """Return the log of the background worker; empty if no worker has run."""
         path = self.data / "worker.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
-        """Return the events in the worker's log, oldest first.
+        """Return the events in the worker's log, the oldest first.
 
-        Args:
-            *codes: only events with one of these codes; without codes, all events.
-            **fields: only events whose fields have these values.
+        Only events with one of the codes and with these values of fields are returned.
         """
-        lines = self.worker_log().split("\n")[:-1]  # the last line can be incomplete
+        # The last line can be incomplete.
+        lines = self.worker_log().split("\n")[:-1]
         records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
         return [
             one
@@ -233,7 +213,6 @@ class Rig:
         ]
 
     def happened(self, *codes: str, count: int = 1, timeout: float = 30.0, **fields: Any) -> bool:
-        """Wait until the worker has reported `count` events that match; see `events`."""
         return self.wait_until(lambda: len(self.events(*codes, **fields)) >= count, timeout)
 
     @contextmanager
@@ -247,33 +226,28 @@ class Rig:
             connection.close()
 
     def queued(self) -> int:
-        """Return the number of waiting and active jobs in the database and the spool.
-
-        While a job is being imported, the number counts it twice.
-        """
+        """Return the number of unfinished jobs. A job that is being imported counts twice."""
         spooled = len({name.split(".", 1)[1] for name in self.spooled()})
         if not (self.data / "queue" / "data.db").exists():
             return spooled
         with self.database() as connection:
             try:
                 rows = connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()
-            except sqlite3.OperationalError as error:  # the worker is creating the database
+            # The worker is creating the database.
+            except sqlite3.OperationalError as error:
                 if "no such table" not in str(error):
                     raise
                 return spooled
         return spooled + int(rows[0])
 
     def spooled(self) -> list[str]:
-        """Return the names of the spool files that are not imported yet."""
         return sorted(path.name for path in (self.data / "queue" / "spool").glob("[0-9]*.*.*"))
 
     def worker_pids(self) -> list[int]:
-        """Return the ids of the worker's processes of this rig."""
         script = str(self.manifest.directory / "Stash2Plex.py")
         return [pid for pid, command in processes.with_command(script) if "--worker" in command]
 
     def the_worker(self) -> int:
-        """Return the id of the only worker process, without its child processes."""
         found: list[int] = []
 
         def is_alone() -> bool:
@@ -284,7 +258,6 @@ class Rig:
         return found[0]
 
     def task_pids(self) -> list[int]:
-        """Return the ids of the processes that run a task or a hook of this rig."""
         script = str(self.manifest.directory / "Stash2Plex.py")
         return [pid for pid, command in processes.with_command(script) if "--worker" not in command]
 
@@ -295,7 +268,6 @@ class Rig:
             assert processes.have_ended(pids, 30.0)
 
     def _end_worker(self) -> None:
-        """Kill the worker; if coverage is measured, let the worker save its coverage first."""
         self.plex.faults.clear()
         self.plex.cut_connections()
         pids = self.worker_pids()
@@ -307,7 +279,6 @@ class Rig:
 
 
 def png(seed: int) -> bytes:
-    """Return a small PNG image that differs for each seed."""
     row = b"\x00" + struct.pack(">I", seed % (1 << 24))[1:]
     header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
     return (

@@ -17,10 +17,9 @@ class LoggedRequest:
     """A request in the log.
 
     Attributes:
-        kind: the kind of request.
-        seq: the number of the request, from 1; `clear()` does not reset the count.
+        seq: the number of the request, from 1. `clear()` does not reset the count.
         at: `time.monotonic()` at arrival.
-        status: status of the response; None before the response is sent.
+        status: the status of the response, or None before the response is sent.
         fault: the name of the injected fault that answered the request.
     """
 
@@ -40,8 +39,6 @@ class LoggedRequest:
 
 
 class RequestLog(Generic[R]):
-    """A thread-safe log of requests; each new entry notifies the server's condition."""
-
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
         self._requests: list[R] = []
@@ -55,7 +52,6 @@ class RequestLog(Generic[R]):
 
     @property
     def requests(self) -> list[R]:
-        """All requests since `clear()`, in order of arrival."""
         with self._changed:
             return list(self._requests)
 
@@ -63,22 +59,19 @@ class RequestLog(Generic[R]):
         return self._seq
 
     def since(self, mark: int) -> list[R]:
-        """Return the requests that arrived after the mark."""
         return [request for request in self.requests if request.seq > mark]
 
     def clear(self) -> None:
-        """Forget the requests and the highest number in flight; keep the current number."""
+        """Forget the requests. The count of requests continues."""
         with self._changed:
             self._requests.clear()
             self.max_writes_in_flight = self._writes_in_flight
 
     def wait_until_idle(self, timeout: float = 30.0) -> bool:
-        """Block until no request is in flight; return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self._in_flight == 0, timeout)
 
     def arrive(self, request: R) -> None:
-        """Record a request when it has been read from the connection."""
         with self._changed:
             self._seq += 1
             request.seq, request.at = self._seq, time.monotonic()
@@ -89,7 +82,7 @@ class RequestLog(Generic[R]):
             self._changed.notify_all()
 
     def finish(self, request: R, status: int | None) -> None:
-        """Record the response before its last byte is sent; later calls have no effect."""
+        """Record the response before its last byte is sent. Later calls have no effect."""
         with self._changed:
             if request.done:
                 return
@@ -102,25 +95,20 @@ class RequestLog(Generic[R]):
 
 @dataclass
 class Exchange:
-    """A request that is being handled; faults get this object."""
-
     connection: Connection
     log: RequestLog[Any]
     request: Any
 
     def handle(self) -> Response:
-        """Carry out the request and return the response without sending it."""
         raise NotImplementedError
 
     def render(self, response: Response) -> bytes:
         raise NotImplementedError
 
     def finish(self, status: int | None) -> None:
-        """Log the end of the request; call this before the last byte of the response is sent."""
         self.log.finish(self.request, status)
 
     def answer(self, response: Response) -> bool:
-        """Log and send the response; return False to end the connection."""
         self.finish(response.status)
         return self.connection.send(self.render(response))
 
@@ -130,8 +118,6 @@ Action = Callable[[Exchange, "Fault"], bool]
 
 
 class Fault:
-    """An injected fault."""
-
     def __init__(
         self,
         name: str,
@@ -153,7 +139,6 @@ class Fault:
 
     @property
     def active(self) -> bool:
-        """Whether the fault can answer another request."""
         return not self._cleared and self._remaining != 0
 
     def clear(self) -> None:
@@ -162,17 +147,14 @@ class Fault:
             self._cleared = True
 
     def release(self) -> None:
-        """End the fault and let requests that hang continue."""
         self.clear()
         self.latch.open()
 
     def wait_for_hit(self, hits: int = 1, timeout: float = 30.0) -> bool:
-        """Wait until the fault has hit `hits` requests; return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: self.hits >= hits, timeout)
 
     def take(self, request: LoggedRequest) -> bool:
-        """Return whether this fault applies to the request. The caller holds the server's lock."""
         if not self.active or not self._matches(request):
             return False
         if self._let_pass > 0:
@@ -187,7 +169,7 @@ class Fault:
 
 
 class Faults:
-    """The injected faults of a server; the first fault that matches answers a request."""
+    """The injected faults of a server. The first fault that matches answers a request."""
 
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
@@ -205,10 +187,8 @@ class Faults:
         """Inject a fault.
 
         Args:
-            name: the fault's name in the request log.
-            action: answers the request.
             matches: returns whether the fault applies to a request.
-            times: the number of requests to hit; None means all until cleared.
+            times: the number of requests to hit. None means all until `clear()`.
             after: the number of matching requests that pass before the first hit.
         """
         fault = Fault(name, action, matches, times, after, self._changed)
@@ -217,14 +197,12 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """End all faults and let requests that hang continue."""
         with self._changed:
             faults, self._faults = self._faults, []
         for fault in faults:
             fault.release()
 
     def serve(self, exchange: Exchange) -> bool:
-        """Answer a request; a matching fault replaces the normal response."""
         with self._changed:
             self._faults = [fault for fault in self._faults if fault.active]
             hit = next((fault for fault in self._faults if fault.take(exchange.request)), None)
@@ -250,7 +228,6 @@ def reset(exchange: Exchange, _: Fault) -> bool:
 
 
 def send_part(exchange: Exchange, missing: Callable[[bytes], int]) -> bool:
-    """Send a response with fewer bytes than its Content-Length promises."""
     response = exchange.handle()
     padded = replace(response, body=response.body or b"<MediaContainer/>")
     data = exchange.render(padded)

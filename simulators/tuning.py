@@ -24,17 +24,13 @@ Seconds = float | None
 
 @dataclass(frozen=True)
 class Tuning:
-    """The values to set, in seconds unless stated otherwise; None keeps the plugin's value.
-
-    The declaration of each field names a module and its constant.
+    """The values to set. None keeps the plugin's value.
 
     Attributes:
         back_off: the longest wait before a retry after a temporary error.
         not_found_back_off: the longest wait before a retry for a file that Plex does not have.
-        identity_timeout: time-outs of the connection to Plex and of the response to `/identity`.
         first_rate: jobs per second immediately after an outage.
         last_rate: jobs per second at the end of the ramp-up after an outage.
-        page: the number of scenes that a reconciliation reads in one step.
     """
 
     linger: Annotated[Seconds, processor, "LINGER"] = None
@@ -62,7 +58,6 @@ class Tuning:
     page: Annotated[int | None, engine, "PAGE"] = None
 
     def values(self) -> Iterator[tuple[ModuleType, str, Any]]:
-        """Yield module, constant and value of each field that is set."""
         for name, annotation in get_type_hints(Tuning, include_extras=True).items():
             module, constant = annotation.__metadata__
             assert hasattr(module, constant), f"{module.__name__} has no {constant}"

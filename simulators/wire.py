@@ -1,11 +1,12 @@
-"""Read HTTP/1.1 requests and write responses."""
+"""Reads HTTP/1.1 requests and writes responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from io import BufferedReader
 
-TLS_HANDSHAKE = b"\x16"  # first byte of a TLS handshake
+# A TLS handshake begins with this byte.
+TLS_HANDSHAKE = b"\x16"
 _LONGEST_LINE = 1 << 20
 _CLOUDFLARE = {
     520: "Web Server Returned an Unknown Error",
@@ -16,13 +17,11 @@ _CLOUDFLARE = {
 
 
 class MalformedError(Exception):
-    """The bytes are not an HTTP request."""
+    pass
 
 
 @dataclass(slots=True)
 class RawRequest:
-    """A request; header names are in lower case, `line_size` is the length of the first line."""
-
     method: str
     target: str
     headers: dict[str, str]
@@ -36,7 +35,6 @@ class RawRequest:
 
 
 def read_request(stream: BufferedReader) -> RawRequest | None:
-    """Read the next request; return None if the client has closed the connection."""
     if stream.peek(1)[:1] == TLS_HANDSHAKE:
         msg = "TLS on a connection of plain http"
         raise MalformedError(msg)
@@ -73,15 +71,12 @@ def reason(status: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; `headers` has all headers except for type and length."""
-
     status: int = 200
     body: bytes = b""
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self, more: Mapping[str, str]) -> bytes:
-        """Return headers and body as one buffer, which a single write can send."""
         headers = {"Content-Type": self.content_type} if self.content_type else {}
         if self.status != HTTPStatus.NOT_MODIFIED:
             headers["Content-Length"] = str(len(self.body))

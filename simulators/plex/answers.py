@@ -1,5 +1,3 @@
-"""Plex's error responses."""
-
 from collections.abc import Mapping
 
 from simulators.wire import Response, reason
@@ -13,7 +11,7 @@ _MAINTENANCE = (
 
 
 class RefusedError(Exception):
-    """A request that gets an error status, with Plex's HTML page unless a response is given."""
+    """A refused request gets an error status and Plex's HTML page, unless a response is given."""
 
     def __init__(self, status: int, response: Response | None = None) -> None:
         super().__init__(status)
@@ -27,5 +25,4 @@ def html_error(status: int, headers: Mapping[str, str] | None = None) -> Respons
 
 
 def maintenance() -> Response:
-    """Return the response of a Plex server that is starting or migrating its database."""
     return Response(503, _MAINTENANCE, XML)

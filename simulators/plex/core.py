@@ -25,14 +25,11 @@ _LOCKS = {
 
 
 def lock_of(name: str) -> str:
-    """Return the name of Plex's lock for a field of an `Item`."""
     return _LOCKS.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request for a handler; `ids` has the numbers in the path of the request."""
-
     method: str
     path: str
     params: Params
@@ -44,8 +41,6 @@ class Call:
 
 @dataclass
 class Core:
-    """The server's state, and the operations that handlers and tests share."""
-
     library: Library
     switches: Switches
     scanner: Scanner
@@ -58,7 +53,6 @@ class Core:
     analyses: int = 0
 
     def section(self, text: str) -> Section:
-        """Return the library section that the request's path names."""
         if not text.isdigit():
             raise RefusedError(500)
         found = self.library.sections.get(int(text))
@@ -67,7 +61,7 @@ class Core:
         return found
 
     def items(self, text: str) -> list[Item]:
-        """Return the items of comma-separated rating keys; unknown rating keys are left out."""
+        """Return the items of comma-separated rating keys, without unknown rating keys."""
         keys = dict.fromkeys(int(key) for key in text.split(",") if key.isdigit())
         found = [self.library.items[key] for key in keys if key in self.library.items]
         if not found:
@@ -80,7 +74,6 @@ class Core:
             raise RefusedError(500)
 
     def refresh(self, item: Item) -> None:
-        """Overwrite all unlocked fields of an item with the values of its agent."""
         values: ItemFields = {}
         for name, value in self.agent.get(item.rating_key, {}).items():
             if lock_of(name) not in item.locks:

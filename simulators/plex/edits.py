@@ -1,4 +1,4 @@
-"""The PUT request that edits items: all parameters are parsed before an item changes."""
+"""The PUT request that edits items. All parameters are parsed before an item changes."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,7 +16,6 @@ T = TypeVar("T")
 
 
 def _date(value: str) -> str:
-    """Return the date as YYYY-MM-DD; None if there is no such day."""
     if not value:
         return ""
     try:
@@ -50,8 +49,6 @@ _TAG_PARTS = frozenset({"tag.tag", "tag.thumb", "tag.tagKey", "tagging.text"})
 
 @dataclass
 class TagEdit:
-    """The changes of one PUT request to the tags of one kind."""
-
     clear: bool = False
     remove: list[str] = field(default_factory=list)
     add: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -59,15 +56,12 @@ class TagEdit:
 
 @dataclass
 class Edit:
-    """The parsed parameters of an edit; applying a parsed edit cannot fail."""
-
     values: dict[str, str] = field(default_factory=dict)
     locks: dict[str, bool] = field(default_factory=dict)
     tags: dict[str, TagEdit] = field(default_factory=dict)
 
 
 def parse_edit(pairs: Iterable[tuple[str, str]], switches: Switches) -> Edit:
-    """Parse the parameters of an edit."""
     edit = Edit()
     for key, value in pairs:
         if key in _ADDRESS or key.startswith(("X-Plex-", "include")):
@@ -112,11 +106,10 @@ def _flag(value: str) -> bool:
 
 
 def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> None:
-    """Apply an edit to one item; refuse an edit that adds the item to a smart collection."""
     added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
     if added & switches.smart_collections:
         raise RefusedError(400)
-    # In this order, the title precedes the sort title, which can depend on the title.
+    # The sort title can depend on the title, so the title comes first.
     for name, value in sorted(edit.values.items()):
         if name not in switches.unkept_fields:
             _set_value(item, name, value, edit, switches)
@@ -133,7 +126,6 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
 
 
 def _set_value(item: Item, name: str, value: str, edit: Edit, switches: Switches) -> None:
-    """Store the value that Plex derives from the sent value."""
     locked = edit.locks.get("titleSort", "titleSort" in item.locks)
     if name == "titleSort":
         if not value or locked:
@@ -162,7 +154,6 @@ def _stored_date(item: Item, value: str, switches: Switches) -> str:
 
 
 def changed_locks(locks: frozenset[str], changes: dict[str, bool]) -> frozenset[str]:
-    """Return the locks after an edit that sets some locks and releases others."""
     released = {name for name, locked in changes.items() if not locked}
     return (locks - released) | (changes.keys() - released)
 
@@ -198,7 +189,7 @@ def _edited_actors(
 def _combine(
     held: list[T], added: list[T], edit: TagEdit, switches: Switches, gone: Callable[[T], bool]
 ) -> list[T]:
-    """Return the tags after the edit; a repeated tag replaces the earlier tag at its position."""
+    """Return the tags after the edit. A repeated tag replaces the earlier tag at its position."""
 
     def remaining(tags: list[T]) -> list[T]:
         return [] if edit.clear else [tag for tag in tags if not gone(tag)]
@@ -210,10 +201,9 @@ def _combine(
 
 
 def _ordered(edit: TagEdit) -> list[dict[str, str]]:
-    """Return the added tags in the order of their index, without those that have no name."""
     return [add for _, add in sorted(edit.add.items()) if add.get("tag.tag")]
 
 
 def _spelled(kind: str, name: str) -> str:
-    """Return a name as Plex stores it: labels get a capital first letter."""
+    """Plex stores labels with a capital first letter."""
     return name[0].upper() + name[1:] if kind == "label" else name

@@ -35,22 +35,13 @@ class FakePlex:
     """A fake Plex server. Tests read its live objects, and change them through its methods.
 
     Args:
-        token: the token of the owner.
         guest_token: the token of a shared user, who can read and rate but not edit.
-        machine_identifier: the identity of the server.
         switches: the behaviour in which real servers differ, or which is unknown.
-        clock: returns seconds since 1970, for `addedAt`, `updatedAt` and other time stamps.
         tls: the context of a server that uses https; see also `Switches.secure_connections`.
 
     Attributes:
-        switches: a test may change them at any time.
-        log: all requests that arrived.
-        faults: injects faults.
-        latency: delays of responses in seconds.
-        disk: files that a scan can find.
-        scanner: scans folders; `waits` decides when scans end.
         agent: rating key → values that a metadata refresh writes to unlocked fields.
-        changed: the condition that guards all state; notified after each request and change.
+        changed: the condition that guards all state. Each request and change notifies it.
     """
 
     def __init__(
@@ -91,19 +82,15 @@ class FakePlex:
         self._pipeline.stopping = lambda: self._server.stopping
         self._scheme = "http" if tls is None else "https"
 
-    # start and stop
-
     def start(self) -> Self:
-        """Listen; after a `stop()`, on the same port and with the same state."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Stop listening: clients see a closed connection, then "connection refused"."""
+        """Stop listening. Clients see a closed connection, and then "connection refused"."""
         self._server.stop()
 
     def close(self) -> None:
-        """Stop, end all faults and free the port."""
         self.faults.clear()
         self._server.close()
 
@@ -115,7 +102,6 @@ class FakePlex:
 
     @property
     def port(self) -> int:
-        """The port: 0 before the first start, afterwards always the same number."""
         return self._server.port
 
     @property
@@ -124,22 +110,19 @@ class FakePlex:
 
     @property
     def plain_url(self) -> str:
-        """The http address, which a server with `tls` may refuse."""
         return f"http://127.0.0.1:{self.port}"
 
     def cut_connections(self) -> None:
-        """Close all existing connections, as an idle time-out does; accept new connections."""
+        """Close all existing connections, as an idle time-out does."""
         self._server.cut_connections()
 
     def maintenance(self, on: bool = True) -> None:
         """Answer all requests, including `/identity`, with 503 and Plex's XML."""
         self._pipeline.maintenance = on
 
-    # state
-
     @property
     def token(self) -> str:
-        """The owner's token; setting it revokes the old one."""
+        """The owner's token. A new token revokes the old one."""
         return self._pipeline.tokens.owner
 
     @token.setter
@@ -148,7 +131,7 @@ class FakePlex:
 
     @property
     def machine_identifier(self) -> str:
-        """The server's identity; a new value means another server at the same address."""
+        """The server's identity. A new value means another server at the same address."""
         return self._core.machine_identifier
 
     @machine_identifier.setter
@@ -173,15 +156,13 @@ class FakePlex:
 
     @property
     def analyses(self) -> int:
-        """Number of media analyses that were started by reads without `skipRefresh`."""
+        """The number of media analyses that reads without `skipRefresh` have started."""
         return self._core.analyses
 
     @property
     def whole_library_edits(self) -> list[str]:
-        """The edits without an item id; such an edit changes a whole library by mistake."""
+        """An edit without an item id changes a whole library by mistake."""
         return list(self._core.whole_library_edits)
-
-    # library
 
     def add_section(
         self,
@@ -192,7 +173,6 @@ class FakePlex:
         scanner: str = "Plex Video Files Scanner",
         type: str = "movie",  # noqa: A002  # Plex's word
     ) -> Section:
-        """Add a library, by default of the type "Other Videos"."""
         with self.changed:
             return self._library.add_section(title, locations, agent, scanner, type)
 
@@ -207,15 +187,9 @@ class FakePlex:
     ) -> Item:
         """Add an item and its files on the disk, as a scan does.
 
-        Args:
-            section: the library.
-            versions: one element per version: a file, a list of files for a version in several
-                parts
-                (cd1, cd2), or a `Media`, for example with `proxy_type=42` for an optimized version.
-            size: size in bytes of each file that is given as text.
-            locks: Plex's names of locked fields.
-            updated_at: seconds since 1970.
-            fields: see `ItemFields`; the default title is the file's stem.
+        Each version is a file, a list of files for a version in several parts (cd1, cd2), or a
+        `Media`, for example with `proxy_type=42` for an optimized version. The default title is the
+        file's stem.
         """
         media = [_media(version, size) for version in versions]
         with self.changed:
@@ -229,24 +203,21 @@ class FakePlex:
         return item
 
     def item(self, rating_key: int) -> Item:
-        """Return the live item."""
         with self.changed:
             return self._library.items[rating_key]
 
     def items(self, section: Section | None = None) -> list[Item]:
-        """Return the live items of a section or of all sections, sorted by rating key."""
         with self.changed:
             if section is not None:
                 return self._library.members(section)
             return list(self._library.items.values())
 
     def find(self, file: str) -> Item | None:
-        """Return the first live item that contains this file."""
         with self.changed:
             return next(iter(self._library.having_file(file)), None)
 
     def edit(self, rating_key: int, *, lock: bool = True, **fields: Unpack[ItemFields]) -> Item:
-        """Edit an item as Plex Web does: set and lock fields, and update `updatedAt`."""
+        """Edit an item as Plex Web does, with locks and a new `updatedAt`."""
         with self.changed:
             item = self.item(rating_key)
             self._library.assign(item, fields, provider=None)
@@ -258,7 +229,6 @@ class FakePlex:
         return item
 
     def set_locks(self, rating_key: int, locks: Iterable[str]) -> None:
-        """Set the locks of an item, by Plex's field names."""
         with self.changed:
             self.item(rating_key).locks = frozenset(locks)
 
@@ -272,7 +242,7 @@ class FakePlex:
             self.changed.notify_all()
 
     def move_file(self, old: str, new: str) -> None:
-        """Rename a file as Plex detects a renamed file: rating key and part id stay."""
+        """Rename a file as Plex detects a renamed file. Its rating key and part id stay."""
         with self.changed:
             for item in self._library.having_file(old):
                 self._library.replace_parts(
@@ -285,13 +255,12 @@ class FakePlex:
             self.changed.notify_all()
 
     def refresh_item(self, rating_key: int) -> None:
-        """Refresh an item as its agent does: `agent[rating_key]` overwrites unlocked fields."""
+        """Refresh an item as its agent does. `agent[rating_key]` overwrites unlocked fields."""
         with self.changed:
             self._core.refresh(self.item(rating_key))
             self.changed.notify_all()
 
     def snapshot(self, section: Section | None = None) -> dict[str, ItemState]:
-        """Return the final state of each item by rating key (a text), without time stamps."""
         with self.changed:
             return {str(item.rating_key): item_state(item) for item in self.items(section)}
 

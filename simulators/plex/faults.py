@@ -18,10 +18,10 @@ from simulators.wire import Response
 
 
 class Where(TypedDict, total=False):
-    """The requests that a fault matches; a request must meet all given conditions.
+    """The requests that a fault matches. A request must meet all given conditions.
 
     Attributes:
-        times: the number of requests to hit; None hits all until the fault is cleared.
+        times: the number of requests to hit. None hits all until the fault is cleared.
         after: the number of matching requests that pass before the first hit.
     """
 
@@ -35,8 +35,6 @@ class Where(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Replaces the response; with `applied`, after carrying out the request."""
-
     response: Response
     applied: bool = False
 
@@ -49,11 +47,10 @@ class _Answer:
 class Faults(traffic.Faults):
     """All injected faults of a fake Plex.
 
-    For refused connections, use `plex.stop()`; for maintenance, `plex.maintenance(True)`.
+    For refused connections, use `plex.stop()`. For maintenance, use `plex.maintenance(True)`.
     """
 
     def inject(self, name: str, action: Action, **where: Unpack[Where]) -> Fault:
-        """Inject a fault; `action(exchange, fault)` returns False to end the connection."""
         predicate = where.get("predicate")
 
         def matches(request: Request) -> bool:
@@ -100,7 +97,6 @@ class Faults(traffic.Faults):
         return self.body(b"", HTML, **where)
 
     def body(self, body: bytes, content_type: str = XML, **where: Unpack[Where]) -> Fault:
-        """Respond 200 with this body, without carrying out the request."""
         return self.inject("body", _Answer(Response(200, body, content_type)), **where)
 
     def hang(self, *, applied: bool = False, **where: Unpack[Where]) -> Fault:
@@ -116,11 +112,10 @@ class Faults(traffic.Faults):
         return self.inject("hang", action if applied else hang, **where)
 
     def close(self, **where: Unpack[Where]) -> Fault:
-        """Close the connection without a response and without carrying out the request."""
         return self.inject("close", lambda *_: False, **where)
 
     def unanswered(self, *, reset: bool = False, **where: Unpack[Where]) -> Fault:
-        """Carry out the request, then close the connection without a response."""
+        """Carry out the request, and then close the connection without a response."""
 
         def action(exchange: Exchange, fault: Fault) -> bool:
             exchange.handle()
@@ -129,7 +124,7 @@ class Faults(traffic.Faults):
         return self.inject("unanswered", action, **where)
 
     def truncate(self, **where: Unpack[Where]) -> Fault:
-        """Send the start of the real response: fewer bytes than Content-Length promises."""
+        """Send the start of the real response, with fewer bytes than Content-Length promises."""
         return self.inject("truncate", _send_half, **where)
 
     def reset(self, **where: Unpack[Where]) -> Fault:

@@ -1,5 +1,3 @@
-"""Upload, select and deselect posters and backgrounds."""
-
 from collections.abc import Callable
 
 from simulators.plex.answers import RefusedError
@@ -11,15 +9,12 @@ LOCK_OF = {"posters": "thumb", "arts": "art"}
 
 
 class Images:
-    """The operations on images of items."""
-
     def __init__(self, library: Library, switches: Callable[[], Switches]) -> None:
         self._library = library
         self._switches = switches
         self._uploads = 0
 
     def upload(self, item: Item, shelf: str, data: bytes) -> None:
-        """Store an image once per content, and select it as the switch `upload_selects` says."""
         switches = self._switches()
         if not data:
             raise RefusedError(400)
@@ -40,7 +35,6 @@ class Images:
             self._library.touch(item)
 
     def choose(self, item: Item, shelf: str, key: str) -> None:
-        """Select a stored image."""
         try:
             self._library.choose_image(item, shelf, key)
         except KeyError:
@@ -50,6 +44,5 @@ class Images:
         self._library.touch(item)
 
     def forget(self, item: Item, shelf: str) -> None:
-        """Select no image; the uploaded images stay on the server."""
         self._library.choose_image(item, shelf, None)
         self._library.touch(item)

@@ -1,5 +1,3 @@
-"""The libraries of the fake Plex: sections and their items."""
-
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -18,12 +16,13 @@ from simulators.plex.state import (
 from simulators.plex.tags import TagBook
 
 NO_AGENT = "com.plexapp.agents.none"
-FILE_DATE = "2020-02-02"  # the date of the file, which an item of "Other Videos" gets
+# An item of "Other Videos" gets the date of the file.
+FILE_DATE = "2020-02-02"
 _SELECTIONS_KEPT = 16
 
 
 class Library:
-    """All sections and items. Not thread-safe: the lock of the server guards the library."""
+    """All sections and items. The lock of the server guards them."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -42,8 +41,6 @@ class Library:
 
     def now(self) -> int:
         return int(self._clock())
-
-    # sections and items
 
     def add_section(
         self,
@@ -84,7 +81,6 @@ class Library:
         return item
 
     def members(self, section: Section) -> list[Item]:
-        """Return the items of a section by rating key."""
         return list(self._members[section.key].values())
 
     def remove_item(self, item: Item) -> None:
@@ -95,7 +91,6 @@ class Library:
         self.revision.files += 1
 
     def replace_parts(self, item: Item, change: Callable[[Part], Part]) -> None:
-        """Replace the parts of an item but keep their ids, as when Plex detects a renamed file."""
         item.media = tuple(
             replace(media, parts=tuple(change(part) for part in media.parts))
             for media in item.media
@@ -103,15 +98,12 @@ class Library:
         self.touch(item)
 
     def touch(self, item: Item) -> None:
-        """Update the time stamps of an edited item."""
         item.updated_at = self.now()
 
-    # values
-
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
-        """Set values by their Python names; the caller sets locks and time stamps.
+        """Set values by their Python names. The caller sets locks and time stamps.
 
-        `provider` is the source of images; None means that a user uploads them.
+        `provider` is the source of images. None means that a user uploads them.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
@@ -127,7 +119,6 @@ class Library:
         item.own_date = fields.get("originally_available_at", item.own_date)
 
     def set_tags(self, item: Item, kind: str, wanted: Iterable[str]) -> None:
-        """Replace the item's tags of one kind; names get their stored spelling."""
         setattr(item, TAG_ATTRIBUTES[kind], self.tags.names(kind, wanted))
 
     def add_image(
@@ -139,7 +130,6 @@ class Library:
         *,
         select: bool = True,
     ) -> Image:
-        """Add an image to the list "posters" or "arts", once per content, and select it."""
         digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         scheme = f"metadata://{shelf}/{provider}_" if provider else f"upload://{shelf}/"
         held = self._blobs.setdefault(digest, data)
@@ -155,7 +145,6 @@ class Library:
     def choose_image(
         self, target: Item, shelf: str, key: str | None, images: tuple[Image, ...] | None = None
     ) -> Image:
-        """Select an image by its key; None selects no image."""
         held: tuple[Image, ...] = getattr(target, shelf) if images is None else images
         chosen = [image for image in held if image.key == key]
         if key is not None and not chosen:
@@ -165,10 +154,8 @@ class Library:
         setattr(target, stamp, max(self.now(), getattr(target, stamp) + 1))
         return chosen[0] if chosen else Image("", "", b"")
 
-    # search
-
     def paths(self, section: Section, *, ignore_case: bool) -> list[tuple[str, Item]]:
-        """Return the files of a section with their items; the result is cached until a change."""
+        """Return the files of a section with their items. The result is cached until a change."""
         key = (section.key, ignore_case)
         cached = self._paths.get(key)
         if cached is None or cached[0] != self.revision.files:
@@ -180,7 +167,6 @@ class Library:
         return cached[1]
 
     def selection(self, key: tuple[object, ...], select: Callable[[], list[Item]]) -> list[Item]:
-        """Return the result of a query, cached until a change; pages are slices of this result."""
         cached = self._selections.get(key)
         if cached is None or cached[0] != self.revision.value:
             if len(self._selections) >= _SELECTIONS_KEPT:
@@ -212,7 +198,6 @@ class Library:
 
 
 def _guid(section: Section, key: int) -> str:
-    """Return the guid of an item that an agent has matched, or of the agent "none"."""
     digest = hashlib.sha1(str(key).encode(), usedforsecurity=False).hexdigest()
     if section.agent == NO_AGENT:
         return f"com.plexapp.agents.none://{digest}?lang=xn"

@@ -1,12 +1,10 @@
-"""A query string parsed as Plex does: keys keep their order and may repeat."""
+"""A query string, parsed as Plex does. Keys keep their order and may repeat."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 
 class Params:
-    """The decoded parameters of a query: the first value of a name, or all pairs."""
-
     __slots__ = ("_first", "pairs")
 
     def __init__(self, raw: str) -> None:
@@ -24,5 +22,4 @@ class Params:
         return self._first.get(name, default)
 
     def names(self, name: str) -> frozenset[str]:
-        """Return the names of a comma-separated list as a set."""
         return frozenset(filter(None, self.get(name).split(",")))

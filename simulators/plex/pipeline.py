@@ -23,8 +23,6 @@ _LOGGED_HEADERS = ("accept", "content-type", "content-length", "user-agent", "ra
 
 @dataclass
 class Tokens:
-    """The accepted tokens: of the owner, and of a shared user, who can only read."""
-
     owner: str
     guest: str | None = None
 
@@ -38,7 +36,7 @@ class Tokens:
 
 @dataclass
 class Latency:
-    """Delays in seconds before a request is handled: `every`, plus that of the request's kind."""
+    """A request has the delay `every`, plus the delay of its kind."""
 
     every: float = 0.0
     of_kind: dict[Kind, float] = field(default_factory=dict)
@@ -48,8 +46,6 @@ class Latency:
 
 
 class Pipeline:
-    """Handles the requests of each `Connection`."""
-
     def __init__(self, core: Core, tokens: Tokens, log: RequestLog, faults: Faults) -> None:
         self.core = core
         self.tokens = tokens
@@ -60,7 +56,6 @@ class Pipeline:
         self.stopping: Callable[[], Event] = Event
 
     def serve(self, connection: Connection, raw: RawRequest) -> bool:
-        """Answer one request; return False to end the connection."""
         path, _, query = raw.target.partition("?")
         params = Params(query)
         route, ids = find_route(raw.method, path)
@@ -87,7 +82,6 @@ class Pipeline:
         return False
 
     def _rights(self, token: TokenState) -> TokenState:
-        """Return the user whose token a request has."""
         switches = self.core.switches
         is_free = token == "absent" or (token == "wrong" and switches.allowed_network_may_err)
         return "present" if is_free and switches.allows_network_without_token else token
@@ -111,8 +105,6 @@ def _logged(raw: RawRequest, path: str, params: Params, token: TokenState, kind:
 
 @dataclass
 class HttpExchange(Exchange):
-    """A request to Plex that is being handled."""
-
     pipeline: Pipeline
     raw: RawRequest
     call: Call
@@ -133,7 +125,6 @@ class HttpExchange(Exchange):
         return response
 
     def _admitted(self) -> Route:
-        """Return the route of a request; refuse a request that fails a check before its handler."""
         switches, route, token = self.pipeline.core.switches, self.route, self.call.token
         if self.pipeline.maintenance:
             raise RefusedError(503, maintenance())

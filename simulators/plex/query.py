@@ -1,5 +1,3 @@
-"""Filter, sort and page the items of a listing."""
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ _ARTICLES = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
 
 def sort_title(item: Item) -> str:
-    """Return the sort title; if there is none, the title without its article."""
+    """Return the sort title, or the title without its article."""
     return (item.title_sort or _ARTICLES.sub("", item.title)).casefold()
 
 
@@ -48,7 +46,7 @@ def select(library: Library, section: Section, params: Params, switches: Switche
 
 
 def _sorted(items: list[Item], sort: str, ignored: frozenset[str]) -> list[Item]:
-    """Sort by these fields, the most significant first; unknown fields are ignored."""
+    """Sort by these fields, the most significant first. Unknown fields are ignored."""
     fields = [field.partition(":") for field in sort.split(",") if field]
     known = [(name, way) for name, _, way in fields if name in _SORTS and name not in ignored]
     for name, way in reversed(known or [("titleSort", "")]):
@@ -58,8 +56,6 @@ def _sorted(items: list[Item], sort: str, ignored: frozenset[str]) -> list[Item]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The requested page of a list; the size None means all items."""
-
     start: int
     size: int | None
 
@@ -68,7 +64,7 @@ class Page:
 
 
 def requested_page(params: Params, headers: Mapping[str, str], switches: Switches) -> Page | None:
-    """Return the page that the query or the headers request; None if a required size is missing."""
+    """Return the page that the query or the headers request, or None without a required size."""
     start = _container(params, headers, "X-Plex-Container-Start")
     size = _container(params, headers, "X-Plex-Container-Size")
     if size is None and switches.require_size_header:

@@ -1,5 +1,3 @@
-"""Handlers of GET requests that return XML about the library."""
-
 from simulators.plex.answers import XML, RefusedError
 from simulators.plex.core import Call, Core
 from simulators.plex.query import requested_page, select
@@ -41,7 +39,6 @@ def sections(core: Core, call: Call) -> Response:
 
 
 def listing(core: Core, call: Call) -> Response:
-    """Handle `/library/sections/N/all`."""
     found = core.section(call.ids[0])
     if "file" in call.params and "type" not in call.params:
         raise RefusedError(500)
@@ -71,7 +68,6 @@ def listing(core: Core, call: Call) -> Response:
 
 
 def metadata(core: Core, call: Call) -> Response:
-    """Handle `/library/metadata/1,2,3`: return the complete elements of these items."""
     items = core.items(call.ids[0])
     if call.params.get("skipRefresh") != "1":
         core.analyses += len(items)

@@ -1,5 +1,3 @@
-"""The log of the requests that arrived at Plex."""
-
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -35,8 +33,8 @@ class Request(LoggedRequest):
     """A request that arrived at Plex.
 
     Attributes:
-        query: decoded pairs in order; the value of a token is redacted.
-        headers: names in lower case; the token is replaced by its state.
+        query: the decoded pairs in order, without the value of a token.
+        headers: the names in lower case. The token is replaced by its state.
         token: "present" (the owner's), "guest" (a shared user's), "wrong" or "absent".
     """
 
@@ -46,12 +44,10 @@ class Request(LoggedRequest):
     token: TokenState
 
     def param(self, name: str) -> str | None:
-        """Return the first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 
     @property
     def item_ids(self) -> str:
-        """Return the rating keys in the request's path or in its parameter `id`."""
         found = _ITEM_PATH.match(self.path)
         return found[1] if found else self.param("id") or ""
 
@@ -61,8 +57,6 @@ class Request(LoggedRequest):
 
 
 class RequestLog(traffic.RequestLog[Request]):
-    """The requests of Plex."""
-
     def select(
         self,
         kind: Kind | None = None,
@@ -70,7 +64,6 @@ class RequestLog(traffic.RequestLog[Request]):
         status: int | None = None,
         since: int = 0,
     ) -> list[Request]:
-        """Return the requests that match all given conditions."""
         return [
             request
             for request in self.since(since)
@@ -95,6 +88,5 @@ class RequestLog(traffic.RequestLog[Request]):
         return Counter(request.kind for request in self.since(since))
 
     def wait_for(self, predicate: Callable[["RequestLog"], bool], timeout: float = 30.0) -> bool:
-        """Block until the predicate is true for this log; return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: predicate(self), timeout)

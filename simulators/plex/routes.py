@@ -1,5 +1,3 @@
-"""The requests that the fake Plex knows: kind, required user, and handler."""
-
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +10,7 @@ from simulators.wire import Response
 
 
 class Route(NamedTuple):
-    """A request that Plex knows; `owner`: a shared user gets 403; `public`: no token is needed."""
+    """A request that Plex knows. `owner` refuses a shared user, and `public` needs no token."""
 
     method: str
     path: str
@@ -46,7 +44,6 @@ _COMPILED = [(route, re.compile(route.path)) for route in ROUTES]
 
 
 def find_route(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
-    """Return the route of a request, and the groups of the match with its path."""
     for route, pattern in _COMPILED:
         if method == route.method and (match := pattern.fullmatch(path)):
             return route, match.groups()
@@ -54,7 +51,6 @@ def find_route(method: str, path: str) -> tuple[Route | None, tuple[str, ...]]:
 
 
 def kind_of(route: Route | None, params: Params) -> Kind:
-    """Return the kind of a request for the log; a listing by file has a kind of its own."""
     if route is None:
         return "other"
     return "file_filter" if route.kind == "listing" and "file" in params else route.kind

@@ -1,4 +1,4 @@
-"""Which files a scan lists, and which files become one item, as in Plex's scanner.
+"""Decides which files a scan lists, and which files become one item, as Plex's scanner does.
 
 These rules are written from the published scanner, independently of the plugin's rules.
 """
@@ -23,7 +23,6 @@ _STACKED = re.compile(r"(.*(?:cd|dvd|part|pt|disk|disc|scene)[ ._-]*)[1-9a-n]", 
 
 
 def is_listed(section: Section, part: Part) -> bool:
-    """Return whether a scan of this library lists the file as a video."""
     if section.type != "movie":
         return False
     location = next((one for one in section.locations if below(part.file, one)), "")
@@ -44,7 +43,7 @@ def is_listed(section: Section, part: Part) -> bool:
 
 
 def stacks(section: Section, parts: Iterable[Part]) -> list[Sequence[Part]]:
-    """Return the files of each new item; in a movie library, several files can become one item."""
+    """Return the files of each new item. In a movie library, several files can become one item."""
     found: dict[str, list[Part]] = {}
     for part in parts:
         stem, _, suffix = part.file.rpartition(".")

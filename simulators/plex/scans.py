@@ -1,5 +1,3 @@
-"""Scans of folders, and the files on Plex's disk."""
-
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -12,8 +10,6 @@ _VIDEO_SUFFIXES = frozenset({"mp4", "mkv", "avi", "mov", "wmv", "m4v", "ts", "we
 
 
 class Disk:
-    """The files that exist where Plex runs."""
-
     def __init__(self, lock: threading.Condition) -> None:
         self._lock = lock
         self._parts: dict[str, Part] = {}
@@ -25,7 +21,6 @@ class Disk:
         return iter(self._parts)
 
     def add(self, path: str, size: int = 1_000_000) -> None:
-        """Add a file to the disk; the next scan of its folder finds the file."""
         self.put(Part(path, size))
 
     def put(self, part: Part) -> None:
@@ -33,12 +28,10 @@ class Disk:
             self._parts[part.file] = part
 
     def remove(self, path: str) -> None:
-        """Remove a file from the disk; the next scan of its folder moves the item to the trash."""
         with self._lock:
             self._parts.pop(path, None)
 
     def below(self, folder: str) -> list[Part]:
-        """Return the files in a folder and its subfolders; nothing if `folder` is a file."""
         return [
             self._parts[path]
             for path in sorted(self._parts)
@@ -49,9 +42,8 @@ class Disk:
 class Scanner:
     """The running and finished scans.
 
-    Attributes:
-        waits: if True, a scan ends only with `finish()`. Otherwise it ends before the response to
-            its request.
+    If `waits` is True, a scan ends only with `finish()`. Otherwise it ends before the response to
+    its request.
     """
 
     def __init__(self, library: Library, disk: Disk, changed: threading.Condition) -> None:
@@ -62,7 +54,7 @@ class Scanner:
         self.waits = False
 
     def start(self, section: Section, path: str | None) -> None:
-        """Start a scan of a folder or of the whole section; an unknown path scans nothing."""
+        """Start a scan of a folder or of the whole section. An unknown path scans nothing."""
         with self._changed:
             self._running.append((section, _folders(section, path)))
             section.refreshing = True
@@ -108,7 +100,7 @@ class Scanner:
         item.section.content_changed_at += 1
 
     def _without_missing(self, version: Media) -> Media:
-        """Return the version; parts whose files are missing are marked as in the trash."""
+        """Return the version, with parts in the trash if their files are missing."""
         now = self._library.now()
         parts = tuple(
             replace(part, deleted_at=None if part.file in self._disk else part.deleted_at or now)
@@ -121,7 +113,6 @@ class Scanner:
 
 
 def _folders(section: Section, path: str | None) -> tuple[str, ...]:
-    """Return the folders to scan; none if the path is outside of the section's folders."""
     if path is None:
         return section.locations
     if any(below(path.rstrip("/\\"), location) for location in section.locations):

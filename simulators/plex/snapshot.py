@@ -1,5 +1,3 @@
-"""The final state of the library as JSON, to judge it or to compare two runs."""
-
 from typing import Any, TypeAlias
 
 from simulators.plex.state import TAG_ATTRIBUTES, Image, Item
@@ -15,7 +13,6 @@ _PLAIN = (
 
 
 def item_state(item: Item) -> ItemState:
-    """Return the values that an edit or a scan can change, without time stamps."""
     return {
         **{name: getattr(item, name) for name in _PLAIN},
         **{name: sorted(getattr(item, name)) for name in (*TAG_ATTRIBUTES.values(), "locks")},

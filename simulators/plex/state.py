@@ -1,7 +1,7 @@
-"""The data of a Plex server: sections, items, tags, images.
+"""The data of a Plex server: sections, items, tags and images.
 
-The values inside an `Item` are immutable (tuples, frozen sets), so each change is an assignment to
-an attribute. The assignment discards the cached listing row of the item, which is out of date.
+The values inside an `Item` are immutable, so each change is an assignment to an attribute. The
+assignment discards the cached listing row of the item.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,11 @@ _assign = object.__setattr__
 
 IMAGE_LOCKS = frozenset({"thumb", "art", "theme", "logo", "squareArt"})
 
-ActorLike: TypeAlias = str | tuple[str, str] | tuple[str, str, str]  # name, role, thumbnail
+# The texts are the name, the role and the thumbnail of an actor.
+ActorLike: TypeAlias = str | tuple[str, str] | tuple[str, str, str]
 
 
 class ItemFields(TypedDict, total=False):
-    """The fields of an item that a test can set, by Python names; for actors, see `ActorLike`."""
-
     title: str
     title_sort: str
     original_title: str
@@ -70,7 +69,7 @@ class Revision:
 
 @dataclass(slots=True)
 class Tag:
-    """A tag. Items with the same tag share it, so an actor has one thumbnail on all items."""
+    """Items with the same tag share this object, so an actor has one thumbnail on all items."""
 
     id: int
     kind: str
@@ -80,8 +79,6 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An actor of an item, with the name of the role."""
-
     tag: Tag
     role: str = ""
 
@@ -96,7 +93,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of an item; `size` in bytes, `duration` in milliseconds."""
+    """One file of an item. The duration is in milliseconds."""
 
     file: str
     size: int = 1_000_000
@@ -112,7 +109,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One version of an item; a version can have several parts (cd1, cd2)."""
+    """One version of an item, which can have several parts (cd1, cd2)."""
 
     parts: tuple[Part, ...]
     proxy_type: int | None = None
@@ -129,8 +126,6 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A poster or background that the server holds."""
-
     key: str
     sha1: str
     data: bytes = field(repr=False)
@@ -140,8 +135,6 @@ class Image:
 
 @dataclass(slots=True, eq=False)
 class Section:
-    """A library."""
-
     key: int
     title: str
     locations: tuple[str, ...]
@@ -210,7 +203,6 @@ class Item:
 
     @property
     def year(self) -> int | None:
-        """The year of the date; it cannot be set."""
         return int(self.originally_available_at[:4]) if self.originally_available_at else None
 
     @property
@@ -239,17 +231,16 @@ class Item:
 
 
 def selected_bytes(images: tuple[Image, ...]) -> bytes | None:
-    """Return the bytes of the selected image in a list of images."""
     return next((image.data for image in images if image.selected), None)
 
 
 def stem(path: str) -> str:
-    """Return a path's file name without suffix; the path may have slashes or backslashes."""
+    """Return a path's file name without suffix. The path may have slashes or backslashes."""
     windows = "\\" in path and "/" not in path
     return (PureWindowsPath(path) if windows else PurePosixPath(path)).stem
 
 
 def below(path: str, folder: str) -> bool:
-    """Return whether `path` is `folder` or inside it; `/a` does not contain `/ab`."""
+    """Return whether `path` is `folder` or inside it. `/a` does not contain `/ab`."""
     trimmed = folder.rstrip("/\\")
     return path == trimmed or path.startswith((trimmed + "/", trimmed + "\\"))

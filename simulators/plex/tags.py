@@ -9,18 +9,15 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class TagBook:
-    """All tags that were ever used, by kind and case-folded name."""
-
     def __init__(self, ascii_only: Callable[[], bool] = lambda: False) -> None:
         self.ascii_only = ascii_only
         self._by_name: dict[tuple[str, str], Tag] = {}
 
     def fold(self, name: str) -> str:
-        """Return the case-folded name, by which tags are compared."""
         return name.translate(_ASCII_LOWER) if self.ascii_only() else name.casefold()
 
     def tag(self, kind: str, name: str) -> Tag:
-        """Return the tag of a name; add a new tag if needed. A trailing space makes another tag."""
+        """Return the tag of a name, or a new tag. A trailing space makes another tag."""
         key = (kind, self.fold(name))
         found = self._by_name.get(key)
         if found is None:
@@ -28,11 +25,10 @@ class TagBook:
         return found
 
     def names(self, kind: str, wanted: Iterable[str]) -> tuple[str, ...]:
-        """Return the stored spellings of names in order, without duplicates."""
         return tuple(dict.fromkeys(self.tag(kind, name).name for name in wanted))
 
     def actors(self, wanted: Iterable[ActorLike | Actor]) -> tuple[Actor, ...]:
-        """Return the actors of a test's values; a given thumbnail changes the tag on all items."""
+        """Return the actors of a test's values. A given thumbnail changes the tag on all items."""
         merged: dict[int, Actor] = {}
         for entry in wanted:
             actor = entry if isinstance(entry, Actor) else self._actor(entry)

@@ -1,5 +1,3 @@
-"""Handlers of requests that change the library, and of requests about images."""
-
 from simulators.plex.answers import RefusedError
 from simulators.plex.core import Call, Core
 from simulators.plex.edits import apply_edit, parse_edit
@@ -12,7 +10,7 @@ _SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
 
 
 def edit_section(core: Core, call: Call) -> Response:
-    """Handle `PUT /library/sections/N/all?type=1&id=1,2&…`; ids of other sections are ignored.
+    """Handle `PUT /library/sections/N/all?type=1&id=1,2&…`. Ids of other sections are ignored.
 
     Without a usable id, the edit changes all items of that type in the section, as in a real Plex.
     """
@@ -45,7 +43,6 @@ def scan(core: Core, call: Call) -> Response:
 
 
 def upload(core: Core, call: Call) -> Response:
-    """Handle a POST request that uploads an image to `/posters` or `/arts`."""
     core.images.upload(core.items(call.ids[0])[0], call.ids[1], call.body)
     return Response()
 
@@ -57,7 +54,6 @@ def image_list(core: Core, call: Call) -> Response:
 
 
 def image_file(core: Core, call: Call) -> Response:
-    """Handle `GET /library/metadata/N/file?url=KEY`: return the bytes of an item's image."""
     item, key = core.items(call.ids[0])[0], call.params.get("url")
     for image in (*item.posters, *item.arts):
         if image.key == key:

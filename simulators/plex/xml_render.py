@@ -31,12 +31,12 @@ _has_special = re.compile('[&<>"\n\r\t]').search
 
 
 def escape(text: str) -> str:
-    """Return text for an XML attribute; characters that XML forbids stay, as in Plex."""
+    """Return text for an XML attribute. Characters that XML forbids stay, as in Plex."""
     return text.translate(_ESCAPES) if _has_special(text) else text
 
 
 def element(name: str, attributes: Attributes, content: str = "") -> str:
-    """Return an XML element; attributes with the value None or "" are left out."""
+    """Return an XML element without attributes that are None or ""."""
     pieces = [f"<{name}"]
     for key, value in attributes.items():
         if value is None or value == "":
@@ -52,20 +52,17 @@ def container(attributes: Attributes, rows: Iterable[bytes]) -> bytes:
 
 
 def encoded(text: str) -> bytes:
-    """Return text as UTF-8; lone surrogates become question marks."""
+    """Return text as UTF-8. Lone surrogates become question marks."""
     return text.encode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
 class RowStyle:
-    """The choice of attributes of a listing row."""
-
     exclude_elements: frozenset[str] = frozenset()
     exclude_fields: frozenset[str] = frozenset()
 
 
 def row(item: Item, style: RowStyle) -> bytes:
-    """Return the item's listing row, cached until the item changes."""
     cached = item._row
     if cached is not None and cached[0] == style:
         return cached[1]
@@ -89,7 +86,6 @@ def _row_text(item: Item, style: RowStyle) -> str:
 
 
 def video(item: Item, tags: TagBook, style: RowStyle, lock_names: Mapping[str, str]) -> bytes:
-    """Return the item's complete element, as in `/library/metadata/N`."""
     place: Attributes = {
         "librarySectionTitle": item.section.title,
         "librarySectionID": item.section.key,
@@ -254,7 +250,6 @@ def _full_tags(item: Item, tags: TagBook) -> Iterable[tuple[str, str]]:
 
 
 def section_directory(section: Section, *, may_edit: bool) -> bytes:
-    """Return the element of a section in `/library/sections`."""
     attributes: Attributes = {
         "allowSync": int(may_edit),
         "art": "/:/resources/movie-fanart.jpg",
@@ -285,7 +280,6 @@ def section_directory(section: Section, *, may_edit: bool) -> bytes:
 
 
 def photo(rating_key: int, image: Image) -> bytes:
-    """Return the element of an image in `/posters` or `/arts`."""
     path = f"/library/metadata/{rating_key}/file?url={quote(image.key, safe='')}"
     attributes: Attributes = {
         "key": path,

@@ -3,7 +3,7 @@
 with FakeStash(tmp_path) as stash:
     scene = stash.add_scene(title="Old", files=["/media/a.mp4"], tags=["x"], cover=JPEG)
     stash.install_plugin(repository)
-    [run] = stash.edit_scene(scene.id, title="New")  # as the web page does: save, then hooks
+    [run] = stash.edit_scene(scene.id, title="New")  # as the web page does
     assert run.result.error is None
 """
 

@@ -1,5 +1,3 @@
-"""Stash's responses over HTTP: GraphQL, images, the login page and the web page."""
-
 import contextlib
 import json
 import re
@@ -32,8 +30,6 @@ _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Login</title></head><body><for
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request whose address is parsed."""
-
     target: str
     path: str
     query: Mapping[str, str]
@@ -43,8 +39,6 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The GraphQL document of an HTTP request."""
-
     query: str
     prepared: Prepared
     operation: str | None = None
@@ -58,8 +52,6 @@ class GraphQLRequest:
 
 @dataclass
 class StashExchange(Exchange):
-    """A request to Stash that is being handled."""
-
     app: "App"
     asked: Request
     verdict: Verdict
@@ -75,15 +67,8 @@ class StashExchange(Exchange):
 class App:
     """Answers HTTP requests to Stash.
 
-    Args:
-        engine: executes GraphQL.
-        library: the source of covers.
-        gate: checks credentials.
-        log: records requests.
-        faults: faults that a test injects.
-        now: returns seconds since 1970.
-        has_plugins: returns whether a mutation can run hooks. If the client closes the connection,
-            these hooks are cancelled.
+    `has_plugins` returns whether a mutation can run hooks. If the client closes the connection,
+    these hooks are cancelled.
     """
 
     def __init__(
@@ -105,7 +90,6 @@ class App:
         self._has_plugins = has_plugins
 
     def serve(self, connection: Connection, raw: RawRequest) -> bool:
-        """Answer one request; return False to end the connection."""
         url = urlsplit(raw.target)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         request = Request(raw.target, unquote(url.path), query, raw.headers, raw.body)
@@ -123,7 +107,6 @@ class App:
         return self._faults.serve(exchange)
 
     def respond(self, exchange: StashExchange) -> Response:
-        """Carry out a request and return the response without sending it."""
         request, verdict = exchange.asked, exchange.verdict
         response = _refusal(request, verdict)
         if response is not None:
@@ -151,7 +134,7 @@ class App:
 
     @contextlib.contextmanager
     def _cancel(self, graphql: GraphQLRequest, connection: Connection) -> Iterator[Cancel]:
-        """While a mutation runs plugins, cancel these if the client closes the connection."""
+        """Cancel the plugins of a mutation if the client closes the connection."""
         cancel = Cancel()
         if not (graphql.is_mutation and self._has_plugins()):
             yield cancel
@@ -182,7 +165,6 @@ class App:
 
 
 def _graphql_request(request: Request) -> GraphQLRequest | None:
-    """Return the GraphQL document of a request; None if there is none."""
     try:
         body: Any = json.loads(request.body)
         query = body["query"]
@@ -205,7 +187,6 @@ def _kind(path: str) -> str:
 
 
 def _refusal(request: Request, verdict: Verdict) -> Response | None:
-    """Return the response to a request with wrong credentials."""
     if verdict.bad_key:
         return Response(401)
     if verdict.allowed or request.path.startswith("/login"):

@@ -1,5 +1,3 @@
-"""Checks session cookies and API keys as Stash does."""
-
 import base64
 import hashlib
 import hmac
@@ -12,7 +10,7 @@ from typing import Any, Literal
 from .clock import Seconds
 
 COOKIE = "session"
-SESSION_AGE = 3600  # seconds
+SESSION_AGE = 3600
 Means = Literal["cookie", "apikey", "none"]
 
 
@@ -21,7 +19,6 @@ class Verdict:
     """The result of checking a request's credentials.
 
     Attributes:
-        allowed: whether the request is accepted.
         bad_key: whether the request has a wrong API key.
         means: the kind of the accepted credential.
         set_cookie: the renewed session cookie for the response.
@@ -34,14 +31,6 @@ class Verdict:
 
 
 class Gate:
-    """Checks the credentials of requests, and creates session cookies.
-
-    Args:
-        now: returns seconds since 1970.
-        username: empty for a Stash without a login.
-        api_key: empty for a Stash without an API key.
-    """
-
     def __init__(self, now: Seconds, username: str, api_key: str) -> None:
         self.now = now
         self.username = username
@@ -49,7 +38,6 @@ class Gate:
         self._secret = secrets.token_bytes(32)
 
     def check(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Verdict:
-        """Check the headers (lower-case names) and query parameters of a request."""
         key = headers.get("apikey") or query.get("apikey") or ""
         if key and key != self.api_key:
             return Verdict(allowed=False, bad_key=True)
@@ -63,7 +51,6 @@ class Gate:
         return Verdict(allowed=allowed, means="cookie", set_cookie=renewed)
 
     def cookie_value(self) -> str:
-        """Return a signed session cookie of the user with the current time."""
         claims = {"user": self.username, "at": self.now()}
         payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
         return f"{payload}.{self._sign(payload)}"
@@ -72,7 +59,6 @@ class Gate:
         self._secret = secrets.token_bytes(32)
 
     def _read(self, value: str) -> str | None:
-        """Return the user of a valid cookie; None for any other cookie."""
         payload, _, signature = value.partition(".")
         if not hmac.compare_digest(signature.encode(), self._sign(payload).encode()):
             return None

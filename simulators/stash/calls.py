@@ -1,20 +1,15 @@
-"""The context of a GraphQL request, which resolvers get."""
-
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
 class Cancel:
-    """Calls its subscribers when a request or a job is cancelled."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._subscribers: list[Callable[[], None]] = []
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Cancel the request or job; later calls have no effect."""
         with self._lock:
             self.cancelled = True
             subscribers, self._subscribers = self._subscribers, []
@@ -22,7 +17,7 @@ class Cancel:
             notify()
 
     def subscribe(self, notify: Callable[[], None]) -> None:
-        """Call `notify` when the cancellation happens, or at once if it has happened."""
+        """Call `notify` at the cancellation, or at once if the cancellation was earlier."""
         with self._lock:
             if not self.cancelled:
                 self._subscribers.append(notify)

@@ -1,5 +1,3 @@
-"""Stash's clock: time stamps as RFC 3339 text in the server's local offset."""
-
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -16,15 +14,12 @@ class StashClock:
         self.utc_offset = utc_offset
 
     def stamp(self) -> str:
-        """Return the current time in Stash's format, without fractions of a second."""
         return self.stamp_of(int(self.now()))
 
     def stamp_of(self, seconds: float) -> str:
-        """Return a time as `2026-01-31T12:00:00+02:00`, or `…Z` in UTC."""
         text = datetime.fromtimestamp(int(seconds), timezone(self.utc_offset)).isoformat()
         return text.removesuffix("+00:00") + "Z" * text.endswith("+00:00")
 
 
 def unix_time(stamp: str) -> int:
-    """Return a time stamp of Stash as seconds since 1970."""
     return int(datetime.fromisoformat(stamp).timestamp())

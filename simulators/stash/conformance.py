@@ -1,5 +1,3 @@
-"""Checks GraphQL texts against the API of real Stash releases."""
-
 import functools
 from pathlib import Path
 
@@ -14,19 +12,17 @@ from graphql import (
 )
 
 FAKE_API = Path(__file__).with_name("schema.graphql")
-# One API description per release; `tools/stash_api.py` makes it from Stash's own schema.
+# `tools/stash_api.py` makes one API description per release from Stash's own schema.
 API = Path(__file__).with_name("api")
 OLDEST, NEWEST = "v0.26.0", "v0.30.1"
 
 
 @functools.cache
 def real_schema(version: str) -> GraphQLSchema:
-    """Return all types and fields of a real release that the fake Stash also has."""
     return build_schema((API / f"{version}.graphql").read_text(encoding="utf-8"))
 
 
 def validate_against_real(query_text: str, version: str) -> list[str]:
-    """Return the errors that a real Stash reports for a GraphQL document."""
     try:
         document = parse(query_text)
     except GraphQLError as error:

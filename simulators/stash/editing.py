@@ -16,25 +16,19 @@ _LISTED = {"urls": "values", "performer_ids": "ids", "tag_ids": "ids"}
 
 
 class Edited(NamedTuple):
-    """The ids of the edited records, and the hooks that ran."""
-
     ids: tuple[int, ...]
     runs: list[PluginRun]
 
 
 class Edits:
-    """Changes the library, then runs the hooks without holding the library's lock.
-
-    Attributes:
-        page: the request of the web page; its `cancel` stops all running hooks.
-    """
+    """Changes the library, and then runs the hooks without the library's lock."""
 
     library: Library
     host: PluginHost
     page: Call
 
     def edit_scene(self, scene_id: int, **changes: Unpack[SceneFields]) -> list[PluginRun]:
-        """Save changed fields of a scene (sceneUpdate); the hook gets the other fields as null."""
+        """Save changed fields of a scene (sceneUpdate). The hook gets the other fields as null."""
         input_ = {"id": str(scene_id), **self._input(changes)}
         self.library.update_scene(scene_id, **changes)
         return self._hooks("Scene.Update", scene_id, _struct("SceneUpdateInput", input_), input_)
@@ -42,7 +36,7 @@ class Edits:
     def edit_scenes(
         self, scene_ids: Iterable[int], **changes: Unpack[SceneFields]
     ) -> list[PluginRun]:
-        """Edit many scenes at once (bulkSceneUpdate); one hook per scene runs, one by one."""
+        """Edit many scenes at once (bulkSceneUpdate). One hook per scene runs, in order."""
         ids = list(scene_ids)
         input_: dict[str, Any] = {"ids": [str(scene_id) for scene_id in ids]}
         for name, value in self._input(changes).items():
@@ -53,7 +47,7 @@ class Edits:
         return [run for id_ in ids for run in self._hooks("Scene.Update", id_, input_, input_)]
 
     def destroy_scene(self, scene_id: int) -> list[PluginRun]:
-        """Delete a scene (sceneDestroy); the hook gets the scene's hashes and path."""
+        """Delete a scene (sceneDestroy). The hook gets the scene's hashes and path."""
         scene = self.library.remove_scene(scene_id)
         input_ = {"id": str(scene_id), "delete_file": None, "delete_generated": None}
         told = {**input_, "checksum": "", "oshash": f"{scene_id:016x}", "path": scene.path or ""}
@@ -63,16 +57,14 @@ class Edits:
         self.library.merge_scenes(sources, into)
 
     def scan_new(self, **fields: Unpack[SceneFields]) -> Edited:
-        """Add a scene as a scan does; the hook Scene.Create.Post gets no input."""
+        """Add a scene as a scan does. The hook Scene.Create.Post gets no input."""
         scene = self.library.add_scene(**fields)
         return Edited((scene.id,), self._hooks("Scene.Create", scene.id, None))
 
     def scan_moved(self, scene_id: int, new_path: str) -> list[PluginRun]:
-        """Rename a file as a scan does; Scene.Update.Post gets no input, `updated_at` stays."""
+        """Rename a file as a scan does. Scene.Update.Post gets no input, and `updated_at` stays."""
         self.library.move_file(scene_id, new_path)
         return self._hooks("Scene.Update", scene_id, None)
-
-    # ---- performers, studios, tags: no scene hook runs ----
 
     def rename_performer(self, performer: Ref, name: str) -> list[PluginRun]:
         return self._update("Performer", self.library.performers, performer, name=name)
@@ -95,13 +87,13 @@ class Edits:
         return self._hooks("Studio.Destroy", gone, {"id": str(gone)})
 
     def destroy_tags(self, *tags: Ref) -> list[PluginRun]:
-        """Delete tags (tagDestroy, tagsDestroy); each hook gets the id, or all ids of several."""
+        """Delete tags (tagDestroy, tagsDestroy). Each hook gets the id, or all ids of several."""
         gone = [self.library.remove_tag(tag).id for tag in tags]
         told = {"id": str(gone[0])} if len(gone) == 1 else [str(id_) for id_ in gone]
         return [run for id_ in gone for run in self._hooks("Tag.Destroy", id_, told)]
 
     def merge_tags(self, sources: Iterable[Ref], into: Ref) -> list[PluginRun]:
-        """Merge tags (tagsMerge); one hook runs, for the remaining tag."""
+        """Merge tags (tagsMerge). One hook runs, for the remaining tag."""
         tags = self.library.tags
         gone = [tags.get(source).id for source in sources]
         left = self.library.merge_tags(gone, tags.get(into).id).id
@@ -120,7 +112,6 @@ class Edits:
         return self.host.hooks(f"{event}.Post", id_, input_, fields, self.page)
 
     def _input(self, changes: SceneFields) -> dict[str, Any]:
-        """Return the page's input for these changes; add unknown names to the library."""
         with self.library.lock:
             pairs = (self._field(name, value) for name, value in changes.items())
             return dict(pairs)
@@ -143,7 +134,7 @@ class Edits:
 
 
 def _struct(type_name: str, input_: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input as Go serializes it: all fields, and unset fields as null."""
+    """Return the input as Go serializes it, with all fields, and unset fields as null."""
     return {name: input_.get(name) for name in _input_fields(type_name)}
 
 

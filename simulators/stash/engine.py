@@ -1,4 +1,4 @@
-"""Parse, validate, cache and execute GraphQL requests."""
+"""Parses, validates, caches and executes GraphQL requests."""
 
 import functools
 import operator
@@ -47,24 +47,19 @@ Project = Callable[[Any], Any]
 
 @functools.cache
 def small_schema() -> GraphQLSchema:
-    """Return the schema of the fake Stash."""
     sdl = (Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8")
     return build_schema(sdl)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A query text that was parsed and validated once."""
-
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """Return the operation with this name; without a name, the only operation."""
         return get_operation_ast(self.document, name or None) if self.document else None
 
     def top_level_fields(self, name: str | None) -> list[str]:
-        """Return the names of the operation's root fields without duplicates."""
         operation = self.operation(name)
         selections = operation.selection_set.selections if operation else ()
         fields = [each for each in selections if isinstance(each, FieldNode)]
@@ -82,8 +77,6 @@ def prepare(query: str) -> Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A GraphQL response: the HTTP status, and the document."""
-
     status: int
     document: dict[str, Any]
 
@@ -91,12 +84,8 @@ class Answer:
 class Engine:
     """Executes requests on the schema of the fake Stash.
 
-    Args:
-        readers: the functions that read fields, including those of queries and mutations.
-        library: is locked while a query runs, but not while a mutation runs.
-
-    Attributes:
-        internal_errors: traces of errors in the fake itself.
+    The library is locked while a query runs, but not while a mutation runs. `internal_errors` has
+    traces of errors in the fake itself.
     """
 
     def __init__(self, readers: FieldReaders, library: Library) -> None:
@@ -107,7 +96,7 @@ class Engine:
     def execute(
         self, prepared: Prepared, variables: Mapping[str, Any], operation: str | None, call: Call
     ) -> Answer:
-        """Execute a request; return status 422 for an invalid request, as gqlgen does."""
+        """Execute a request. An invalid request gets status 422, as from gqlgen."""
         if prepared.errors or prepared.document is None:
             return _refusal(prepared.errors)
         chosen = prepared.operation(operation)
@@ -137,7 +126,8 @@ class Engine:
         )
         errors = result.errors or []
         if errors and result.data is None and not any(error.path for error in errors):
-            return _refusal(errors)  # the variables do not fit the query
+            # The variables do not fit the query.
+            return _refusal(errors)
         told = {"errors": [self._format(error) for error in errors]} if errors else {}
         return Answer(200, {**told, "data": result.data})
 
@@ -149,15 +139,14 @@ class Engine:
 
 
 class _NullFoundError(Exception):
-    """A field that must not be null is null."""
+    pass
 
 
 class _Executor(Executor[Any]):
     """Computes result values with functions that are built once per selection of fields.
 
-    graphql-core computes each field separately with a path and an info object: 17 µs per field, 0.4
-    s
-    for a page of 1,000 scenes. This class uses graphql-core only to report the path of a null.
+    graphql-core needs 17 µs per field, and 0.4 s for a page of 1,000 scenes. This class uses
+    graphql-core only to report the path of a null.
     """
 
     def complete_value(
@@ -169,7 +158,6 @@ class _Executor(Executor[Any]):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Return the value of a field as JSON data."""
         if isinstance(return_type, GraphQLNonNull) and result is None:
             where = f"{info.parent_type}.{info.field_name}"
             raise GraphQLError(f"Cannot return null for non-nullable field {where}.")
@@ -227,7 +215,6 @@ def _itself(value: Any) -> Any:
 
 
 def _resolve(record: Any, info: GraphQLResolveInfo[Call], **arguments: Any) -> Any:
-    """Return the value of a field to graphql-core."""
     reader = info.root_value.get((info.parent_type.name, info.field_name))
     if reader is None:
         return getattr(record, info.field_name)

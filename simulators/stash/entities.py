@@ -1,4 +1,4 @@
-"""The records of a Stash. Records are immutable; a change replaces a record.
+"""The records of a Stash. Records are immutable, so a change replaces a record.
 
 An attribute has the name of the field in the GraphQL schema if the field is plain data.
 """
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 
 class StashError(Exception):
-    """An error with the same message as in a real Stash."""
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """The common attributes of performers, studios and tags."""
-
     id: int
     name: str
     created_at: str
@@ -26,7 +24,7 @@ class Performer(Named):
 
 
 class Studio(Named):
-    """A studio."""
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +35,6 @@ class Tag(Named):
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A video file of a scene; the library assigns the id of the file."""
-
     path: str
     size: int = 1_000_000
     id: int = 0
@@ -46,8 +42,6 @@ class VideoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A scene, with the ids of its studio, performers, tags and groups."""
-
     id: int
     created_at: str
     updated_at: str
@@ -68,5 +62,4 @@ class Scene:
 
     @property
     def path(self) -> str | None:
-        """The path of the primary file; None if the scene has no file."""
         return self.files[0].path if self.files else None

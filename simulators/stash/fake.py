@@ -1,5 +1,3 @@
-"""The fake Stash server, and the actions of its users."""
-
 import sys
 import threading
 import time
@@ -31,14 +29,11 @@ class FakeStash(Edits):
     """A Stash on the loopback interface, in this process.
 
     Use the object as a context manager, or call `start()` and `stop()`. A `start()` after a
-    `stop()`
-    serves the same library on the same port.
+    `stop()` serves the same library on the same port.
 
     Args:
         root: the folder of Stash's configuration and plugins, also the working directory.
-        username: the user, if Stash has a login.
-        api_key: empty for a Stash without an API key.
-        now: returns seconds since 1970, for time stamps and session ages.
+        now: returns the time, for time stamps and session ages.
         utc_offset: the local UTC offset in time stamps.
     """
 
@@ -83,15 +78,11 @@ class FakeStash(Edits):
         self._server = HttpServer(self._app.serve)
         self._left: list[HttpServer] = []
 
-    # ---- the server ----
-
     def start(self) -> Self:
-        """Listen; after a `stop()`, on the same port."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Refuse new connections and close the existing ones."""
         self._server.stop()
 
     def close(self) -> None:
@@ -108,7 +99,7 @@ class FakeStash(Edits):
         return self.start()
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        """Stop; raise an error if the fake itself failed or a plugin exceeded its time limit."""
+        """Raise an error if the fake itself failed or a plugin exceeded its time limit."""
         self.close()
         self.jobs.close()
         broken = [*self.engine.internal_errors, *self.jobs.panics]
@@ -117,7 +108,6 @@ class FakeStash(Edits):
 
     @property
     def port(self) -> int:
-        """The port; 0 before the first start."""
         return self._server.port
 
     @property
@@ -125,10 +115,7 @@ class FakeStash(Edits):
         return f"http://127.0.0.1:{self.port}"
 
     def inject(self, action: Action, which: Which, *, times: int | None = 1) -> Fault:
-        """Inject a fault into the next `times` matching requests; None means all until cleared."""
         return self.faults.add(repr(action), action, matcher(which), times=times)
-
-    # ---- connecting ----
 
     def server_connection(self) -> dict[str, Any]:
         """Return the `server_connection` of a plugin's input, without `PluginDir`."""
@@ -139,8 +126,6 @@ class FakeStash(Edits):
             "SessionCookie": _go_cookie(self.gate.cookie_value()),
             "Dir": str(self.settings.directory),
         }
-
-    # ---- the library, without hooks ----
 
     def scenes(self) -> list[Scene]:
         with self.library.lock:
@@ -154,18 +139,14 @@ class FakeStash(Edits):
         with self.library.lock:
             return dict(self.settings.plugins.get(plugin_id, {}))
 
-    # ---- plugins and jobs ----
-
     def install_plugin(
         self, source: Path, *, name: str = "Stash2Plex", files: Iterable[str] | None = None
     ) -> Manifest:
-        """Install a plugin from a folder; see `PluginHost.install`."""
         return self.host.install(source, name, files)
 
     def run_task(
         self, plugin_id: str, task_name: str | None = None, args: Mapping[str, Any] | None = None
     ) -> int:
-        """Queue a plugin task and return its job id."""
         return self.host.queue_task(plugin_id, task_name, args or {})
 
     def run_task_to_end(
@@ -181,7 +162,6 @@ class FakeStash(Edits):
         return job.result.result
 
     def run_operation(self, plugin_id: str, args: Mapping[str, Any] | None = None) -> PluginResult:
-        """Run a plugin operation immediately, outside of the job queue."""
         return self.host.operation(plugin_id, args or {}, self.page)
 
 

@@ -1,5 +1,3 @@
-"""Injected faults of the fake Stash."""
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +10,6 @@ HTML = b"<!DOCTYPE html><html><head><title>Stash</title></head><body></body></ht
 
 @dataclass(frozen=True)
 class Status:
-    """Responds with an HTTP status without carrying out the request."""
-
     status: int
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
@@ -26,7 +22,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Reset:
-    """Resets the connection; with `after`, only after the request was carried out."""
+    """Resets the connection, or with `after` only after the request was carried out."""
 
     after: bool = False
 
@@ -38,8 +34,6 @@ class Reset:
 
 @dataclass(frozen=True)
 class Truncated:
-    """Sends only the first `keep` bytes of the response body."""
-
     keep: int = 10
 
     def __call__(self, exchange: Exchange, _: Fault) -> bool:

@@ -1,4 +1,4 @@
-"""Images as Stash serves them: with a detected type and an ETag, or a placeholder."""
+"""Images as Stash serves them, with a detected type and an ETag, or a placeholder."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ PLACEHOLDER = (
 
 
 def sniff(data: bytes) -> str:
-    """Return the content type of an image by its first bytes."""
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -24,7 +23,6 @@ def sniff(data: bytes) -> str:
 
 
 def serve(cover: bytes | None, headers: Mapping[str, str], query: Mapping[str, str]) -> Response:
-    """Return the image; if the client has this image already, return 304."""
     data = cover or PLACEHOLDER
     etag = f'"{hashlib.md5(data).hexdigest()}"'
     caching = "private, max-age=31536000, immutable" if "t" in query else "no-cache"

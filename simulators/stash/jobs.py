@@ -1,5 +1,3 @@
-"""Stash's job queue, which runs one job at a time."""
-
 import threading
 import traceback
 from collections.abc import Callable
@@ -14,13 +12,7 @@ JobStatus = Literal["READY", "RUNNING", "FINISHED", "CANCELLED", "FAILED"]
 
 @dataclass(slots=True)
 class Job:
-    """A job of the queue.
-
-    Attributes:
-        progress: from 0 to 1.
-        result: the return value of its work.
-        cancel: is cancelled when the job is stopped.
-    """
+    """A job of the queue. Its progress is from 0 to 1."""
 
     id: int
     description: str
@@ -40,11 +32,7 @@ Work = Callable[[Job], Any]
 
 
 class JobQueue:
-    """Runs jobs one after another, each in a thread of its own.
-
-    Attributes:
-        panics: traces of jobs that failed with an exception.
-    """
+    """Runs jobs one after another, each in its own thread. `panics` has traces of failed jobs."""
 
     def __init__(self) -> None:
         self.panics: list[str] = []
@@ -52,7 +40,6 @@ class JobQueue:
         self._jobs: list[Job] = []
 
     def add(self, description: str, work: Work) -> int:
-        """Queue a job and return its id immediately."""
         with self._changed:
             job = Job(len(self._jobs) + 1, description)
             self._jobs.append(job)
@@ -60,12 +47,10 @@ class JobQueue:
         return job.id
 
     def queue(self) -> list[Job]:
-        """Return the waiting jobs and the running job."""
         with self._changed:
             return [job for job in self._jobs if not job.has_ended]
 
     def find(self, job_id: int) -> Job | None:
-        """Return a job; None if there is none with this id, as for a job that ended long ago."""
         return next((job for job in self._jobs if job.id == job_id), None)
 
     def stop(self, job_id: int) -> None:
@@ -81,7 +66,6 @@ class JobQueue:
             self.stop(job.id)
 
     def wait(self, job_id: int, timeout: float = 30.0) -> Job:
-        """Wait for the end of a job and return the job."""
         job = self._jobs[job_id - 1]
         with self._changed:
             ended = self._changed.wait_for(lambda: job.has_ended, timeout)
@@ -89,7 +73,6 @@ class JobQueue:
         return job
 
     def close(self) -> None:
-        """Cancel every job and wait until the running one has ended."""
         jobs = self.queue()
         self.stop_all()
         for job in jobs:

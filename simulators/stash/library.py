@@ -1,5 +1,3 @@
-"""The fake Stash's database, guarded by one lock."""
-
 import dataclasses
 import hashlib
 import threading
@@ -18,7 +16,7 @@ _PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFE
 class SceneFields(TypedDict, total=False):
     """The fields of a scene that a test can set.
 
-    Studios, performers and tags are given by name or id; unknown names are added.
+    Studios, performers and tags are given by name or id. Unknown names are added.
     """
 
     title: str
@@ -56,7 +54,6 @@ class Library:
         self._last_file_id = 0
 
     def scene(self, scene_id: int) -> Scene:
-        """Return a scene."""
         found = self.scenes.get(scene_id)
         if found is None:
             msg = f"scene with id {scene_id} not found"
@@ -75,7 +72,7 @@ class Library:
     def update_scene(
         self, scene_id: int, *, touch: bool = True, **changes: Unpack[SceneFields]
     ) -> Scene:
-        """Change a scene; with `touch`, `updated_at` becomes now unless `changes` sets it."""
+        """Change a scene. With `touch`, `updated_at` becomes now unless `changes` sets it."""
         with self.lock:
             scene = self.scene(scene_id)
             columns = self._columns(changes, scene.files)
@@ -86,7 +83,7 @@ class Library:
             return changed
 
     def move_file(self, scene_id: int, new_path: str) -> Scene:
-        """Rename the primary file as a scan does; the scene's `updated_at` stays."""
+        """Rename the primary file as a scan does. The scene's `updated_at` stays."""
         with self.lock:
             first, *others = self.scene(scene_id).files
             moved = dataclasses.replace(first, path=new_path)
@@ -99,7 +96,7 @@ class Library:
             return scene
 
     def remove_performer(self, ref: Ref) -> Performer:
-        """Remove a performer, also from its scenes; the time stamps of these scenes stay."""
+        """Remove a performer from all scenes. The time stamps of these scenes stay."""
         with self.lock:
             gone = self.performers.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.performer_ids]:
@@ -108,7 +105,6 @@ class Library:
             return gone
 
     def remove_studio(self, ref: Ref) -> Studio:
-        """Remove a studio, also from its scenes."""
         with self.lock:
             gone = self.studios.remove(ref)
             for scene in [one for one in self.scenes.values() if one.studio_id == gone.id]:
@@ -116,7 +112,7 @@ class Library:
             return gone
 
     def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
-        """Remove a tag; its scenes get the successor, if one is given."""
+        """Remove a tag. Its scenes get the successor, if one is given."""
         with self.lock:
             gone = self.tags.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.tag_ids]:
@@ -126,7 +122,7 @@ class Library:
             return gone
 
     def merge_tags(self, sources: Iterable[int], destination: int) -> Tag:
-        """Merge tags into another tag; names and aliases of the merged tags become its aliases."""
+        """Merge tags into another tag. Names and aliases of the merged tags become its aliases."""
         with self.lock:
             tag = self.tags.get(destination)
             gone = [self.tags.get(source) for source in dict.fromkeys(sources)]
@@ -139,7 +135,7 @@ class Library:
             return self.tags.update(tag.id, aliases=(*tag.aliases, *aliases))
 
     def merge_scenes(self, sources: Iterable[int], destination: int) -> Scene:
-        """Merge scenes into another scene; their files follow the files of that scene."""
+        """Merge scenes into another scene. Their files follow the files of that scene."""
         with self.lock:
             scene = self.scene(destination)
             gone = [self.scene(source) for source in dict.fromkeys(sources)]
@@ -169,7 +165,6 @@ class Library:
         return plain
 
     def _columns(self, fields: SceneFields, old_files: tuple[VideoFile, ...]) -> dict[str, Any]:
-        """Return the attributes of a `Scene` for the fields that a test sets."""
         columns: dict[str, Any] = dict(fields)
         if "files" in columns:
             columns["files"] = tuple(self._file(file, old_files) for file in columns["files"])

@@ -1,5 +1,3 @@
-"""The files that belong to a plugin's package."""
-
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +21,6 @@ PLUGIN_FOLDERS = (
 
 
 def copy_plugin(source: Path, target: Path, files: Iterable[str] | None = None) -> None:
-    """Copy files and folders of a plugin; by default, those of its package."""
     for relative in plugin_files(source, files):
         copy = target / relative
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +28,6 @@ def copy_plugin(source: Path, target: Path, files: Iterable[str] | None = None) 
 
 
 def plugin_files(source: Path, files: Iterable[str] | None = None) -> list[Path]:
-    """Return the relative paths of the plugin's files to install."""
     found: list[Path] = []
     for name in files or (*PLUGIN_FILES, *PLUGIN_FOLDERS):
         path = source / name

@@ -1,5 +1,3 @@
-"""Run the hooks, tasks and operations of the installed plugins, as Stash does."""
-
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from .runner import PluginResult, PluginRunner
 
 @dataclass(frozen=True, slots=True)
 class PluginRun:
-    """A run of a plugin; `trigger` is the hook type or the task's name, empty for an operation."""
+    """A run of a plugin. `trigger` is the hook type or the task's name."""
 
     plugin_id: str
     kind: Literal["hook", "task", "operation"]
@@ -25,15 +23,6 @@ class PluginRun:
 
 
 class PluginHost:
-    """Loads plugins, runs them and records their runs.
-
-    Args:
-        directory: the plugins folder.
-        runner: starts plugins.
-        jobs: the queue of Stash's jobs.
-        connect: returns the `server_connection` for the input of plugins.
-    """
-
     def __init__(
         self,
         directory: Path,
@@ -49,12 +38,10 @@ class PluginHost:
         self._connect = connect
 
     def install(self, source: Path, name: str, files: Iterable[str] | None = None) -> Manifest:
-        """Copy a plugin's files, as Stash does when it unpacks a package, and load the plugin."""
         copy_plugin(source, self.directory / name, files)
         return self.load(name)
 
     def load(self, name: str) -> Manifest:
-        """Load or reload the plugin in a folder."""
         manifest = load(self.directory / name / f"{name}.yml")
         self.plugins = [*(one for one in self.plugins if one.id != manifest.id), manifest]
         return manifest
@@ -69,7 +56,8 @@ class PluginHost:
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            random.shuffle(fields)  # the order is random, because Stash iterates over a map
+            # Stash iterates over a map, so the order is random.
+            random.shuffle(fields)
             context["inputFields"] = fields
         args = {"hookContext": context}
         runs: list[PluginRun] = []
@@ -85,8 +73,6 @@ class PluginHost:
         return runs
 
     def queue_task(self, plugin_id: str, task_name: str | None, args: Mapping[str, Any]) -> int:
-        """Queue a task (runPluginTask); return the job's id. The job's result is a `PluginRun`."""
-
         def work(job: Job) -> PluginRun:
             return self._task(plugin_id, task_name, args, job)
 
@@ -106,7 +92,6 @@ class PluginHost:
         return self._remember(PluginRun(plugin_id, "task", task_name or "", result))
 
     def operation(self, plugin_id: str, args: Mapping[str, Any], call: Call) -> PluginResult:
-        """Run an operation (runPluginOperation) immediately."""
         plugin = self._plugin(plugin_id)
         result = self.runner.run(plugin, None, args, self._connect(), call.cancel)
         return self._remember(PluginRun(plugin_id, "operation", "", result)).result

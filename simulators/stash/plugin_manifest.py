@@ -34,13 +34,11 @@ _LOG_LEVELS = ("trace", "debug", "info", "warning", "error", "progress", "none")
 
 
 class ManifestError(Exception):
-    """A plugin's yml file that Stash would reject."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A task or hook of a plugin; a hook has its event types in `triggered_by`."""
-
     name: str
     description: str = ""
     exec_args: tuple[str, ...] = ()
@@ -50,8 +48,6 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting that Stash shows for the plugin."""
-
     name: str
     type: str = "STRING"
     display_name: str = ""
@@ -78,7 +74,6 @@ class Manifest:
 
     @property
     def id(self) -> str:
-        """The name of the yml file without its extension."""
         return self.path.stem
 
     @property
@@ -86,19 +81,16 @@ class Manifest:
         return self.path.parent
 
     def task(self, name: str) -> Operation:
-        """Return the task with this name."""
         for task in self.tasks:
             if task.name == name:
                 return task
         raise StashError(f"no task with name {name} in plugin {self.id}")
 
     def hooks_for(self, hook_type: str) -> list[Operation]:
-        """Return the hooks of an event type."""
         return [hook for hook in self.hooks if hook_type in hook.triggered_by]
 
 
 def load(path: Path) -> Manifest:
-    """Read a plugin's yml file."""
     try:
         plugin = _shaped(parse(path.read_text(encoding="utf-8")), _SHAPE, "plugin")
     except (yaml.YAMLError, ManifestError, UnicodeDecodeError) as error:
@@ -130,7 +122,6 @@ def _operation(keys: Mapping[str, Any]) -> Operation:
 
 
 def _shaped(node: Node, shape: Any, where: str) -> Any:
-    """Return a YAML node with default values for missing keys."""
     if isinstance(shape, dict):
         return _mapping(node, shape, where)
     if isinstance(shape, list):
@@ -177,6 +168,5 @@ class _Loader(yaml.BaseLoader):
 
 @cache
 def parse(text: str) -> Node:
-    """Parse a YAML document; a missing or null value becomes None."""
     node: Node = yaml.load(text, Loader=_Loader)
     return node

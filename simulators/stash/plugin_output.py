@@ -1,4 +1,4 @@
-"""Read a plugin's output as Stash does: the log on stderr, the answer on stdout."""
+"""Reads a plugin's output as Stash does, with the log on stderr and the answer on stdout."""
 
 import json
 import signal
@@ -18,15 +18,6 @@ _LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A line of Stash's log.
-
-    Attributes:
-        level: trace, debug, info, warning or error.
-        text: the message.
-        prefix: the prefix that Stash adds, `[Plugin / name] `.
-        prefixed: whether the plugin marked the line with a level.
-    """
-
     level: str
     text: str
     prefix: str = ""
@@ -34,14 +25,6 @@ class LogEntry:
 
 
 class LogReader:
-    """Converts the bytes of a plugin's stderr to log entries and progress.
-
-    Args:
-        name: the plugin's name in the log prefix.
-        err_log: the level of lines without a prefix.
-        on_progress: is called with the progress; None if Stash ignores the progress.
-    """
-
     def __init__(
         self, name: str, err_log: str = "error", on_progress: Callable[[float], None] | None = None
     ) -> None:
@@ -76,12 +59,7 @@ class LogReader:
 
 
 def decode(stdout: bytes, exit_code: int) -> tuple[Any, str | None]:
-    """Return the output and the error of a plugin's run, as Stash determines them.
-
-    Args:
-        stdout: the complete output of the plugin.
-        exit_code: as in `subprocess`, negative if a signal ended the process.
-    """
+    """Return the output and the error of a plugin's run, as Stash determines them."""
     output, error = _decode(stdout.decode("utf-8", "replace"))
     if exit_code > 0 and error is None:
         error = f"exit status {exit_code}"
@@ -100,8 +78,10 @@ def _decode(text: str) -> tuple[Any, str | None]:
     if not isinstance(document, dict):
         return text, None
     known = {
-        key.lower(): value for key, value in document.items()
-    }  # like Go, ignore the case of keys
+        key.lower(): value
+        for key, value in document.items()
+        # Go ignores the case of keys.
+    }
     error = known.get("error")
     is_typed = isinstance(error, str | None)
     return (known.get("output"), error) if is_typed else (text, "")

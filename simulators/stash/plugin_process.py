@@ -1,5 +1,3 @@
-"""The process of a plugin, handled as Stash handles it."""
-
 import os
 import selectors
 import subprocess
@@ -18,12 +16,10 @@ CHUNK = 65_536
 
 
 class PluginTimeoutError(AssertionError):
-    """A run of a plugin exceeded the time limit of the test; the real Stash has no limit."""
+    """A run of a plugin exceeded the time limit of the test. The real Stash has no limit."""
 
 
 class Process(Protocol):
-    """The used part of the interface of a `subprocess.Popen` with three unbuffered pipes."""
-
     pid: int
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
@@ -39,7 +35,6 @@ Start = Callable[[Sequence[str], Mapping[str, str], Path], Process]
 
 
 def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-    """Start a program with `subprocess.Popen`."""
     pipe = subprocess.PIPE
     return subprocess.Popen(argv, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env)
 
@@ -50,11 +45,6 @@ class PluginProcess:
     The run ends when the process has exited and its stdout is closed. A grandchild process can keep
     stdout open. Stderr is read until the run ends. A `Cancel` kills the process, but none of its
     children, and ends the run.
-
-    Args:
-        process: the started process.
-        stdin: the complete input.
-        log: parses the process's stderr.
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
@@ -72,7 +62,6 @@ class PluginProcess:
         self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """Wait until the run ends; return the exit code of the process."""
         deadline = None if timeout is None else time.monotonic() + timeout
         given_up = Latch()
         cancel.subscribe(given_up.open)
@@ -101,7 +90,8 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        except ProcessLookupError:  # the fork server has already reaped the process
+        # The fork server has already reaped the process.
+        except ProcessLookupError:
             self._awaited.remove("exit")
             return
         exit_: IO[bytes] = FileIO(descriptor)
@@ -109,7 +99,6 @@ class PluginProcess:
         self._selector.register(exit_, selectors.EVENT_READ, lambda: self._end(exit_, "exit"))
 
     def _pump(self, deadline: float | None) -> None:
-        """Write the input and read the output without blocking."""
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             messages = [entry.text for entry in self._log.entries]
@@ -129,7 +118,8 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        except BrokenPipeError:  # the plugin does not read its input
+        # The plugin does not read its input.
+        except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]
         if not self._left_to_write:
@@ -142,7 +132,6 @@ class PluginProcess:
             self._end(self._stdout, "end of stdout")
 
     def _read_stderr(self) -> bool:
-        """Read the next part of the log; return False if no data is available."""
         try:
             data = os.read(self._stderr.fileno(), CHUNK)
         except BlockingIOError:

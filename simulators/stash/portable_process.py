@@ -11,14 +11,6 @@ from .plugin_process import CHUNK, PluginTimeoutError, Process
 
 
 class PortableProcess:
-    """A run of the plugin on any system, with a thread per stream. `PluginProcess` needs Linux.
-
-    Args:
-        process: the started process.
-        stdin: the complete input.
-        log: parses the process's stderr.
-    """
-
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
         self._process, self._input, self._log = process, stdin, log
         self._ends: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -26,7 +18,6 @@ class PortableProcess:
         self.cancelled = False
 
     def run(self, cancel: Cancel, timeout: float | None = None) -> int:
-        """Wait until the run ends; return the exit code of the process."""
         streams = (self._process.stdin, self._process.stdout, self._process.stderr)
         actions = (self._write, self._read_stdout, self._read_stderr)
         for stream, action in zip(streams, actions, strict=True):
@@ -64,7 +55,8 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        except OSError:  # the plugin does not read its input
+        # The plugin does not read its input.
+        except OSError:
             return
 
     def _read_stdout(self, stream: IO[bytes]) -> None:

@@ -1,5 +1,3 @@
-"""The log of the requests that arrived at Stash."""
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +12,9 @@ class LoggedRequest(traffic.LoggedRequest):
     """A request that arrived at Stash.
 
     Attributes:
-        kind: `graphql:` with the top-level fields separated by commas, `screenshot`, `login` or
+        kind: `graphql:` with the top-level fields between commas, `screenshot`, `login` or
             `page`.
         auth: the kind of credential that authenticated the request, never the secret.
-        operation: the name of the GraphQL operation, if there is one.
-        query: GraphQL text.
-        variables: GraphQL variables.
     """
 
     auth: Means = "none"
@@ -34,7 +29,6 @@ Which = str | Predicate
 
 
 def matcher(which: Which) -> Predicate:
-    """Return the predicate for a kind of request; return a given predicate unchanged."""
     if callable(which):
         return which
     names = {which, f"graphql:{which}"}
@@ -46,8 +40,6 @@ def any_request(_request: LoggedRequest) -> bool:
 
 
 class RequestLog(traffic.RequestLog[LoggedRequest]):
-    """The requests of Stash."""
-
     def all(self, which: Which = any_request) -> list[LoggedRequest]:
         return self.since(0, which)
 
@@ -55,5 +47,4 @@ class RequestLog(traffic.RequestLog[LoggedRequest]):
         return len(self.all(which))
 
     def since(self, mark: int, which: Which = any_request) -> list[LoggedRequest]:
-        """Return the matching requests that arrived after `mark`."""
         return [request for request in super().since(mark) if matcher(which)(request)]

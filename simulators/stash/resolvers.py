@@ -1,5 +1,3 @@
-"""Resolvers of root fields, and of fields that are not plain attributes of a record."""
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +19,7 @@ Arguments = Mapping[str, Any]
 
 @dataclass(slots=True)
 class StashSettings:
-    """The settings of the fake Stash; tests can assign to them under the library's lock.
+    """The settings of the fake Stash, which tests can change under the library's lock.
 
     Attributes:
         directory: Stash's configuration folder, which is `Dir` in a plugin's input.
@@ -36,9 +34,9 @@ class StashSettings:
 
 
 class Resolvers:
-    """Resolves the fields of queries and mutations, and fields that are not plain attributes.
+    """Resolves fields that are not plain attributes.
 
-    Edits have no resolver: tests make edits with `FakeStash`, which runs the same hooks.
+    Edits have no resolver, because tests make edits with `FakeStash`, which runs the same hooks.
     """
 
     def __init__(
@@ -50,7 +48,6 @@ class Resolvers:
         self._host = host
 
     def readers(self) -> FieldReaders:
-        """Return the functions that resolve fields, by type and field."""
         settings, library = self._settings, self._library
         studios, performers, tags = library.studios, library.performers, library.tags
         return {
@@ -77,7 +74,6 @@ class Resolvers:
         }
 
     def _require_database(self) -> None:
-        """Raise an error while the database needs a migration or Stash is not set up."""
         if self._settings.status != "OK":
             message = "database not initialized"
             raise StashError(message)

@@ -1,4 +1,4 @@
-"""Run a plugin's operation as Stash does: command line, environment, input, answer."""
+"""Runs a plugin's operation as Stash does, with command line, environment, input and answer."""
 
 import json
 import os
@@ -27,16 +27,12 @@ class PluginResult:
     """The result of a plugin's run.
 
     Attributes:
-        output: `output` of the answer; the complete text if the answer is not JSON.
+        output: `output` of the answer, or the complete text if the answer is not JSON.
         error: `error` of the answer, or a text about the exit status.
         logs: the log lines as Stash shows them.
         progress: the reported progress (tasks only).
         exit_code: negative if a signal ended the process.
-        seconds: wall-clock time.
-        stdout: the complete standard output.
-        stderr: the complete error output.
         cancelled: whether the run was killed because its request or job was cancelled.
-        stdin: the input, including the session cookie.
     """
 
     output: Any
@@ -51,7 +47,6 @@ class PluginResult:
     stdin: bytes = field(repr=False)
 
     def messages(self, level: str | None = None) -> list[str]:
-        """Return the texts of the log lines, by default of all levels."""
         return [entry.text for entry in self.logs if level in (None, entry.level)]
 
 
@@ -60,11 +55,9 @@ class PluginRunner:
     """Starts plugins.
 
     Attributes:
-        cwd: the working directory of Stash and its plugins.
         python: Stash's setting `python_path`.
-        env: changes to this process's environment for plugins; None removes a variable.
-        timeout: seconds after which a run fails the test; Stash itself has no limit.
-        start: starts the process of a plugin.
+        env: changes to this process's environment for plugins. None removes a variable.
+        timeout: seconds after which a run fails the test. Stash itself has no limit.
     """
 
     cwd: Path
@@ -82,16 +75,6 @@ class PluginRunner:
         cancel: Cancel,
         on_progress: Callable[[float], None] | None = None,
     ) -> PluginResult:
-        """Run a plugin to its end.
-
-        Args:
-            manifest: the plugin.
-            operation: a task or hook; None for an operation, which has no default arguments.
-            args: the arguments, including the context of a hook.
-            connection: the `server_connection` in the plugin's input.
-            cancel: kills the run.
-            on_progress: is called with the progress; None if Stash ignores the progress.
-        """
         progress: list[float] = []
 
         def listen(fraction: float) -> None:

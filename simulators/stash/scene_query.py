@@ -1,5 +1,3 @@
-"""The query `findScenes`: filter, order and page of scenes."""
-
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +11,12 @@ DEFAULT_PER_PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class FoundScenes:
-    """A page of scenes, and the number of all matching scenes."""
-
     scenes: Sequence[Scene]
     count: int
 
 
 def parse_id(text: str) -> int:
-    """Return an id of the API as a number; refuse other texts as Go does."""
+    """Return an id of the API as a number. Other texts are refused, as in Go."""
     try:
         return int(text)
     except ValueError:
@@ -31,13 +27,13 @@ def parse_id(text: str) -> int:
 def find(
     library: Library, criteria: Mapping[str, Any], find_filter: Mapping[str, Any]
 ) -> FoundScenes:
-    """Return a page of the scenes that match all criteria, in the requested order."""
     given = {name: wanted for name, wanted in criteria.items() if wanted is not None}
     candidates = _after(library, given.pop("id", None))
     tests = [_TESTS[name](wanted["value"]) for name, wanted in given.items()]
     matched = [scene for scene in candidates if all(test(scene) for test in tests)]
     words = (find_filter.get("q") or "").casefold().split()
-    if words:  # Stash also searches other texts of a scene, such as its path
+    # Stash also searches other texts of a scene, such as its path.
+    if words:
         matched = [s for s in matched if all(word in s.title.casefold() for word in words)]
     order = _ORDERS.get(find_filter.get("sort") or "id")
     if order is None:
@@ -47,8 +43,8 @@ def find(
 
 
 def _after(library: Library, wanted: Mapping[str, Any] | None) -> list[Scene]:
-    """Return the scenes after an id without reading the preceding scenes."""
-    ids = list(library.scenes)  # sorted, because each new scene gets a higher id
+    # The ids are sorted, because each new scene gets a higher id.
+    ids = list(library.scenes)
     start = bisect_right(ids, wanted["value"]) if wanted else 0
     return [library.scenes[id_] for id_ in ids[start:]]
 
@@ -70,8 +66,6 @@ Test = Callable[[Scene], bool]
 
 
 def _refers_to(read: Callable[[Scene], Sequence[int | None]]) -> Callable[[Any], Test]:
-    """Return a test for scenes that refer to any of these ids."""
-
     def build(value: Any) -> Test:
         ids = {int(id_) for id_ in value}
         return lambda scene: not ids.isdisjoint(read(scene))

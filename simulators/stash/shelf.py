@@ -1,4 +1,4 @@
-"""A store for named records (performers, studios, tags, groups), by id and name."""
+"""A store for named records, such as performers, by id and name."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -14,8 +14,6 @@ Ref = str | int
 
 
 class Shelf(Generic[NamedT]):
-    """All records of one kind, created by `make`. The caller holds the library's lock."""
-
     def __init__(self, kind: str, make: Callable[..., NamedT], clock: StashClock) -> None:
         self.kind = kind
         self.by_id: dict[int, NamedT] = {}
@@ -25,10 +23,7 @@ class Shelf(Generic[NamedT]):
         self._last_id = 0
 
     def add(self, name: str, **fields: Any) -> NamedT:
-        """Add a record.
-
-        Two performers can share a name if their disambiguations differ, as in Stash.
-        """
+        """Add a record. Performers can share a name if their disambiguations differ."""
         if name in self._ids and not fields.get("disambiguation"):
             msg = f"{self.kind} with name '{name}' already exists"
             raise StashError(msg)
@@ -42,11 +37,9 @@ class Shelf(Generic[NamedT]):
         return record
 
     def find(self, ref: Ref) -> NamedT | None:
-        """Return the record with a name or id; None if there is no such record."""
         return self.by_id.get(ref if isinstance(ref, int) else self._ids.get(ref, 0))
 
     def get(self, ref: Ref) -> NamedT:
-        """Return the record with a name or id."""
         found = self.find(ref)
         if found is None:
             msg = f"{self.kind} with id {ref} not found"
@@ -54,13 +47,11 @@ class Shelf(Generic[NamedT]):
         return found
 
     def ensure(self, ref: Ref) -> int:
-        """Return the id of a record; add a record if the name is unknown."""
         if isinstance(ref, int):
             return self.get(ref).id
         return self._ids.get(ref) or self.add(ref).id
 
     def update(self, ref: Ref, **changes: Any) -> NamedT:
-        """Replace attributes of a record, and set its `updated_at` to now."""
         record = self.get(ref)
         name = changes.get("name", record.name)
         if name != record.name and name in self._ids:
@@ -84,7 +75,6 @@ class Shelf(Generic[NamedT]):
             del self._ids[record.name]
 
     def sorted_by_name(self, ids: Iterable[int]) -> list[NamedT]:
-        """Return the records with these ids, sorted by name."""
         by_id = self.by_id
         found = [by_id[id_] for id_ in ids if id_ in by_id]
         found.sort(key=lambda record: record.name.casefold())
