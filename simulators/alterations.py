@@ -59,7 +59,7 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script but not its time stamp, because the plugin's version must stay.
+        """Replace the entry script but not its time stamp, which is a part of the version.
         """
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
