@@ -221,6 +221,12 @@ def hang(exchange: Exchange, fault: Fault) -> bool:
     return exchange.answer(exchange.handle())
 
 
+def hang_after(exchange: Exchange, fault: Fault) -> bool:
+    """Carry out the request at once, and answer as `hang` does."""
+    response = exchange.handle()
+    return exchange.connection.wait(fault.latch) != "closed" and exchange.answer(response)
+
+
 def reset(exchange: Exchange, _: Fault) -> bool:
     exchange.finish(None)
     exchange.connection.reset()

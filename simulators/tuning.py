@@ -54,6 +54,7 @@ class Tuning:
     takeover_patience: Annotated[Seconds, lock_handover, "PATIENCE"] = None
     plugin_look: Annotated[Seconds, lock_handover, "PLUGIN_LOOK"] = None
     seen_after: Annotated[Seconds, save_settings, "SEEN_AFTER"] = None
+    stored_after: Annotated[Seconds, save_settings, "STORED_AFTER"] = None
     uploads_wait: Annotated[Seconds, session, "UPLOADS_WAIT"] = None
     page: Annotated[int | None, engine, "PAGE"] = None
 

@@ -142,7 +142,8 @@ TASKS: Mapping[str, Task] = {
         {"path": Argument(_text, missing="give a file's path in Stash")},
     ),
     "save_settings": Task(
-        "settings.save_settings:save_settings", {"settings": _SETTINGS, FORMAT: _FORMAT}
+        "settings.save_settings:save_settings",
+        {"settings": _SETTINGS, "confirmed": _FLAG, FORMAT: _FORMAT},
     ),
 }
 MODES = frozenset((*TASKS, DOCTOR))

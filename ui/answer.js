@@ -92,7 +92,7 @@
       ["reachable", "latency_seconds", "token_accepted", "token_may_edit"]],
     ["tried", ({ tried }) => h(S.Differences, { heads: ["Plex now", "With these settings"],
       items: tried.map(({ fields }) => ({ differences: fields })) }), ["tried", "scene_id"]],
-    ["refused", () => null, ["refused", "looked_for_again"]],
+    ["refused", () => null, ["refused", "looked_for_again", "asks", "scenes", "total"]],
     ["reasons", (answer) => h(Gaps, answer), ["reasons", "examples"]],
   ];
 

@@ -150,6 +150,7 @@
     const [changes, setChanges] = React.useState({});
     const [refused, setRefused] = React.useState({}); // setting -> why its typed value is refused
     const [saved, setSaved] = React.useState({}); // saved values, until the next answer has them
+    const [asked, setAsked] = React.useState(null); // the answer that asks for a confirmation
     const [libraries, setLibraries] = React.useState(null); // from the last connection test
     const alive = S.useAlive();
     const [{ busy, answer }, run] = S.useRun();
@@ -162,6 +163,7 @@
       const { [setting.name]: _old, ...others } = changes;
       setChanges(value === stored(setting) ? others : { ...others, [setting.name]: value });
       setRefused({ ...refused, [setting.name]: "" });
+      setAsked(null);
     };
     /** Mark the refused fields, unfold their groups, and return whether there are any. */
     const mark = ({ refused: found }) => {
@@ -181,12 +183,12 @@
         ])
       );
     };
-    const save = (event) => {
-      event.preventDefault();
+    const save = (confirmed) => {
       const values = typed();
       run(async () => {
-        const result = await S.run("save_settings", { settings: values });
-        if (mark(result)) {
+        const result = await S.run("save_settings", { settings: values, confirmed });
+        alive.current && setAsked(result.asks ? result : null);
+        if (mark(result) || result.asks) {
           return result;
         }
         if (alive.current) {
@@ -216,7 +218,7 @@
       h(S.router.Prompt, { when: unsaved > 0, message: "Leave without saving the settings?" }),
       h(
         "form",
-        { onSubmit: save },
+        { onSubmit: (event) => (event.preventDefault(), save(false)) },
         grouped(settings).map(([title, group]) =>
           h(
             "details",
@@ -249,6 +251,14 @@
             { size: "sm", type: "submit", disabled: busy || !unsaved },
             unsaved ? "Save " + S.counted(unsaved, "change") : "Save"
           ),
+          asked
+            ? h(S.ActionButton, {
+                label: "Save and sync " + S.counted(asked.scenes, "scene"),
+                variant: "danger",
+                busy,
+                onClick: () => save(true),
+              })
+            : null,
           h(S.ActionButton, {
             label: "Test connection",
             busy,

@@ -65,6 +65,10 @@ class SyncSettings(SelectionSettings):
     max_tags: int = declare_setting(number(10, 500, int), 100)
 
 
+MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
+"""The names of the settings that select scenes and decide which metadata Plex shows."""
+
+
 def plex_date(date: str) -> str | None:
     """Return a date with month and day, such as "2024-01-01" for the partial date "2024".
 

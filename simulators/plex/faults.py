@@ -13,7 +13,15 @@ from typing import TypedDict, Unpack
 from simulators import traffic
 from simulators.plex.answers import HTML, XML, html_error, maintenance
 from simulators.plex.request_log import Kind, Request
-from simulators.traffic import Action, Exchange, Fault, hang, reset as lose_connection, send_part
+from simulators.traffic import (
+    Action,
+    Exchange,
+    Fault,
+    hang,
+    hang_after,
+    reset as lose_connection,
+    send_part,
+)
 from simulators.wire import Response
 
 
@@ -104,12 +112,7 @@ class Faults(traffic.Faults):
 
         With `applied`, the request is carried out at once, otherwise only after the release.
         """
-
-        def action(exchange: Exchange, fault: Fault) -> bool:
-            response = exchange.handle()
-            return exchange.connection.wait(fault.latch) != "closed" and exchange.answer(response)
-
-        return self.inject("hang", action if applied else hang, **where)
+        return self.inject("hang", hang_after if applied else hang, **where)
 
     def close(self, **where: Unpack[Where]) -> Fault:
         return self.inject("close", lambda *_: False, **where)

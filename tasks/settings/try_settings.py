@@ -1,7 +1,6 @@
 """Shows a scene in Plex under settings that are not saved, for the page."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from plex.diff import PLEX_NAMES, ItemEdit
@@ -11,14 +10,14 @@ from reconciliation.detector import changes_of
 from tasks.answer import Answer, Level, TaskError
 from tasks.status.inspect_scene import problem_of
 from validation.config import refused_settings
-from validation.metadata import SyncSettings
+from validation.metadata import MAPPING
 from validation.scene_extractor import StashScene
 from validation.values import in_brief
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 
-# The settings that decide which metadata Plex shows. The stored values of all others are used.
-_TRIED = frozenset(setting.name for setting in fields(SyncSettings)) | {"preserve_plex_edits"}
+# The settings to try. The stored values of all others are used.
+_TRIED = MAPPING | {"preserve_plex_edits"}
 
 
 def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any]) -> Answer:
@@ -32,9 +31,9 @@ def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any])
     if refused:
         text = f"Nothing was tried: {'; '.join(refused.values())}"
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
-    found = _find(services, scene)
     services.sessions.try_out(typed)
     session = services.sessions.current()
+    found = _find(services, scene)
     session.library.prepare()
     (inspection,) = inspect_scenes(services, session, [found])
     error = inspection.error

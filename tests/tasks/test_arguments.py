@@ -81,6 +81,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("scene_id", "12; 13", "the number of a scene, such as 123"),
     ("scene_id", 2**31, "the number of a scene, such as 123"),
     ("reset", "maybe", "true or false"),
+    ("confirmed", "maybe", "true or false"),
     ("server", 5, "a text"),
     ("step", "fly", "libraries or paths or preview or done"),
     ("scene", 5, "a text"),

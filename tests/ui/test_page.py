@@ -206,6 +206,28 @@ def test_unsaved_settings_are_tried_with_a_scene(browser: Browser, canned: Web) 
     browser.sees("too few", ".s2p-problem")
 
 
+def test_a_change_of_many_scenes_is_saved_by_a_second_click(browser: Browser, canned: Web) -> None:
+    question = {"text": "Nothing was saved yet", "level": "warning", "asks": True, "refused": {}}
+    canned.answer("save_settings", question | {"scenes": 30, "total": 40})
+    opened(browser, canned)
+    browser.click("summary", "Fields")
+    browser.click("#s2p-set-sync_tags")
+    browser.click("button", "Save 1 change")
+    browser.sees("Save and sync 30 scenes", "button")
+    browser.click("#s2p-set-sync_studio")
+    browser.until("return !document.body.textContent.includes('Save and sync')")
+    browser.click("button", "Save 2 changes")
+    browser.sees("Nothing was saved yet", ".s2p-warning")
+    browser.sees("Save 2 changes", "button:not(:disabled)")
+    canned.answer("save_settings", {"text": "Saved: sync_tags", "scenes": 30, "refused": {}})
+    browser.click("button:not(:disabled)", "Save and sync 30 scenes")
+    browser.sees("Saved: sync_tags", ".s2p-answer")
+    browser.until("return !document.body.textContent.includes('Save and sync')")
+    saves = [one for one in canned.arguments if one.get("mode") == "save_settings"]
+    assert [one["confirmed"] for one in saves] == [False, False, True]
+    assert saves[-1]["settings"] == {"sync_tags": False, "sync_studio": False}
+
+
 def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web) -> None:
     opened(browser, canned, "/scenes/1")
     browser.sees("Details of scene")
