@@ -9,7 +9,7 @@ from typing import NamedTuple
 from plex.edit_parameters import is_shortened, list_parameters
 from plex.items import PlexItem
 from plex.server_facts import UNKNOWN, Behaviour, SortTitle
-from validation.metadata import FIELDS, SceneMetadata
+from validation.metadata import FIELDS, OPTIONAL, SceneMetadata
 from validation.paths import folded
 
 Value = str | list[str]
@@ -20,8 +20,11 @@ TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 PLEX_NAMES = {name: declared.plex for name, declared in FIELDS.items()}
 LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.element}
+# The plugin removes only its own names from these lists.
+ADDITIVE = frozenset(name for name, declared in FIELDS.items() if declared.additive)
 # Plex's name of the sort title differs from the plugin's name.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
+LOCKED = "locked"  # key of an item's locks in its original values
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
@@ -95,23 +98,39 @@ class _Comparison:
             if taken is not None or not parameters:
                 sent[name] = ours if taken is None else taken
                 fields.update({name: parameters} if parameters else {})
+        for name in OPTIONAL:
+            is_sent = name in self.last_sent or name in self.pending
+            if is_sent and getattr(self.desired, name) in ("", ()):
+                sent.pop(name, None)
+                undo = self._undo(name)
+                fields.update({name: undo} if undo else {})
         return ItemEdit(fields, sent, tuple(preserved), unkept)
 
     def _wanted(self) -> dict[str, _Wanted]:
-        wanted = {name: getattr(self.desired, name) for name in PLEX_NAMES}
-        if wanted[TITLE] == "":
+        names = filter(self.desired.is_set, PLEX_NAMES)
+        wanted = {name: getattr(self.desired, name) for name in names}
+        if wanted.get(TITLE) == "":
             # If the scene has no title, an item without a title gets the name of its file.
             wanted[TITLE] = None if self.current.title else self.desired.file_stem or None
-        if wanted[DATE] == "":
+        if wanted.get(DATE) == "":
             wanted[DATE] = self._emptied_date()
-        if wanted[COLLECTIONS] is not None:
-            sent = _names(self.last_sent, COLLECTIONS) | _names(self.pending, COLLECTIONS)
-            added = sent - _names(self.original, COLLECTIONS)
-            others = [name for name in self.current.collections if folded(name) not in added]
+        for name in ADDITIVE & wanted.keys():
+            others = _of_others(name, self.current, self._sent_names(name), self.original)
             known = _folded(others)
-            ours = (name for name in wanted[COLLECTIONS] if folded(name) not in known)
-            wanted[COLLECTIONS] = (*others, *ours)
+            wanted[name] = (*others, *(e for e in wanted[name] if folded(e) not in known))
         return {name: value for name, value in wanted.items() if value is not None}
+
+    def _sent_names(self, name: str) -> set[str]:
+        return _names(self.last_sent, name) | _names(self.pending, name)
+
+    def _undo(self, name: str) -> dict[str, str]:
+        """Return the parameters that restore a field, unless a user has changed the field."""
+        known = (self.last_sent, self.original, self.pending, self.behaviour.hidden_locks)
+        shown = getattr(self.current, name)
+        if name not in ADDITIVE and (not shown or is_user_edited(name, self.current, *known)):
+            return {}
+        sent = self._sent_names(name)
+        return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _emptied_date(self) -> str | None:
         if DATE not in self.last_sent and not self.pending.get(DATE):
@@ -167,6 +186,43 @@ class _Comparison:
         return {f"{SORT_TITLE}.value": title, f"{SORT_TITLE}.locked": "1"}
 
 
+def restoring_parameters(
+    name: str,
+    item: PlexItem,
+    original: Mapping[str, Value],
+    sent: Iterable[str],
+    behaviour: Behaviour,
+) -> dict[str, str]:
+    """Return Plex's parameters that restore a field's original value and lock, if they differ.
+
+    `sent` has the names that the plugin sent, if the field is an additive list.
+    """
+    if name not in original:
+        return {}
+    shown, plex_name, value = getattr(item, name), PLEX_NAMES[name], original[name]
+    parameters: dict[str, str] = {}
+    if name in ADDITIVE:
+        value = list(_of_others(name, item, _folded(sent), original))
+    if isinstance(value, list):
+        if not same(value, shown):
+            parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
+    elif not same(value, shown) and (value or name != TITLE):
+        parameters = {f"{plex_name}.value": value}
+    was_locked = plex_name in original.get(LOCKED, ())
+    is_locked = plex_name in item.locked
+    if not parameters and was_locked == is_locked and plex_name not in behaviour.hidden_locks:
+        return {}
+    return {**parameters, f"{plex_name}.locked": "1" if was_locked else "0"}
+
+
+def _of_others(
+    name: str, item: PlexItem, sent: Collection[str], original: Mapping[str, Value]
+) -> tuple[str, ...]:
+    """Return the names of an additive list that the plugin did not add. `sent` is case-folded."""
+    added = {*sent} - _names(original, name)
+    return tuple(entry for entry in getattr(item, name) if folded(entry) not in added)
+
+
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
     """Return the item with the locks that the server hides and the date that was sent."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
@@ -182,7 +238,7 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
 def current_values(item: PlexItem) -> Values:
     shown = {name: getattr(item, name) for name in (*PLEX_NAMES, SORTED_AS)}
     values: Values = {name: list(shown[name]) if name in LISTS else shown[name] for name in shown}
-    values["locked"] = sorted(item.locked)
+    values[LOCKED] = sorted(item.locked)
     return values
 
 
@@ -211,14 +267,14 @@ def is_user_edited(
 
     A user's value is not empty and differs from the value that the plugin sent. If the plugin has
     sent no value, the field must also be locked. A lock in `hidden_locks` counts as set, because
-    the server never returns it. Other tools add collections, so for collections only the removal of
-    a sent name counts.
+    the server never returns it. Other tools add names to additive lists, such as collections, so
+    for these lists only the removal of a sent name counts.
     """
-    if name == COLLECTIONS:
+    if name in ADDITIVE:
         expected = _names(last_sent, name)
         if name in pending:
             expected &= _names(pending, name)
-        return bool(expected - _folded(current.collections))
+        return bool(expected - _folded(getattr(current, name)))
     shown = getattr(current, name)
     if name in pending and name in LISTS:
         # Plex may have added only some names of the edit that got no response.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from validation.metadata import FIELDS, Field
+from validation.metadata import FIELDS, Field, OptionalFields
 
 LARGEST_NUMBER = 2**63 - 1
 MOVIE, SHOW, PHOTO = "movie", "show", "photo"
@@ -21,8 +21,11 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class PlexItem:
-    """A video in the response to `/library/metadata`, with complete lists of tags and actors."""
+class PlexItem(OptionalFields):
+    """A video in the response to `/library/metadata`, with complete lists of tags and actors.
+
+    The base class has the attributes of the optional fields.
+    """
 
     rating_key: int
     section_key: int
@@ -179,9 +182,7 @@ def whole_number(text: str | None) -> int:
 def _value(video: Element, declared: Field) -> Any:
     if declared.element:
         return _names(video, declared.element)
-    text = video.get(declared.plex) or ""
-    # Plex may append the time of day to a date.
-    return text[:10] if declared is FIELDS["date"] else text
+    return declared.read(video.get(declared.plex) or "")
 
 
 def _names(video: Element, element: str) -> tuple[str, ...]:

@@ -1,25 +1,22 @@
 """The original values of an item, from before the plugin's first write, and their restoration."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from plex.diff import (
-    COLLECTIONS,
-    DATE,
+    LOCKED,
     PLEX_NAMES,
     SORT_TITLE,
     SORTED_AS,
     TITLE,
     Values,
     current_values,
-    edit_for,
+    restoring_parameters,
 )
 from plex.items import IMAGE_LOCKS, PlexImage, PlexItem
 from plex.server_facts import UNKNOWN, Behaviour
-from validation.metadata import SceneMetadata
 from validation.paths import folded_path
 
-LOCKED, FILES = "locked", "files"
+FILES = "files"
 # Both keys have a list of kinds of images. The plugin is restoring the images of the first list,
 # and has uploaded the images of the second list.
 RETURNING, UPLOADED = "returning", "uploaded"
@@ -70,32 +67,21 @@ def restoring_edit(
     original: Original,
     item: PlexItem,
     written: Collection[str],
-    sent_collections: Collection[str],
+    sent: Mapping[str, Collection[str]],
     behaviour: Behaviour = UNKNOWN,
 ) -> _Fields:
     """Return the parameters, by field, that restore an item's original values and locks.
 
     Args:
         written: the fields that the plugin may have edited. Other fields are not restored.
-        sent_collections: the collections to remove, unless the item had them originally.
+        sent: the names that the plugin sent, by additive list. Other names stay in Plex.
     """
-    values = {name: original.get(name) for name in PLEX_NAMES} | {COLLECTIONS: ()}
-    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    wanted = SceneMetadata(**values | lists)  # type: ignore[arg-type]  # our own stored values
-    # All fields count as locked, because `edit_for` must only compare the values here.
-    as_locked = replace(item, locked=frozenset(PLEX_NAMES.values()))
-    sent: Values = {COLLECTIONS: list(sent_collections), DATE: item.date}
-    spelling = Behaviour(removal_encoding=behaviour.removal_encoding)
-    edit = edit_for(wanted, as_locked, sent, original, behaviour=spelling).fields
-    fields: _Fields = {}
-    for name in (name for name in PLEX_NAMES if name in original and name in written):
-        plex_name = PLEX_NAMES[name]
-        lock = f"{plex_name}.locked"
-        parameters = {key: value for key, value in edit.get(name, {}).items() if key != lock}
-        was_locked = is_locked_in(original, plex_name)
-        is_hidden = plex_name in behaviour.hidden_locks
-        if parameters or is_hidden or was_locked != (plex_name in item.locked):
-            fields[name] = {**parameters, lock: "1" if was_locked else "0"}
+    names = [name for name in PLEX_NAMES if name in written]
+    found = {
+        name: restoring_parameters(name, item, original, sent.get(name, ()), behaviour)
+        for name in names
+    }
+    fields = {name: parameters for name, parameters in found.items() if parameters}
     if TITLE in written and SORTED_AS in original and _sort_title_differs(original, item, fields):
         # Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock later.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))

@@ -8,10 +8,11 @@ would not send it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plex.diff import COLLECTIONS, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
+from plex.diff import ADDITIVE, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
 from plex.edit_parameters import added_names
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexNotFound
 from reconciliation.findings import Finding, Outcome
+from validation.metadata import OPTIONAL
 from worker.sync.inspection import Inspection
 
 # Plex takes the date of a new item from its file, so a date does not prove a sync.
@@ -72,8 +73,9 @@ def _compare(scene: Inspection) -> Finding:
         for name in edit.fields:
             reasons[name if name in changes else f"{name} not locked"] = None
         for name, value in changes.items():
-            # A sync removes only collections that an earlier sync has added.
-            if name != COLLECTIONS and getattr(item, name) and not value:
+            # From an additive list, a sync removes only names that an earlier sync has added. An
+            # optional field gets its original value.
+            if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)
     if not reasons:

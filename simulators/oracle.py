@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from simulators.plex import FakePlex, ItemState, Switches
+from simulators.plex import TAG_ATTRIBUTES, FakePlex, ItemState, Switches
 from simulators.stash import FakeStash
 
 LOCKS = frozenset(
@@ -21,6 +21,7 @@ LOCKS = frozenset(
 )
 # The plugin leaves these fields unlocked if Stash has no value. The keys are Plex's names.
 _LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
+_LOCK_OF_LIST = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
 MAX_PERFORMERS, MAX_TAGS = 50, 100
 
@@ -42,6 +43,11 @@ def judge(
     paths: Mapping[str, str] | None = None,
     mapped: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Verdict:
+    """Compare the whole libraries.
+
+    `mapped` returns a scene as the plugin's settings change it. The member `in_plex` of that scene
+    has the expected values of optional fields, by attribute of an item.
+    """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
     compared = 0
@@ -120,7 +126,24 @@ def compare(
     unlocked -= {lock for lock, name in _LOCKED_WITH_VALUE.items() if not scene[name]}
     if unlocked:
         found.append(f"not locked: {', '.join(sorted(unlocked))}")
-    return found + _compare_images(scene, item)
+    return found + _compare_optional(scene.get("in_plex", {}), item) + _compare_images(scene, item)
+
+
+def _compare_optional(expected: Mapping[str, object], item: ItemState) -> list[str]:
+    """Compare values that a test expects because of its settings, by attribute of an item."""
+    found = [
+        f"{name} is {item[name]!r:.80}, {value!r:.80} was expected"
+        for name, value in expected.items()
+        if item[name] != value
+    ]
+    locks = {_LOCK_OF_LIST.get(name) or _camel_case(name): name for name in expected}
+    unlocked = locks.keys() - {*item["locks"]}
+    return found + [f"not locked: {', '.join(sorted(unlocked))}"] * bool(unlocked)
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def _compare_images(scene: Mapping[str, Any], item: ItemState) -> list[str]:

@@ -6,7 +6,8 @@ from validation.scene_extractor import TEXTS
 
 STAMPS = frozenset(("created_at", "updated_at"))
 _STAMPS = " created_at updated_at"
-_SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organized{_STAMPS}
+_SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organized rating100
+      {_STAMPS}
       studio {{ id name }}
       performers {{ id name disambiguation }}
       tags {{ id name }}

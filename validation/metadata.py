@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 from validation.html_text import plain_text
@@ -41,6 +42,8 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
 # Stash writes an empty date as 0001-01-01.
 _ZERO_YEAR = 1
 
+# These values of a setting switch a field off.
+_OFF = (False, "", "none")
 # These fields are the first in a digest, after the title. Never change their order, because it
 # would invalidate the digests in the sync log of every user.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
@@ -63,6 +66,7 @@ class SyncSettings(SelectionSettings):
     title_template: str = declare_setting(parse_template, "")
     plain_summary: bool = declare_setting(boolean, False)
     max_tags: int = declare_setting(number(10, 500, int), 100)
+    sync_rating: bool = declare_setting(boolean, False)
 
 
 MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
@@ -142,6 +146,20 @@ def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
     return distinct_names([_studio(scene, settings)], limit=1)
 
 
+def _rating(scene: StashScene, _: SyncSettings) -> str:
+    return f"{scene.rating / 10:g}" if scene.rating else ""
+
+
+def _shortest(number: str) -> str:
+    try:
+        return f"{float(number):g}" if number else ""
+    except ValueError:
+        return number
+
+
+_Value = str | tuple[str, ...] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """The declaration of a synced field.
@@ -150,41 +168,68 @@ class Field:
         plex: the name of the field in Plex, used to edit and to lock the field.
         value: a function that computes the value. The result None leaves Plex's value
             unchanged.
-        switch: the name of the setting that enables the sync of the field.
+        switches: the names of the settings of which one enables the sync of the field.
         element: the XML element of an entry in a list, or an empty text for a text field.
+        optional: whether the field is off by default. If an optional field is off or its value is
+            empty, Plex keeps its own value, and a value that the plugin sent is undone.
+        additive: whether the field is a list in which names of users and other tools stay.
+        read: a function that converts the text in Plex's XML to the form of `value`.
     """
 
     plex: str
-    value: Callable[[StashScene, SyncSettings], str | tuple[str, ...] | None]
-    switch: str
+    value: Callable[[StashScene, SyncSettings], _Value]
+    switches: tuple[str, ...]
     element: str = ""
+    optional: bool = False
+    additive: bool = False
+    read: Callable[[str], str] = str
+
+    def is_on(self, settings: SyncSettings) -> bool:
+        return any(getattr(settings, name) not in _OFF for name in self.switches)
 
 
 def _synced(
-    plex: str, value: Callable[[StashScene, SyncSettings], Any], switch: str, element: str = ""
+    plex: str, value: Callable[[StashScene, SyncSettings], Any], *switches: str, **traits: Any
 ) -> Any:
-    declared = Field(plex, value, switch, element)
-    return field(default=None, metadata={"declared": declared})
+    declared = Field(plex, value, switches, **traits)
+    empty = () if declared.element else ""
+    return field(default=empty if declared.optional else None, metadata={"declared": declared})
+
+
+_optional = partial(_synced, optional=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionalFields:
+    """The declarations of the optional fields, for `SceneMetadata` and for items in Plex."""
+
+    rating: str | None = _optional("userRating", _rating, "sync_rating", read=_shortest)
 
 
 @dataclass(frozen=True, slots=True)
-class SceneMetadata:
+class SceneMetadata(OptionalFields):
     """The values of the synced fields for an item in Plex.
 
     None leaves Plex's value unchanged. An empty text or tuple clears the field in Plex, except for
-    the title. If `title` is empty, an item without a title gets `file_stem`.
+    the title and for optional fields. If `title` is empty, an item without a title gets
+    `file_stem`.
     """
 
     title: str | None = _synced("title", _title, "sync_master")
     studio: str | None = _synced("studio", _studio, "sync_studio")
     summary: str | None = _synced("summary", _summary, "sync_summary")
     date: str | None = _synced(
-        "originallyAvailableAt", lambda scene, _: plex_date(scene.date), "sync_date"
+        "originallyAvailableAt",
+        lambda scene, _: plex_date(scene.date),
+        "sync_date",
+        read=lambda text: text[:10],  # without the time of day
     )
-    performers: tuple[str, ...] | None = _synced("actor", _performers, "sync_performers", "Role")
-    tags: tuple[str, ...] | None = _synced("genre", _tags, "sync_tags", "Genre")
+    performers: tuple[str, ...] | None = _synced(
+        "actor", _performers, "sync_performers", element="Role"
+    )
+    tags: tuple[str, ...] | None = _synced("genre", _tags, "sync_tags", element="Genre")
     collections: tuple[str, ...] | None = _synced(
-        "collection", _collections, "sync_collection", "Collection"
+        "collection", _collections, "sync_collection", element="Collection", additive=True
     )
     file_stem: str = ""
     poster: bool = False
@@ -194,23 +239,31 @@ class SceneMetadata:
     def digest(self) -> str:
         """Return a hash of the metadata.
 
-        A field that a later version of the plugin adds counts only if the field is not None. An
-        update of the plugin therefore changes no hash while the setting of the new field is off.
+        An optional field counts only if the field has a value. An update of the plugin therefore
+        changes no hash while the setting of a new field is off.
         """
         values = {name: _comparable(getattr(self, name)) for name in FIELDS}
         title = values.pop("title")
         parts = [title, self.file_stem if title == "" else None]
         parts += [values.pop(name) for name in _FIRST_IN_DIGEST]
-        later = {name: value for name, value in values.items() if value is not None}
+        later = {name: value for name, value in values.items() if value}
         text = json.dumps([*parts, self.poster, self.art, *([later] if later else [])])
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
 
+    def is_set(self, name: str) -> bool:
+        """Return whether the plugin sets a field in Plex to a value, which may be empty."""
+        value = getattr(self, name)
+        return value is not None and (bool(value) or not FIELDS[name].optional)
 
+
+OPTIONAL: dict[str, Field] = {
+    attribute.name: attribute.metadata["declared"] for attribute in fields(OptionalFields)
+}
 FIELDS: Mapping[str, Field] = {
     attribute.name: attribute.metadata["declared"]
     for attribute in fields(SceneMetadata)
-    if "declared" in attribute.metadata
-}
+    if "declared" in attribute.metadata and attribute.name not in OPTIONAL
+} | OPTIONAL
 """Maps the name of each synced field in the sync log and in messages to its declaration."""
 
 
@@ -220,11 +273,12 @@ def _comparable(value: str | tuple[str, ...] | None) -> str | list[str] | None:
 
 def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
     if not settings.sync_master:
-        return SceneMetadata()
+        nothing: dict[str, Any] = dict.fromkeys(OPTIONAL)
+        return SceneMetadata(**nothing)
     values: dict[str, Any] = {
         name: declared.value(scene, settings)
         for name, declared in FIELDS.items()
-        if getattr(settings, declared.switch)
+        if declared.is_on(settings)
     }
     return SceneMetadata(
         **values,

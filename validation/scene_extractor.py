@@ -51,6 +51,7 @@ class StashScene:
     updated_at: str = ""
     code: str = ""
     organized: bool = False
+    rating: int = 0  # 1 to 100; 0 if the scene is not rated
 
     @property
     def name(self) -> str:
@@ -101,6 +102,7 @@ def parse_scene(raw: Any) -> StashScene:
     return StashScene(
         id=scene_id,
         organized=raw.get("organized") is True,
+        rating=min(_whole_number(raw.get("rating100")), 100),
         studio=_entity(raw.get("studio")),
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from simulators.plex.answers import RefusedError
@@ -27,7 +27,17 @@ def _date(value: str) -> str:
     return value
 
 
-SCALARS: dict[str, tuple[str, Callable[[str], str]]] = {
+def _number(value: str) -> float | None:
+    """Return the rating, from 0 to 10; None for an empty value."""
+    try:
+        rating = float(value or 0)
+    except ValueError:
+        raise RefusedError(500) from None
+    return min(rating, 10.0) if rating > 0 else None
+
+
+Scalar = str | float | None
+SCALARS: dict[str, tuple[str, Callable[[str], Scalar]]] = {
     "title": ("title", str),
     "titleSort": ("title_sort", str),
     "originalTitle": ("original_title", str),
@@ -37,6 +47,7 @@ SCALARS: dict[str, tuple[str, Callable[[str], str]]] = {
     "originallyAvailableAt": ("originally_available_at", _date),
     "contentRating": ("content_rating", str),
     "editionTitle": ("edition_title", str),
+    "userRating": ("user_rating", _number),
 }
 """Plex's field → attribute of `Item`, and how its value is read."""
 
@@ -56,7 +67,7 @@ class TagEdit:
 
 @dataclass
 class Edit:
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Scalar] = field(default_factory=dict)
     locks: dict[str, bool] = field(default_factory=dict)
     tags: dict[str, TagEdit] = field(default_factory=dict)
 
@@ -93,7 +104,9 @@ def _parse_tag(edit: TagEdit, index: str, part: str, value: str, switches: Switc
         raise RefusedError(400)
 
 
-def _scalar(name: str, value: str, switches: Switches) -> str:
+def _scalar(name: str, value: str, switches: Switches) -> Scalar:
+    if name == "editionTitle" and not switches.plex_pass:
+        raise RefusedError(400)
     if name == "originallyAvailableAt" and not value and switches.empty_date == "refused":
         raise RefusedError(500)
     return SCALARS[name][1](value)
@@ -125,7 +138,7 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
     item.section.content_changed_at += 1
 
 
-def _set_value(item: Item, name: str, value: str, edit: Edit, switches: Switches) -> None:
+def _set_value(item: Item, name: str, value: Any, edit: Edit, switches: Switches) -> None:
     locked = edit.locks.get("titleSort", "titleSort" in item.locks)
     if name == "titleSort":
         if not value or locked:

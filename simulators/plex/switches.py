@@ -59,6 +59,7 @@ class Switches:
             (`COMMON_EXPLOITS`). Empty for no proxy.
         proxy_closes: True: that proxy closes the connection. False: it answers 403 with a web page.
         smart_collections: names of smart collections. An edit that adds an item to one gets 400.
+        plex_pass: whether the owner has a Plex Pass. Without it, an edition title gets 400.
         guests_see_prefs: whether a shared user may read `/:/prefs`, which Plex does not document.
         allows_network_without_token: whether the client's network is "allowed without auth", so
             that a request without a token counts as the owner's.
@@ -92,6 +93,7 @@ class Switches:
     blocked_query: str = ""
     proxy_closes: bool = False
     smart_collections: frozenset[str] = frozenset()
+    plex_pass: bool = True
     guests_see_prefs: bool = False
     allows_network_without_token: bool = False
     allowed_network_may_err: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from plex.client import READ_BATCH
-from plex.diff import COLLECTIONS
+from plex.diff import ADDITIVE
 from plex.exceptions import (
     PlexError,
     PlexNotFound,
@@ -205,8 +205,8 @@ def _restore_item(
     """
     written = written_fields(records.values(), item, held)
     values = [values for record in records.values() for values in (record.sent, record.pending)]
-    collections = [name for sent in values for name in sent.get(COLLECTIONS, [])]
-    fields = restoring_edit(held, item, written, collections, session.facts.behaviour())
+    ours = {name: [entry for sent in values for entry in sent.get(name, ())] for name in ADDITIVE}
+    fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
     unlocked = unlocking_edit(held, fields)
     # The images are restored first, because their selection may set a lock that the edit removes.
     image_locks = _restore_images(session, queue, item, held)

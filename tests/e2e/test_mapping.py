@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from simulators.oracle import judge
+from simulators.oracle import IMAGE_LOCKS, LOCKS, judge
+from simulators.plex import Item, ItemFields
 from simulators.rig import Rig
 from simulators.stash import SceneFields
 from tests.conftest import MakeRig
@@ -16,6 +17,7 @@ SCENE: SceneFields = {
     "studio": "Studio",
     "performers": ["Ada", "Zoe"],
     "tags": ["Outdoor", "Archive"],
+    "rating100": 85,
 }
 # Setting, its value, and what it changes in the scene above.
 MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
@@ -27,7 +29,16 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ("leave_out_tags", "Imported; ARCHIVE", {"tags": ["Outdoor"]}),
     ("rename_tags", "outdoor => In, the open; x=>y", {"tags": ["Archive", "In, the open"]}),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
+    ("sync_rating", True, {"in_plex": {"user_rating": 8.5}}),
 ]
+# Plex's own values of the optional fields.
+OWN: ItemFields = {
+    "user_rating": 3.0,
+    "content_rating": "PG",
+    "tagline": "Own",
+    "directors": ["Own"],
+    "labels": ["Own"],
+}
 # Setting → its value, a change that selects the scene of the test, and the change back.
 SELECTIONS: dict[str, tuple[Any, SceneFields, SceneFields]] = {
     "only_organized": (True, {"organized": True}, {"organized": False}),
@@ -50,12 +61,20 @@ def sync(rig: Rig) -> int:
     return rig.plex.log.count("edit", since=mark)
 
 
+def optional_state(rig: Rig, item: Item) -> dict[str, Any]:
+    """Return the values of the optional fields, and the locks that they may have."""
+    state = rig.plex.snapshot()[str(item.rating_key)]
+    return {name: state[name] for name in OWN} | {"locks": {*state["locks"]} - LOCKS - IMAGE_LOCKS}
+
+
 @pytest.mark.parametrize(("setting", "value", "changes"), MAPPINGS)
 def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     make_rig: MakeRig, setting: str, value: object, changes: dict[str, Any]
 ) -> None:
     rig = make_rig(settings={setting: value})
-    scene_id, _ = rig.add_pair("a", **SCENE)
+    scene_id, item = rig.add_pair("a", **SCENE)
+    rig.plex.edit(item.rating_key, lock=False, **OWN)
+    before = optional_state(rig, item)
     rig.add_pair("other", title="Other", tags=["Other"])
 
     def mapped(scene: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +89,8 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     assert "1 would change" in rig.task("preview_sync").output
     assert sync(rig) == 1
     assert rig.verdict().differences == ()
+    assert optional_state(rig, item) == before
+    assert sync(rig) == 0
 
     rig.configure(**{setting: value})
     assert sync(rig) == 1

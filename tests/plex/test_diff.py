@@ -6,10 +6,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from plex.diff import ItemEdit, Values, current_values, edit_for
+from plex.diff import ItemEdit, Value, Values, current_values, edit_for
 from plex.items import PlexItem
 from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, SortTitle
-from validation.metadata import SceneMetadata
+from validation.metadata import OPTIONAL, SceneMetadata
 
 LOCKS = frozenset(
     ("title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection")
@@ -526,4 +526,27 @@ def test_the_current_values_are_all_that_an_edit_can_change_with_the_locks() -> 
         "tags": ["a, b", "Outdoor"],
         "collections": ["Studio"],
         "locked": sorted(LOCKS),
+        **{name: [] if declared.element else "" for name, declared in OPTIONAL.items()},
     }
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent", "original", "expected"),
+    [
+        ("3", {}, {"rating": "3"}, {}),
+        ("8", {"rating": "8"}, {"rating": "3"}, {"userRating.value": "3"}),
+        ("8", {"rating": "8"}, {"rating": "8", "locked": ["userRating"]}, {}),
+        ("9", {"rating": "8"}, {"rating": "3"}, {}),
+        ("8", {"rating": "8"}, {}, {}),
+    ],
+    ids=["never sent", "sent", "equal before", "changed by a user", "original unknown"],
+)
+def test_an_optional_field_without_a_value_is_restored_once_if_the_plugin_sent_it(
+    shown: str, sent: dict[str, Value], original: dict[str, Value], expected: dict[str, str]
+) -> None:
+    item = replace(EMPTY, rating=shown, locked=frozenset({"userRating"}))
+    edit = edit_for(SceneMetadata(), item, sent, original)
+
+    lock = {"userRating.locked": "0"} if expected else {}
+    assert edit.fields.get("rating", {}) == {**expected, **lock}
+    assert "rating" not in edit.sent

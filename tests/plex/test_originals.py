@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from plex.diff import PLEX_NAMES, edit_for
+from plex.diff import LOCKED, PLEX_NAMES, edit_for
 from plex.items import PlexImage, PlexItem
 from plex.originals import (
-    LOCKED,
     is_ours,
     original_values,
     other_image,
@@ -77,7 +76,7 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
         sent = dict(edit.sent)
 
     item = read(client, key)
-    client.edit(item, restoring_edit(held, item, sent, sent.get("collections", [])))
+    client.edit(item, restoring_edit(held, item, sent, sent))
 
     after = read(client, key)
     assert (after.title, after.studio, after.summary, after.date, after.locked) == (
@@ -89,17 +88,17 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
     )
     for name in ("performers", "tags", "collections"):
         assert keys(getattr(after, name)) == keys(getattr(before, name)), name
-    assert restoring_edit(held, after, sent, sent.get("collections", [])) == {}
+    assert restoring_edit(held, after, sent, sent) == {}
 
 
 def test_an_item_that_is_as_it_was_needs_no_edit() -> None:
-    assert restoring_edit(original_values(ITEM), ITEM, PLEX_NAMES, []) == {}
+    assert restoring_edit(original_values(ITEM), ITEM, PLEX_NAMES, {}) == {}
 
 
 def test_a_lock_that_somebody_took_off_comes_back_alone() -> None:
     unlocked = replace(ITEM, locked=frozenset())
 
-    edit = restoring_edit(original_values(ITEM), unlocked, PLEX_NAMES, [])
+    edit = restoring_edit(original_values(ITEM), unlocked, PLEX_NAMES, {})
 
     assert edit == {"tags": {"genre.locked": "1"}}
 
@@ -107,7 +106,7 @@ def test_a_lock_that_somebody_took_off_comes_back_alone() -> None:
 def test_only_collections_that_were_sent_and_not_held_are_taken_away() -> None:
     item = replace(ITEM, collections=("Old", "Sent", "Theirs"))
 
-    edit = restoring_edit(original_values(ITEM), item, PLEX_NAMES, ["old", "SENT"])
+    edit = restoring_edit(original_values(ITEM), item, PLEX_NAMES, {"collections": ["old", "SENT"]})
 
     assert edit["collections"]["collection[].tag.tag-"] == "Sent"
 
@@ -117,7 +116,7 @@ def test_what_was_not_kept_is_left_alone() -> None:
     held = {name: values[name] for name in ("title", "locked")}
 
     item = replace(ITEM, title="Sent", summary="Sent", tags=("Sent",))
-    edit = restoring_edit(held, item, PLEX_NAMES, [])
+    edit = restoring_edit(held, item, PLEX_NAMES, {})
 
     assert edit == {"title": {"title.value": "Mine", "title.locked": "0"}}
 
@@ -125,7 +124,7 @@ def test_what_was_not_kept_is_left_alone() -> None:
 def test_what_was_never_written_is_left_alone() -> None:
     item = replace(ITEM, title="Sent", summary="A person's", locked=frozenset({"title", "summary"}))
 
-    edit = restoring_edit(original_values(ITEM), item, {"title"}, [])
+    edit = restoring_edit(original_values(ITEM), item, {"title"}, {})
 
     assert edit == {"title": {"title.value": "Mine", "title.locked": "0"}}
 

@@ -1,11 +1,11 @@
 """Writes scenes to Plex: one edit for each item that differs, and the scene's cover."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit
+from plex.diff import ADDITIVE, COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit
 from plex.edit_sender import EditOutcome
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
@@ -14,6 +14,7 @@ from plex.server_facts import DateClearing
 from shared.events import Event
 from stash.exceptions import StashFileError
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
+from validation.metadata import OPTIONAL
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult, CoverSync, judged_write
 from worker.sync.progress_log import trace_comparison, trace_cover, trace_edit
@@ -111,8 +112,10 @@ class ItemWriter:
         record = replace(
             last, digest=work.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
         )
+        fresh = (edit.fields.keys() | edit.sent.keys()) - self._planner.written(item)
+        original = self._original(item, plan, fresh)
         if edit:
-            original = self._prepare(work, item, plan)
+            self._prepare(work, item, plan, fresh)
             outcome = self._edit(work, item, edit)
             trace_edit(self._services.log, work, item, outcome)
             self._report(work, edit, outcome)
@@ -125,35 +128,38 @@ class ItemWriter:
         valued = [name for name, parameters in edit.fields.items() if len(parameters) > 1]
         return record, valued or ["locks"] * bool(edit)
 
-    def _prepare(self, work: SceneWork, item: PlexItem, plan: ItemPlan) -> FieldValues:
-        """Store the edit as unconfirmed (`pending`), and return the original values of the item.
+    def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
+        """Return the original values, after storing those of the fields that were never sent."""
+        original = recaptured(plan.original, item, fresh) if fresh else plan.original
+        if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
+            original = with_original_sort_title(original, item)
+        if original != plan.original:
+            self._sync_log.change_original(self._server_id, item.rating_key, original)
+        return original
+
+    def _prepare(
+        self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
+    ) -> None:
+        """Store the edit as unconfirmed (`pending`).
 
         The response to an edit may get lost. Without this record, a later sync would mistake the
         edit for an edit by a user.
         """
-        last, edit, original = plan
-        fresh = edit.fields.keys() - self._planner.written(item)
-        if fresh:
-            original = recaptured(original, item, fresh)
-        if f"{SORT_TITLE}.value" in edit.fields.get(TITLE, {}):
-            original = with_original_sort_title(original, item)
-        if original != plan.original:
-            self._sync_log.change_original(self._server_id, item.rating_key, original)
-        names = {*edit.fields}
+        last, edit, _ = plan
+        names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
-            names &= {COLLECTIONS, *last.pending, *fresh}
+            names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
-        # The collections of an earlier unconfirmed edit stay unconfirmed.
-        if COLLECTIONS in pending:
-            earlier = last.pending.get(COLLECTIONS, ())
-            pending[COLLECTIONS] = list(dict.fromkeys((*earlier, *pending[COLLECTIONS])))
+        # The names of an earlier unconfirmed edit stay unconfirmed.
+        for name in ADDITIVE & pending.keys():
+            earlier = last.pending.get(name, ())
+            pending[name] = list(dict.fromkeys((*earlier, *pending[name])))
         ahead = replace(last, pending=pending)
         # Plex shows which values of the previous edit arrived, so these values count as sent.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
             self._remember(work, item, ahead)
-        return original
 
     def _remember(self, work: SceneWork, item: PlexItem, record: ItemRecord) -> None:
         key, now = item.rating_key, self._services.clock()
@@ -217,12 +223,12 @@ def _without_refused(
 ) -> ItemRecord:
     """Return the record with accepted values marked as sent, and the others marked as refused."""
     sent = {**record.sent, **outcome.shortened}
-    for name, left_out in outcome.left_out.items():
-        sent[name] = [entry for entry in edit.sent[name] if entry not in left_out]
+    names = {*outcome.shortened, *outcome.left_out, *outcome.refused} & edit.sent.keys()
+    for name in names & outcome.left_out.keys():
+        sent[name] = [entry for entry in edit.sent[name] if entry not in outcome.left_out[name]]
     for name in outcome.refused:
-        del sent[name]
+        sent.pop(name, None)
         if name in last.sent:
             sent[name] = last.sent[name]
-    names = (*outcome.shortened, *outcome.left_out, *outcome.refused)
     refused = {**record.refused, **{name: edit.sent[name] for name in names}}
     return replace(record, sent=sent, refused=refused)

@@ -12,7 +12,7 @@ from plex.items import PlexItem
 from shared.events import Event
 from shared.log import DEBUG, INFO, Log
 from sync_queue.models import Claim
-from validation.metadata import SceneMetadata
+from validation.metadata import OPTIONAL, SceneMetadata
 from validation.scene_extractor import StashScene
 from validation.values import counted
 from worker.sync.cover_sync import CoverResult
@@ -95,6 +95,8 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
         value, noun = getattr(desired, name, None), _COUNTED.get(name, "")
         if noun:
             words.append(counted(len(value), noun) if value else f"no {noun}s")
+        elif name in OPTIONAL and not value:
+            words.append(f"original {name}")
         else:
             # An empty title is never sent, because Plex gets the name of the file instead.
             words.append(f"no {name}" if value == "" and name != "title" else name)
@@ -126,12 +128,16 @@ def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> N
 
 
 def trace_comparison(log: Log, work: SceneWork, item: PlexItem, edit: ItemEdit) -> None:
-    fields = (f"{name}: {_decision(name, work.desired, item, edit, log)}" for name in PLEX_NAMES)
+    names = [name for name in PLEX_NAMES if name not in OPTIONAL or work.desired.is_set(name)]
+    names += [name for name in edit.fields if name not in names]
+    fields = (f"{name}: {_decision(name, work.desired, item, edit, log)}" for name in names)
     log.step(f"{work.scene.label}: item {item.rating_key}: {'; '.join(fields)}")
 
 
 def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit, log: Log) -> str:
     wanted, shown = getattr(desired, name), getattr(item, name)
+    if name in edit.fields and not desired.is_set(name):
+        return "not synced any more, its original value is restored"
     if wanted is None:
         return "not synced, because its setting is off"
     if name in edit.preserved:

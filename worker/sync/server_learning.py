@@ -85,8 +85,9 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
         record = planner.sent_for(work.scene.id, item.rating_key)
         for name, value in record.sent.items() if record is not None else ():
             lock = PLEX_NAMES.get(name, "")
-            is_synced = getattr(work.desired, name, None) is not None
-            if not lock or lock in known_locks or not is_synced or not _shows(item, name, value):
+            if not lock or lock in known_locks or not work.desired.is_set(name):
+                continue
+            if not _shows(item, name, value):
                 continue
             known_locks.add(lock)
             # The next edit of the batch will raise the same error.
@@ -139,7 +140,8 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
         return
     for name, parameters in edit.accepted.items():
         remaining = removed_names(parameters).intersection(getattr(edit.after, name))
-        if remaining and all(map(needs_decoding, remaining)) and _arrived(edit, name):
+        is_sent = name in edit.sent
+        if remaining and is_sent and all(map(needs_decoding, remaining)) and _arrived(edit, name):
             facts.learn(RemovalEncoding.ONCE)
 
 

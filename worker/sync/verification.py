@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from plex.diff import COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
+from plex.diff import ADDITIVE, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
 from plex.edit_parameters import is_emptying, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import POSTER, PlexItem
@@ -96,11 +96,11 @@ class Verification:
         others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
         # The stored record also has the SHA-1 of images that were sent after the edit.
         known = log.item(scene.id, server_id, after.rating_key) or record
-        # Collections stay in the record, because the plugin has added those that arrived. If
+        # Additive lists stay in the record, because the plugin has added the names that arrived. If
         # another writer changed a field after the edit had locked the field, the value counts as
         # edited by a user.
         is_first = all(_came_first(edit, name) for name in others)
-        kept = {COLLECTIONS, *(() if is_first else others)}
+        kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(after, name) for name in unkept if name not in kept}
         known = replace(known, sent={**record.sent, **shown})
         names: dict[str, Any] = {"scene": scene.id, "label": scene.label}

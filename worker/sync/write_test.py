@@ -23,8 +23,10 @@ from plex.server_facts import DateClearing, ImageSelection, RemovalEncoding, Ser
 from shared.events import Report
 from shared.state_file import KeptState, write_state
 from sync_queue.sync_records import values_of
+from validation.metadata import OPTIONAL
 
-_LOCKS = (*PLEX_NAMES.values(), SORT_TITLE, *IMAGE_LOCKS.values())
+_TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTIONAL}
+_LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
 # Plex returns at most this many performers, so the test could not restore the others.
 _MOST_PERFORMERS = 200
 # The space shows how often Plex decodes the names of removed tags.
@@ -113,7 +115,7 @@ def obstacle(item: PlexItem, facts: ServerFacts) -> str:
         return "it has no date, and Plex may not take one away again"
     if not item.title:
         return "it has no title, and Plex may not take one away again"
-    for name in PLEX_NAMES:
+    for name in _TESTED:
         if is_long(_parameters(name, getattr(item, name), item)):
             return f"its {name} do not fit into one request"
     return ""
@@ -154,7 +156,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
             _put_image_back(client, saved.rating_key, kind, key)
     fields = {
         name: _parameters(name, saved.value(name), item)
-        for name in PLEX_NAMES
+        for name in _TESTED
         if saved.value(name) != getattr(item, name)
     }
     if fields:
@@ -168,7 +170,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
     edit_locks = {f"{lock}.locked": str(int(lock in locks)) for lock in _LOCKS if lock in touched}
     client.edit(item, {"locks": edit_locks})
     item = _read(client, saved.rating_key) or item
-    names = (*PLEX_NAMES, SORTED_AS)
+    names = (*_TESTED, SORTED_AS)
     return tuple(name for name in names if saved.value(name) != getattr(item, name))
 
 
@@ -222,7 +224,7 @@ class WriteProbes:
         """Try each kind of edit. A `PlexError` ends the test, unless Plex only refuses a date."""
         self._locks()
         self._title()
-        for name in PLEX_NAMES:
+        for name in _TESTED:
             if name not in (*LISTS, TITLE, DATE) and self._may_touch(name):
                 self._text(name)
         if self._may_touch(DATE):
@@ -297,7 +299,7 @@ class WriteProbes:
             return True
 
     def _lists(self) -> None:
-        lists = [name for name in LISTS if self._may_touch(name)]
+        lists = [name for name in LISTS if name in _TESTED and self._may_touch(name)]
         for name in lists:
             self._write(name, (*getattr(self.item, name), _PROBE))
         after = self._read()
