@@ -1,16 +1,13 @@
-"""Entry script of Stash's hooks and tasks, and of the command line (see `--help`).
-
-Python compiles a script at each start, so this file is short. It also parses on Python 3.6.
-"""
+"""The entry script. Each start compiles this file, so it is short. Python 3.6 can parse it, too."""
 
 import os
 import sys
 
 
 def main() -> None:
-    """Check the Python version, run `app.main`, and print the answer to Stash."""
     os.umask(0o077)
-    sys.dont_write_bytecode = False  # enables the byte-code cache, which saves 8 ms per hook
+    # The byte-code cache saves 8 ms per hook.
+    sys.dont_write_bytecode = False
     error = ""
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - a user may have an older Python
@@ -33,7 +30,8 @@ def main() -> None:
 
         answer = json.dumps({"error": error})
     print(answer, end="", flush=True)  # noqa: T201 - Stash reads it
-    os._exit(0)  # skip the interpreter's clean-up, because the user waits for this process
+    # This exit skips the interpreter's clean-up, because the user waits for this process.
+    os._exit(0)
 
 
 if __name__ == "__main__":

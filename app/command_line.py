@@ -1,4 +1,4 @@
-"""The command line, which runs tasks from a shell, cron or systemd."""
+"""The command line runs tasks from a shell, cron or systemd."""
 
 import argparse
 import io
@@ -60,7 +60,8 @@ _ELSEWHERE = (
     f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses. If Stash cannot write to its "
     "plugins folder, the data folder is Stash2Plex-data beside Stash's configuration"
 )
-_COMMANDS = (  # name of the command, mode of its task, purpose
+# Each entry has the name of the command, the mode of its task, and the purpose.
+_COMMANDS = (
     ("login", "sign_in", "sign in with Plex, and store its address and token"),
     ("status", "queue_status", "the queue, the dead letters and the last runs"),
     ("process", "process_queue", "send the due jobs to Plex now"),
@@ -75,7 +76,8 @@ _COMMANDS = (  # name of the command, mode of its task, purpose
     ("health", "health_check", "whether Plex answers and has the libraries"),
     ("check-paths", "check_paths", "the share of scenes in Plex, and a path map"),
 )
-_NARROWER_MODES = (  # name of the command, option, mode of the task with the option, purpose
+# Each entry has a command, an option, the mode of the task with this option, and the purpose.
+_NARROWER_MODES = (
     ("reconcile", "--recent", "reconcile_recent", "only the scenes created in the last 24 hours"),
     ("reconcile", "--7days", "reconcile_7days", "only the scenes created in the last 7 days"),
     (
@@ -87,12 +89,13 @@ _NARROWER_MODES = (  # name of the command, option, mode of the task with the op
     ("sync", "--recent", "recent", "only the scenes updated in the last 24 hours"),
 )
 _PREFIXES = {WARNING: "warning: ", ERROR: "error: "}
-DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130  # 2 is the exit code of argparse
+# The exit code 2 belongs to argparse.
+DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130
 API_KEY = "STASH_API_KEY"
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
-    """Formats the help with a fixed width, so that a pager and every terminal show the same."""
+    """Formats the help with a fixed width, so all terminals show the same text."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26, width=100)
@@ -104,7 +107,7 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
 
 
 def make_parser(version: str, environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Return the parser of the command line. Its results include the `mode` of the task."""
+    """Return the parser of the command line. Its results contain the `mode` of the task."""
     parser = argparse.ArgumentParser(
         prog="Stash2Plex.py",
         description=_DESCRIPTION,
@@ -182,7 +185,6 @@ def task_arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stash(text: str) -> dict[str, Any]:
-    """Parse Stash's address into the elements of its `server_connection`."""
     parts = _split(text, "http://localhost:9999")
     if parts.path.strip("/") or parts.query:
         raise argparse.ArgumentTypeError(
@@ -200,7 +202,7 @@ def _plex(text: str) -> str:
 
 
 def _split(text: str, example: str) -> SplitResult:
-    """Split an address into its parts. An error does not repeat the password in the address."""
+    """Split an address into its parts. An error message never repeats the password."""
     wanted = f"an address such as {example} is expected"
     if "@" in text:
         raise argparse.ArgumentTypeError(f"{wanted}, without user and password")
@@ -223,10 +225,7 @@ def _scene_id(text: str) -> str:
 class Terminal:
     """Writes each text as one line to a terminal, without secrets and control characters.
 
-    Args:
-        out: the stream for answers.
-        err: the stream for log lines. If it is a terminal, it also gets the progress in percent.
-        secrets: the secrets to remove from answers. Callers remove them from other texts.
+    Log lines go to `err`, which also shows the progress if it is a terminal.
     """
 
     def __init__(self, out: TextIO, err: TextIO, secrets: Secrets) -> None:
@@ -237,7 +236,6 @@ class Terminal:
         self._percent = ""
 
     def sink(self, level: str, text: str, _code: str, _fields: Mapping[str, object]) -> None:
-        """Write a log record. This is a sink of `shared.log.Log`."""
         if level == PROGRESS:
             self._show(f"{float(text) * 100:3.0f} %")
         elif level not in (TRACE, DEBUG):
@@ -246,7 +244,7 @@ class Terminal:
             self._err.flush()
 
     def _show(self, percent: str) -> None:
-        """Write the progress without a line break, so that the next line overwrites it."""
+        """Write the progress without a line break, so the next line overwrites the progress."""
         if not self._shows_progress or percent == self._percent:
             return
         self._err.write(f"\r{percent}" if percent else "\r      \r")
@@ -254,7 +252,6 @@ class Terminal:
         self._percent = percent
 
     def answer(self, answer: Answer) -> None:
-        """Print the answer of a task: first its details, then its text."""
         self._show("")
         for line in (*answer.details, answer.text):
             self._out.write(one_line(self._secrets.redact(line)) + "\n")
@@ -267,9 +264,9 @@ class Terminal:
 
 
 def run_command(script: str, arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code. Without arguments, show the help.
+    """Run a command and return its exit code. Without arguments, print the help.
 
-    argparse raises SystemExit for `--help` and for wrong arguments.
+    argparse raises `SystemExit` for `--help` and for wrong arguments.
     """
     _prepare_streams()
     parser = make_parser(installed_version(script), os.environ)
@@ -310,8 +307,10 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
 
 def _prepare_streams() -> None:
     nowhere = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere  # None in `pythonw.exe`
-    for stream in (sys.stdout, sys.stderr):  # a terminal may not support all letters of a title
+    # In `pythonw.exe`, the standard streams are None.
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal may not support all letters of a title.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
@@ -319,7 +318,7 @@ def _prepare_streams() -> None:
 def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:
     """Return the connection to Stash in the format in which Stash sends it to a plugin.
 
-    Remove the API key from the environment, because a worker receives it through a pipe.
+    The API key leaves the environment, because a worker receives the key through a pipe.
     """
     key = os.environ.pop(API_KEY, "").strip()
     secrets.add(key)
@@ -327,9 +326,9 @@ def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> di
 
 
 def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
-    """Raise TaskError if Stash could not use the data folder; warn if there is no data folder.
+    """Raise `TaskError` if Stash could not use the data folder. Warn if the folder does not exist.
 
-    For the Doctor, do not check an existing data folder, because the Doctor checks it itself.
+    The task Doctor checks an existing data folder itself.
     """
     folder = preferred_folder(plugin_dir, os.environ)
     exists = os.path.exists(folder)
@@ -348,17 +347,16 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def objection(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why a command must not run, with the remedy. None if the command may run.
+    """Return why a command must not run, with a remedy, or None if the command may run.
 
-    Files that another user than Stash's creates in the data folder are unreadable to Stash.
-
-    Args:
-        user: returns the id of the current user. None if files have no owner on this system.
+    Stash cannot read files that another user creates in the data folder. `user` returns the id of
+    the current user. It is None if files have no owner on this system.
     """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):
-        existing = os.path.dirname(existing)  # stops at the root, even of a missing drive
+        # The loop ends at the root, even if the drive does not exist.
+        existing = os.path.dirname(existing)
     if user is not None and (owner := os.stat(existing).st_uid) != user():
         return (
             f"{existing} belongs to user {_name(owner)}, and you are {_name(user())}, whose files "

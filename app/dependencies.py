@@ -1,4 +1,4 @@
-"""Makes required packages importable, and names the command that installs missing packages."""
+"""Makes required packages importable, and reports how to install missing packages."""
 
 import importlib
 import os
@@ -8,20 +8,21 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-VENDORED = "vendor"  # the folder of a release's packages, beside the entry script
+# A release contains the required packages in this folder beside the entry script.
+VENDORED = "vendor"
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A required package, as declared in pyproject.toml."""
+    """A required package. The package works if its module `probe` can be imported."""
 
-    package: str  # name in the package index
-    provides: str  # name of the top-level module
-    probe: str  # a module of the package; if its import succeeds, the package works
-    needed: str  # accepted versions: `==` or `>=`, and a version
+    package: str
+    provides: str
+    probe: str
+    needed: str
 
 
-# A package comes before the packages that need it, so that a missing package is reported once.
+# Each package precedes the packages that need it, so a missing package is reported once.
 DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
@@ -31,9 +32,9 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Make the packages of a release importable. Without them, use the interpreter's packages.
+    """Make the packages of a release importable, or the interpreter's packages without a release.
 
-    The interpreter's packages may be broken, so a release does not use them.
+    A release ignores the interpreter's packages, because they may be broken.
     """
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
@@ -44,21 +45,19 @@ def activate_dependencies(plugin_dir: str) -> None:
 
 
 def unusable_packages() -> list[str]:
-    """Return the packages that are missing or broken, or have a wrong version."""
     return [dependency.package for dependency in DEPENDENCIES if _problem(dependency) is not None]
 
 
 def dependency_problem(plugin_dir: str) -> str | None:
-    """Name the unusable packages and the command that installs them. None if all packages work.
+    """Return which packages are unusable and how to install them, or None if all packages work.
 
-    The command installs into the plugin's folder: every user of the plugin may write to this
-    folder, and it survives the replacement of a container.
+    The command installs into the plugin's folder, which survives the replacement of a container.
     """
     problems: dict[str, str] = {}
     for dependency in DEPENDENCIES:
         problem = _problem(dependency)
         if problem is not None:
-            problems.setdefault(*problem)  # report each cause once
+            problems.setdefault(*problem)
     if not problems:
         return None
     target = os.path.join(plugin_dir, VENDORED)
@@ -72,13 +71,14 @@ def dependency_problem(plugin_dir: str) -> str | None:
 
 
 def _problem(dependency: Dependency) -> tuple[str, str] | None:
-    """Return why a package is unusable, as cause and description. None if the package works."""
+    """Return the cause and the description of a problem with a package, or None if it works."""
     package = dependency.package
     try:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        return None  # the package works: it was copied here, without its metadata
+        # The package works, but it was copied without its metadata.
+        return None
     except ModuleNotFoundError as error:
         missing = error.name or dependency.provides
         if "." in missing:
@@ -102,6 +102,7 @@ def is_accepted(found: str, needed: str) -> bool:
 def _numbers(text: str) -> list[int]:
     found = re.search(r"\d+(?:\.\d+)*", text)
     numbers = [int(part) for part in found.group().split(".")] if found else []
-    while numbers and numbers[-1] == 0:  # 2.32.0 equals 2.32
+    while numbers and numbers[-1] == 0:
+        # The version 2.32.0 equals 2.32.
         numbers.pop()
     return numbers

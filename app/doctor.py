@@ -1,7 +1,7 @@
 """Runs the checks of the task Doctor.
 
 Required packages may be missing, so this module imports only the standard library and the plugin.
-It does not use the objects that other tasks need, because their creation may fail.
+The Doctor does not use the objects of other tasks, because their creation may fail.
 """
 
 import os
@@ -22,12 +22,12 @@ from tasks.answer import Answer
 from tasks.doctor import machine_checks, work_checks
 from tasks.doctor.finding import Check, Finding, masked, report, unchecked
 
-# Names of the checks that need installed packages.
+# These checks need the required packages.
 _OF_SERVERS = (
     "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
     "behaviour of Plex", "clock",
 )  # fmt: skip
-# Names of the checks that need a data folder.
+# These checks need a data folder.
 _OF_FOLDER = (
     "permissions", "free space", "state files", "worker", "pause", "queue", "dead letters",
     "circuit breaker",
@@ -41,13 +41,10 @@ def examine(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Run all checks, also after a check has raised an error.
+    """Run all checks, even if a check raises an error.
 
-    Args:
-        server_connection: the connection to Stash, as Stash sends it.
-        missing: the required packages that this Python lacks.
-        log: receives the traceback of a check that raised an error, at the debug level.
-        secrets: receives the secrets of Stash and Plex, to redact them in the log.
+    `missing` lists the required packages that this Python lacks. `log` receives the traceback of a
+    failed check, and `secrets` receives all secrets to redact.
     """
     plugin_dir, now = os.path.dirname(script), time.time()
     folder, why = _folder(script, server_connection)
@@ -76,7 +73,7 @@ def examine(
 
 
 def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder, str]:
-    """Return the data folder, which may not exist, and the reason if it cannot be used."""
+    """Return the data folder, and the reason why the folder cannot be used or an empty text."""
     try:
         return data_folder_of(script, connection), ""
     except OSError as error:
@@ -91,9 +88,10 @@ def _checks_of_servers(
     why = "needed packages are missing"
     if not missing:
         try:
-            # Imported here, where the required packages are known to be installed.
+            # This import fails if required packages are missing.
             from tasks.doctor.server_checks import examine_servers  # noqa: PLC0415
-        except ImportError as error:  # an incompatible package
+        except ImportError as error:
+            # An installed package has an incompatible version.
             why = f"needed packages cannot be loaded ({error})"
         else:
             return examine_servers(*examined)

@@ -1,4 +1,4 @@
-"""Handles unusual cases of a hook: another data folder, unreported log lines, or an error."""
+"""Handles rare cases of a hook: another data folder, new log lines of the worker, or an error."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from shared.redaction import Secrets
 from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 
-NEWS_BYTES = 200_000  # bytes of the worker's log that a hook copies: 2,000 lines in 5 ms
+# A hook copies at most this many bytes of the worker's log: 2,000 lines in 5 ms.
+NEWS_BYTES = 200_000
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
-    """Store jobs in another data folder, because the usual data folder is missing or read-only.
+    """Store jobs in another data folder, because the usual folder is missing or read-only.
 
-    Return the data folder; raise OSError if no folder is writable. `connection` is the connection
-    to Stash, as JSON.
+    Return the data folder. Raise `OSError` if no folder is writable.
     """
     folder = data_folder_of(script, json.loads(connection))
     store(folder.spool, jobs)
@@ -27,7 +27,6 @@ def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
 
 
 def relay_news(root: str) -> None:
-    """Copy the worker's unreported log lines to Stash's log."""
     relay_worker_log(DataFolder(root), _log(root, "null"), NEWS_BYTES)
 
 
@@ -36,9 +35,8 @@ def answer_fault(
 ) -> str:
     """Log an error that a hook raised, and return the hook's answer as JSON.
 
-    Args:
-        jobs: the jobs that the event needs. Empty if the event could not be read.
-        is_stored: whether the jobs have been stored as spool files.
+    If the event could not be read, `jobs` is empty. `is_stored` says whether the spool has the
+    jobs.
     """
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     log = _log(root, connection)

@@ -1,5 +1,3 @@
-"""Handles one invocation of the plugin: answers a hook, and loads other modules for the rest."""
-
 import os
 import sys
 import time
@@ -8,12 +6,13 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-BURST_GAP = 2.0  # seconds; a hook that follows another hook earlier logs at the debug level
-NEWS_AGE = 10.0  # seconds between two hooks that relay the worker's log, in a burst of hooks
+# A hook that follows another hook within BURST_GAP seconds logs for debugging. During a burst, the
+# worker's log is relayed every NEWS_AGE seconds.
+BURST_GAP = 2.0
+NEWS_AGE = 10.0
 
 
 def run(script: str, arguments: list[str]) -> str:
-    """Handle one invocation of the plugin; return the answer as JSON."""
     if arguments or sys.stdin is None or sys.stdin.isatty():
         from app.arguments import run_arguments  # noqa: PLC0415
 
@@ -27,20 +26,22 @@ def run(script: str, arguments: list[str]) -> str:
 
 
 class _Decoder:
-    strict = True  # the C scanner reads these attributes; the values are those of `json.loads`
+    # The C scanner reads these attributes, whose values are those of `json.loads`.
+    strict = True
     object_hook = object_pairs_hook = parse_constant = None
     parse_float, parse_int = float, int
 
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
-    """Return the context of a hook, and its connection to Stash as JSON. None if it is no hook."""
-    try:  # importing `json` takes a quarter of a hook's time; importing its C part takes none
+    """Return the context of a hook and its Stash connection as JSON, or None for other input."""
+    try:
+        # Importing `json` takes a quarter of a hook's time, but importing its C part takes none.
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415
 
         text = data.decode()
         message, end = make_scanner(_Decoder)(text, 0)  # type: ignore[arg-type]
-        options = (None, ": ", ", ", False, False, True)  # the defaults of `json.dumps`
-        encode = make_encoder(None, None, encode_basestring_ascii, *options)  # type: ignore[arg-type]
+        json_defaults = (None, ": ", ", ", False, False, True)
+        encode = make_encoder(None, None, encode_basestring_ascii, *json_defaults)  # type: ignore[arg-type]
         connection = "".join(encode(message.get("server_connection"), 0))
         return None if text[end:].strip() else (message["args"]["hookContext"], connection)
     except Exception:  # noqa: BLE001 - no hook, or input that `json` knows how to judge
@@ -48,7 +49,6 @@ def _read_hook(data: bytes) -> tuple[object, str] | None:
 
 
 def answer_hook(script: str, context: object, connection: str) -> str:
-    """Store the jobs of an event, and start a worker if none runs; return the answer as JSON."""
     jobs: list[str] = []
     root = ""
     try:
@@ -61,7 +61,8 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
                 start_worker(script, lock, connection.encode())
         _relay(root)
-        if jobs:  # must come last: Stash may have closed stderr
+        # The log line comes last, because Stash may have closed stderr.
+        if jobs:
             subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)
             os.write(2, f"\x01{level}\x02Queued {subjects}\n".encode())
     except Exception as error:  # noqa: BLE001 - a hook always answers
@@ -72,7 +73,7 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
 
 def _store(script: str, connection: str, jobs: list[str]) -> tuple[str, str]:
-    """Store the jobs; return the data folder and the level of the hook's log line."""
+    """Store the jobs. Return the data folder and the level of the hook's log line."""
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     try:
         last_change = os.stat(f"{root}/queue/spool").st_mtime

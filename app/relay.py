@@ -1,7 +1,7 @@
 """Copies the worker's log to Stash's log: each line once, or a summary of many results.
 
 A hook imports this module if the worker's log has new lines. The user waits for the hook, so this
-module imports little.
+module has few imports.
 """
 
 import contextlib
@@ -13,7 +13,8 @@ from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
 from shared.log import MAX_RECORD_BYTES, STEP
 
-TYPE_CHECKING = False  # importing `typing` takes a third of a bare interpreter's start time
+# The import of `typing` takes a third of a bare interpreter's start time.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
@@ -21,20 +22,25 @@ if TYPE_CHECKING:
     from shared.data_folder import DataFolder
     from shared.log import Log
 
-    Line = tuple[str, str, str, str]  # time, level, code, text
+    # A line consists of time, level, code and text.
+    Line = tuple[str, str, str, str]
 
-FEW_SCENES = 5  # maximum number of results to copy; a summary replaces more results
-MOST_LINES, MOST_STEPS = 20, 100  # maximum number of other lines, and of decision trace lines
-_HEAD = 80  # bytes of a log file's first line, which identify the file after a rotation
-_TIME = slice(11, 19)  # the time of day in "2024-05-06 14:02:07.123456"
-_BEGIN = '{"time": '  # prefix of each line
-_PLAIN = (
-    24  # the length of the time in a line of older versions: "2024-05-06 14:02:07,123 INFO text"
-)
+# If there are more results, a summary replaces the results.
+FEW_SCENES = 5
+# At most MOST_LINES other lines are copied, and MOST_STEPS lines of the decision trace.
+MOST_LINES, MOST_STEPS = 20, 100
+# The first bytes of a log file identify the file after a rotation.
+_HEAD = 80
+# The time of day has this position in "2024-05-06 14:02:07.123456".
+_TIME = slice(11, 19)
+_BEGIN = '{"time": '
+# Older versions wrote lines such as "2024-05-06 14:02:07,123 INFO text".
+_PLAIN = 24
 _FILE = "worker.log in the plugin's data folder"
-# Events without information beyond the events of the scenes.
+# These events add no information to the events of the scenes.
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
-_ENDS = {  # code of the event that ends a job → the result in a summary
+# A summary describes the events with these words.
+_ENDS = {
     "scene_synced": "synced",
     "scene_in_step": "already up to date",
     "scene_skipped": "skipped",
@@ -47,8 +53,8 @@ _ENDS = {  # code of the event that ends a job → the result in a summary
 def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
     """Copy the lines that no process has copied yet, unless another process is copying.
 
-    An error is logged at the debug level. `most` is the maximum number of bytes to copy, None for
-    all. The next call copies the rest.
+    Errors are logged for debugging. `most` is the maximum number of bytes to copy. The next call
+    copies the rest.
     """
     lock = FileLock(folder.relay_lock)
     try:
@@ -64,11 +70,12 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
 
 
 def _relay_news(news: str, log: "Log") -> None:
-    """Report and delete the event that `worker_log.leave_record` has stored."""
+    """Report the stored event of a worker that had no log, and delete the event."""
     text = ""
     with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # Delete the file before reading the log, because the worker creates it again for later lines.
+    # The file is deleted before the log is read, because the worker creates it again for later
+    # lines.
     with contextlib.suppress(FileNotFoundError):
         remove_file(news)
     _report(list(_parsed(text)), log)
@@ -79,7 +86,8 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
     lines: list[Line] = []
     for head, start, content in _unreported(folder.worker_log, position):
         part = content if most is None else content[:most]
-        part = part[: part.rfind(b"\n") + 1]  # the last line may be incomplete
+        # The last line may be incomplete.
+        part = part[: part.rfind(b"\n") + 1]
         lines += _parsed(part.decode("utf-8", "replace"))
         position = {"head": head, "offset": start + len(part)}
         if most is not None:
@@ -95,7 +103,7 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
 
 
 def _read_position(path: str) -> "dict[str, Any]":
-    """Return the end of the copied lines: the `head` of their log file, and a byte `offset`."""
+    """Return the position after the copied lines: the head of their file, and a byte offset."""
     try:
         with open(path, encoding="utf-8") as file:
             position = json.load(file)
@@ -107,7 +115,7 @@ def _read_position(path: str) -> "dict[str, Any]":
 
 
 def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, bytes]]":
-    """Return the head, the offset and the content of each part to copy, the oldest first."""
+    """Return the head, the offset and the content of each part to copy, the oldest part first."""
     with open(path, "rb") as file:
         current = file.read()
     head = _head(current)
@@ -115,11 +123,13 @@ def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, 
         start = position.get("offset", 0)
         start = start if 0 <= start <= len(current) else 0
         return [(head, start, current[start:])]
-    older = b""  # another head means that the log was rotated
+    # A different head means that the log was rotated.
+    older = b""
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    if _head(older) == head:  # the log was rotated between the two reads
+    # The log was rotated between the two reads.
+    if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]
 
@@ -129,7 +139,7 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> "Iterable[Line]":
-    """Yield the well-formed records of a text.
+    """Yield the valid records of a text.
 
     If a full disk has cut off a record, the next record follows in the same line.
     """

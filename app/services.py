@@ -1,5 +1,3 @@
-"""Builds the objects that a task or the worker needs."""
-
 import os
 import sqlite3
 from functools import partial
@@ -35,12 +33,9 @@ def build(
 ) -> Services:
     """Build the objects of this process, without a request to Stash or Plex.
 
-    Raise OSError or sqlite3.Error if the data folder or the database cannot be used.
-
-    Args:
-        server_connection: the connection to Stash, as Stash sends it. The command line adds
-            `PlexUrl`, which replaces the setting `plex_url`, also in a worker that it starts.
-        secrets: receives the secrets of Stash and Plex, to redact them in the log.
+    Raise `OSError` or `sqlite3.Error` if the data folder or the database cannot be used. The
+    command line adds `PlexUrl` to `server_connection`, which replaces the setting `plex_url`.
+    `secrets` receives all secrets to redact.
     """
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
@@ -61,9 +56,9 @@ def build(
 
 
 def import_legacy_data(services: Services) -> None:
-    """Import the data of the legacy implementation, unless another process is importing it.
+    """Import the data of the legacy plugin, unless another process is importing the data.
 
-    Raise sqlite3.DatabaseError if the plugin's own database is damaged.
+    Raise `sqlite3.DatabaseError` if the plugin's own database is damaged.
     """
     folder, log, clock, lock = services.folder, services.log, services.clock, services.worker_lock
     is_held = lock.descriptor is not None
@@ -95,5 +90,6 @@ def report_missing_wal(services: Services) -> None:
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:
-        return  # already reported, or the folder is read-only
+        # The log already has this event, or the folder is read-only.
+        return
     services.log.event(Event.WAL_REFUSED, folder=services.folder.queue_folder)

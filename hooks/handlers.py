@@ -1,12 +1,12 @@
-"""Chooses the sync jobs for an event; reads no settings, because Stash's user waits."""
+"""Chooses the jobs for an event of Stash. Settings are not read, because the user waits."""
 
-# Scene fields that reach Plex, or that Stash changes when it identifies a scene.
+# These fields of a scene reach Plex, or Stash changes them when it identifies a scene.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "movies", "stash_ids", "organized",
 ))  # fmt: skip
-NAME_FIELDS = frozenset(("name", "disambiguation"))  # Fields that name a performer, studio or tag.
-# For each event of Stash: the job's type and the kind of the changed object.
+NAME_FIELDS = frozenset(("name", "disambiguation"))
+# Each event of Stash has the type of a job, and the kind of the changed object.
 EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
     "Scene.Update.Post": ("metadata", "scene"),
@@ -20,7 +20,7 @@ EVENTS = {
 
 
 class HookContextError(ValueError):
-    """Stash's event does not name the changed object."""
+    pass
 
 
 def jobs_for_hook(context: object) -> list[str]:
@@ -46,7 +46,7 @@ def jobs_for_hook(context: object) -> list[str]:
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
-    """Return the job for an updated scene; `names` (its fields) is None if only a file changed."""
+    """Return the job for an updated scene. If `names` is None, only a file of the scene changed."""
     if names is None:
         return [f"path.scene_{scene_id}"]
     hint = ".cover_changed" if "cover_image" in names else ""
@@ -65,6 +65,6 @@ def changed_fields(hook_input: object, input_fields: object) -> set[str]:
 
 
 def _number(value: object) -> int | None:
-    text = str(value).strip()  # Stash sends a number, but a string of digits is accepted, too
+    text = str(value).strip()
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-    return number if 0 < number < 2**63 else None  # the range of SQLite's integers
+    return number if 0 < number < 2**63 else None

@@ -1,4 +1,4 @@
-"""Imports the dead letters of the legacy implementation from its file `dlq.db`."""
+"""Imports the dead letters of the legacy plugin from its file `dlq.db`."""
 
 import re
 import sqlite3
@@ -16,14 +16,15 @@ from sync_queue.models import MISSING_PATHS
 from sync_queue.operations import METADATA, put, scene_job
 from validation.values import counted
 
-LONGEST_MESSAGE = 1000  # largest number of characters of an error message
+LONGEST_MESSAGE = 1000
 _SELECT = (
     "SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters "
     "ORDER BY failed_at, id"
 )
 _NOT_FOUND = "PlexNotFound"
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# Legacy error messages contain URLs. Their queries hold titles, summaries and Plex's token.
+# Error messages of the legacy plugin contain URLs, and their queries contain titles, summaries and
+# Plex's token.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"
@@ -33,17 +34,15 @@ _NAMED_SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LegacyDeadLetter:
-    """A dead letter of the legacy implementation."""
-
     scene_id: int
     error_type: str
     message: str
-    failed_at: float  # seconds since the epoch
+    failed_at: float
     path: str
 
 
 def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
-    """Read the newest legacy dead letter per scene and error type; `now` replaces invalid times."""
+    """Read the newest dead letter per scene and error type. `now` replaces invalid times."""
     letters: dict[tuple[int, str], LegacyDeadLetter] = {}
     left: Counter[str] = Counter()
     with foreign_database(path) as connection:
@@ -63,10 +62,10 @@ def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
 
 
 def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now: float) -> None:
-    """Store legacy dead letters, unless the scene has a dead letter of the same error type.
+    """Store dead letters, unless the scene already has a dead letter of the same error type.
 
-    The worker queues a dead letter again once Plex has the file that the letter names. A
-    `PlexNotFound` without a file gets a job, because no other mechanism would retry its scene.
+    The worker queues a dead letter again once Plex has its file. A `PlexNotFound` without a file
+    gets a job, because otherwise the plugin would never retry its scene.
     """
     ours = DeadLetterQueue(connection)
     for letter in letters:
@@ -81,7 +80,7 @@ def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now:
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:
-    """Remove URL queries and secrets from a legacy error message, and limit its length."""
+    """Remove URL queries and secrets from an error message, and limit its length."""
     text = _NAMED_SECRET.sub(rf"\1\2{MASK}", _QUERY.sub("?…", redact(message)))
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " … (cut)"
 

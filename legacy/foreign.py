@@ -1,9 +1,3 @@
-"""Opens the files of the legacy implementation.
-
-Every function of this package that reads such a file raises `UnreadableSourceError` if the format
-is unknown. It raises `SourceBusyError` if the file cannot be read at the moment.
-"""
-
 import hashlib
 import sqlite3
 from collections import Counter
@@ -14,7 +8,7 @@ from dataclasses import dataclass, field
 from sync_queue.database import tolerant_text
 from sync_queue.quarantine import error_code, is_damage
 
-BUSY_TIMEOUT = 5.0  # seconds to wait for a database that another process has locked
+BUSY_TIMEOUT = 5.0
 
 
 class UnreadableSourceError(Exception):
@@ -22,21 +16,21 @@ class UnreadableSourceError(Exception):
 
 
 class SourceBusyError(Exception):
-    """A legacy file cannot be read at the moment; the next import tries again."""
+    """A legacy file cannot be read at the moment. The next import tries again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The content of a legacy file."""
+    """The content of a legacy file. `text` is a count for users, and `left` counts skipped rows."""
 
-    text: str  # the count for users, such as "2 dead letters"; empty if it is 0
-    store: Callable[[sqlite3.Connection], None]  # Imports the content in a transaction.
-    left: Counter[str] = field(default_factory=Counter)  # Skipped rows by reason.
+    text: str
+    store: Callable[[sqlite3.Connection], None]
+    left: Counter[str] = field(default_factory=Counter)
 
 
 @contextmanager
 def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a legacy database to read it; SQLite may first have to recover the file after a kill."""
+    """Open a legacy database for reading. SQLite may have to recover the file after a kill."""
     try:
         opened = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
         with closing(opened) as connection:
@@ -50,9 +44,9 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def content_sha1(path: str) -> str:
-    """Merge a legacy database's write-ahead log into its file; return the SHA-1 of the file."""
+    """Merge the write-ahead log of a legacy database into its file, and return the file's SHA-1."""
     if path.endswith(".db"):
-        # If the file is not a database, it has no write-ahead log, so the error is ignored.
+        # A file that is not a database has no write-ahead log, so the error is ignored.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:

@@ -1,7 +1,7 @@
-"""Imports the data of the legacy implementation once, and reports the result.
+"""Imports the data of the legacy plugin once, and reports the result.
 
-The legacy implementation used the same data folder, so its files are found automatically. To import
-another data folder, the user copies it into this folder under the name `earlier`.
+The legacy plugin used the same data folder, so its files are found automatically. To import another
+data folder, the user copies that folder into the data folder under the name `earlier`.
 
 One transaction imports a file and records the import, so a kill leaves no half-imported file. An
 imported file is renamed and never deleted.
@@ -89,16 +89,16 @@ class _Report:
 
 @dataclass(frozen=True, slots=True)
 class LegacyData:
-    """Imports the legacy data; the process must hold the worker lock."""
+    """Imports the legacy data. The process must hold the worker lock."""
 
     folder: DataFolder
-    log: Log  # Receives one line about the imported and the skipped data.
-    # Lets the log redact the current secrets; returns False if Stash does not return them.
+    log: Log
+    # This function tells the log the current secrets, or returns False if Stash does not return
+    # them.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 
     def import_all(self) -> None:
-        """Import all legacy files that exist, and report the result."""
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
             if find_entry(connection, QUEUE) is None:
@@ -161,7 +161,6 @@ class LegacyData:
                 report.taken.append(name)
 
     def _make_private(self) -> None:
-        """Remove the access of other users to legacy files."""
         for name in (*FILES, *STATES, QUEUE):
             for path in glob.glob(glob.escape(self._path(name)) + "*"):
                 with suppress(OSError):

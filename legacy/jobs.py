@@ -1,10 +1,7 @@
-"""Imports the waiting jobs of the legacy implementation.
+"""Imports the waiting jobs of the legacy plugin, which are rows of the queue's table.
 
-The import keeps the scene id of a job and the time at which the job was queued. It drops the stored
-metadata, because the worker reads the current metadata from Stash. All jobs of a scene become one
-job.
-
-In the same data folder, the legacy jobs are rows of the same database table as the plugin's jobs.
+The import keeps the scene id and the time of a job. It drops the stored metadata, because the
+worker reads the current metadata from Stash. All jobs of a scene become one job.
 """
 
 import io
@@ -27,8 +24,10 @@ from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE, transaction
 from validation.values import counted
 
-COMPLETED = 5  # The value of persist-queue's AckStatus.acked.
-PAGE, REMOVED_AT_ONCE = 500, 5000  # Rows per transaction, which takes less than 0.8 s.
+# persist-queue gives this status to acknowledged jobs.
+COMPLETED = 5
+# A transaction processes at most this many rows, and takes less than 0.8 s.
+PAGE, REMOVED_AT_ONCE = 500, 5000
 _SELECT = (
     f"SELECT _id, data, timestamp FROM {TABLE} WHERE _id > ? AND status <= {IN_PROGRESS} "
     f"AND {NOT_JSON} ORDER BY _id LIMIT {PAGE}"
@@ -42,30 +41,32 @@ _DELETE_COMPLETED = (
 )
 _NUMBER = re.compile("[0-9]{1,19}")
 _JOB_KEY = re.compile("scene_([0-9]{1,19})")
-_DAMAGE = (  # errors that the standard library raises for a damaged pickle
+# The standard library raises these errors for a damaged pickle.
+_DAMAGE = (
     *(pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
     *(EOFError, ArithmeticError, MemoryError, ImportError),
 )
-LARGEST_PICKLE = 1_000_000  # bytes; a real job has a few thousand bytes
+# A job of the legacy plugin has a few thousand bytes.
+LARGEST_PICKLE = 1_000_000
 
 
 class NoJobError(ValueError):
-    """A row of a legacy queue does not hold a job that can be imported."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class LegacyJob:
-    """A job of the legacy implementation."""
+    """A job of the legacy plugin. An unknown time is 0, and an unknown path is empty."""
 
     scene_id: int
-    enqueued_at: float  # Seconds since the epoch; 0 if unknown.
-    path: str  # Path of the scene's file; empty if unknown.
+    enqueued_at: float
+    path: str
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Parse a legacy job, stored as a pickle or JSON; raise NoJobError if it names no scene.
+    """Parse a job that is stored as a pickle or JSON. A job without a scene raises `NoJobError`.
 
-    The row's time and scene id are used if the job contains none.
+    If the job has no time or scene id, those of its row are used.
     """
     job = _mapping(data)
     raw_key = job.get("job_key")
@@ -105,7 +106,7 @@ def _mapping(data: Any) -> Mapping[str, Any]:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds only dicts, lists, strings and numbers, so that a pickle cannot run code."""
+    """Builds only dicts, lists, strings and numbers, because other pickles could run code."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise NoJobError(f"it contains more than plain data ({module}.{name})")
@@ -115,14 +116,13 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_pickle(data: bytes) -> Any:
-    """Unpickle plain data without running code; raise NoJobError for any other pickle."""
+    """Unpickle plain data without running code. Any other pickle raises `NoJobError`."""
     if len(data) > LARGEST_PICKLE:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
             # Hashing a deeply nested tuple would overflow the interpreter's stack. For a large memo
-            # index, the unpickler would allocate a huge array. No legacy job contains either of
-            # them.
+            # index, the unpickler would allocate a huge array. A legacy job has neither.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains more than plain data ({operation.name})")
@@ -135,14 +135,13 @@ def read_pickle(data: bytes) -> Any:
 
 @dataclass(slots=True)
 class WaitingJobs:
-    """The jobs in a legacy queue."""
-
-    rows: int = 0  # Number of readable jobs.
-    scenes: dict[int, float] = field(default_factory=dict)  # When each scene was first queued.
-    left: Counter[str] = field(default_factory=Counter)  # Skipped rows by reason.
+    rows: int = 0
+    # The values are the times at which the scenes were first queued.
+    scenes: dict[int, float] = field(default_factory=dict)
+    left: Counter[str] = field(default_factory=Counter)
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:
-        """Count a row; return its scene id and time of queueing, or None if it holds no job."""
+        """Count a row. Return its scene id and time, or None if the row contains no job."""
         try:
             job = parse_job(data, stored_at)
         except NoJobError as error:
@@ -164,8 +163,8 @@ class WaitingJobs:
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
     """Convert the legacy rows of the queue's table to jobs of the plugin.
 
-    A legacy row is deleted in the transaction that adds its job. An unreadable row gets the state
-    `FAILED`, so that no process claims or counts it.
+    One transaction deletes a legacy row and adds its job. An unreadable row gets the state
+    `FAILED`, so all processes ignore the row.
     """
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
@@ -177,7 +176,7 @@ def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
                 elif connection.execute(_DELETE, (row_id,)).rowcount:
                     put(connection, scene_job(job[0], METADATA, job[1]), now)
         after = page[-1][0]
-    # The legacy code never deleted completed rows, which slow down each count of the jobs.
+    # The legacy plugin never deleted completed rows, which slow down each count of the jobs.
     while connection.execute(_DELETE_COMPLETED).rowcount:
         pass
     return found

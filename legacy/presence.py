@@ -1,4 +1,4 @@
-"""Finds data of the legacy implementation, and records which files were imported.
+"""Finds data of the legacy plugin, and records which files were imported.
 
 Every task and every worker imports this module, so it does not load the code that reads the data.
 """
@@ -20,29 +20,29 @@ _TABLE = (
 )
 _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
-ELSEWHERE = "earlier"  # folder into which the user copied another data folder
+# A user can copy another data folder to this folder.
+ELSEWHERE = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# Paths of the legacy files in the data folder. The plugin itself uses `queue/data.db`, so it is not
-# listed.
+# These legacy files are imported. `queue/data.db` is not among them, because the plugin uses the
+# same file.
 FILES = (LETTERS, STAMPS, *(f"{ELSEWHERE}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
-# State files to copy from the folder `earlier`. Its other state files are outdated.
+# These state files are copied from the folder `earlier`. Its other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
-PROBE_TIMEOUT = 1.0  # Seconds to wait for another writer.
-FAILED = 9  # The value of persist-queue's AckStatus.ack_failed.
+PROBE_TIMEOUT = 1.0
+# persist-queue gives this status to failed jobs.
+FAILED = 9
 NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The record of a legacy file that the import has examined."""
-
-    sha1: str  # SHA-1 of the file's content.
-    taken: bool  # The file was imported.
+    sha1: str
+    taken: bool
 
 
 def find_entry(connection: sqlite3.Connection, source: str) -> Entry | None:
-    """Return the record of a legacy file; None if the import has never examined the file."""
+    """Return the record of a legacy file, or None if the import has never examined the file."""
     if not connection.execute(_EXISTS).fetchone()[0]:
         return None
     statement = "SELECT sha1, taken FROM earlier_data WHERE source = ?"

@@ -1,8 +1,8 @@
 """Executes a reconciliation run in short steps, and stores its position after each step.
 
-A run first checks all scenes and stores the gaps, which are scenes whose sync would change Plex. It
-queues the gaps only after it has read both libraries completely and the counts are plausible. After
-a kill the next process continues the run.
+A run first checks all scenes, and stores the scenes whose sync would change Plex (gaps). It queues
+the gaps only after both libraries were read completely and the counts are plausible. If a process
+is killed, the next process continues the run.
 
 Each page of scenes starts after the last scene id of the previous page. So the run skips no scene
 if another scene is created or deleted meanwhile.
@@ -37,28 +37,34 @@ from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import SyncSession
 
-PAGE = 1000  # Scenes per request to Stash.
-ITEMS_AT_ONCE = 10 * READ_BATCH  # Items per request to Plex: 200 requests read 100,000 items.
-LINE_EVERY = 5000  # Number of scenes between two log lines about the progress.
-_LAST_SCENE = 2**62  # An id greater than every scene id.
+PAGE = 1000
+# A request to Plex reads this many items, so 200 requests read 100,000 items.
+ITEMS_AT_ONCE = 10 * READ_BATCH
+LINE_EVERY = 5000
+# This id is greater than every scene id.
+_LAST_SCENE = 2**62
 
 
 class NoConclusionError(Exception):
-    """Stash or Plex returned too little data for a comparison; the message names the remedy."""
+    """Stash or Plex returned too little data for a comparison. The message contains the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of Stash's scenes, each compared with Plex."""
+    """A page of Stash's scenes, each compared with Plex.
 
-    found: Sequence[tuple[Inspection, Finding]]  # The scenes in the run's scope.
-    ids: frozenset[int]  # Ids of all scenes, also outside of the run's scope.
-    cursor: int  # The last scene id of the page.
-    left: int  # Number of scenes after this page, as counted by Stash.
+    `found` contains only the scenes in the run's scope, but `ids` contains all scenes of the page.
+    `left` is the number of scenes after this page, as counted by Stash.
+    """
+
+    found: Sequence[tuple[Inspection, Finding]]
+    ids: frozenset[int]
+    cursor: int
+    left: int
 
 
 def prepare(library: Library) -> None:
-    """Update the index of Plex's file paths; raise NoConclusionError if Plex lists no files."""
+    """Update the index of Plex's file paths. Raise `NoConclusionError` if Plex lists no files."""
     library.prepare()
     library.refresh()
     if not library.index.count():
@@ -94,7 +100,7 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Read a page again that was empty, although Stash had counted `left` more scenes.
+    """Read an empty page again, because Stash had counted `left` more scenes.
 
     The missing scenes may have been deleted. The second response is credible if it starts with
     scene `after`, which Stash has returned before.
@@ -106,24 +112,22 @@ def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> Scene
 
 
 class End(Enum):
-    """How a run ended."""
+    """A run ends with queued scenes, with a question to the user, or without a conclusion."""
 
-    DONE = "done"  # The run has queued all scenes that it found.
-    ASKS = "asks"  # The user has to confirm the run.
-    NOTHING = "nothing"  # No conclusion was possible.
+    DONE = "done"
+    ASKS = "asks"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """The result of a run that has ended."""
-
     how: End
-    text: str  # The result in words, for users.
-    queued: int = 0  # Number of queued scenes.
+    text: str
+    queued: int = 0
 
 
 class GapDetectionEngine:
-    """Executes a reconciliation run. A process must hold `lock` to begin or continue a run."""
+    """Executes a reconciliation run. Only a process that holds `lock` may begin or continue it."""
 
     def __init__(self, services: Services) -> None:
         folder, report, self._clock = services.folder, services.log.event, services.clock
@@ -132,10 +136,10 @@ class GapDetectionEngine:
         self._services = services
         self._queue = services.queue
         self._pages: Iterator[Page] | None = None
-        self._position: tuple[float, int, Config] | None = None  # position of iterator `_pages`
+        self._position: tuple[float, int, Config] | None = None
 
     def stored(self) -> Run | None:
-        """Return the unfinished run; None if there is none, or if it is older than a day."""
+        """Return the unfinished run, or None if there is none or if the run is older than a day."""
         return run_of_today(self._queue.gaps.run(), self._clock())
 
     def begin(self, order: Order) -> Run:
@@ -154,10 +158,10 @@ class GapDetectionEngine:
         return run
 
     def step(self, session: SyncSession) -> RunEnd | None:
-        """Check a page of scenes, or queue a batch; return None unless the run has ended.
+        """Check a page of scenes, or queue a batch. Return None unless the run has ended.
 
-        A step reads the stored run, because another process may have continued it since the last
-        step. If Stash or Plex fails, the stored run stays unchanged.
+        A step reads the stored run, because another process may have continued the run. If Stash or
+        Plex fails, the stored run stays unchanged.
         """
         run = self.stored()
         if run is None:
@@ -172,7 +176,8 @@ class GapDetectionEngine:
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
             return RunEnd(End.NOTHING, text)
         except BaseException:
-            self._pages = None  # a generator that raised an exception cannot continue
+            # A generator that raised an exception cannot continue.
+            self._pages = None
             raise
 
     def _store(self, run: Run, gaps: Sequence[Gap] = ()) -> None:
@@ -231,7 +236,7 @@ class GapDetectionEngine:
         return gone
 
     def _finish_checking(self, run: Run) -> None:
-        """Mark the scenes as checked; raise NoConclusionError if a library seems incomplete."""
+        """Mark the scenes as checked. Raise `NoConclusionError` if a library seems incomplete."""
         result = run.result
         gone = self._gone(run, _LAST_SCENE, frozenset())
         if gone and not result.checked:
@@ -239,7 +244,8 @@ class GapDetectionEngine:
                 f"Stash lists no scenes, although {len(gone):,} were synced. Check that it uses "
                 "the right database"
             )
-        left = run.total - result.checked  # scenes that Stash has counted, but not returned
+        # Stash has counted these scenes, but not returned them.
+        left = run.total - result.checked
         if left > 0:
             raise NoConclusionError(
                 f"Stash returned {left:,} scenes fewer than it had counted. Run the task again; if "
@@ -285,7 +291,8 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Restart the interval. Otherwise a run in ten minutes would ask the same question.
+            # The interval starts again. Otherwise, a run in ten minutes would ask the same
+            # question.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunEnd(End.ASKS, text)

@@ -1,4 +1,4 @@
-"""The results of a reconciliation run: findings about scenes, and statistics."""
+"""Defines the findings and the statistics of a reconciliation run."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from validation.values import counted, counts_text
 
 
 class Outcome(Enum):
-    """Kinds of findings about a scene; the value is the text for users."""
+    """What a run found out about a scene. The values are the texts for users."""
 
     IN_STEP = "up to date"
     EMPTY = "without metadata in Plex"
@@ -26,7 +26,7 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but does not return"
 
 
-# The kinds of gaps (scenes whose sync would change Plex). The values are keys in
+# A scene with one of these findings is a gap: its sync would change Plex. The values are keys in
 # `reconciliation_state.json`.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
@@ -37,16 +37,20 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """The result of comparing a scene with Plex."""
+    """The result of comparing a scene with Plex.
+
+    If `again` is set, a sync would send a scene again that was synced before. `clears` names the
+    fields that a sync would empty in Plex.
+    """
 
     outcome: Outcome
-    reasons: tuple[str, ...] = ()  # The differences, if a sync would change Plex.
-    again: bool = False  # A sync would send a scene again that was synced before.
-    clears: tuple[str, ...] = ()  # Names of the fields that a sync would empty in Plex.
+    reasons: tuple[str, ...] = ()
+    again: bool = False
+    clears: tuple[str, ...] = ()
 
 
 class GapOutcome(Enum):
-    """How a run handled a scene whose sync would change Plex; the value is the text for users."""
+    """What a run did with a scene whose sync would change Plex. The values are texts for users."""
 
     QUEUED = "queued"
     WAITING = "already queued"
@@ -60,20 +64,25 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 
 @dataclass(slots=True)
 class GapDetectionResult:
-    """The statistics of a run; all numbers count scenes."""
+    """The statistics of a run. All numbers count scenes.
+
+    `again` counts synced scenes that the run would send again. `cleared` counts scenes that would
+    lose a value in Plex. `lost` counts synced scenes that Stash does not list, and `forgotten`
+    counts the lost scenes that Stash has deleted.
+    """
 
     checked: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     gap_outcomes: Counter[GapOutcome] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)  # A scene may have several differences.
-    synced: int = 0  # Checked scenes that were synced before.
-    again: int = 0  # Synced scenes that the run would send again.
-    cleared: int = 0  # Scenes that would lose the value of a field in Plex.
-    lost: int = 0  # Synced scenes that Stash does not list; `checked` excludes them.
-    forgotten: int = 0  # Lost scenes that Stash confirmed as deleted.
+    reasons: Counter[str] = field(default_factory=Counter)
+    synced: int = 0
+    again: int = 0
+    cleared: int = 0
+    lost: int = 0
+    forgotten: int = 0
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
-        """Count a scene's finding; `wanted` is false if the task does not queue such scenes."""
+        """Count a scene's finding. If `wanted` is not set, the task does not queue such scenes."""
         self.checked += 1
         self.outcomes[finding.outcome] += 1
         self.reasons.update(finding.reasons)
@@ -123,7 +132,6 @@ class GapDetectionResult:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """Parse stored statistics; raise KeyError, TypeError or ValueError if they are invalid."""
         return cls(
             **{name: int(raw[name]) for name in _NUMBERS},
             outcomes=Counter({Outcome[name]: int(n) for name, n in raw["outcomes"].items()}),

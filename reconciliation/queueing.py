@@ -1,7 +1,8 @@
-"""Queues gaps (scenes whose sync would change Plex), except scenes in their cool-down.
+"""Queues the scenes that a run has found, except scenes in their cool-down.
 
-A scene whose job was dead-lettered would fail again in every run. So a run queues it again after a
-cool-down of 1 day, later of 2, 4, 8, 16 and 32 days. An edit of the scene ends the cool-down.
+A scene whose job was dead-lettered would fail again in every run. So a run queues the scene again
+after a cool-down of 1 day, and later of 2, 4, 8, 16 and 32 days. An edit of the scene ends the
+cool-down.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,12 @@ from sync_queue.operations import METADATA, scene_job
 from validation.scene_extractor import moment_of
 from worker.services import Services
 
-MOST_DOUBLINGS = 5  # Limits the cool-down to 32 days.
-TRIES = "reconciled"  # Key in a job's data: the number of runs that queued the job after a failure.
+MOST_DOUBLINGS = 5
+# This key in a job's data counts the runs that have queued the scene after a failure.
+TRIES = "reconciled"
 NOT_FOUND = "PlexNotFound"
-GONE = "gone"  # kind of a `Gap`: a synced scene that Stash no longer lists
+# This kind of gap is a synced scene that Stash no longer lists.
+GONE = "gone"
 
 
 def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
@@ -44,7 +47,7 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
             hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
             jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
     # If the process is killed before the caller stores the progress, the next step finds these jobs
-    # already queued.
+    # in the queue.
     queue.enqueue(jobs)
     queue.forget_scenes(forgotten)
     return outcomes, len(forgotten)
@@ -73,7 +76,7 @@ def tries_of(letters: Sequence[DeadLetter]) -> int:
 
 
 def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
-    """Return whether a scene is in its cool-down; an edit after the failure ends the cool-down."""
+    """Return whether a scene is in its cool-down. An edit after the failure ends the cool-down."""
     failed_at = max((letter.moment for letter in letters), default=None)
     if failed_at is None or (changed_at is not None and changed_at > failed_at):
         return False

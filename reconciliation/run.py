@@ -1,5 +1,3 @@
-"""The scope and the state of a reconciliation run."""
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -11,14 +9,14 @@ DAY = 86_400.0
 
 
 class Scope(Enum):
-    """The scenes to compare; the values are those of the setting `reconcile_scope`."""
+    """The scenes to compare. The values are those of the setting `reconcile_scope`."""
 
     ALL = "all"
     RECENT = "24h"
     WEEK = "7days"
 
     def since(self, now: float) -> float | None:
-        """Return the earliest creation time of the scenes in scope; None for all scenes."""
+        """Return the earliest creation time of the scenes in scope, or None for all scenes."""
         days = {Scope.ALL: None, Scope.RECENT: 1, Scope.WEEK: 7}[self]
         return None if days is None else now - days * DAY
 
@@ -34,12 +32,16 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request to start a reconciliation run."""
+    """A request to start a reconciliation run.
+
+    `only_empty` selects scenes whose Plex item has no metadata. Only a run `by_user` can confirm an
+    earlier question. `is_startup` marks a short run at the worker's start, outside of the interval.
+    """
 
     scope: Scope
-    only_empty: bool = False  # Queue only scenes whose Plex item has no metadata.
-    by_user: bool = True  # A user started the run, so it can confirm an earlier question.
-    is_startup: bool = False  # A short run at the worker's start, outside of the interval.
+    only_empty: bool = False
+    by_user: bool = True
+    is_startup: bool = False
 
     @property
     def words(self) -> str:
@@ -51,14 +53,19 @@ class Order:
 
 @dataclass(slots=True)
 class Run:
-    """An unfinished reconciliation run."""
+    """An unfinished reconciliation run.
+
+    `cursor` is the id of the last checked scene, and `total` the number of scenes as counted by
+    Stash. A run queues scenes after it `is_checked` and if the safety limits or a user have
+    `allowed` it.
+    """
 
     order: Order
-    begun_at: float  # Seconds since the epoch; the scope is relative to this time.
-    cursor: int = 0  # Id of the last checked scene.
-    total: int = 0  # Number of scenes to check, as counted by Stash.
-    is_checked: bool = False  # The run has checked all scenes, so it can queue scenes.
-    allowed: bool = False  # The safety limits or a user allow the run to queue scenes.
+    begun_at: float
+    cursor: int = 0
+    total: int = 0
+    is_checked: bool = False
+    allowed: bool = False
     result: GapDetectionResult = field(default_factory=GapDetectionResult)
 
     def to_state(self) -> dict[str, Any]:
@@ -91,6 +98,6 @@ class Run:
 
 
 def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
-    """Parse a stored run; return None if there is none, or if it is older than a day."""
+    """Parse a stored run. Return None if there is none, or if the run is older than a day."""
     run = None if raw is None else Run.parse(raw)
     return run if run is not None and 0 <= now - run.begun_at < DAY else None

@@ -1,4 +1,4 @@
-"""Safety limits: a run that would change too much queues nothing and asks the user.
+"""A run that would change too much queues nothing, and asks the user.
 
 If Stash or Plex returns an incomplete response, part of a library seems to be deleted. So a run
 asks before it sends many synced scenes again, empties many fields, or forgets many scenes.
@@ -11,20 +11,24 @@ from reconciliation.findings import GapDetectionResult
 from shared.state_file import parse_fields
 from validation.values import counted
 
-# Each limit is a share and a number of scenes. A run exceeds the limit if it exceeds both. A
-# renamed studio or the edits of a day stay below the limits. A lost tag table exceeds them.
-MOST_AGAIN, FEWEST_AGAIN = 0.30, 25  # Share of the scenes synced before.
-MOST_CLEARED, FEWEST_CLEARED = 0.10, 10  # Share of the scenes compared with Plex.
-MOST_LOST, FEWEST_LOST = 0.10, 25  # Share of the scenes synced before, including lost scenes.
-MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10  # Share of the scenes checked.
+# Each limit is a share and a number of scenes, and a run exceeds the limit if it exceeds both. A
+# renamed studio or the edits of a day stay below the limits. A lost table of tags exceeds them. The
+# share refers to scenes that were synced before (AGAIN, LOST), compared with Plex (CLEARED), or
+# checked (UNSEEN).
+MOST_AGAIN, FEWEST_AGAIN = 0.30, 25
+MOST_CLEARED, FEWEST_CLEARED = 0.10, 10
+MOST_LOST, FEWEST_LOST = 0.10, 25
+MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10
 CONFIRMATION_HOURS = 24.0
-_MOST_SCENES = 2**53  # Larger integers are not exact as floats.
-_SLACK = 1.2  # Allows for edits between the first and the second run.
+# Larger integers are not exact as floats.
+_MOST_SCENES = 2**53
+# This factor allows for edits between the first and the second run.
+_SLACK = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A run's question to the user, who confirms it by starting the same task again."""
+    """The question of a run. The user confirms it by starting the same task again."""
 
     scope: str
     at: float

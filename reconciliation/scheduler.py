@@ -13,17 +13,19 @@ from worker.sync.session import SyncSession
 
 HOUR = 3600.0
 INTERVALS = {"hourly": HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR}
-RETRY = 600.0  # Seconds from a run without a result to the next run.
-LOOK_EVERY = 60.0  # Seconds between two checks for a due run.
+# After a run without a result, the next run starts after this time, in seconds.
+RETRY = 600.0
+# The worker checks in this interval whether a run is due, in seconds.
+LOOK_EVERY = 60.0
 
 
 def due(
     state: ReconciliationState, config: Config, now: float, *, at_start: bool, rebuilt: bool
 ) -> Order | None:
-    """Return the order for the run that is due; None if no run is due.
+    """Return the order for the run that is due, or None if no run is due.
 
-    A time in the state that is later than `now` is ignored, because the clock was set back.
-    `rebuilt` states whether a damaged database lost its jobs.
+    A stored time after `now` is ignored, because the clock was set back. `rebuilt` means that a
+    damaged database lost its jobs.
     """
     interval = config.reconcile_interval
     if 0 <= now - state.tried_at < RETRY:
@@ -40,7 +42,7 @@ def due(
 
 
 class ReconciliationScheduler:
-    """The worker's idle task that executes reconciliation runs in short steps."""
+    """A background task of the worker that executes reconciliation runs in short steps."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -50,18 +52,19 @@ class ReconciliationScheduler:
         self._next_look = float("-inf")
 
     def wants_a_step(self) -> bool:
-        """Return whether it is time to check for a due run."""
         return self._services.monotonic() >= self._next_look
 
     def step(self, session: SyncSession) -> bool:
-        """Execute a step of the unfinished or due run; return whether a step was executed."""
+        """Execute a step of the unfinished or due run. Return whether a step was executed."""
         if not self._engine.lock.try_acquire():
-            self._rest(LOOK_EVERY)  # another process executes a run
+            # Another process executes a run.
+            self._rest(LOOK_EVERY)
             return False
         try:
             return self._step(session)
         except Exception:
-            self._rest(RETRY)  # wait before the next step, because the worker reports each error
+            # The worker reports each error, so the next step waits.
+            self._rest(RETRY)
             raise
         finally:
             self._engine.lock.release()

@@ -1,5 +1,3 @@
-"""The results of past runs, stored in `reconciliation_state.json`."""
-
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -13,7 +11,11 @@ from shared.state_file import KeptState, parse_count, parse_fields
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs. Times are in seconds since the epoch."""
+    """The results of past runs. Times are in seconds since the epoch.
+
+    A run outside of the interval does not change `interval_run_time`. `tried_at` is the end of the
+    last run without a result, and `ended_at` the end of the last run of any kind.
+    """
 
     last_run_time: float = 0.0
     last_run_scope: str = ""
@@ -25,13 +27,13 @@ class ReconciliationState:
     last_scenes_checked: int = 0
     is_startup_run: bool = False
     run_count: int = 0
-    interval_run_time: float = 0.0  # End of the last run that restarted the interval of runs.
-    tried_at: float = 0.0  # End of the last run without a result.
-    question: Question | None = None  # The unanswered question of the last run.
-    ended_at: float = 0.0  # End of the last run, with or without a result.
+    interval_run_time: float = 0.0
+    tried_at: float = 0.0
+    question: Question | None = None
+    ended_at: float = 0.0
     ended_scope: str = ""
     ended_only_empty: bool = False
-    summary: str = ""  # the result of the last run, for users
+    summary: str = ""
 
 
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
@@ -49,7 +51,7 @@ def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
 
 
 class StateFile:
-    """The file with past results; only the holder of the reconciliation lock may write it."""
+    """Only a process that holds the reconciliation lock may write the file."""
 
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
@@ -58,20 +60,20 @@ class StateFile:
     def read(self) -> ReconciliationState:
         """Return the stored state, or the default state if there is no file.
 
-        If the file is unreadable, the state says that a run has just failed, so no run is due.
+        An unreadable file counts as a run that has just failed, so no run is due.
         """
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state
 
     def write(self, state: ReconciliationState) -> None:
-        """Write the state, unless the file could not be read; raise OSError on failure."""
+        """Write the state, unless the file could not be read. Raise `OSError` on failure."""
         self._file.write(asdict(state))
 
 
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
     order, result = run.order, run.result
-    # A user's run over part of the library does not restart the interval of regular runs.
+    # A user's run over a part of the library does not restart the interval of regular runs.
     restarts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
     return ReconciliationState(
         last_run_time=now,

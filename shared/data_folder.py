@@ -1,14 +1,13 @@
-"""The location of the data folder, and the path of every file in the folder."""
+"""Locates the data folder, and names every file in the folder."""
 
 import os
 from collections.abc import Mapping
 
-OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"  # environment variable for users; Stash never sets it
+# Users can set this environment variable. Stash never sets it.
+OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"
 
 
 class DataFolder:
-    """The paths of all files in the data folder."""
-
     def __init__(self, root: str) -> None:
         self.root = root
         self.queue_folder = os.path.join(root, "queue")
@@ -41,7 +40,7 @@ class DataFolder:
         self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:
-        """Create the folders, readable only for their owner; raise OSError on failure."""
+        """Create the folders, readable only for their owner. Raise `OSError` on failure."""
         for folder in (self.queue_folder, self.spool):
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
@@ -52,10 +51,10 @@ def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:
 
 
 def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, str]) -> DataFolder:
-    """Return the data folder, created if necessary; raise OSError if no location is writable.
+    """Return the data folder, created if necessary. Raise `OSError` if no location is writable.
 
-    The environment variable may name the folder. By default it is `data/` beside the entry script.
-    If the plugin's folder is read-only, it is a folder beside Stash's configuration.
+    The environment variable may name the folder. The default is `data/` beside the entry script. If
+    the plugin's folder is read-only, the data folder is beside Stash's configuration.
     """
     preferred = DataFolder(preferred_folder(plugin_dir, environ))
     is_final = not stash_dir or bool(environ.get(OVERRIDE_VARIABLE))
@@ -73,6 +72,6 @@ def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, s
 
 
 def data_folder_of(script: str, connection: object) -> DataFolder:
-    """Find the data folder by the entry script's path and Stash's connection; may raise OSError."""
+    """Find the data folder by the path of the entry script and the connection to Stash."""
     stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
     return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)

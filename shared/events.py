@@ -1,6 +1,6 @@
 """The catalogue of the worker's log events: code, level and sentence of each event.
 
-The worker's log file holds codes and fields, so no program has to parse sentences. `docs/log.md`
+The worker's log file contains codes and fields, so no program has to parse sentences. `docs/log.md`
 lists the same events with their remedies.
 """
 
@@ -37,7 +37,6 @@ class Event(Enum):
     In a template, `{jobs:job}` stands for a number with its noun, such as "1 job" or "2 jobs".
     """
 
-    # Events about the end of a job.
     SCENE_SYNCED = _info("Synced {label}: {changed} ({seconds:.1f} s)")
     SCENE_IN_STEP = _info("Compared {label}: already up to date ({seconds:.1f} s)")
     SCENE_SKIPPED = _info("Skipped {label}: {reason}")
@@ -47,7 +46,6 @@ class Event(Enum):
         "Sync failed permanently for {label}: {reason}. Run the task 'Show Dead Letters' for the "
         "remedy",
     )
-    # Other events about jobs.
     JOB_POSTPONED = _info(
         "Sync postponed for {label}: {reason}. Other scenes go first; next try in {seconds:.0f} s",
     )
@@ -60,7 +58,6 @@ class Event(Enum):
     DRAIN_PROGRESS = _info("Processed {jobs:job} so far in {seconds:.1f} s: {ends}")
     DRAIN_ENDED = _info("Processed {jobs:job} in {seconds:.1f} s: {ends}")
 
-    # Events about the fields and images of a scene.
     FIELD_REFUSED = _warning(
         "Plex refused the {field} of {label}: {cause}. All other fields are synced. The {field} "
         "is sent again when it changes in Stash",
@@ -123,7 +120,6 @@ class Event(Enum):
         "database",
     )
 
-    # Events about paths and folders.
     SCAN_STARTED = _info("Started a scan in Plex: {folder} in the library '{library}'")
     FOLDER_NOT_IN_PLEX = _warning(
         "Cannot scan for {label}: no library in Plex contains the folder {folder}. Folders in "
@@ -137,7 +133,6 @@ class Event(Enum):
         "plex_unmatched_path_map",
     )
 
-    # Events about outages of Plex or Stash, and about settings.
     PLEX_FAILED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume automatically")
     PLEX_DOWN = _warning(f"Plex is down: {{reason}}. {_KEPT} and resume automatically")
     PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
@@ -158,7 +153,6 @@ class Event(Enum):
         "Set plex_verify_tls to the file of Plex's certificate",
     )
 
-    # Events about the worker's process.
     WORKER_STARTED = _info("Worker started (process {pid})")
     WORKER_ENDED = _info("Worker ended ({outcome})")
     WORKER_STAYS = _info(
@@ -193,7 +187,6 @@ class Event(Enum):
     )
     BUG = _error("Bug in Stash2Plex, please report it: {trace}")
 
-    # Events about the plugin's own files.
     QUEUE_EMPTIED = _error(
         "The queue's database is empty, although jobs were queued or synced before. The cause can "
         "be a full disk or a power cut. A reconciliation of all scenes starts automatically and "
@@ -249,7 +242,6 @@ class Event(Enum):
         "The import from the legacy Stash2Plex is postponed to the worker's next start: {error}",
     )
 
-    # Events about reconciliation runs.
     RECONCILIATION_BEGUN = _info("Reconciliation of {scope} started")
     RECONCILIATION_RESUMED = _info("Reconciliation of {scope} resumed")
     RECONCILIATION_PROGRESS = _info(
@@ -298,5 +290,5 @@ class Report(Protocol):
 
 
 def unreported(_event: Event, /, *, level: str = "", **_fields: object) -> None:
-    """Ignore an event; this function is a `Report` without any effect."""
+    """Ignore an event. This function is a `Report` without any effect."""
     del level

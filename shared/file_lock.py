@@ -1,4 +1,4 @@
-"""A lock between processes; the operating system releases the lock when its holder dies."""
+"""A lock between processes. The operating system releases the lock when its holder dies."""
 
 import os
 import sys
@@ -10,21 +10,21 @@ else:
 
 
 class FileLock:
-    """An exclusive lock on a lock file; a child process inherits it, except on Windows."""
+    """An exclusive lock on a lock file. A child process inherits the lock, except on Windows."""
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.path = path
-        self.descriptor = descriptor  # None while the lock is not held
+        self.descriptor = descriptor
 
     def try_acquire(self) -> bool:
-        """Acquire the lock if it is free; return whether this process holds the lock now."""
+        """Acquire the lock if it is free. Return whether this process holds the lock now."""
         if self.descriptor is None:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 flock(descriptor, LOCK_EX | LOCK_NB)
                 self.descriptor = descriptor
             except BlockingIOError:
-                pass  # another process holds the lock
+                pass
             finally:
                 if self.descriptor is None:
                     os.close(descriptor)

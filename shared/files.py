@@ -13,21 +13,21 @@ from contextlib import contextmanager, suppress
 
 from shared.file_lock import FileLock
 
-TRIES, PAUSE = 20, 0.05  # Number of tries, and seconds between two tries.
+TRIES, PAUSE = 20, 0.05
 HOUR = 3600.0
-_YOUNGEST = 60.0  # Age in seconds; a process in another container may write a younger file.
+# A process in another container, whose id is unknown here, may still write a younger file.
+_YOUNGEST = 60.0
 _TEMPORARY = re.compile(r"\.tmp-(\d+)$")
 
 
 def acquire(lock: FileLock, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Wait for a lock and acquire it; raise OSError if its file cannot be opened or locked."""
+    """Wait for a lock and acquire it. Raise `OSError` if its file cannot be opened or locked."""
     while not lock.try_acquire():
         sleep(PAUSE)
 
 
 @contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Wait for the lock on a file and hold the lock inside the `with` statement."""
     lock = FileLock(path)
     acquire(lock)
     try:
@@ -37,12 +37,12 @@ def locked(path: str) -> Iterator[None]:
 
 
 def replace_file(source: str, target: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Rename `source` to `target`, replacing it; an OSError leaves both files unchanged."""
+    """Rename `source` to `target`, and replace `target`. An `OSError` leaves both unchanged."""
     _insist(lambda: os.replace(source, target), sleep)
 
 
 def remove_file(path: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Remove a file; raise OSError on failure, or if the file does not exist."""
+    """Remove a file. Raise `OSError` on failure, or if the file does not exist."""
     _insist(lambda: os.unlink(path), sleep)
 
 
@@ -56,7 +56,7 @@ def _insist(act: Callable[[], None], sleep: Callable[[float], None]) -> None:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the sorted file names in a folder; an empty list if the folder is unreadable."""
+    """Return the sorted file names in a folder, or an empty list if the folder is unreadable."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -64,11 +64,11 @@ def names_in(folder: str) -> list[str]:
 
 
 def sweep_temporaries(folder: str, now: float) -> int:
-    """Remove the temporary files `<name>.tmp-<process>` of killed processes; return their number.
+    """Remove the temporary files of killed processes, and return their number.
 
-    A living process renames its temporary file within milliseconds. So a file is removed after a
-    minute if its process has ended. After an hour every such file is removed, because a new process
-    may have the same process id.
+    A living process renames its temporary file `<name>.tmp-<process>` within milliseconds. So a
+    file is removed after a minute if its process has ended. After an hour, every such file is
+    removed, because a new process may have the same process id.
     """
     swept = 0
     for name in names_in(folder):
@@ -91,13 +91,15 @@ def keep_newest(folder: str, pattern: str, kept: int) -> None:
 
 
 def may_live(process: int) -> bool:
-    """Return whether a process may still run; a zombie process counts as running."""
-    if sys.platform == "win32":  # on Windows `os.kill` would end the process
+    """Return whether a process may still run. A zombie process counts as running."""
+    # On Windows, `os.kill` would end the process.
+    if sys.platform == "win32":
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # another user's process, or a number out of range
+    except (OSError, OverflowError):
+        # The process belongs to another user, or the number is out of range.
         return True
     return True

@@ -14,19 +14,24 @@ from shared.redaction import Secrets
 if TYPE_CHECKING:
     from shared.events import Event
 
-MAX_RECORD_BYTES = 16_000  # Below Stash's limit of 64 KiB, because Stash may escape characters.
-_LONGEST_FIELD, _MOST_PARTS = 200, 20  # Limits of a field: characters, and entries of a list.
+# The limit is below Stash's limit of 64 KiB, because Stash may escape characters.
+MAX_RECORD_BYTES = 16_000
+# A field has at most this many characters, and a list at most this many entries.
+_LONGEST_FIELD, _MOST_PARTS = 200, 20
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
-STEP = "step"  # event code of the records that `Log.step` writes
+# `Log.step` writes records with this event code.
+STEP = "step"
 
 Fields = Mapping[str, object]
-Sink = Callable[[str, str, str, Fields], None]  # arguments: level, text, event code, fields
+# The arguments are level, text, event code and fields.
+Sink = Callable[[str, str, str, Fields], None]
 
 
 def one_line(text: str) -> str:
-    """Escape line breaks and control characters; cut the text to the maximum size of a record."""
-    text = text[: MAX_RECORD_BYTES + 1]  # a first cut, because a character takes at least one byte
+    """Escape line breaks and control characters, and cut the text to the size of a record."""
+    # This cut keeps enough text, because a character takes at least one byte.
+    text = text[: MAX_RECORD_BYTES + 1]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
     encoded = text.encode("utf-8", "backslashreplace")
@@ -45,24 +50,23 @@ def _escaped(character: str) -> str:
 
 
 def stderr_sink(level: str, text: str, _code: str, _fields: Fields) -> None:
-    """Write a record to stderr; ignore the error if Stash has closed stderr."""
+    """Write a record to stderr. Ignore the error if Stash has closed stderr."""
     with suppress(OSError):
         os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
 
 
 class Log:
-    """Writes log records, after removing secrets from them."""
-
     def __init__(self, sink: Sink, secrets: Secrets) -> None:
         self._sink = sink
         self._secrets = secrets
-        self.show_steps = False  # The setting `debug_logging` switches on the records of `step`.
+        self.show_steps = False
         # With the setting `obfuscate_paths`, this function replaces paths and titles by pseudonyms.
         self.obfuscate: Callable[[str], str] | None = None
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        facts.pop("label", None)  # a label may hold a title, which a field must not contain
+        # A label may contain a title, which a field must not contain.
+        facts.pop("label", None)
         self._sink(level, self._shown(text), code, facts)
 
     def _shown(self, text: str) -> str:
@@ -79,7 +83,7 @@ class Log:
         return self._shown(text)[:_LONGEST_FIELD]
 
     def redact(self, text: str) -> str:
-        """Return the text without secrets; with obfuscation, also without paths and titles."""
+        """Return the text without secrets and, with obfuscation, without paths and titles."""
         text = self._secrets.redact(text)
         return text if self.obfuscate is None else self.obfuscate(text)
 
@@ -87,7 +91,7 @@ class Log:
         """Report an event of the catalogue, by default at the event's own level.
 
         The field `label` names the scene in the sentence, and `scene` is its id in the log file.
-        The sentence contains an exception's text, and the log file contains its class.
+        The sentence contains an exception's text, but the log file only its class.
         """
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 

@@ -1,12 +1,10 @@
-"""Opens a SQLite database without changing it."""
-
 import os
 import sqlite3
 from pathlib import Path, PurePath
 
 
 def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
-    """Open an existing database, also in a read-only folder; wait `patience` s for a writer."""
+    """Open an existing database, also in a read-only folder. Wait `patience` s for a writer."""
     address = f"{database_uri(Path(path).absolute())}?mode=ro"
     try:
         return _opened(address, patience)
@@ -21,7 +19,7 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
 
 
 def database_uri(path: PurePath) -> str:
-    """Return SQLite's URI of a database; a Windows share must not become the URI's host."""
+    """Return SQLite's URI of a database. A Windows share must not become the URI's host."""
     uri = path.as_uri()
     return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 

@@ -1,17 +1,16 @@
 """Removes secrets from all text that leaves the process."""
 
 MASK = "[redacted]"
-_SHORTEST_SECRET = 4  # characters; a shorter secret could be part of ordinary words
+# A shorter secret could be a part of ordinary words.
+_SHORTEST_SECRET = 4
 
 
 class Secrets:
-    """The secrets that this process knows: Plex token, Stash cookie, API key."""
-
     def __init__(self) -> None:
         self._known: list[str] = []
 
     def add(self, secret: object) -> None:
-        """Store a secret to redact; ignore short strings and other types."""
+        """Store a secret to redact. Ignore short strings and other types."""
         if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
             # The longest secret comes first, because a secret may contain another secret.
             self._known = sorted({*self._known, secret}, key=len, reverse=True)

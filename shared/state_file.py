@@ -1,4 +1,4 @@
-"""Reads and writes small JSON state files; tolerates invalid content."""
+"""Reads and writes small JSON state files, and tolerates invalid content."""
 
 import contextlib
 import json
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 StateT = TypeVar("StateT", bound="DataclassInstance")
 Content = type[dict[str, Any]] | type[list[Any]]
 
-LATEST = 32_503_679_999.0  # The last second of the year 2999; Windows formats no later time.
-MOST = 2**63 - 1  # The largest count; a far larger integer does not fit into a float.
-KEPT_FILES = 3  # Number of quarantined files to keep per state file.
+# The last second of the year 2999 is the latest time that Windows can format.
+LATEST = 32_503_679_999.0
+# A far larger integer does not fit into a float.
+MOST = 2**63 - 1
+KEPT_FILES = 3
 
 
 def write_state(path: str, state: Any) -> None:
-    """Write a state file atomically and durably; an OSError leaves the old file unchanged."""
+    """Write a state file atomically and durably. An `OSError` leaves the old file unchanged."""
     temporary = f"{path}.tmp-{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -38,7 +40,7 @@ def write_state(path: str, state: Any) -> None:
 
 
 def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
-    """Read a state file that this process never writes; see `KeptState.read`."""
+    """Read a state file that this process never writes."""
     state: dict[str, Any] = KeptState(path, report).read(now)
     return state
 
@@ -74,7 +76,7 @@ class KeptState:
         return state
 
     def write(self, state: Any) -> bool:
-        """Write the state; return False without writing if the file could not be read."""
+        """Write the state. Return False without writing if the file could not be read."""
         if self.is_unread and os.path.lexists(self._path):
             return False
         write_state(self._path, state)
@@ -104,14 +106,15 @@ class KeptState:
 
 
 def parse_moment(raw: Any) -> float | None:
-    """Parse a time in seconds since the epoch, up to the year 2999; None if it is invalid."""
+    """Parse a time in seconds since the epoch up to the year 2999, or return None."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    return float(raw) if 0 <= raw <= LATEST else None  # NaN fails this comparison, too
+    # NaN fails this comparison, too.
+    return float(raw) if 0 <= raw <= LATEST else None
 
 
 def parse_count(raw: Any) -> int | None:
-    """Parse a whole number from 0 to `MOST`; return None if it is invalid."""
+    """Parse a whole number from 0 to `MOST`, or return None."""
     if isinstance(raw, bool) or not isinstance(raw, int):
         return None
     return raw if 0 <= raw <= MOST else None

@@ -1,10 +1,10 @@
-"""Locks and detached processes on Windows."""
-
 import errno
 import sys
 
-_HELD = (errno.EACCES, 0)  # Error numbers if another process holds the lock; Wine uses 0.
-LOCK_EX, LOCK_NB, LOCK_UN = 2, 4, 8  # The same values as in `fcntl`.
+# The error has one of these numbers if another process holds the lock. Wine uses 0.
+_HELD = (errno.EACCES, 0)
+# The module `fcntl` has the same values.
+LOCK_EX, LOCK_NB, LOCK_UN = 2, 4, 8
 
 if sys.platform == "win32":
     import msvcrt
@@ -20,7 +20,8 @@ if sys.platform == "win32":
             msvcrt.locking(descriptor, mode, 1)
         except OSError as error:
             if operation == LOCK_UN:
-                return  # the lock has been released already
+                # The lock has already been released.
+                return
             if error.errno in _HELD:
                 raise BlockingIOError from None
             raise

@@ -1,7 +1,7 @@
 """Extends persist-queue's acknowledgement queue by due times, batches and larger transactions.
 
-persist-queue defines the table, its states and the serializer. The reasons for the extension are in
-docs/decisions/persist-queue.md.
+persist-queue defines the table, its states and the serializer. docs/decisions/persist-queue.md has
+the reasons for the extension.
 """
 
 import sqlite3
@@ -39,38 +39,40 @@ _RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
-LARGEST_LOG = 8 * 1024 * 1024  # Bytes; a checkpoint truncates a larger write-ahead log.
-CACHE = 256  # KiB, enough for a batch; SQLite's default of 2 MB would cost more memory.
+# A checkpoint truncates a write-ahead log of more bytes. The cache is in KiB, and SQLite's default
+# of 2 MB would cost more memory.
+LARGEST_LOG = 8 * 1024 * 1024
+CACHE = 256
 
 
 class AckQueue(SQLiteAckQueue):
-    """The queue of jobs, stored in `data.db`."""
-
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
-        self._conn.text_factory = tolerant_text  # persist-queue has reset this attribute
+        # The constructor of persist-queue has reset this attribute.
+        self._conn.text_factory = tolerant_text
 
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
-        del multithreading, timeout  # unused arguments, because `connect` sets both options
+        # The arguments are unused, because `connect` sets both options.
+        del multithreading, timeout
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
         connection.execute(f"PRAGMA cache_size=-{CACHE}")
-        if not uses_wal(connection):  # a rollback journal is safe only if each commit is flushed
+        # A rollback journal is safe only if each commit is flushed to the disk.
+        if not uses_wal(connection):
             connection.execute("PRAGMA synchronous=FULL")
         return connection
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection of all tables, so that one transaction can change several tables."""
         connection: sqlite3.Connection = self._conn
         return connection
 
     def claim(
         self, limit: int, now: float, *, bulk_last: bool
     ) -> tuple[list[Claim], list[tuple[int, str]]]:
-        """Claim due jobs, the earliest due first; also claim and return unreadable rows."""
+        """Mark due jobs as in progress, and return these jobs and unreadable rows."""
         claims, unreadable = [], []
         select = _SELECT_DUE_BULK_LAST if bulk_last else _SELECT_DUE
         take = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
@@ -84,7 +86,7 @@ class AckQueue(SQLiteAckQueue):
         return claims, unreadable
 
     def remove(self, row_ids: Iterable[int]) -> None:
-        """Delete claimed rows. A newer job for the same scene has its own row and stays."""
+        """Delete rows in progress. A newer job for the same scene has its own row and stays."""
         with transaction(self.connection):
             self.connection.executemany(_DELETE_CLAIMED, [(row_id,) for row_id in row_ids])
 
@@ -93,7 +95,7 @@ class AckQueue(SQLiteAckQueue):
         self.connection.execute(statement, (scene_key(scene_id),))
 
     def release(self, claims: Sequence[Claim]) -> None:
-        """Return claimed jobs to the queue, so that they wait again.
+        """Return jobs in progress to the queue.
 
         If a newer job for the same subject waits, both jobs become one job that is due now. Every
         other job keeps its due time and its retry count.
@@ -107,16 +109,15 @@ class AckQueue(SQLiteAckQueue):
                     self.connection.execute(_RELEASE, (claim.job.encoded(), claim.row_id))
 
     def resume(self) -> int:
-        """Release the jobs that a dead worker had claimed; the caller must hold the worker lock."""
+        """Return the jobs of a killed worker to the queue. The caller must hold the worker lock."""
         with transaction(self.connection):
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
-            # Unreadable rows wait again. They are dead-lettered when a worker claims them.
+            # The next worker that reads an unreadable row moves it to the dead-letter queue.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(rows)
 
     def make_due_after(self, horizon: float) -> int:
-        """Make all jobs due now whose due time is after `horizon`; return their number."""
         with transaction(self.connection):
             statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
             return self.connection.execute(statement, (horizon,)).rowcount
@@ -128,7 +129,6 @@ class AckQueue(SQLiteAckQueue):
             )
 
     def waiting_with_error(self, error_type: str) -> list[Claim]:
-        """Return the waiting jobs whose last error had this type, without claiming them."""
         which = f"{IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
         statement = f"SELECT _id, data FROM {TABLE} WHERE {which}"
         return list(readable_claims(self.connection.execute(statement, (error_type,))))

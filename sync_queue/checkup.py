@@ -15,27 +15,31 @@ from sync_queue.schema import SCHEMA_VERSION, schema_version
 from sync_queue.spool_import import read_spool
 from sync_queue.sync_log import SyncLog
 
-_PATIENCE = 2.0  # seconds to wait for a writer
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """The state of the database; `letters` and `synced_scenes` are unknown if `jobs` is None."""
+    """The state of the database. If `jobs` is None, all later figures are unknown.
+
+    `damage` is SQLite's error message for a damaged file, and `refusal` the reason why a file
+    cannot be read. `size` includes the write-ahead log.
+    """
 
     exists: bool = True
-    damage: str = ""  # SQLite's error message if the file is damaged.
-    refusal: str = ""  # The reason if the file is not readable.
+    damage: str = ""
+    refusal: str = ""
     version: int = 0
-    size: int = 0  # size in bytes, including the write-ahead log
+    size: int = 0
     wal: bool = False
-    jobs: Mapping[str, int] | None = None  # Number of jobs by state; None if unknown.
-    spooled: int = 0  # Number of jobs in the spool, which no worker has imported yet.
-    letters: Mapping[str, int] = field(default_factory=dict)  # Dead letters by error type.
+    jobs: Mapping[str, int] | None = None
+    spooled: int = 0
+    letters: Mapping[str, int] = field(default_factory=dict)
     synced_scenes: int = 0
 
 
 def examine_database(path: str, now: float) -> DatabaseCheckup:
-    """Examine the database; return a result also for a damaged or unreadable file."""
+    """Examine the database, even if the file is damaged or unreadable."""
     found = DatabaseCheckup(exists=os.path.exists(path))
     if found.exists:
         try:

@@ -1,7 +1,8 @@
 """Opens the queue's database, creates its tables and chooses its journal mode.
 
 Write-ahead logging needs memory shared between processes, which network file systems do not
-provide. There the database uses a rollback journal, which is slower and equally safe.
+provide. On such a file system, the database uses a rollback journal, which is slower and equally
+safe.
 """
 
 import os
@@ -29,10 +30,9 @@ from sync_queue.schema import (
 )
 from sync_queue.spool import UNFINISHED
 
-# SQLite's errors on a file system that refuses write-ahead logging
+# SQLite reports these errors on a file system that does not support write-ahead logging.
 _REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
 _TABLES = (
-    # persist-queue creates the table with the same statement.
     f"CREATE TABLE IF NOT EXISTS {TABLE} (_id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "data BLOB, timestamp FLOAT, status INTEGER)",
     f"CREATE INDEX IF NOT EXISTS waiting_by_subject ON {TABLE} ({SUBJECT}, {TYPE}) "
@@ -46,24 +46,22 @@ _TABLES = (
     "retry_count INTEGER, failed_at TEXT)",
     "CREATE INDEX IF NOT EXISTS idx_failed_at ON dead_letters (failed_at)",
     "CREATE INDEX IF NOT EXISTS idx_scene_id ON dead_letters (scene_id)",
-    # The values last sent to each Plex item, and the values that Plex did not keep.
+    # `sync_log` has the values last sent to each Plex item, and the values that Plex did not keep.
     "CREATE TABLE IF NOT EXISTS sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
     "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, "
     "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, refused TEXT, "
     "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
-    # The values of each Plex item before the plugin's first write. A deleted scene keeps them.
+    # `originals` has the values of each Plex item before the first write, also of deleted scenes.
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
-    # The SHA-1 of each uploaded image. Rows stay for ever, because Plex keeps every upload.
+    # `uploads` has the SHA-1 of each uploaded image. Rows stay, because Plex keeps every upload.
     "CREATE TABLE IF NOT EXISTS uploads (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "kind TEXT NOT NULL, sha1 TEXT NOT NULL, PRIMARY KEY (server_id, rating_key, kind, sha1)) "
     "WITHOUT ROWID",
-    # The performers, studio, tags and cover of each scene, and the outcome of its last job.
     "CREATE TABLE IF NOT EXISTS scene_log (scene_id INTEGER PRIMARY KEY, entities TEXT NOT NULL, "
     "scene_updated_at TEXT NOT NULL, cover_tag TEXT, outcome TEXT NOT NULL, detail TEXT NOT NULL, "
     "at REAL NOT NULL)",
-    # The unfinished reconciliation run, and the scenes that the run will queue.
     "CREATE TABLE IF NOT EXISTS reconciliation_run (id INTEGER PRIMARY KEY CHECK (id = 1), "
     "run TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS reconciliation_gaps (scene_id INTEGER PRIMARY KEY, "
@@ -85,21 +83,18 @@ _FROM_VERSION_1 = (
 
 
 class NewerSchemaError(Exception):
-    """A newer version of this plugin wrote the database."""
+    pass
 
 
 def connect(
     path: str, synchronous: str = "FULL", busy_timeout: float = BUSY_TIMEOUT
 ) -> sqlite3.Connection:
-    """Open the database in autocommit mode; create or migrate its tables.
+    """Open the database in autocommit mode, and create or migrate its tables.
 
-    Raise sqlite3.Error if the file is not a writable database. Raise NewerSchemaError if a newer
-    version of the plugin wrote the file.
-
-    Args:
-        synchronous: with `FULL` each commit survives a power cut. With `NORMAL` a power cut can
-            undo the end of a job, and the worker repeats the job without harm.
-        busy_timeout: seconds to wait for another writer.
+    Raise `sqlite3.Error` if the file is not a writable database, and `NewerSchemaError` if a newer
+    version of the plugin wrote the file. With `synchronous="FULL"`, each commit survives a power
+    cut. With `NORMAL`, a power cut can undo the end of a job, and the worker repeats the job
+    without harm. `busy_timeout` is the time to wait for another writer, in seconds.
     """
     connection = _open(path, busy_timeout)
     try:
@@ -111,7 +106,8 @@ def connect(
         _leave_wal(lambda: _open(path, busy_timeout))
         connection = _open(path, busy_timeout)
         connection.execute(f"PRAGMA synchronous={synchronous}")
-    connection.execute("PRAGMA fullfsync=1")  # on macOS fsync alone does not reach the disk
+    # On macOS, fsync alone does not write the data to the disk.
+    connection.execute("PRAGMA fullfsync=1")
     version = schema_version(connection)
     if version > SCHEMA_VERSION:
         connection.close()
@@ -152,7 +148,6 @@ def _create_tables(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _was_in_use(path: str) -> bool:
-    """Return whether the plugin has used this data folder before."""
     folder = DataFolder(os.path.dirname(os.path.dirname(path)))
     unfinished = os.path.join(folder.spool, UNFINISHED)
     return os.path.exists(unfinished) or os.path.isfile(folder.library_database)
@@ -163,18 +158,17 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
-    """Switch to write-ahead logging, or to a rollback journal if the file system refuses it.
+    """Switch to write-ahead logging, or to a rollback journal if the file system requires it.
 
     The switch fails while another process reads the database, and SQLite does not wait. So this
-    function retries for `longest_wait` seconds, each time with a new connection. Then it raises
-    sqlite3.OperationalError.
+    function retries with a new connection for `longest_wait` seconds, and then raises an error.
     """
     deadline = time.monotonic() + longest_wait
     while True:
         try:
             with closing(open_database()) as connection:
                 connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                # Only a query shows whether the file system provides shared memory.
+                # Only a query shows whether the file system supports shared memory.
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 return
         except sqlite3.OperationalError as error:

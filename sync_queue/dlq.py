@@ -1,4 +1,4 @@
-"""The dead-letter queue: jobs that failed for good and need the user's attention."""
+"""The dead-letter queue contains jobs that failed permanently and need the user's attention."""
 
 import json
 import sqlite3
@@ -17,28 +17,28 @@ _INSERT = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The reason for which a job is dead-lettered."""
-
     error_type: str
     message: str
-    stack_trace: str | None = None  # a stack trace exists only for a bug of the plugin
+    # Only a bug of the plugin has a stack trace.
+    stack_trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A job that failed for good, with its last error."""
+    """A job that failed permanently. `job` is None if the stored job is unreadable."""
 
     id: int
-    job: SyncJob | None  # None if the stored job is unreadable
+    job: SyncJob | None
     error_type: str
     error_message: str
-    failed_at: str  # UTC, such as "2026-01-31 12:00:00"
+    # The time is in UTC, such as "2026-01-31 12:00:00".
+    failed_at: str
     scene_id: int | None = None
     retry_count: int = 0
 
     @property
     def moment(self) -> float:
-        """The time of the failure in seconds since the epoch; 0 if `failed_at` is unreadable."""
+        """The time of the failure in seconds since the epoch, or 0 if `failed_at` is unreadable."""
         try:
             return datetime.fromisoformat(self.failed_at).replace(tzinfo=UTC).timestamp()
         except (TypeError, ValueError):
@@ -46,13 +46,13 @@ class DeadLetter:
 
 
 class DeadLetterQueue:
-    """The table `dead_letters`. The caller holds the transaction; lists start with the oldest."""
+    """The table `dead_letters`, which the caller locks. Lists start with the oldest row."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def add(self, job: SyncJob, failure: Failure, now: float) -> None:
-        """Store a dead letter; it replaces an older one of the same scene and error type."""
+        """Store a dead letter, which replaces an older one of the same scene and error type."""
         if job.scene_id is not None:
             self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
         values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)
@@ -68,11 +68,10 @@ class DeadLetterQueue:
         return self._delete("TRUE")
 
     def purge(self, before: float) -> int:
-        """Remove the dead letters that failed before this time; return their number."""
         return self._delete("failed_at < ?", _text_of(before))
 
     def remove(self, letter_id: int) -> bool:
-        """Remove a dead letter; return False if another process has removed it."""
+        """Remove a dead letter. Return False if another process has removed it before."""
         return self._delete("id = ?", letter_id) == 1
 
     def forget_scene(self, scene_id: int) -> None:
@@ -82,7 +81,6 @@ class DeadLetterQueue:
         return self._connection.execute(f"DELETE FROM dead_letters WHERE {which}", values).rowcount
 
     def between(self, start: float, end: float) -> list[DeadLetter]:
-        """Return the dead letters that failed from `start` to `end` inclusive."""
         return self._select("failed_at BETWEEN ? AND ?", _text_of(start), _text_of(end))
 
     def of_type(self, error_type: str) -> list[DeadLetter]:
@@ -102,7 +100,6 @@ class DeadLetterQueue:
         return found
 
     def newest_of_type(self, error_type: str, limit: int) -> list[DeadLetter]:
-        """Return the newest dead letters of one error type, the newest first."""
         newest = "WHERE error_type IS ? ORDER BY failed_at DESC, id DESC LIMIT ?"
         which = f"id IN (SELECT id FROM dead_letters {newest})"
         return self._select(which, error_type, limit)[::-1]
@@ -116,7 +113,6 @@ class DeadLetterQueue:
         return [DeadLetter(row[0], _job_of(row[1], row[5]), *row[2:]) for row in rows]
 
     def counts_by_type(self) -> dict[str, int]:
-        """Return the number of dead letters by error type, the most frequent type first."""
         statement = (
             "SELECT error_type, COUNT(*) FROM dead_letters GROUP BY error_type ORDER BY 2 DESC, 1"
         )

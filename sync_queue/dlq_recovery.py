@@ -13,8 +13,6 @@ PERMANENT_ERROR_TYPES = frozenset({"PlexAuthError", "PlexPermanentError", "PlexP
 
 @dataclass(slots=True)
 class RecoveryResult:
-    """The number of dead letters by result; each dead letter counts once."""
-
     recovered: int = 0
     skipped_already_queued: int = 0
     skipped_plex_down: int = 0
@@ -31,7 +29,6 @@ def get_error_types_for_recovery(include_optional: bool) -> frozenset[str]:
 def get_outage_dlq_entries(
     dlq: DeadLetterQueue, start_time: float, end_time: float, error_types: Collection[str]
 ) -> list[DeadLetter]:
-    """Return the dead letters of these error types that failed between the two times."""
     letters = dlq.between(start_time, end_time)
     return [letter for letter in letters if letter.error_type in error_types]
 
@@ -43,11 +40,11 @@ def recover_outage_jobs(
     plex_healthy: bool,
     existing_scenes: Callable[[Sequence[int]], Collection[int]],
 ) -> RecoveryResult:
-    """Queue the jobs of dead letters again; one transaction queues a job and removes its letter.
+    """Queue the jobs of dead letters again, each in a transaction that removes its dead letter.
 
-    A dead letter stays if Plex is not healthy, if its scene is queued already, or if Stash no
-    longer has the scene. The checks run in this order. `existing_scenes` returns those of the given
-    scenes that exist in Stash, and may raise a StashError.
+    A dead letter stays if Plex is not healthy, if its scene is already queued, or if Stash no
+    longer has the scene. `existing_scenes` returns which scenes exist in Stash, and may raise
+    `StashError`.
     """
     result = RecoveryResult()
     if not plex_healthy:
@@ -67,7 +64,8 @@ def recover_outage_jobs(
             result.skipped_scene_missing += 1
         elif queue.requeue(letter):
             result.recovered += 1
-            if job.scene_id is not None:  # jobs of a performer, studio or tag have no scene
+            # Jobs of a performer, studio or tag have no scene.
+            if job.scene_id is not None:
                 result.recovered_scene_ids.append(job.scene_id)
                 queued.add(job.scene_id)
         else:

@@ -1,4 +1,4 @@
-"""Stores the progress of a reconciliation run, which survives a kill of the process."""
+"""Stores the progress of a reconciliation run, so a later process can continue the run."""
 
 import json
 import sqlite3
@@ -11,15 +11,13 @@ from sync_queue.sync_records import object_of
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A scene that a run will queue, because its sync would change Plex."""
-
     scene_id: int
     kind: str
-    changed_at: str = ""  # the scene's `updated_at` in Stash, verbatim
+    changed_at: str = ""
 
 
 class GapStore:
-    """Stores a run's progress and its gaps; the caller commits both in one transaction."""
+    """The caller commits the progress and the scenes to queue in one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

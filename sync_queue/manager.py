@@ -1,5 +1,3 @@
-"""Changes the queue, the dead letters and the sync log in their common database."""
-
 import contextlib
 import os
 import sqlite3
@@ -20,10 +18,7 @@ from sync_queue.spool_import import Spool
 
 
 class QueueManager(QueueView):
-    """Gives access to all tables; its methods change several tables in one transaction.
-
-    A method that raises sqlite3.Error has changed nothing.
-    """
+    """Changes several tables in one transaction. An `sqlite3.Error` leaves all tables unchanged."""
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
         self.jobs = AckQueue(folder)
@@ -38,7 +33,7 @@ class QueueManager(QueueView):
         return transaction(self._connection)
 
     def enqueue(self, jobs: Iterable[SyncJob]) -> tuple[int, int]:
-        """Store jobs durably; return the numbers of new jobs and of merged jobs."""
+        """Store jobs durably. Return the numbers of new jobs and of merged jobs."""
         before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
@@ -49,7 +44,7 @@ class QueueManager(QueueView):
             self._connection.execute(f"PRAGMA synchronous={before}")
 
     def claim(self, limit: int, *, bulk_last: bool = False) -> list[Claim]:
-        """Claim up to `limit` due jobs; unreadable rows become dead letters.
+        """Mark up to `limit` due jobs as in progress. Unreadable rows become dead letters.
 
         With `bulk_last`, due retries come before new jobs of a bulk sync, as new edits always do.
         """
@@ -62,11 +57,7 @@ class QueueManager(QueueView):
         return claims
 
     def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
-        """Acknowledge jobs: remove their rows from the queue.
-
-        With `healthy`, the dead letters of their scenes are removed, too. A newer job for the same
-        scene has its own row and stays.
-        """
+        """Remove processed jobs. If `healthy` is set, also remove dead letters of their scenes."""
         with self.transaction():
             self.jobs.remove(claim.row_id for claim in claims)
             for scene_id in {claim.job.scene_id for claim in claims if healthy}:
@@ -92,15 +83,15 @@ class QueueManager(QueueView):
         with self.transaction():
             self.jobs.remove([claim.row_id])
             if claim.job.scene_id is not None:
-                # Otherwise the next sync could skip the cover. Stash's time stamps have whole
-                # seconds, so a new edit may not change the time stamp.
+                # Without this mark, the next sync could skip the cover. Stash's time stamps have
+                # whole seconds, so a new edit may have the same time stamp.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
         """Queue a dead letter's job with its retry count reset, and remove the dead letter.
 
-        Return False if it holds no job, or if another process has removed it.
+        Return False if the dead letter has no readable job, or if another process has removed it.
         """
         if letter.job is None:
             return False
@@ -122,7 +113,7 @@ class QueueManager(QueueView):
         return self.jobs.resume()
 
     def import_spool(self, report: Report) -> int:
-        """Move the jobs of hooks from the spool into the database; return their number."""
+        """Move the jobs of hooks from the spool into the database, and return their number."""
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
@@ -134,7 +125,7 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If another process holds the write lock, a later call removes the marker file.
+        # If another process locks the database, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self._connection):
                 self.spool.mark_finished()

@@ -1,5 +1,3 @@
-"""A job of the queue, and its stored form."""
-
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -7,23 +5,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# Keys of a job's `data`.
-MISSING_SINCE = "missing_since"  # Time since which Plex lacks the scene's files.
-MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"  # Data of files that Plex lacks.
-TRY_REFUSED = "try_refused"  # Time at which a user asked to resend refused values.
+# If Plex lacks the files of a scene, its job's `data` has their paths, sizes and the time since
+# then.
+MISSING_SINCE = "missing_since"
+MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
+# This key has the time at which a user asked to send refused values again.
+TRY_REFUSED = "try_refused"
 
-# Due time of a new job of a bulk sync. It is past, but after 0, the due time of an edit's new job.
+# New jobs of a bulk sync have this due time in the past. New jobs of an edit come first with 0.
 BULK = 1.0
-LARGEST_ID = 2**63 - 1  # SQLite's largest integer
+LARGEST_ID = 2**63 - 1
 
 
 class JobFormatError(ValueError):
-    """A stored row does not hold a job of this plugin."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """A job for a subject, which is a scene, performer, studio or tag, with its retry state.
+    """A job for a scene, performer, studio or tag, with its retry state.
 
     Times are in seconds since the epoch. The order of the fields is part of the stored format.
     """
@@ -40,8 +40,8 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        """Parse the column `data` of a row; raise JobFormatError if it is not a valid job."""
-        # SQLite's JSON functions accept invalid UTF-8, so the row may still hold a valid job.
+        """Parse the column `data` of a row. An invalid value raises `JobFormatError`."""
+        # SQLite's JSON functions accept invalid UTF-8, so the row may still contain a valid job.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)
@@ -51,7 +51,6 @@ class SyncJob:
 
     @classmethod
     def from_dict(cls, raw: Any) -> Self:
-        """Create a job from decoded JSON; raise JobFormatError if the JSON names no subject."""
         if not isinstance(raw, dict):
             raise JobFormatError("the job has no subject")
         scene_id, data, error_type = (
@@ -80,25 +79,23 @@ class SyncJob:
         return self.next_retry_at if self.next_retry_at > BULK else 0.0
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
-        """Return the job with a new due time after an error; `counts` adds 1 to its retry count."""
+        """Return the job with a new due time after an error. `counts` adds 1 to the retry count."""
         retries = self.retry_count + counts
         return replace(self, next_retry_at=until, last_error_type=error_type, retry_count=retries)
 
     def with_fresh_retries(self) -> Self:
-        """Return the job due now, with a retry count of 0 and without its last error."""
         return replace(self, next_retry_at=0.0, retry_count=0, last_error_type=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that the worker is processing; its row stays until Plex has the change."""
+    """A job that the worker is processing. Its row stays until Plex has the change."""
 
     row_id: int
     job: SyncJob
 
 
 def readable_claims(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
-    """Yield a claim for each pair of row id and data; skip rows that hold no job."""
     for row_id, stored in rows:
         with suppress(JobFormatError):
             yield Claim(row_id, SyncJob.parse(stored))
@@ -120,7 +117,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _word(value: Any) -> str | None:
-    """Return a non-empty ASCII string; None for other values, which this plugin never stores."""
+    """Return a non-empty ASCII string, or None for other values, which this plugin never stores."""
     return value if isinstance(value, str) and value and value.isascii() else None
 
 

@@ -1,5 +1,3 @@
-"""Creates jobs, inserts them into the queue's table, and counts them."""
-
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -18,7 +16,7 @@ from sync_queue.schema import (
     transaction,
 )
 
-METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"  # values of a job's `update_type`
+METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"
 ENTITY, FORGET = "entity", "forget"
 
 _FIND_WAITING = (
@@ -42,7 +40,6 @@ def scene_job(
     data: dict[str, Any] | None = None,
     due: float = 0.0,
 ) -> SyncJob:
-    """Return a new job for a scene; `due` is its earliest start, or 0 for now."""
     key = scene_key(scene_id)
     return SyncJob(_new_id(), scene_id, update_type, data or {}, now, key, next_retry_at=due)
 
@@ -52,7 +49,6 @@ def scene_key(scene_id: int) -> str:
 
 
 def entity_job(kind: str, entity_id: int, now: float) -> SyncJob:
-    """Return a new job for all scenes of a performer, studio or tag."""
     data = {"kind": kind, "id": entity_id}
     return SyncJob(_new_id(), None, ENTITY, data, now, f"{kind}_{entity_id}")
 
@@ -62,15 +58,14 @@ def _new_id() -> str:
 
 
 def subject_label(job_key: str) -> str:
-    """Return the name of a job's subject for users, such as "Scene 12" or "Performer 3"."""
     return job_key.replace("_", " ").capitalize()
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float) -> tuple[int, int]:
-    """Store jobs in one transaction; return the numbers of new and merged jobs.
+    """Store jobs in one transaction. Return the numbers of new and merged jobs.
 
-    If a job of the same subject and type waits already, the new job is merged into it. The merged
-    job is due now, and its retry count is 0.
+    If a job of the same subject and type already waits, the new job is merged into that job. The
+    merged job is due now, and its retry count is 0.
     """
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
@@ -78,7 +73,7 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float)
 
 
 def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
-    """Store a job in the caller's transaction; return False if it was merged into another job."""
+    """Store a job, without a commit. Return False if the job was merged into a waiting job."""
     if merge_into_waiting(connection, job):
         return False
     connection.execute(_INSERT, (job.encoded(), now))
@@ -86,7 +81,7 @@ def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
 
 
 def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
-    """Merge a job into the waiting job of its subject and type; return False if there is none."""
+    """Merge a job into the waiting job of its subject and type. Return False if no job waits."""
     row = connection.execute(_FIND_WAITING, (job.job_key, job.update_type)).fetchone()
     if row is None:
         return False
@@ -104,7 +99,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
 
 
 def has_unfinished(connection: sqlite3.Connection) -> bool:
-    """Return whether a job waits or is claimed, even if the claiming worker has died."""
+    """Return whether a job waits or is in progress, even if its worker was killed."""
     statement = (
         f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING}) "
         f"OR EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_IN_PROGRESS})"
@@ -119,7 +114,7 @@ def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
 
 
 def clear_pending_items(connection: sqlite3.Connection) -> int:
-    """Remove the waiting jobs and return their number; keep claimed and spooled jobs."""
+    """Remove the waiting jobs, but not jobs in progress or in the spool. Return their number."""
     return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 

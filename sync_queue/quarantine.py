@@ -1,7 +1,4 @@
-"""Renames a damaged database, so that a new database is created.
-
-A reconciliation then finds the edits of the lost jobs.
-"""
+"""Renames a damaged database, and requests a reconciliation that finds the lost edits."""
 
 import json
 import os
@@ -13,18 +10,18 @@ from contextlib import closing
 from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.state_file import write_state
 
-REBUILT_MARKER = "rebuilt.json"  # Name of the file that requests a reconciliation.
-EMPTIED = "it was empty"  # Content of this file if the database was empty.
+# This file requests a reconciliation. Its content is EMPTIED if the database was empty.
+REBUILT_MARKER = "rebuilt.json"
+EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
 
 
 def is_damage(error: Exception) -> bool:
-    """Return whether the error means that the file is not a valid database."""
     return error_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def error_code(error: Exception) -> int:
-    """Return SQLite's primary result code; 0 for an error of another library."""
+    """Return SQLite's primary result code, or 0 for an error of another library."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
@@ -34,12 +31,11 @@ def setup_lock(path: str) -> str:
 
 
 def ask_for_reconciliation(path: str, why: str) -> None:
-    """Request a reconciliation after the loss of all jobs; raise OSError on failure."""
+    """Request a reconciliation after the loss of all jobs. Raise `OSError` on failure."""
     write_state(_marker(path), {"why": why})
 
 
 def was_emptied(path: str) -> bool:
-    """Return whether a reconciliation is requested because the database was empty."""
     try:
         with open(_marker(path), encoding="utf-8") as file:
             return bool(json.load(file) == {"why": EMPTIED})
@@ -52,10 +48,10 @@ def _marker(path: str) -> str:
 
 
 def quarantine_database(path: str) -> str | None:
-    """Rename a damaged database and return the new path; return None if it is intact.
+    """Rename a damaged database and return the new path. Return None if the database is intact.
 
-    If several processes find the damage, only the first process renames the file. Raise OSError on
-    failure.
+    If several processes find the damage, only the first process renames the file. Raise `OSError`
+    on failure.
     """
     with locked(setup_lock(path)):
         if not _is_damaged(path):
@@ -71,14 +67,15 @@ def quarantine_database(path: str) -> str | None:
 
 def _rename(path: str, kept: str) -> None:
     was_asked = os.path.exists(_marker(path))
-    # Request the reconciliation before the renaming, so that a kill in between loses no edit.
+    # The reconciliation is requested before the renaming, because a kill in between would lose
+    # edits.
     ask_for_reconciliation(path, f"kept as {kept}")
     try:
         for suffix in ("", "-wal", "-shm"):
             if os.path.exists(path + suffix):
                 replace_file(path + suffix, kept + suffix)
     except OSError:
-        # The database was not renamed, so no reconciliation is needed.
+        # The database was not renamed, so no reconciliation is necessary.
         if os.path.exists(path) and not was_asked:
             remove_file(_marker(path))
         raise
@@ -91,7 +88,8 @@ def _is_damaged(path: str) -> bool:
                 return True
             if _passes(connection, "integrity_check"):
                 return False
-            connection.execute("REINDEX")  # REINDEX repairs indexes and keeps all jobs
+            # REINDEX repairs damaged indexes without a loss of jobs.
+            connection.execute("REINDEX")
             return not _passes(connection, "integrity_check")
     except sqlite3.DatabaseError as error:
         return is_damage(error)

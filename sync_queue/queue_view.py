@@ -1,6 +1,6 @@
-"""Read-only queries of the queue's database, for tasks that show a status.
+"""Reads the queue's database for tasks that show a status.
 
-This module does not import persist-queue, so that these tasks start quickly.
+This module does not import persist-queue, which makes the start of these tasks faster.
 """
 
 import json
@@ -31,24 +31,18 @@ _NEXT_TRY = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ? ORDER B
 
 
 class JobState(Enum):
-    """The state of an unfinished job."""
-
     WAITING = "waiting"
     IN_PROGRESS = "in_progress"
-    SPOOLED = "spooled"  # a hook stored the job, and no worker has imported the job yet
+    SPOOLED = "spooled"
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """An unfinished job with its state."""
-
     job: SyncJob
     state: JobState
 
 
 class QueueView:
-    """Reads jobs, dead letters, reconciliation gaps and the sync log from the database."""
-
     def __init__(
         self, connection: sqlite3.Connection, folder: str, clock: Callable[[], float]
     ) -> None:
@@ -93,7 +87,7 @@ class QueueView:
         return sum(self.stats().values())
 
     def next_try(self) -> float | None:
-        """Return the time of the next retry in seconds since the epoch; None if there is none."""
+        """Return the time of the next retry in seconds since the epoch, or None without a retry."""
         row = self._connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
         return None if row is None else float(row[0])
 

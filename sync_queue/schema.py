@@ -1,17 +1,19 @@
-"""Columns, states and SQL expressions of the queue's table, which persist-queue defines."""
+"""Names columns, states and SQL expressions of the queue's table, which persist-queue defines."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 SCHEMA_VERSION = 3
-BUSY_TIMEOUT = 10.0  # seconds to wait for another writer; transactions take milliseconds
+# A connection waits this many seconds for another writer, whose transaction takes milliseconds.
+BUSY_TIMEOUT = 10.0
 
-# The values of persist-queue's states `inited`, `ready` and `unack`
+# persist-queue calls these states `inited`, `ready` and `unack`.
 WAITING_NEW, WAITING, IN_PROGRESS = 0, 1, 2
 
 TABLE = "ack_queue_default"
-_JOB = "CAST(data AS TEXT)"  # persist-queue stores bytes, but SQLite's JSON functions need text
+# persist-queue stores bytes, but SQLite's JSON functions need text.
+_JOB = "CAST(data AS TEXT)"
 SUBJECT = f"json_extract({_JOB}, '$.job_key')"
 TYPE = f"json_extract({_JOB}, '$.update_type')"
 # A due time that is not a number counts as 0, because SQLite sorts text after every number.
@@ -20,7 +22,7 @@ DUE = (
     f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') ELSE 0 END"
 )
-# The table can also hold pickles of the legacy implementation, which are not valid JSON.
+# The table can also contain pickles of older versions, which are not valid JSON.
 IS_WAITING = f"status < {IN_PROGRESS} AND json_valid({_JOB})"
 LAST_ERROR = f"json_extract({_JOB}, '$.last_error_type')"
 IS_WAITING_AFTER_ERROR = f"{IS_WAITING} AND {LAST_ERROR} IS NOT NULL"
@@ -28,13 +30,12 @@ IS_IN_PROGRESS = f"status = {IN_PROGRESS} AND json_valid({_JOB})"
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """Return the schema version of the database; 0 for an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Hold the database's write lock; commit at the end, or roll back after an exception.
+    """Lock the database for writing. Commit at the end, or roll back after an exception.
 
     A transaction inside another transaction is part of the outer transaction.
     """
@@ -42,5 +43,5 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         return
     connection.execute("BEGIN IMMEDIATE")
-    with connection:  # the connection commits, or rolls back after an exception
+    with connection:
         yield

@@ -1,4 +1,4 @@
-"""The spool: the folder in which hooks store jobs until `spool_import` moves them to the queue.
+"""The spool is the folder in which hooks store jobs until the worker imports the jobs.
 
 A job is an empty file named `<time>-<process>-<number>.<job>`, so no job can be half-written.
 """
@@ -13,12 +13,13 @@ from shared.file_lock import FileLock
 if sys.platform == "darwin":
     import fcntl
 
-CONNECTION = "connection"  # File with the Stash connection of the newest hook or task.
-UNFINISHED = "unfinished"  # This file exists while the database may hold unfinished jobs.
+# `connection` has the newest connection to Stash. `unfinished` marks a database with jobs.
+CONNECTION = "connection"
+UNFINISHED = "unfinished"
 
 
 def store(folder: str, jobs: list[str]) -> None:
-    """Store jobs such as `metadata.scene_12` durably; raise OSError on failure."""
+    """Store jobs such as `metadata.scene_12` durably. Raise `OSError` on failure."""
     start = f"{folder}/{time.time_ns():020}-{os.getpid():07}"
     paths = [f"{start}-{number:04}.{job}" for number, job in enumerate(jobs)]
     for path in paths:
@@ -26,13 +27,14 @@ def store(folder: str, jobs: list[str]) -> None:
     try:
         if paths:
             _flush(folder, os.O_RDONLY)
-    except OSError as error:  # Windows and some network shares flush only files, not folders
+    except OSError as error:
+        # Windows and some network shares can flush files, but not folders.
         if error.errno == errno.EIO:
             raise
         for path in paths:
             try:
                 _flush(path, os.O_RDWR)
-            except OSError as again:  # the file is already imported, or the share cannot flush
+            except OSError as again:
                 if again.errno not in (errno.ENOENT, errno.ENOTSUP, errno.EINVAL, errno.ENOTTY):
                     raise
 
@@ -42,7 +44,7 @@ def _flush(path: str, mode: int) -> None:
     try:
         os.fsync(descriptor)
         if sys.platform == "darwin":
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # on macOS fsync does not reach the disk
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     finally:
         os.close(descriptor)
 
@@ -53,13 +55,15 @@ def has_work(folder: str) -> bool:
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Store the Stash connection for a running worker; return whether this process got `lock`."""
+    """Store the Stash connection for a running worker. Return whether this process got the lock."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
             file.write(connection)
         os.replace(temporary, f"{folder}/{CONNECTION}")
-    except OSError:  # for example on Windows, while another process reads the file
+    except OSError:
+        # On Windows, another process may be reading the file. The worker then keeps its connection.
         if os.path.exists(temporary):
-            os.unlink(temporary)  # The worker keeps its present connection.
-    return lock.try_acquire()  # An exiting worker checks the spool once more.
+            os.unlink(temporary)
+    # If another process has the lock, its worker checks the spool once more before it exits.
+    return lock.try_acquire()

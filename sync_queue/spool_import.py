@@ -15,9 +15,11 @@ from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, e
 from sync_queue.spool import CONNECTION, UNFINISHED
 
 SCAN_DELAY = (
-    20.0  # Seconds before a folder scan: one scan covers all scenes that Stash adds meanwhile.
+    # A folder scan starts after this many seconds, to include scenes that Stash adds in the
+    # meantime.
+    20.0
 )
-UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20  # Suffix and largest number of quarantined files.
+UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
 )
@@ -34,7 +36,7 @@ class StoredJob:
 
 
 def job_of(name: str) -> SyncJob | None:
-    """Return the job that the name of a spool file describes; None for any other name."""
+    """Return the job that the name of a spool file describes, or None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -49,23 +51,19 @@ def job_of(name: str) -> SyncJob | None:
 
 
 def read_spool(queue_folder: str) -> list[StoredJob]:
-    """Return the jobs in the spool, the oldest first."""
     folder = os.path.join(queue_folder, "spool")
     jobs = ((name, job_of(name)) for name in names_in(folder))
     return [StoredJob(os.path.join(folder, name), job) for name, job in jobs if job is not None]
 
 
 class Spool:
-    """Imports the jobs in the spool into the database."""
-
     def __init__(self, queue_folder: str) -> None:
         self._folder = queue_folder
         self._spool = os.path.join(queue_folder, "spool")
         self._inbox = os.path.join(queue_folder, "inbox")
-        self._stuck: set[str] = set()  # paths of files that cannot be read or removed
+        self._stuck: set[str] = set()
 
     def is_empty(self) -> bool:
-        """Return whether there is no job to import."""
         return not self._new() and not self._inbox_files()
 
     def names(self) -> frozenset[str]:
@@ -76,8 +74,9 @@ class Spool:
     def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
         """Move all jobs from files into the database, and return their number.
 
-        `enqueue` stores the jobs in one transaction. After a kill the next import merges the same
-        jobs again, without harm. A file that holds no job or cannot be removed is reported.
+        `enqueue` stores the jobs in one transaction. If the process is killed, the next import
+        merges the same jobs again, without harm. Files that contain no job or cannot be removed are
+        reported.
         """
         if self.is_empty():
             return 0
@@ -92,7 +91,7 @@ class Spool:
             return len(found)
 
     def take_connection(self) -> Any:
-        """Remove and return the stored connection of Stash; None if there is none."""
+        """Remove and return the stored connection of Stash, or return None if there is none."""
         path = os.path.join(self._spool, CONNECTION)
         try:
             with open(path, "rb") as file:
@@ -103,7 +102,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Remove all but the newest file of each job, because the spool cannot be imported."""
+        """Keep only the newest file of each job, because no worker can import the spool."""
         self.take_connection()
         paths = [stored.path for stored in self._new()]
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
@@ -112,14 +111,14 @@ class Spool:
                 remove_file(path)
 
     def mark_unfinished(self) -> None:
-        """Record that the database may hold jobs, so that each hook starts a worker if needed."""
+        """Record that the database may contain jobs, which makes each hook start a worker."""
         path = os.path.join(self._spool, UNFINISHED)
         if not os.path.exists(path):
             os.makedirs(self._spool, mode=0o700, exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
     def mark_finished(self) -> None:
-        """Record that the database holds no job; the caller must hold the write lock."""
+        """Record that the database contains no job. The caller must lock the database."""
         with contextlib.suppress(FileNotFoundError):
             remove_file(os.path.join(self._spool, UNFINISHED))
 
@@ -146,7 +145,8 @@ class Spool:
                 with open(path, "rb") as file:
                     found.append(StoredJob(path, SyncJob.parse(file.read())))
             except OSError:
-                self._stuck.add(path)  # the file may hold a job, so it stays
+                # The file may contain a job, so the file stays.
+                self._stuck.add(path)
             except JobFormatError:
                 replace_file(path, path + UNREADABLE)
                 keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)

@@ -1,4 +1,4 @@
-"""Original and last sent values of Plex items, and the outcome of each scene's last job."""
+"""Stores original and last sent values of Plex items, and the outcome of each scene's last job."""
 
 import json
 import sqlite3
@@ -16,15 +16,17 @@ from sync_queue.sync_records import (
     values_of,
 )
 
-# Scene id in records of items whose scene was deleted in Stash. Without these records, a new scene
-# with the same file would mistake the plugin's values for edits of the user.
+# After a scene was deleted in Stash, the records of its items get this scene id. Without these
+# records, a new scene with the same file would mistake the plugin's values for edits of a user.
 NO_SCENE = 0
-SYNCED_EARLIER = "synced earlier"  # outcome of a scene that only the legacy implementation synced
+# This outcome marks a scene that only an older version of the plugin synced.
+SYNCED_EARLIER = "synced earlier"
 
-Entity = tuple[str, int]  # A kind such as "tags", and an id in Stash.
-PAGE = 500  # Number of rows that `naming` reads at a time.
+Entity = tuple[str, int]
+PAGE = 500
 
-_AMONG = "IN (SELECT value FROM json_each(?))"  # matches any number of ids, passed as one JSON list
+# This condition matches any number of ids, passed as one JSON list.
+_AMONG = "IN (SELECT value FROM json_each(?))"
 _OF_OTHERS = "scene_id != ? AND server_id = ? AND rating_key = ?"
 _SELECT_ITEMS = (
     "SELECT scene_id, server_id, rating_key, synced_at, digest, sent, refused, poster_sha1, "
@@ -41,8 +43,6 @@ _SCENE_COLUMNS = "scene_id, outcome, at, detail, scene_updated_at, cover_tag, en
 
 
 class SyncLog:
-    """The tables `sync_log`, `scene_log`, `originals` and `uploads`, which record all syncs."""
-
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
@@ -60,7 +60,7 @@ class SyncLog:
         return found
 
     def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
-        """Return the records of an item by scene id; a deleted scene has the id `NO_SCENE`."""
+        """Return the records of an item by scene id. A deleted scene has the id `NO_SCENE`."""
         return self.items(server_id, [rating_key]).get(rating_key, {})
 
     def sent_for(self, scene_id: int) -> list[SentItem]:
@@ -87,7 +87,7 @@ class SyncLog:
     def remember_image(
         self, scene_id: int, server_id: str, rating_key: int, kind: str, sha1: str
     ) -> None:
-        """Store the SHA-1 of an item's `poster` or `art`; an empty string means no image."""
+        """Store the SHA-1 of an item's `poster` or `art`. An empty string means no image."""
         self._connection.execute(
             f"UPDATE sync_log SET {kind}_sha1 = ? "
             "WHERE scene_id = ? AND server_id = ? AND rating_key = ?",
@@ -95,7 +95,7 @@ class SyncLog:
         )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Make this scene the only owner of an item, and keep the values last sent to the item."""
+        """Move an item's record to this scene, and remove the records of other scenes."""
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
             # The digest becomes empty, because the item may differ from this scene.
@@ -124,7 +124,7 @@ class SyncLog:
     def digests(
         self, server_id: str | None, scene_ids: Collection[int] | None = None
     ) -> dict[int, dict[int, str]]:
-        """Return digests by scene id and rating key; None selects all servers or all scenes."""
+        """Return digests by scene id and rating key. None selects all servers or all scenes."""
         among = "" if scene_ids is None else f" AND scene_id {_AMONG}"
         values = () if scene_ids is None else (json.dumps(list(scene_ids)),)
         found: dict[int, dict[int, str]] = {}
@@ -149,7 +149,7 @@ class SyncLog:
         return {key: values_of(held) for key, held in found if held is not None}
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
-        """Store an item's values before the first write; a later call changes nothing."""
+        """Store an item's values before the first write. A later call changes nothing."""
         self._connection.execute(
             "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
             "VALUES (?, ?, ?, ?)",
@@ -202,7 +202,6 @@ class SyncLog:
         return {scene_id: SceneRecord(*values) for scene_id, values in found.items()}
 
     def scenes_in_plex(self) -> int:
-        """Return the number of scenes that the plugin has written to a Plex item."""
         statement = f"SELECT COUNT(DISTINCT scene_id) FROM sync_log WHERE scene_id != {NO_SCENE}"
         return int(self._connection.execute(statement).fetchone()[0])
 
@@ -211,7 +210,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def has_skipped(self, reason: str) -> bool:
-        """Return whether any scene's last job was skipped for a reason that contains this text."""
+        """Return whether a scene's last job was skipped for a reason that contains this text."""
         statement = (
             "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome = 'skipped' "
             "AND instr(detail, ?) > 0)"
@@ -230,7 +229,6 @@ class SyncLog:
         )
 
     def remember_earlier_sync(self, scene_id: int, at: float) -> None:
-        """Record that the legacy implementation synced a scene, unless an outcome is stored."""
         self._connection.execute(
             "INSERT OR IGNORE INTO scene_log (scene_id, entities, scene_updated_at, outcome, "
             f"detail, at) VALUES (?, '{{}}', '', '{SYNCED_EARLIER}', '', ?)",
@@ -240,7 +238,8 @@ class SyncLog:
     def scenes_between(self, after: int, up_to: int) -> list[int]:
         """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive).
 
-        Omit scenes that only the legacy implementation synced, because it also kept deleted scenes.
+        The result omits scenes that only an older version synced, because that version also kept
+        deleted scenes.
         """
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
@@ -253,9 +252,10 @@ class SyncLog:
     def naming(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of the wanted performers, studios and tags of scenes at their last sync.
+        """Yield pages of the scenes that had a wanted performer, studio or tag at their last sync.
 
-        A page is keyed by scene id; ids rise from `after` (exclusive) to `until` (inclusive).
+        A page maps scene ids to the wanted ones. Ids rise from `after` (exclusive) to `until`
+        (inclusive).
         """
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
@@ -274,7 +274,7 @@ class SyncLog:
             after = rows[-1][0]
 
     def mark_unsynced(self, scene_id: int) -> None:
-        """Mark a scene as unsynced, so that the next sync compares all fields and images."""
+        """Mark a scene as unsynced. The next sync then compares all fields and images."""
         self._connection.execute(
             "UPDATE scene_log SET scene_updated_at = '' WHERE scene_id = ?", (scene_id,)
         )
@@ -285,7 +285,7 @@ class SyncLog:
         return dict(self._connection.execute(statement))
 
     def forget_scene(self, scene_id: int) -> None:
-        """Remove a scene's outcome; keep the records of its items under the id `NO_SCENE`."""
+        """Remove a scene's outcome. Keep the records of its items under the id `NO_SCENE`."""
         self._connection.execute(
             f"UPDATE OR REPLACE sync_log SET scene_id = {NO_SCENE}, digest = '' WHERE scene_id = ?",
             (scene_id,),

@@ -1,5 +1,3 @@
-"""Rows of the sync log. The parsers omit values of a wrong type and keep all others."""
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,50 +5,52 @@ from typing import Any
 
 FieldValues = Mapping[str, str | list[str]]
 
-PENDING = "pending"  # key inside the `sent` JSON for values that may not have arrived in Plex
+# This key inside the `sent` JSON marks values that may not have arrived in Plex.
+PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """The values last sent to a Plex item for a scene."""
+    """The values last sent to a Plex item for a scene. `digest` is empty before the first write.
 
-    digest: str  # Digest of the sent metadata; empty before the first write.
-    sent: FieldValues  # Values of the item after the last write.
-    refused: FieldValues = field(default_factory=dict)  # Values that Plex did not keep.
+    `refused` contains values that Plex did not keep, and `pending` values that may not have
+    arrived.
+    """
+
+    digest: str
+    sent: FieldValues
+    refused: FieldValues = field(default_factory=dict)
     poster_sha1: str | None = None
     art_sha1: str | None = None
-    pending: FieldValues = field(default_factory=dict)  # values that may not have arrived in Plex
+    pending: FieldValues = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SceneRecord:
-    """The outcome of a scene's last job.
+    """The outcome of a scene's last job. `scene_updated_at` is empty if the scene was not synced.
 
-    `cover_tag` holds the SHA-1 and the ETag of the last cover, separated by a space. It is None if
-    the scene has no cover. The SHA-1 is empty if Plex cannot show the image.
+    `cover_tag` contains the SHA-1 and the ETag of the last cover, separated by a space. It is None
+    if the scene has no cover. The SHA-1 is empty if Plex cannot show the image.
     """
 
-    outcome: str  # A word such as "synced".
-    at: float  # Seconds since the epoch.
-    detail: str = ""  # An explanation for users.
-    scene_updated_at: str = ""  # The scene's `updated_at` at its last sync; "" if unsynced.
+    outcome: str
+    at: float
+    detail: str = ""
+    scene_updated_at: str = ""
     cover_tag: str | None = None
-    entities: Mapping[str, list[int]] = field(default_factory=dict)  # ids by kind such as "tags"
+    entities: Mapping[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SentItem:
-    """The record of a Plex item, with its scene, server and rating key."""
-
     scene_id: int
     server_id: str
     rating_key: int
-    at: float  # seconds since the epoch
+    at: float
     record: ItemRecord
 
 
 def values_of(raw: object) -> dict[str, str | list[str]]:
-    """Return the strings and lists of strings of a JSON object; omit all other values."""
     found: dict[str, str | list[str]] = {}
     for name, value in raw.items() if isinstance(raw, dict) else ():
         if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Repairs a damaged database for the worker, with a back-off if the damage returns."""
+"""Repairs a damaged database for the worker. If the damage returns, the next repair waits."""
 
 import os
 import sqlite3
@@ -10,18 +10,16 @@ from shared.events import Event
 from shared.log import Log
 from sync_queue.quarantine import quarantine_database
 
-LONGEST_WAIT = 60.0  # maximum seconds to wait before a repair
-QUIET = 60.0  # seconds without damage, after which the next repair needs no wait
+# A repair waits for at most LONGEST_WAIT seconds, and not at all after QUIET seconds without
+# damage.
+LONGEST_WAIT = 60.0
+QUIET = 60.0
 
-Identity = tuple[int, int]  # device and inode, which differ for a new file of the same name
+# Device and inode identify a file. A new file of the same name has another identity.
+Identity = tuple[int, int]
 
 
 class DatabaseRepair:
-    """Repairs the queue's database and the path index.
-
-    `wait` waits for a number of seconds, or until this process has to end.
-    """
-
     def __init__(
         self,
         folder: DataFolder,
@@ -37,9 +35,9 @@ class DatabaseRepair:
         self._repaired_at = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        """Repair the database that raised the error. Close both databases before the call.
+        """Repair the database that raised the error. Close both databases before this call.
 
-        `opened` identifies the file of the queue's database that was open. None if unknown.
+        `opened` identifies the file that was open as the queue's database.
         """
         again = self._monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
@@ -47,7 +45,8 @@ class DatabaseRepair:
             self._wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
         try:
             if is_about_index(error):
-                delete_index(self._folder.library_database)  # a cache of data in Plex
+                # The path index only caches data of Plex, so the index can be deleted.
+                delete_index(self._folder.library_database)
                 self._log.event(Event.INDEX_REBUILT, error=error)
             else:
                 self._repair_queue(error, opened)

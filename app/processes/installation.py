@@ -4,18 +4,14 @@ import os
 
 
 class Installation:
-    """The state of the entry script and the plugin's yml file at the start of this process."""
-
     def __init__(self, script: str) -> None:
         self._files = (script, _manifest(script))
         self._seen = self._look()
 
     def unchanged(self) -> bool:
-        """Return whether both files are the same as at the start of this process."""
         return self._look() == self._seen
 
     def exists(self) -> bool:
-        """Return whether any version of the plugin is installed."""
         return os.path.exists(self._files[0])
 
     def _look(self) -> tuple[tuple[int, int] | None, ...]:

@@ -1,10 +1,11 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-Only tasks write them: a hook sends no request, and the worker may run while a user saves settings.
+Only tasks write the defaults: a hook sends no request, and the worker may run while a user saves
+settings.
 
-If a task writes defaults while a settings page is open, the page removes all of them when the user
-saves. If most written defaults are missing, the plugin therefore writes them again. If only a few
-are missing, the user has cleared these settings, and they stay empty.
+If a task writes defaults while a user edits the settings page, saving the page removes these
+defaults. So if most written defaults are missing, the plugin writes them again. If only a few are
+missing, the user has cleared these settings, and they stay empty.
 """
 
 from collections.abc import Mapping
@@ -17,16 +18,18 @@ from validation.config import ALIASES, ENVIRONMENT, Config
 from validation.values import counted, is_empty
 from worker.services import Services
 
-_NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))  # not on the page
-_AS_TEXT = {"plex_verify_tls": "on"}  # settings that have a text field on the page, not a switch
+_NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))
+# The settings page has a text field for this setting, not a switch.
+_AS_TEXT = {"plex_verify_tls": "on"}
 _SHOWN = {setting.name for setting in fields(Config)} - _NOT_SHOWN - ENVIRONMENT.keys()
 
 
 def _on_page(setting: Field[Any]) -> Any:
-    """Return the default of a setting in the format of the page. None for an empty default."""
+    """Return the default of a setting in the format of the page, or None for an empty default."""
     value = _AS_TEXT.get(setting.name, setting.default)
     if isinstance(value, float):
-        return int(value)  # the page accepts whole numbers only
+        # The settings page accepts only whole numbers.
+        return int(value)
     return value if isinstance(value, bool | int | str) and value != "" else None
 
 
@@ -39,13 +42,12 @@ _DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Names of the settings that had a value in Stash when an earlier task ended."""
+    """The settings that ever had a value in Stash, and those whose default a task has written."""
 
-    seen: frozenset[str] = frozenset()  # settings that had a value at any time
-    written: frozenset[str] = frozenset()  # settings whose default a task has written
+    seen: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
 
     def after(self, stored: Mapping[str, Any], written: Mapping[str, Any]) -> "Shown":
-        """Return the names after a task has found `stored` settings and written others."""
         seen = self.seen.union(_SHOWN.intersection(stored), written)
         return Shown(seen, self.written.union(written))
 
@@ -53,9 +55,10 @@ class Shown:
 def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
     """Return the missing settings to write, with the values that are in effect.
 
-    A stored empty value is not replaced, because a user has cleared the setting.
+    A stored empty value stays, because a user has cleared the setting.
     """
-    # Write the value of an alias too, because the alias loses its effect when the setting exists.
+    # The value of an alias is written, too, because the alias has no effect once the setting
+    # exists.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
@@ -68,7 +71,7 @@ def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]
 
 
 def show_defaults(services: Services) -> None:
-    """Write the missing defaults. Log a failure only at the debug level, as the task continues."""
+    """Write the missing defaults. A failure is logged for debugging, and the task continues."""
     try:
         _show_defaults(services)
     except (StashError, OSError) as error:
@@ -81,7 +84,8 @@ def _show_defaults(services: Services) -> None:
     state = file.read(services.clock())
     shown = Shown(*(_names(state.get(key)) for key in ("seen", "written")))
     if file.is_unread:
-        return  # it is unknown which settings a user has cleared
+        # Without the file, it is unknown which settings a user has cleared.
+        return
     added: Mapping[str, Any] = {}
     if defaults_to_write(stored, shown):
         added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))

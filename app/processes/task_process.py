@@ -1,7 +1,7 @@
 """Runs a task in this process, for Stash or for the command line.
 
-A program may request the status every few seconds. The status comes from the data folder alone.
-This avoids the import of installed packages, which takes most of a task's time.
+A program may request the status every few seconds. The status needs only the data folder, so the
+slow import of packages is skipped.
 """
 
 import json
@@ -28,7 +28,7 @@ from worker.state import StatusSource
 
 
 def handle_input(script: str, data: bytes) -> str:
-    """Handle input that is not from a hook; return the answer as JSON."""
+    """Handle input that is not from a hook. Return the answer as JSON."""
     try:
         message = json.loads(data or b"{}")
     except RecursionError:
@@ -77,7 +77,7 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def redacted(value: Any, log: Log) -> Any:
-    """Redact the texts of an answer for programs, as in the log.
+    """Remove secrets from the texts of an answer for programs.
 
     JSON escapes some characters, so redacting the finished JSON could miss a secret.
     """
@@ -99,9 +99,9 @@ def run_task(
     *,
     in_stash: bool = True,
 ) -> Answer:
-    """Run the task that the argument `mode` names. A TaskError has the cause and the remedy.
+    """Run the task that the argument `mode` names. A `TaskError` contains cause and remedy.
 
-    `in_stash` means that `log` is Stash's log. The worker's log lines are then copied to it.
+    If `in_stash` is set, `log` is Stash's log, and the worker's log lines are copied to it.
     """
     connection = server_connection if isinstance(server_connection, dict) else {}
     question = find_question(arguments) if wants_json(arguments) else None
@@ -110,7 +110,7 @@ def run_task(
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
     if mode_of(arguments) == DOCTOR:
-        # Imported here, because no other task needs these modules.
+        # Only the Doctor needs these modules.
         from app.doctor import examine  # noqa: PLC0415
 
         values_of(arguments, DOCTOR, {})
@@ -118,7 +118,7 @@ def run_task(
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
-    # Imported here, where the required packages are known to be installed.
+    # This import fails if required packages are missing.
     from app.processes.task_run import run  # noqa: PLC0415
 
     return run(script, connection, arguments, log, secrets, in_stash=in_stash)
@@ -131,13 +131,13 @@ def _answer_question(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Answer a program's request for the status. This changes nothing and starts no worker."""
+    """Answer a request for the status, without a change and without the start of a worker."""
     plugin_dir = os.path.dirname(script)
 
     def names(scene_ids: Sequence[int]) -> Mapping[int, str]:
         activate_dependencies(plugin_dir)
         try:
-            # Imported here: most answers name no scene, and the imports take half of the time.
+            # Most answers name no scene, and these imports take half of the time.
             from stash.connection import StashConnection, parse_address  # noqa: PLC0415
             from stash.scenes import StashScenes  # noqa: PLC0415
         except ImportError as error:

@@ -1,5 +1,3 @@
-"""Runs a task with the services of this process. The required packages must be installed."""
-
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -39,10 +37,11 @@ def run(
     try:
         task = find_task(arguments)
         services = build(script, connection, data_folder_of(script, connection), log, secrets)
-        with suppress(sqlite3.OperationalError):  # busy; the worker will import the jobs
+        # If the database is busy, the worker imports the jobs later.
+        with suppress(sqlite3.OperationalError):
             services.queue.import_spool(log.event)
         if wants_json(arguments):
-            # A program asks only for data: start no worker, and write no answer to the log.
+            # A program requests only data, so no worker starts, and the log gets no answer.
             return task(services)
         return _run_for_user(task, services, in_stash=in_stash)
     except sqlite3.Error as error:
@@ -66,12 +65,12 @@ def _run_for_user(
             relay_worker_log(services.folder, services.log)
         is_due = _is_reconciliation_due(services)
         return answer
-    finally:  # even a task that fails starts a worker for the jobs of a killed worker
+    finally:
+        # Even a failed task starts a worker, because a killed worker may have left jobs.
         ensure_worker_for_jobs(services, is_due=is_due)
 
 
 def _is_reconciliation_due(services: Services) -> bool:
-    """Return whether a reconciliation is due or unfinished."""
     if run_of_today(services.queue.gaps.run(), services.clock()) is not None:
         return True
     try:

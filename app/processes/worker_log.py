@@ -26,7 +26,8 @@ from shared.log import (
 from shared.redaction import Secrets
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
-_LONGEST_LINE = 3 * MAX_RECORD_BYTES  # bytes; JSON escapes each quote in a message
+# JSON escapes each quote, so a line can be longer than its message.
+_LONGEST_LINE = 3 * MAX_RECORD_BYTES
 _LEVELS = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 
 
@@ -49,9 +50,9 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
-    """Return a log that writes JSON lines to a rotating file. Raise OSError if the file fails.
+    """Return a log that writes JSON lines to a rotating file. Raise `OSError` if that fails.
 
-    `news` is a marker file. While it exists, hooks and tasks copy new lines to Stash's log.
+    While the marker file `news` exists, hooks and tasks copy new lines to Stash's log.
     """
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
@@ -68,9 +69,9 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the worker's log file. `code` is the code of an event, empty for other text.
+    """Return a line of the worker's log file. Only a line about an event has a `code`.
 
-    The line begins with the time, because the time in its first line identifies a log file.
+    The line starts with the time, because the time in its first line identifies a log file.
     """
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
@@ -80,7 +81,7 @@ def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) 
 def leave_record(news: str, event: Event, problem: str) -> None:
     """Store an event of a worker that has no log. The next hook or task reports the event.
 
-    Do not replace an unreported event. `problem` must contain no secrets.
+    An unreported event is not replaced. `problem` must contain no secrets.
     """
     with contextlib.suppress(OSError):
         if os.path.exists(news) and os.path.getsize(news):
@@ -95,7 +96,7 @@ def leave_record(news: str, event: Event, problem: str) -> None:
 def leave_record_of_import(script: str, error: Exception) -> None:
     """Store the event that the worker's modules cannot be imported.
 
-    The connection to Stash, which gives the data folder, comes from stdin.
+    The data folder depends on the connection to Stash, which is read from stdin.
     """
     with contextlib.suppress(OSError, ValueError):
         connection = json.loads(sys.stdin.buffer.read())

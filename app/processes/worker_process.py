@@ -1,4 +1,4 @@
-"""The worker's process, which drains the queue and ends after a minute without work."""
+"""The worker's process executes the jobs in the queue, and ends after a minute without work."""
 
 import contextlib
 import json
@@ -36,17 +36,16 @@ if TYPE_CHECKING:
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
-    """Drain the queue until it stays empty; return the exit status.
+    """Execute jobs until the queue stays empty, and return the exit status.
 
-    The status is 0 if another worker runs. If no process reaps zombie processes on this system,
-    wait for the next edit instead of ending.
-
-    Args:
-        arguments: the file descriptor of the worker lock, which the parent process has acquired.
-            Empty on a system where a process cannot inherit locks.
+    The status is 0 if another worker runs. If no process reaps zombie processes on this system, the
+    worker waits for the next edit instead of ending. `arguments` contains the file descriptor of
+    the worker lock, which the parent process has acquired. It is empty if a process cannot inherit
+    locks.
     """
     if hasattr(os, "setsid"):
-        with contextlib.suppress(PermissionError):  # this process already leads a session
+        # The call fails if this process already leads a session.
+        with contextlib.suppress(PermissionError):
             os.setsid()
     connection = _read_connection()
     folder = data_folder_of(script, connection)
@@ -59,7 +58,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        lock.release()  # a task that reports the event can then start a worker
+        # After the release, a task that reports the event can start a worker.
+        lock.release()
         leave_record(folder.news, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}")
         return 1
     return process.run()
@@ -89,7 +89,7 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 class _WorkerProcess:
     """Runs one worker after another, and holds the worker lock.
 
-    `connection` is the connection to Stash. Empty if the parent process died before it sent it.
+    `connection` is empty if the parent process died before it sent the connection to Stash.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        # A stored connection is at least as new as the connection from stdin.
+        # The connection in the spool is at least as new as the connection from stdin.
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:
@@ -147,9 +147,10 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _remember(self, connection: Any) -> None:
-        """From the next run on, use the connection to Stash that a hook or task has stored."""
+        """Replace the connection to Stash, which the next run of the worker then uses."""
         if isinstance(connection, dict):
-            plex_url = self._connection.get("PlexUrl")  # keep the option --plex
+            # The address from the option --plex stays in use.
+            plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
 
@@ -157,8 +158,6 @@ class _WorkerProcess:
         self._stop.set()
         if self._worker is not None:
             self._worker.stop()
-
-    # -- during a run of the worker ---------------------------------------------------------------
 
     def _try_to_work(self) -> DrainOutcome:
         """Run a worker, unless a missing package, module or connection prevents it."""
@@ -176,7 +175,8 @@ class _WorkerProcess:
         except NewerSchemaError as error:
             self._log.event(Event.WORKER_UNUSABLE, problem=str(error))
             self._spool.compact()
-        except (ImportError, SyntaxError) as error:  # a file is missing or damaged
+        except (ImportError, SyntaxError) as error:
+            # A file of the plugin is missing or damaged.
             self._log.event(Event.WORKER_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
             self._spool.compact()
         except PermissionError as error:
@@ -187,7 +187,7 @@ class _WorkerProcess:
 
     def _run_worker(self) -> DrainOutcome:
         """Run a worker until it ends. Its services stay open, unless the database failed."""
-        # Imported here, where the required packages are known to be installed.
+        # These imports fail if required packages are missing.
         from app.services import build, import_legacy_data, report_missing_wal  # noqa: PLC0415
         from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
         from worker.processor import SyncWorker  # noqa: PLC0415
@@ -227,21 +227,20 @@ class _WorkerProcess:
     def _run_in_thread(self, worker: "SyncWorker") -> DrainOutcome:
         """Run a worker in a thread, because signals interrupt only the main thread.
 
-        The worker stops after its current scene if this process has to end, a task requests the
-        worker lock, or another file has replaced the queue's database.
+        The worker stops after its current scene if this process has to end, if a task requests the
+        worker lock, or if another file has replaced the queue's database.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], LOOK_FOR_REQUESTS).done:
                 if (
-                    self._stop.is_set()  # the signal may have come before the worker existed
+                    # The signal may have come before the worker existed.
+                    self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)
                     or self._is_database_replaced()
                 ):
                     worker.stop()
             return running.result()
-
-    # -- between two runs -------------------------------------------------------------------------
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
         """Return whether to run a worker again. If so, this process holds the worker lock."""
@@ -250,8 +249,8 @@ class _WorkerProcess:
         stays = self._probe.leaves_zombie()
         if not stays:
             self._lock.release()
-        # A hook that stored a job while the lock was held started no worker. So check for work
-        # once more, and acquire the lock again if there is work.
+        # A hook that stored a job while the lock was held has started no worker. So this process
+        # checks for work once more, and acquires the lock again if there is work.
         known = self._spool.names()
         has_work = self._has_work(outcome)
         self._close_services()
@@ -263,7 +262,8 @@ class _WorkerProcess:
         """Return whether another run of the worker has work, such as jobs or a database repair."""
         if outcome is DrainOutcome.UNUSABLE:
             return False
-        if outcome is DrainOutcome.LEFT:  # Stash rejected the connection
+        # Stash has rejected the connection, so only another connection helps.
+        if outcome is DrainOutcome.LEFT:
             connection = self._spool.take_connection()
             self._remember(connection)
             return connection is not None or not self._spool.is_empty()
@@ -272,7 +272,8 @@ class _WorkerProcess:
         try:
             return self._is_database_replaced() or self._services.queue.has_unfinished()
         except sqlite3.DatabaseError:
-            return True  # the next run finds the cause of the error
+            # The next run of the worker finds the cause of the error.
+            return True
 
     def _is_database_replaced(self) -> bool:
         return is_replaced(self._folder.queue_database, self._database)

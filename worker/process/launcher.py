@@ -1,5 +1,3 @@
-"""Starts the worker as a detached process that inherits the worker lock."""
-
 import os
 import sys
 
@@ -12,15 +10,13 @@ WORKER_ARGUMENT = "--worker"
 
 
 def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
-    """Start a detached worker that inherits the lock. Raise `OSError` if the start fails.
-
-    Other users cannot read the pipe through which the worker receives the connection to Stash.
-    """
+    """Start a detached worker that inherits the lock. Raise `OSError` if the start fails."""
     command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
         # On Windows, the worker acquires the lock itself.
         lock.release()
         return start_detached(command, connection)
+    # Other users can read the arguments of a process, but not this pipe.
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock
@@ -39,5 +35,4 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
         os.posix_spawn(command[0], command, os.environ, file_actions=streams)
     finally:
         for opened in (reader, writer, null, descriptor):
-            # The worker has its own copies of these descriptors.
             os.close(opened)
