@@ -1,4 +1,4 @@
-/* An answer of the plugin: its sentence, the details that explain it, and the rest folded away. */
+/* Shows an answer of the plugin: a sentence, its explanation, and the details folded away. */
 (function (S) {
   "use strict";
   const h = S.h;
@@ -8,7 +8,7 @@
 
   const FIELDS = ["title", "studio", "summary", "date", "performers", "tags", "collections"];
 
-  /** Compare two fields by their order in Plex; Stash sorts the members of an answer by name. */
+  /* Stash sorts the members of an answer by name, so this function restores the order of Plex. */
   const byField = ([a], [b]) => FIELDS.indexOf(a) - FIELDS.indexOf(b);
 
   const valueText = (value) =>
@@ -43,7 +43,7 @@
       ])
     );
     if (rows.length === 0 && state !== "in_step") {
-      return null; // no value is known to differ, and the answer's sentence says why
+      return null;
     }
     return h(S.Table, {
       head: ["Field", ...heads],
@@ -84,7 +84,7 @@
       )
     );
 
-  /* [member that only this kind of answer has, component that renders it, members it renders] */
+  /* Each kind of answer has a member that no other kind has. A component renders some members. */
   const RENDERERS = [
     ["checks", (answer) => h(Checks, answer), ["checks"]],
     ["plex_looked_at", (answer) => h(S.Differences, answer), []],

@@ -1,5 +1,5 @@
-/* Helpers for all files of Stash2Plex's page. Text from Stash or Plex is rendered as React children
- * or attributes only, never as markup. */
+/* Helpers for all files of the page. Text from Stash or Plex is rendered as React children or
+ * attributes only, never as markup. */
 (function () {
   "use strict";
   const api = window.PluginApi;
@@ -13,7 +13,7 @@
   S.counted = (number, noun) =>
     number.toLocaleString("en") + " " + noun + (number === 1 ? "" : "s");
 
-  /** Return the text, shortened to `most` characters; a title can have 64 KiB. */
+  /** Shorten a text to `most` characters, because a title can have 64 KiB. */
   S.cut = (text, most) => {
     const whole = String(text === null || text === undefined ? "" : text);
     return whole.length > most ? whole.slice(0, most - 1) + "…" : whole;
@@ -34,7 +34,7 @@
       : parts.slice(first, first + 2).map(([number, unit]) => number + unit).join(" ");
   };
 
-  /** Return a time (seconds since the epoch) in the reader's time zone, with the date if not today. */
+  /** Return a time in the time zone of the reader, with the date unless it is today. */
   S.clock = (seconds) => {
     const moment = new Date(seconds * 1000);
     const today = moment.toDateString() === new Date().toDateString();

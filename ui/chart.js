@@ -1,5 +1,5 @@
-/* Charts of the last day: scenes per hour, and the time from an edit to Plex. Hatching marks failed
- * attempts, so that the chart needs no colours; each bar has its value as text. */
+/* Charts of the last day: scenes per hour, and the time from an edit to Plex. Failed attempts are
+ * hatched, and each bar has its value as text, because some users cannot distinguish colours. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -45,7 +45,7 @@
       )
     );
 
-  /** A bar for an hour: `well`, with `badly` on top of it and `text` above. */
+  /** Draw the bar of an hour: successes, failures on top, and a text above. */
   const Bar = ({ hour, at, scale, well, badly, text }) => {
     const middle = at * STEP + STEP / 2;
     const top = BASE - (well + badly) * scale;
@@ -76,7 +76,7 @@
     );
     const ref = React.useRef(null);
     React.useEffect(() => {
-      ref.current.scrollLeft = ref.current.scrollWidth; // a narrow page shows the newest hours
+      ref.current.scrollLeft = ref.current.scrollWidth;
     }, []);
     return h("div", { className: "s2p-scroll", ref, tabIndex: 0 }, svg);
   };

@@ -1,4 +1,4 @@
-/* Components that the sections share. */
+/* React components that several sections of the page use. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -23,7 +23,6 @@
         )
       : h("span", null, "–");
 
-  /** Link to a scene by its title, which can hold any characters. */
   S.Scene = ({ id, title }) => {
     const text = S.cut(title, 120) || (id ? "Scene " + id : "A job without a scene");
     const name = h("bdi", { className: "s2p-title" }, text);
@@ -59,7 +58,7 @@
           )
         );
 
-  /** A select box; `options` are pairs of value and label. */
+  /** Render a select box. The options are pairs of a value and a label. */
   S.Select = ({ options, onChange, ...rest }) =>
     h(
       "select",
@@ -71,14 +70,14 @@
       options.map(([value, label]) => h("option", { key: value, value }, label))
     );
 
-  /** Return a reference that is false once the component is removed, for answers that arrive later. */
+  /** Return a reference that becomes false when React removes the component. */
   S.useAlive = () => {
     const alive = React.useRef(true);
     React.useEffect(() => () => (alive.current = false), []);
     return alive;
   };
 
-  /** Return [{ busy, answer }, run]: `run` awaits a request and keeps its answer or error. */
+  /** Return [{ busy, answer }, run]. The function `run` awaits a request and stores the answer. */
   S.useRun = () => {
     const [state, set] = React.useState({ busy: false, answer: null });
     const alive = S.useAlive();
@@ -99,7 +98,7 @@
     return [state, run];
   };
 
-  /** A button. With `confirmation`, the first click shows that text and a second click acts. */
+  /** Render a button. With `confirmation`, the first click shows the text, and the second acts. */
   S.ActionButton = ({ label, confirmation, busy, onClick, variant }) => {
     const [isAsking, setAsking] = React.useState(false);
     const click = () => {

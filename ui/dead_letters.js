@@ -1,4 +1,4 @@
-/* Dead letters, grouped by error: cause, remedy, and buttons to retry or delete them. */
+/* The section of dead letters, with cause, remedy and buttons for each kind of error. */
 (function (S) {
   "use strict";
   const h = S.h;

@@ -1,10 +1,10 @@
-/* The doctor, and a report to copy for bug reports, without titles and paths. */
+/* The Doctor, and a report for bug reports, which has no titles and paths. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const h = S.h;
 
-  /** Return the state as numbers, times and the plugin's own words: no scene, path or server. */
+  /** Return the state without names of scenes, paths and servers. */
   function report(answer) {
     const { state, queue, outages, reconciliation, paths, hours, dead_letters: dead } = answer;
     const { active: _active, next: _next, ...counts } = queue;
@@ -31,7 +31,7 @@
       const json = JSON.stringify(report(answer), null, 1);
       setText(json);
       if (window.navigator.clipboard) {
-        window.navigator.clipboard.writeText(json).catch(() => {}); // the text area can be copied
+        window.navigator.clipboard.writeText(json).catch(() => {});
       }
     };
     return h(

@@ -1,5 +1,5 @@
 /* The first run: choose libraries, check the paths, preview the changes, and sync all scenes. The
- * plugin keeps the step, so that the user can leave the page and come back. */
+ * plugin stores the current step, because the user may leave the page and come back. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -10,9 +10,9 @@
     "several candidates": "several files in Plex may be this one",
   };
   const IMAGES = { poster: "poster", art: "background" };
-  const LOOK_INTERVAL = 2000; // ms between two requests for the end of the task Sync All
+  const LOOK_INTERVAL = 2000; // milliseconds
 
-  /** Return [{ busy, answer }, ask]: the question is asked when the step opens. */
+  /** Send a request when the step opens. Return [{ busy, answer }, ask]. */
   function useQuestion(mode) {
     const [state, run] = S.useRun();
     const ask = () => run(() => S.run(mode));
@@ -20,7 +20,7 @@
     return [state, ask];
   }
 
-  /** Show that a question is in progress or has failed; else the children. */
+  /** Render the children, unless a request is in progress or has failed. */
   const Question = ({ state: { busy, answer }, ask, progress, children }) => {
     const [test, run] = S.useRun();
     const retest = async () => {

@@ -1,5 +1,5 @@
-/* Links to the page: a button in the navigation bar with a badge, and entries in Stash's settings.
- * Stash renders the bar twice; its buttons show the last answer of any tab. */
+/* Links to the page: a button with a badge in Stash's navigation bar, and entries in Stash's
+ * settings. Stash renders the bar twice, so both buttons show the last answer of any tab. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -33,7 +33,7 @@
 
   const entries = [];
 
-  /** An entry in the first of the sections of tools in Stash's settings. */
+  /** Add a link to the tools in Stash's settings. */
   const ToolsEntry = () => {
     const { Setting } = S.api.components;
     const [isFirst, setFirst] = React.useState(false);
@@ -57,7 +57,7 @@
     { ...props, children: h(React.Fragment, null, props.children, h(ToolsEntry)) },
   ]);
 
-  /** The settings form among Stash's plugin settings; its values are requested once. */
+  /** Render the settings form among Stash's plugin settings. */
   const OwnSettings = () => {
     const [{ answer, error }, set] = React.useState({});
     const alive = S.useAlive();
@@ -76,7 +76,7 @@
       : h("p", { role: "status" }, "Loading…");
   };
 
-  /** Stash's own list, which shows the token in clear: it is rendered only after a click. */
+  /** Stash's own list of settings shows the token, so it is rendered only after a click. */
   const Masked = ({ list }) => {
     const [isOpen, setOpen] = React.useState(false);
     return h(
@@ -87,7 +87,7 @@
     );
   };
 
-  /* Stash's own list shows an unset switch as off although its default is on. */
+  /* Stash's own list of settings shows an unset switch as off, even if its default is on. */
   S.api.patch.instead("PluginSettings", (...args) => {
     const [props] = args;
     const next = args[args.length - 1];

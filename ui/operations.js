@@ -9,18 +9,18 @@
   const JOB = "query Stash2PlexJob($id: ID!) { findJob(input: { id: $id }) { status error } }";
 
   function endpoint() {
-    const base = document.querySelector("base"); // Stash can run under a path prefix
+    const base = document.querySelector("base"); // Stash may run below a path.
     return new URL("graphql", base ? base.href : window.location.origin + "/");
   }
 
-  /** Return an error that Stash answered. Without an answer, the user may just have left the page. */
+  /** Return an error only if Stash has answered, because a user may leave the page meanwhile. */
   function answeredError(text) {
     const error = new Error(text);
     error.answered = true;
     return error;
   }
 
-  /** Send a GraphQL request and return its data; throw an error with Stash's text. */
+  /** Send a GraphQL request and return the data. Throw an error with the text of Stash. */
   S.graphql = async (query, variables) => {
     const response = await window.fetch(endpoint(), {
       method: "POST",
@@ -54,7 +54,7 @@
     return { text: description + ": queued as a task in Stash", job: data.runPluginTask };
   };
 
-  /** Return null while a task of Stash waits or runs. Then return its error, or an empty text. */
+  /** Return null for an unfinished task, and later the error of the task or an empty text. */
   S.endOfTask = async (job) => {
     const { findJob: found } = await S.graphql(JOB, { id: job });
     const isUnfinished = found && ["READY", "RUNNING", "STOPPING"].includes(found.status);

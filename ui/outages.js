@@ -1,4 +1,4 @@
-/* Outages of Plex: a time line, figures and a table. */
+/* The section of Plex's outages: a time line, figures and a table. */
 (function (S) {
   "use strict";
   const React = S.api.React;

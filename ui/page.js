@@ -1,4 +1,4 @@
-/* The page: the state as a sentence, then the sections. */
+/* The page shows the state in a sentence, and then the sections. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -15,7 +15,7 @@
       h("bdi", null, S.cut(S.sentence(state), 600))
     );
 
-  /** What to do when the sync is blocked: a link to the setting, or a test of the connection. */
+  /** Render the remedy for a blocked sync: a link to a setting, or a test of the connection. */
   const Remedy = ({ state }) => {
     const [{ busy, answer }, run] = S.useRun();
     const link = S.settingForState(state);
@@ -34,7 +34,7 @@
     );
   };
 
-  /** Show the error of a section in its place; the other sections stay. */
+  /** Show an error in place of the section that failed. */
   class ErrorBoundary extends React.Component {
     constructor(props) {
       super(props);
@@ -53,7 +53,7 @@
     }
   }
 
-  /* Most important first; a wide screen shows them in two columns, in turn. */
+  /* The most important section comes first. A wide screen has two columns. */
   const SECTIONS = [
     (answer) => h(S.DeadLetters, { letters: answer.dead_letters }),
     (answer) => h(S.Queue, { queue: answer.queue, now: answer.now }),
@@ -85,7 +85,7 @@
       document.title = "Stash2Plex | Stash";
     }, []);
     React.useEffect(() => {
-      S.toSetting(S.linkedSetting()); // the form is rendered with the first answer
+      S.toSetting(S.linkedSetting());
     }, [answer === null]);
     const kind = answer && answer.state.kind;
     const isUnconfigured = kind === "unconfigured";

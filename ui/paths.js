@@ -1,4 +1,4 @@
-/* Paths: how many scenes were found in Plex, learned path maps, and a test of a path. */
+/* The section of paths: scenes found in Plex, learned path maps, and a test of a path. */
 (function (S) {
   "use strict";
   const React = S.api.React;

@@ -1,4 +1,4 @@
-/* Waiting jobs and recent syncs. */
+/* The section of waiting jobs and recent syncs. */
 (function (S) {
   "use strict";
   const h = S.h;

@@ -1,4 +1,4 @@
-/* Reconciliation: the result of the last run, and buttons to start a run. */
+/* The section of the reconciliation: the result of the last run, and buttons to start a run. */
 (function (S) {
   "use strict";
   const React = S.api.React;

@@ -1,4 +1,4 @@
-/* The tab "Plex" on a scene's page: its state in Plex, the last sync, differences, a sync now. */
+/* The tab "Plex" of a scene shows the last sync and the differences, and can sync the scene. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -54,7 +54,7 @@
     );
   };
 
-  /** The tab's content; it is rendered when the tab opens, so viewing a scene starts no process. */
+  /** Stash renders the tab only when the user opens it, so viewing a scene starts no process. */
   const Pane = ({ scene }) =>
     h(S.bootstrap.Tab.Pane, { eventKey: TAB, mountOnEnter: true, unmountOnExit: true },
       h(Body, { id: Number(scene.id) }));

@@ -1,4 +1,4 @@
-/* Which setting removes an error, and links to that setting. */
+/* Finds the setting that removes an error, and links to this setting. */
 (function (S) {
   "use strict";
   const h = S.h;
@@ -11,7 +11,7 @@
     PlexPermissionError: TOKEN,
   };
 
-  /** Return [label, setting] for an error type; undefined if no setting removes the error. */
+  /** Return [label, setting] for an error type, or undefined if no setting removes the error. */
   S.settingForError = (type) => BY_ERROR[type];
 
   /** Return [label, setting] for a state in which the sync is blocked. */
@@ -19,7 +19,7 @@
     const named = /\b(plex_|quiet_)\w+/.exec(state.sentence);
     const setting = {
       unconfigured: named ? named[0] : "plex_url",
-      paused: named && named[0], // Stash or the database can be the cause, too
+      paused: named && named[0],
       disabled: "enabled",
     }[state.kind];
     return setting && ["Edit the setting", setting];
@@ -37,11 +37,10 @@
     }
   };
 
-  /** A link from another page to a setting. */
   S.SettingLink = ({ link: [label, setting] }) =>
     h(S.router.Link, { className: "btn btn-primary btn-sm", to: S.path + "?setting=" + setting },
       label);
 
-  /** Return the setting that the page's address names; empty if none. */
+  /** Return the setting that the address of the page names, or an empty text. */
   S.linkedSetting = () => new URLSearchParams(window.location.search).get("setting") || "";
 })(window.Stash2Plex);

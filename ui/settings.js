@@ -1,5 +1,4 @@
-/* The settings form. It shows the values in effect, while Stash's own form shows an unset switch as
- * off although its default is on. Only changes are saved. The token is never shown. */
+/* The settings form shows the values in effect, except for the token. It saves only changes. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -27,7 +26,7 @@
         if (alive && plugin) {
           set(Object.fromEntries(plugin.settings.map((label) => [label.name, label])));
         }
-      }, () => {}); // without labels, the form shows the names of the settings
+      }, () => {});
       return () => (alive = false);
     }, []);
     return labels;
@@ -41,7 +40,7 @@
     return groups;
   };
 
-  /** Return the typed text as the value to store: a number where the setting is a number. */
+  /** Convert a typed text to a number if the setting is a number. */
   const parsed = (setting, text) =>
     typeof setting.default === "number" && text.trim() !== "" && Number.isFinite(Number(text))
       ? Number(text)
@@ -99,8 +98,8 @@
     );
   };
 
-  /** Check boxes for Plex's libraries; none checked means all. `entry` is the text that selects a
-   * library: its name, or its number if the name has a comma or is not unique. */
+  /** Render a check box for each library of Plex. Without a checked box, all libraries are synced.
+   * `entry` is the name of a library, or its number if the name is ambiguous. */
   S.Libraries = ({ offered, tested, value, change }) => {
     const entries = value.split(",").map((entry) => entry.trim()).filter(Boolean);
     const has = ({ entry, chosen }) => (value === tested ? chosen : entries.includes(entry));
@@ -165,7 +164,7 @@
       setRefused({ ...refused, [setting.name]: "" });
       setAsked(null);
     };
-    /** Mark the refused fields, unfold their groups, and return whether there are any. */
+    /** Mark the refused fields and unfold their groups. Return whether a field was refused. */
     const mark = ({ refused: found }) => {
       const names = Object.keys(found || {});
       if (alive.current) {

@@ -1,9 +1,9 @@
-/* Sign in with Plex: start the task, show Plex's page to open, let the user choose a server. */
+/* The sign-in with Plex starts a task, links to Plex's page, and lets the user choose a server. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const h = S.h;
-  const POLL_INTERVAL = 1000; // ms between two requests for the task's step
+  const POLL_INTERVAL = 1000; // milliseconds
   const ENDED = ["done", "failed"];
 
   const Waiting = ({ link }) =>
@@ -25,7 +25,7 @@
       )
     );
 
-  /** Return [step, start, choose]; the step is requested until the sign-in has ended. */
+  /** Return [step, start, choose]. The page requests the step until the sign-in has ended. */
   function useSignIn() {
     const [status, setStatus] = React.useState(null);
     const alive = S.useAlive();
@@ -82,7 +82,6 @@
     );
   };
 
-  /** The only card while address or token are missing. */
   S.Connect = ({ settings }) =>
     h(
       "div",

@@ -1,12 +1,13 @@
-/* The plugin's state: the overview, requested while the page is visible, and its short form for the
- * badge, which all tabs share through localStorage. */
+/* The plugin's state is requested while the page is visible. For the badge in the navigation bar, all
+ * browser tabs share a short form of the state through localStorage. */
 (function (S) {
   "use strict";
   const React = S.api.React;
   const KEY = "stash2plex.state";
-  const BUSY_INTERVAL = 5000; // ms between requests while jobs wait; each request starts a process
-  const IDLE_INTERVAL = 15000; // ms between requests while all is well
-  const WAKE_INTERVAL = 10000; // ms in which at most one tab sends `wake`
+  // Each request starts a process. The intervals are in milliseconds.
+  const BUSY_INTERVAL = 5000;
+  const IDLE_INTERVAL = 15000;
+  const WAKE_INTERVAL = 10000;
   S.BUSY_INTERVAL = BUSY_INTERVAL;
   const listeners = new Set();
   let current = { answer: null, error: "" };
@@ -27,13 +28,11 @@
   S.sentence = (state) =>
     state.sentence.replace("{since}", state.since === null ? "" : S.clock(state.since));
 
-  // -- the badge -----------------------------------------------------------------------------
-
   function saveBadge(badge) {
     try {
       window.localStorage.setItem(KEY, JSON.stringify({ ...badge, at: Date.now() }));
     } catch (error) {
-      // a private window can have no storage: then each tab sends its own request
+      // A private window may have no storage, so each tab then sends its own request.
     }
     S.badge = badge;
     listeners.forEach((listener) => listener());
@@ -59,19 +58,20 @@
 
   S.badge = readBadge();
 
-  /** Start a worker if jobs wait, and update the badge. Another request within the interval is
-   * postponed; `now` sends it at once. */
+  /** Start a worker if jobs wait, and update the badge. A request soon after another request is
+   * postponed, unless `now` is true. */
   S.wake = async (now) => {
     const last = readBadge();
     window.clearTimeout(wakeTimer);
     if (document.hidden || (watchers && !now)) {
-      return; // the overview starts a worker, too
+      return;
     }
     if (!now && last && Math.abs(Date.now() - last.at) < WAKE_INTERVAL) {
       wakeTimer = window.setTimeout(S.wake, WAKE_INTERVAL);
       return;
     }
-    saveBadge(last || { level: "ok", text: "Stash2Plex", count: 0 }); // so that other tabs wait
+    // Other tabs send no request if the badge is new.
+    saveBadge(last || { level: "ok", text: "Stash2Plex", count: 0 });
     try {
       saveBadge(badgeOf((await S.run("wake")).state));
     } catch (error) {
@@ -79,15 +79,13 @@
     }
   };
 
-  /** Make sure of a worker whenever Stash shows another page. */
+  /** Start a worker if needed whenever Stash shows another page. */
   S.visit = (path) => {
     if (path !== visited) {
       visited = path;
       S.wake();
     }
   };
-
-  // -- the overview --------------------------------------------------------------------------
 
   function interval() {
     const answer = current.answer;
@@ -100,7 +98,7 @@
     timer = watchers && !document.hidden ? window.setTimeout(S.refresh, interval()) : null;
   }
 
-  /** Request the overview. A call during a request is repeated after it: its answer may be older. */
+  /** Request the overview. A call during a request is repeated, because the answer may be older. */
   S.refresh = async () => {
     if (document.hidden || !watchers) {
       return;
@@ -160,10 +158,10 @@
     return value;
   }
 
-  /** Return the badge as last known; sends no request. */
+  /** Return the last known badge without a request. */
   S.useBadge = () => usePublished(() => S.badge);
 
-  /** Return { answer, error } of the overview, refreshed while a component uses it. */
+  /** Return { answer, error } of the overview, which is refreshed while a component uses it. */
   S.useOverview = () => {
     React.useEffect(() => {
       watchers += 1;

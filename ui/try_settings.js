@@ -1,4 +1,4 @@
-/* A scene in Plex, now and under the settings that are typed in the form but not saved. */
+/* Shows a scene in Plex, now and with the unsaved settings of the form. */
 (function (S) {
   "use strict";
   const React = S.api.React;
