@@ -147,10 +147,10 @@
   S.Settings = ({ settings, onSaved }) => {
     const labels = useLabels();
     const [changes, setChanges] = React.useState({});
-    const [refused, setRefused] = React.useState({}); // setting -> why its typed value is refused
-    const [saved, setSaved] = React.useState({}); // saved values, until the next answer has them
-    const [asked, setAsked] = React.useState(null); // the answer that asks for a confirmation
-    const [libraries, setLibraries] = React.useState(null); // from the last connection test
+    const [refused, setRefused] = React.useState({});
+    const [saved, setSaved] = React.useState({});
+    const [asked, setAsked] = React.useState(null);
+    const [libraries, setLibraries] = React.useState(null);
     const alive = S.useAlive();
     const [{ busy, answer }, run] = S.useRun();
     React.useEffect(() => setSaved({}), [settings]);
