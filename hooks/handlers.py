@@ -3,9 +3,10 @@
 # These fields of a scene reach Plex, or Stash changes them when it identifies a scene.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
-    "url", "urls", "code", "director", "groups", "movies", "stash_ids", "organized",
+    "url", "urls", "code", "director", "groups", "group_ids", "movies", "movie_ids", "stash_ids",
+    "organized",
 ))  # fmt: skip
-NAME_FIELDS = frozenset(("name", "disambiguation"))
+NAME_FIELDS = frozenset(("name", "disambiguation", "gender", "tag_ids", "parent_id"))
 # Each event of Stash has the type of a job, and the kind of the changed object.
 EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
@@ -14,7 +15,7 @@ EVENTS = {
     "Tag.Merge.Post": ("entity", "tag"),
 } | {
     f"{kind}.{action}.Post": ("entity", kind.lower())
-    for kind in ("Performer", "Studio", "Tag")
+    for kind in ("Performer", "Studio", "Tag", "Group")
     for action in ("Update", "Destroy")
 }
 

@@ -117,8 +117,9 @@ def compare(
         for name in expected
         if shown[name] != expected[name]
     ]
-    if scene["studio"] and _key(scene["studio"]) not in _keys(item["collections"]):
-        found.append(f"it is not in the collection {scene['studio']!r}")
+    wanted = _keys(scene.get("collections", [scene["studio"]] if scene["studio"] else []))
+    if not wanted <= _keys(item["collections"]):
+        found.append(f"it is in the collections {item['collections']}, not in {sorted(wanted)}")
     sort = item["title_sort"]
     if not reading.title_sort_follows and not title.casefold().endswith(sort.casefold()):
         found.append(f"it sorts by {sort!r}")

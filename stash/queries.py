@@ -1,8 +1,8 @@
 """All GraphQL queries of the plugin. A test checks each query against Stash's real schema."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from validation.scene_extractor import TEXTS
+from validation.scene_extractor import TEXTS, Detail
 
 STAMPS = frozenset(("created_at", "updated_at"))
 _STAMPS = " created_at updated_at"
@@ -12,6 +12,17 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       performers {{ id name disambiguation }}
       tags {{ id name }}
       files {{ path size }}"""
+
+# For each detail, the parts of queries to replace, and their replacements.
+_DETAILS = {
+    Detail.PARENT_STUDIO: (
+        ("studio { id name }", "studio { id name parent_studio { id name } }"),
+        # `depth` also selects the scenes of child studios.
+        ("studios: { value: $ids,", "studios: { value: $ids, depth: 1,"),
+    ),
+    Detail.PERFORMER_TRAITS: (("disambiguation }", "disambiguation gender tags { id name } }"),),
+    Detail.GROUPS: ((" organized", " organized groups { group { id name } }"),),
+}
 
 VERSION = "query Version { version { version } }"
 
@@ -80,7 +91,22 @@ query LastEditedScene($words: String!) {{
   }}
 }}
 """
+SCENES_WITH_GROUPS = _scenes_with("groups")
+SCENES_WITH_PERFORMER_TAGS = _scenes_with("performer_tags")
 SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } }"
+
+
+def with_details(text: str, details: Iterable[Detail]) -> str:
+    """Return a query that also asks for details of the scenes."""
+    for detail in details:
+        for part, replacement in _DETAILS[detail]:
+            text = text.replace(part, replacement)
+    return text
+
+
+def with_movies(text: str) -> str:
+    """Return a query with the names that groups have in Stash 0.26."""
+    return text.replace("groups { group {", "movies { movie {").replace("groups: {", "movies: {")
 
 
 def without_stamps(text: str) -> str:

@@ -1,11 +1,11 @@
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stash import queries
 from stash.connection import StashConnection
-from stash.exceptions import StashQueryError
-from validation.scene_extractor import SceneFormatError, StashScene, parse_scene
+from stash.exceptions import StashQueryError, StashRequestError
+from validation.scene_extractor import Detail, SceneFormatError, StashScene, parse_scene
 
 PAGE = 500
 FILES_PAGE = 2000
@@ -13,6 +13,8 @@ _WITH = {
     "performers": queries.SCENES_WITH_PERFORMERS,
     "studios": queries.SCENES_WITH_STUDIOS,
     "tags": queries.SCENES_WITH_TAGS,
+    "groups": queries.SCENES_WITH_GROUPS,
+    "performer_tags": queries.SCENES_WITH_PERFORMER_TAGS,
 }
 # Stash cannot return Go's zero value of a time.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
@@ -35,12 +37,13 @@ class StashScenes:
     ) -> None:
         self._connection = connection
         self._note = note
+        self.details: Collection[Detail] = ()  # The details that the settings need.
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
         if not scene_ids:
             return {}
         try:
-            data: Mapping[str, Any] = self._connection.query(queries.scenes_by_id(scene_ids))
+            data: Mapping[str, Any] = self._query(queries.scenes_by_id(scene_ids), {})
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
@@ -120,7 +123,7 @@ class StashScenes:
         request reads the time stamps. Go's zero time replaces an unreadable time stamp.
         """
         try:
-            return _listed(self._connection.query(text, variables))
+            return _listed(self._query(text, variables))
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
@@ -132,7 +135,18 @@ class StashScenes:
         return {**found, "scenes": rows}
 
     def _without_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        return self._connection.query(queries.without_stamps(text), variables)
+        return self._query(queries.without_stamps(text), variables)
+
+    def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Query Stash with the details. If Stash refuses groups, query the movies of Stash 0.26."""
+        text = queries.with_details(text, self.details)
+        try:
+            return self._connection.query(text, variables)
+        except StashRequestError:
+            older = queries.with_movies(text)
+            if older == text:
+                raise
+            return self._connection.query(older, variables)
 
     def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
         """Return the scenes' time stamps by GraphQL alias, except unreadable time stamps."""

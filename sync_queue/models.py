@@ -23,7 +23,7 @@ class JobFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """A job for a scene, performer, studio or tag, with its retry state.
+    """A job for a scene, performer, studio, tag or group, with its retry state.
 
     Times are in seconds since the epoch. The order of the fields is part of the stored format.
     """

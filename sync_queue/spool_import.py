@@ -21,7 +21,8 @@ SCAN_DELAY = (
 )
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(
-    r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\.(scene|performer|studio|tag)_(\d{1,19})((?:\.[a-z_]+)*)"
+    r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\."
+    r"(scene|performer|studio|tag|group)_(\d{1,19})((?:\.[a-z_]+)*)"
 )
 _SCENE_TYPES = (METADATA, PATH, FOLDER_SCAN, FORGET)
 _HINTS = {"cover_changed"}

@@ -18,7 +18,8 @@ NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # read, but not show
 
 EMPTY = {
     *("plex_library", "plex_unmatched_path_map", "title_template"),
-    *("leave_out_tags", "rename_tags", "quiet_hours"),
+    *("leave_out_tags", "rename_tags", "quiet_hours", "collection_tags", "collection_prefix"),
+    *("leave_out_performer_genders", "leave_out_performer_tags"),
     *("only_with_tags", "never_with_tags", "only_below_folders"),
 }
 

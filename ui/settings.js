@@ -8,7 +8,7 @@
   const GROUPS = [
     ["Plex", /^plex_(url|token|library|verify)|timeout$/],
     ["Scenes", /^(only_|never_)/],
-    ["Fields", /^(sync_|plain_|title_|leave_out|rename_|max_tags|preserve|remove_overlay)/],
+    ["Fields", /^(sync_|plain_|title_|leave_out|rename_|performer_|collection|max_tags|preserve|remove_overlay)/],
     ["Paths and matching", /^(plex_unmatched|strict|skip|trigger)/],
     ["Pace", /^(max_scenes|quiet_|slow_)/],
     ["Reconciliation", /^reconcile/],

@@ -8,34 +8,43 @@ import datetime
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
 from validation.html_text import plain_text
 from validation.paths import folded
+from validation.performers import (
+    ALWAYS,
+    GENDERS,
+    NEVER,
+    SHARED,
+    actor_names,
+    kept_performers,
+)
 from validation.sanitizers import (
-    MAX_NAME,
+    MAX_COLLECTIONS,
     MAX_PERFORMERS,
     clean_name,
-    cut,
     distinct_names,
     sanitize_name,
     sanitize_summary,
 )
-from validation.scene_extractor import Entity, StashScene
+from validation.scene_extractor import Detail, StashScene
 from validation.selection import SelectionSettings
 from validation.title_template import filled, parse_template
 from validation.values import (
     boolean,
+    choice,
     declare_setting,
     entries,
     is_rename,
     list_of,
+    name_prefix,
     number,
     renames,
+    words_of,
 )
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
@@ -47,6 +56,8 @@ _OFF = (False, "", "none")
 # These fields are the first in a digest, after the title. Never change their order, because it
 # would invalidate the digests in the sync log of every user.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
+
+_COLLECTION_SOURCES = ("studio", "parent_studio", "groups", "performers", "tags")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +72,12 @@ class SyncSettings(SelectionSettings):
     sync_poster: bool = declare_setting(boolean, True)
     sync_background: bool = declare_setting(boolean, True)
     sync_collection: bool = declare_setting(boolean, True)
+    performer_disambiguation: str = declare_setting(choice(SHARED, NEVER, ALWAYS), SHARED)
+    leave_out_performer_genders: str = declare_setting(words_of(*GENDERS), "")
+    leave_out_performer_tags: str = declare_setting(list_of("names of tags"), "")
+    collections_from: str = declare_setting(words_of(*_COLLECTION_SOURCES), "studio")
+    collection_tags: str = declare_setting(list_of("names of tags"), "")
+    collection_prefix: str = declare_setting(name_prefix, "")
     leave_out_tags: str = declare_setting(list_of("names of tags"), "")
     rename_tags: str = declare_setting(list_of("pairs of tags old=>new", is_rename), "")
     title_template: str = declare_setting(parse_template, "")
@@ -115,23 +132,12 @@ def _summary(scene: StashScene, settings: SyncSettings) -> str:
     return sanitize_summary(details)
 
 
-def _performers(scene: StashScene, _: SyncSettings) -> tuple[str, ...]:
-    names = sorted(_distinguished(scene.performers), key=folded)
+def _performers(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
+    genders = entries(settings.leave_out_performer_genders)
+    tags = entries(settings.leave_out_performer_tags)
+    performers = kept_performers(scene.performers, genders, tags)
+    names = sorted(actor_names(performers, settings.performer_disambiguation), key=folded)
     return distinct_names(names, MAX_PERFORMERS)
-
-
-def _distinguished(performers: Sequence[Entity]) -> Iterator[str]:
-    """Yield the names of performers, and append a disambiguation to names that occur twice.
-
-    Plex identifies an actor by name and would merge two performers with equal names.
-    """
-    holders = Counter(folded(clean_name(performer.name)) for performer in performers)
-    for performer in performers:
-        name, detail = clean_name(performer.name), clean_name(performer.disambiguation)
-        if detail and holders[folded(name)] > 1:
-            suffix = f" ({cut(detail, MAX_NAME // 2)})"
-            name = cut(name, MAX_NAME - len(suffix)) + suffix
-        yield name
 
 
 def _tags(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
@@ -143,7 +149,37 @@ def _tags(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
 
 
 def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
-    return distinct_names([_studio(scene, settings)], limit=1)
+    sources = entries(settings.collections_from)
+    names = (clean_name(name) for word in sources for name in _NAMES_FROM[word](scene, settings))
+    prefix = settings.collection_prefix
+    return distinct_names((prefix + name for name in names if name), MAX_COLLECTIONS)
+
+
+def _listed_tags(scene: StashScene, settings: SyncSettings) -> list[str]:
+    listed = {folded(name) for name in entries(settings.collection_tags)}
+    return [tag.name for tag in scene.tags if folded(clean_name(tag.name)) in listed]
+
+
+def _parent_studio(scene: StashScene, _: SyncSettings) -> list[str]:
+    return [scene.studio.parent.name] if scene.studio and scene.studio.parent else []
+
+
+# For each source of collections, a function that returns the names.
+_NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] = {
+    "studio": lambda scene, settings: [_studio(scene, settings)],
+    "parent_studio": _parent_studio,
+    "groups": lambda scene, _: [group.name for group in scene.groups],
+    "performers": _performers,
+    "tags": _listed_tags,
+}
+
+
+def needed_details(settings: SyncSettings) -> frozenset[Detail]:
+    """Return the details of scenes that the settings need from Stash."""
+    sources = entries(settings.collections_from) if settings.sync_collection else []
+    traits = settings.leave_out_performer_genders or settings.leave_out_performer_tags
+    needed = [detail for detail in (Detail.PARENT_STUDIO, Detail.GROUPS) if detail.value in sources]
+    return frozenset((*needed, Detail.PERFORMER_TRAITS) if traits else needed)
 
 
 def _rating(scene: StashScene, _: SyncSettings) -> str:

@@ -10,10 +10,11 @@ from functools import lru_cache
 
 from validation.paths import folded
 
-# A title has at most 255 characters, a summary 10,000, and a scene 100 performers.
+# A title has at most 255 characters, a summary 10,000; a scene 50 performers and 20 collections.
 MAX_NAME = 255
 MAX_SUMMARY = 10_000
 MAX_PERFORMERS = 50
+MAX_COLLECTIONS = 20
 _WORTH_KEEPING = 0.8
 
 # XML 1.0 forbids or discourages control characters, lone surrogates and noncharacters.

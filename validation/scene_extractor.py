@@ -6,6 +6,7 @@ uses an earlier time (`asked_since`). `is_since` then checks the time stamps in 
 
 import datetime
 from dataclasses import dataclass, fields
+from enum import Enum
 from typing import Any, NamedTuple
 
 from validation.sanitizers import MAX_NAME
@@ -22,12 +23,26 @@ class SceneFile(NamedTuple):
     size: int = 0
 
 
+class Detail(Enum):
+    """Data of scenes that Stash is asked for only if a setting needs the data."""
+
+    PARENT_STUDIO = "parent_studio"
+    PERFORMER_TRAITS = "performer_traits"  # The gender and the tags of each performer.
+    GROUPS = "groups"
+
+
 class Entity(NamedTuple):
-    """A performer, studio or tag. Performers of the same name have disambiguations."""
+    """A performer, studio, tag or group. Performers of the same name have disambiguations.
+
+    A performer may have a gender, such as "NON_BINARY", and tags. A studio may have a parent.
+    """
 
     id: int
     name: str
     disambiguation: str = ""
+    gender: str = ""
+    tags: tuple["Entity", ...] = ()
+    parent: "Entity | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,7 @@ class StashScene:
     studio: Entity | None = None
     performers: tuple[Entity, ...] = ()
     tags: tuple[Entity, ...] = ()
+    groups: tuple[Entity, ...] = ()
     files: tuple[SceneFile, ...] = ()
     created_at: str = ""
     updated_at: str = ""
@@ -66,11 +82,14 @@ class StashScene:
         return scene_label(self.id, self.name)
 
     def entity_ids(self) -> dict[str, list[int]]:
-        return {
+        parent = self.studio.parent if self.studio else None
+        traits = (tag for performer in self.performers for tag in performer.tags)
+        ids = {
             "performers": [performer.id for performer in self.performers],
-            "studios": [self.studio.id] if self.studio else [],
-            "tags": [tag.id for tag in self.tags],
+            "studios": [studio.id for studio in (self.studio, parent) if studio],
+            "tags": list(dict.fromkeys(tag.id for tag in (*self.tags, *traits))),
         }
+        return ids | ({"groups": [group.id for group in self.groups]} if self.groups else {})
 
 
 TEXTS = tuple(field.name for field in fields(StashScene) if field.default == "")
@@ -106,6 +125,7 @@ def parse_scene(raw: Any) -> StashScene:
         studio=_entity(raw.get("studio")),
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),
+        groups=_groups(raw),
         files=_files(raw.get("files")),
         **{name: _text(raw.get(name)) for name in TEXTS},
     )
@@ -129,12 +149,28 @@ def _entity(raw: Any) -> Entity | None:
     name = raw.get("name")
     if not isinstance(name, str) or not name.strip():
         return None
-    return Entity(_whole_number(raw.get("id")), name, _text(raw.get("disambiguation")))
+    return Entity(
+        _whole_number(raw.get("id")),
+        name,
+        _text(raw.get("disambiguation")),
+        _text(raw.get("gender")),
+        _entities(raw.get("tags")),
+        _entity(raw.get("parent_studio")),
+    )
 
 
 def _entities(raw: Any) -> tuple[Entity, ...]:
     found = (_entity(entity) for entity in raw) if isinstance(raw, list) else ()
     return tuple(entity for entity in found if entity is not None)
+
+
+def _groups(scene: dict[str, Any]) -> tuple[Entity, ...]:
+    """Parse a scene's groups, which Stash 0.26 calls movies."""
+    rows = scene.get("groups") or scene.get("movies")
+    found = rows if isinstance(rows, list) else []
+    return _entities(
+        [row.get("group") or row.get("movie") for row in found if isinstance(row, dict)]
+    )
 
 
 def _files(raw: Any) -> tuple[SceneFile, ...]:

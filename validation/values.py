@@ -12,6 +12,7 @@ _SHOWN = 100
 # Tag names may contain commas, so lists are split at semicolons.
 _SEPARATOR = ";"
 _PAIR = "=>"
+_LONGEST_PREFIX = 100
 _LOOKED_AT, _LONGEST_QUOTE = 4096, 120
 _MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
 
@@ -88,6 +89,34 @@ def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
         return "; ".join(entries(value))
 
     return parse
+
+
+def words_of(*allowed: str) -> Parser:
+    """Return a function that parses a list of these words, or raises `ValueProblem`.
+
+    The words may be separated by commas. Only their letters count: "Non-binary" is `non_binary`.
+    """
+    by_letters = {_letters(word): word for word in allowed}
+
+    def parse(value: Any) -> str:
+        given = entries(value.replace(",", _SEPARATOR)) if isinstance(value, str) else [""]
+        if not all(_letters(entry) in by_letters for entry in given):
+            raise ValueProblem(f"{', '.join(allowed)}, separated by semicolons")
+        return "; ".join(dict.fromkeys(by_letters[_letters(entry)] for entry in given))
+
+    return parse
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalpha, text.lower()))
+
+
+def name_prefix(value: Any) -> str:
+    """Parse a text to put before names. Its blank at the end is kept."""
+    text = value.lstrip() if isinstance(value, str) else ""
+    if not text.isprintable() or not 0 < len(text) <= _LONGEST_PREFIX:
+        raise ValueProblem(f"a text of at most {_LONGEST_PREFIX} characters")
+    return text
 
 
 def renames(text: str) -> dict[str, str]:

@@ -66,11 +66,20 @@ class Edits:
         self.library.move_file(scene_id, new_path)
         return self._hooks("Scene.Update", scene_id, None)
 
+    def update_performer(self, performer: Ref, **changes: Any) -> list[PluginRun]:
+        return self._update("Performer", self.library.performers, performer, **changes)
+
+    def update_studio(self, studio: Ref, **changes: Any) -> list[PluginRun]:
+        return self._update("Studio", self.library.studios, studio, **changes)
+
+    def rename_group(self, group: Ref, name: str) -> list[PluginRun]:
+        return self._update("Group", self.library.groups, group, name=name)
+
     def rename_performer(self, performer: Ref, name: str) -> list[PluginRun]:
-        return self._update("Performer", self.library.performers, performer, name=name)
+        return self.update_performer(performer, name=name)
 
     def rename_studio(self, studio: Ref, name: str) -> list[PluginRun]:
-        return self._update("Studio", self.library.studios, studio, name=name)
+        return self.update_studio(studio, name=name)
 
     def rename_tag(self, tag: Ref, name: str) -> list[PluginRun]:
         return self.update_tag(tag, name=name)
@@ -118,6 +127,8 @@ class Edits:
 
     def _field(self, name: str, value: Any) -> tuple[str, Any]:
         library = self.library
+        if name == "groups":
+            return name, [{"group_id": str(library.groups.ensure(each))} for each in value]
         if name in _input_fields("SceneUpdateInput"):
             return name, value
         if name == "studio":

@@ -21,10 +21,17 @@ class Named:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performer(Named):
     disambiguation: str = ""
+    gender: str | None = None
+    tag_ids: tuple[int, ...] = ()
 
 
-class Studio(Named):
+class Group(Named):
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio(Named):
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,7 @@ class Scene:
     studio_id: int | None = None
     performer_ids: tuple[int, ...] = ()
     tag_ids: tuple[int, ...] = ()
+    group_ids: tuple[int, ...] = ()
     cover: bytes | None = None
 
     @property

@@ -5,18 +5,18 @@ from collections.abc import Iterable
 from typing import Any, TypedDict, Unpack
 
 from .clock import StashClock
-from .entities import Performer, Scene, StashError, Studio, Tag, VideoFile
+from .entities import Group, Performer, Scene, StashError, Studio, Tag, VideoFile
 from .shelf import Ref, Shelf
 
 _OF_FILE = [field.name for field in dataclasses.fields(VideoFile)]
-_REFERENCES = ("studio_id", "performer_ids", "tag_ids")
+_REFERENCES = ("studio_id", "performer_ids", "tag_ids", "group_ids")
 _PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFERENCES]
 
 
 class SceneFields(TypedDict, total=False):
     """The fields of a scene that a test can set.
 
-    Studios, performers and tags are given by name or id. Unknown names are added.
+    Studios, performers, tags and groups are given by name or id. Unknown names are added.
     """
 
     title: str
@@ -32,6 +32,7 @@ class SceneFields(TypedDict, total=False):
     studio: Ref | None
     performers: Iterable[Ref]
     tags: Iterable[Ref]
+    groups: Iterable[Ref]
     cover: bytes | None
     created_at: str
     updated_at: str
@@ -50,6 +51,7 @@ class Library:
         self.performers: Shelf[Performer] = Shelf("performer", Performer, clock)
         self.studios: Shelf[Studio] = Shelf("studio", Studio, clock)
         self.tags: Shelf[Tag] = Shelf("tag", Tag, clock)
+        self.groups: Shelf[Group] = Shelf("group", Group, clock)
         self._last_scene_id = 0
         self._last_file_id = 0
 
@@ -157,6 +159,9 @@ class Library:
         plain["files"] = [{name: getattr(file, name) for name in _OF_FILE} for file in scene.files]
         studio = self.studios.find(scene.studio_id or 0)
         plain["studio"] = studio.name if studio else None
+        parent = self.studios.find((studio.parent_id if studio else None) or 0)
+        plain["parent_studio"] = parent.name if parent else None
+        plain["groups"] = [group.name for group in self.groups.sorted_by_name(scene.group_ids)]
         people = self.performers.sorted_by_name(scene.performer_ids)
         plain["performers"] = [performer.name for performer in people]
         plain["disambiguations"] = [performer.disambiguation for performer in people]
@@ -175,6 +180,8 @@ class Library:
             columns["performer_ids"] = _ids(self.performers, columns.pop("performers"))
         if "tags" in columns:
             columns["tag_ids"] = _ids(self.tags, columns.pop("tags"))
+        if "groups" in columns:
+            columns["group_ids"] = _ids(self.groups, columns.pop("groups"))
         if "urls" in columns:
             columns["urls"] = tuple(columns["urls"])
         return columns

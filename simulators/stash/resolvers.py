@@ -50,6 +50,7 @@ class Resolvers:
     def readers(self) -> FieldReaders:
         settings, library = self._settings, self._library
         studios, performers, tags = library.studios, library.performers, library.tags
+        groups = library.groups
         return {
             ("Query", "findScene"): self._find_scene,
             ("Query", "findScenes"): self._find_scenes,
@@ -70,6 +71,14 @@ class Resolvers:
                 performers.by_id[id_] for id_ in scene.performer_ids
             ],
             ("Scene", "tags"): lambda scene, *_: tags.sorted_by_name(scene.tag_ids),
+            ("Scene", "groups"): lambda scene, *_: [
+                SimpleNamespace(group=group) for group in groups.sorted_by_name(scene.group_ids)
+            ],
+            ("Scene", "movies"): lambda scene, *_: [
+                SimpleNamespace(movie=group) for group in groups.sorted_by_name(scene.group_ids)
+            ],
+            ("Studio", "parent_studio"): lambda studio, *_: studios.find(studio.parent_id or 0),
+            ("Performer", "tags"): lambda performer, *_: tags.sorted_by_name(performer.tag_ids),
             ("ConfigResult", "plugins"): _plugin_settings,
         }
 

@@ -1,5 +1,5 @@
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ def find(
 ) -> FoundScenes:
     given = {name: wanted for name, wanted in criteria.items() if wanted is not None}
     candidates = _after(library, given.pop("id", None))
-    tests = [_TESTS[name](wanted["value"]) for name, wanted in given.items()]
+    tests = [_TESTS[name](library, wanted) for name, wanted in given.items()]
     matched = [scene for scene in candidates if all(test(scene) for test in tests)]
     words = (find_filter.get("q") or "").casefold().split()
     # Stash also searches other texts of a scene, such as its path.
@@ -65,19 +65,36 @@ _ORDERS: Mapping[str, Callable[[Scene], Any]] = {
 Test = Callable[[Scene], bool]
 
 
-def _refers_to(read: Callable[[Scene], Sequence[int | None]]) -> Callable[[Any], Test]:
-    def build(value: Any) -> Test:
-        ids = {int(id_) for id_ in value}
-        return lambda scene: not ids.isdisjoint(read(scene))
+Ids = Iterable[int | None]
+
+
+def _refers_to(read: Callable[[Library, Scene], Ids]) -> Callable[[Library, Any], Test]:
+    def build(library: Library, wanted: Any) -> Test:
+        ids = {int(id_) for id_ in wanted["value"]}
+        if wanted.get("depth"):
+            studios = library.studios.by_id.values()
+            ids |= {studio.id for studio in studios if studio.parent_id in ids}
+        return lambda scene: not ids.isdisjoint(read(library, scene))
 
     return build
 
 
-# Stash compares time stamps as plain text.
-_TESTS: Mapping[str, Callable[[Any], Test]] = {
-    "studios": _refers_to(lambda scene: (scene.studio_id,)),
-    "performers": _refers_to(lambda scene: scene.performer_ids),
-    "tags": _refers_to(lambda scene: scene.tag_ids),
-    "created_at": lambda stamp: lambda scene: scene.created_at > stamp,
-    "updated_at": lambda stamp: lambda scene: scene.updated_at > stamp,
+def _performer_tags(library: Library, scene: Scene) -> Ids:
+    performers = library.performers.by_id
+    return (tag_id for id_ in scene.performer_ids for tag_id in performers[id_].tag_ids)
+
+
+def _later(stamp: str) -> Callable[[Library, Any], Test]:
+    # Stash compares time stamps as plain text.
+    return lambda _, wanted: lambda scene: getattr(scene, stamp) > wanted["value"]
+
+
+_TESTS: Mapping[str, Callable[[Library, Any], Test]] = {
+    "studios": _refers_to(lambda _, scene: (scene.studio_id,)),
+    "performers": _refers_to(lambda _, scene: scene.performer_ids),
+    "tags": _refers_to(lambda _, scene: scene.tag_ids),
+    "groups": _refers_to(lambda _, scene: scene.group_ids),
+    "performer_tags": _refers_to(_performer_tags),
+    "created_at": _later("created_at"),
+    "updated_at": _later("updated_at"),
 }

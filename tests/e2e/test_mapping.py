@@ -18,6 +18,7 @@ SCENE: SceneFields = {
     "performers": ["Ada", "Zoe"],
     "tags": ["Outdoor", "Archive"],
     "rating100": 85,
+    "groups": ["Group", "Mine"],
 }
 # Setting, its value, and what it changes in the scene above.
 MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
@@ -28,6 +29,15 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ),
     ("leave_out_tags", "Imported; ARCHIVE", {"tags": ["Outdoor"]}),
     ("rename_tags", "outdoor => In, the open; x=>y", {"tags": ["Archive", "In, the open"]}),
+    ("leave_out_performer_genders", "non binary", {"performers": ["Ada"]}),
+    ("leave_out_performer_tags", "EXTRA", {"performers": ["Ada"]}),
+    ("performer_disambiguation", "always", {"performers": ["Ada", "Zoe (singer)"]}),
+    (
+        "collections_from",
+        "studio; parent studio; groups; performers; tags",
+        {"collections": ["Mine", "Studio", "Parent", "Group", "Ada", "Zoe"]},
+    ),
+    ("collection_prefix", "S: ", {"collections": ["Mine", "S: Studio"]}),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
     ("sync_rating", True, {"in_plex": {"user_rating": 8.5}}),
 ]
@@ -67,22 +77,37 @@ def optional_state(rig: Rig, item: Item) -> dict[str, Any]:
     return {name: state[name] for name in OWN} | {"locks": {*state["locks"]} - LOCKS - IMAGE_LOCKS}
 
 
+def add_traits(rig: Rig) -> None:
+    """Give the studio of the scene a parent, and a performer of the scene each trait."""
+    library = rig.stash.library
+    library.studios.update("Studio", parent_id=library.studios.ensure("Parent"))
+    traits = {"disambiguation": "singer", "gender": "NON_BINARY"}
+    library.performers.update("Zoe", **traits, tag_ids=(library.tags.ensure("Extra"),))
+
+
 @pytest.mark.parametrize(("setting", "value", "changes"), MAPPINGS)
 def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     make_rig: MakeRig, setting: str, value: object, changes: dict[str, Any]
 ) -> None:
     rig = make_rig(settings={setting: value})
     scene_id, item = rig.add_pair("a", **SCENE)
+    add_traits(rig)
+    item.collections = ("Mine",)
     rig.plex.edit(item.rating_key, lock=False, **OWN)
     before = optional_state(rig, item)
     rig.add_pair("other", title="Other", tags=["Other"])
 
     def mapped(scene: dict[str, Any]) -> dict[str, Any]:
-        return {**scene, **changes} if scene["id"] == scene_id else scene
+        if scene["id"] != scene_id:
+            return scene
+        listed = changes.get("performers", scene["performers"])
+        scene |= {"collections": ["Mine", "Studio"], "disambiguations": [""] * len(listed)}
+        return scene | changes
 
     assert "2 would change" in rig.task("preview_sync").output
     assert sync(rig) == 2
     assert judge(rig.stash, rig.plex, mapped=mapped).differences == ()
+    assert set(item.collections) == set(changes.get("collections", ["Mine", "Studio"]))
     assert sync(rig) == 0
 
     rig.configure(**{setting: ""})
@@ -90,6 +115,7 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     assert sync(rig) == 1
     assert rig.verdict().differences == ()
     assert optional_state(rig, item) == before
+    assert set(item.collections) == {"Mine", "Studio"}
     assert sync(rig) == 0
 
     rig.configure(**{setting: value})

@@ -173,13 +173,14 @@ def subjects_of(hook_context: Any) -> list[tuple[str, str]]:
     return [(job["job_key"], job["update_type"]) for job in jobs_for_hook(hook_context, NOW)]
 
 
-@pytest.mark.parametrize("kind", ["performer", "studio", "tag"])
+@pytest.mark.parametrize("kind", ["performer", "studio", "tag", "group"])
 def test_a_renamed_performer_studio_or_tag_is_a_job_of_its_own_kind(kind: str) -> None:
     event = f"{kind.capitalize()}.Update.Post"
     given = {"id": 12, "type": event, "input": {"id": "12", "name": "New"}}
 
     (job,) = jobs_for_hook({**given, "inputFields": ["name", "id"]}, NOW)
-    assert jobs_for_hook({**given, "inputFields": ["disambiguation", "id"]}, NOW)
+    for field in ("disambiguation", "gender", "tag_ids", "parent_id"):
+        assert jobs_for_hook({**given, "inputFields": [field, "id"]}, NOW)
 
     assert (job["job_key"], job["update_type"]) == (f"{kind}_12", "entity")
     assert job["scene_id"] is None
@@ -194,7 +195,7 @@ def test_a_renamed_performer_studio_or_tag_is_a_job_of_its_own_kind(kind: str) -
                        "inputFields": ["id", "favorite"]}),
         ("Performer", {"input": {"ids": ["12", "13"], "rating100": 80}, "inputFields": ["ids",
                        "rating100"]}),
-        ("Studio", {"input": {"id": "12", "parent_id": "3"}}),
+        ("Studio", {"input": {"id": "12", "favorite": True}}),
         ("Tag", {"input": {"id": "12", "description": "d", "aliases": []},
                  "inputFields": ["id", "description", "aliases"]}),
     ],
@@ -205,7 +206,7 @@ def test_what_plex_does_not_show_of_a_performer_studio_or_tag_asks_for_nothing(
     assert subjects_of({"id": 12, "type": f"{kind}.Update.Post", **members}) == []
 
 
-@pytest.mark.parametrize("kind", ["performer", "studio", "tag"])
+@pytest.mark.parametrize("kind", ["performer", "studio", "tag", "group"])
 @pytest.mark.parametrize("input_", [None, {}, {"id": "12"}, ["12", "13"]])
 def test_a_destroyed_performer_studio_or_tag_counts_whatever_its_input(
     kind: str, input_: object
@@ -215,7 +216,7 @@ def test_a_destroyed_performer_studio_or_tag_counts_whatever_its_input(
     assert subjects_of(context) == [(f"{kind}_12", "entity")]
 
 
-@pytest.mark.parametrize("kind", ["Performer", "Studio", "Tag"])
+@pytest.mark.parametrize("kind", ["Performer", "Studio", "Tag", "Group"])
 def test_an_update_that_tells_no_input_counts(kind: str) -> None:
     context = {"id": 12, "type": f"{kind}.Update.Post", "input": None}
 
@@ -263,7 +264,7 @@ def test_whose_id_is_no_number_is_said(event: str) -> None:
     [
         "Scene.Merge.Post",
         "Gallery.Update.Post",
-        "Group.Update.Post",
+        "Movie.Update.Post",
         "Tag.Create.Post",
         "scene.update.post",
         "",

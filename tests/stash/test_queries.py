@@ -4,6 +4,7 @@ import pytest
 
 from simulators.stash.conformance import NEWEST, OLDEST, validate_against_real
 from stash import queries
+from validation.scene_extractor import Detail
 
 TEXTS = {
     name: text
@@ -26,8 +27,14 @@ def test_the_queries_are_found() -> None:
         queries.scene_names([1, 22]),
         queries.scene_stamps([1, 22]),
         queries.without_stamps(queries.SCENES_AFTER),
+        queries.with_details(queries.SCENES_WITH_STUDIOS, Detail),
+        queries.with_details(queries.scenes_by_id([1]), Detail),
     ],
-    ids=[*TEXTS, "by_id(1)", "by_id(3)", "names(2)", "stamps(2)", "without stamps"],
+    ids=[
+        *(*TEXTS, "by_id(1)", "by_id(3)", "names(2)", "stamps(2)", "without stamps"),
+        *("studios with details", "by_id(1) with details"),
+    ],
 )
 def test_a_real_stash_accepts(text: str, version: str) -> None:
-    assert validate_against_real(text, version) == []
+    older = queries.with_movies(text) if version == OLDEST else text
+    assert validate_against_real(older, version) == []

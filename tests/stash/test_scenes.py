@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from simulators.stash import FakeStash, Status, VideoFile
-from simulators.stash.request_log import any_request
+from simulators.stash.request_log import LoggedRequest, any_request
 from stash import scenes as scenes_module
 from stash.connection import StashConnection
 from stash.exceptions import StashAuthError, StashQueryError, StashUnavailable
@@ -12,7 +12,7 @@ from stash.scenes import StashScenes
 from stash.settings import PLUGIN_ID, StashSettings
 from tests.stash.conftest import Connect
 from tests.sync_queue.support import Clock
-from validation.scene_extractor import Entity, SceneFile, StashScene, is_since
+from validation.scene_extractor import Detail, Entity, SceneFile, StashScene, is_since
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 PNG = b"\x89PNG\r\n\x1a\n another"
@@ -59,6 +59,39 @@ def test_a_scene_is_read_with_all_that_plex_could_show(
             updated_at=added.updated_at,
         )
     }
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["groups", "the movies of Stash 0.26"])
+def test_details_are_read_only_if_they_are_needed(
+    stash: FakeStash, scenes: StashScenes, refused: bool
+) -> None:
+    studio, parent = (stash.library.studios.add(name) for name in ("Studio", "Parent"))
+    stash.library.studios.update(studio.id, parent_id=parent.id)
+    tag = stash.library.tags.add("Extra")
+    ada = stash.library.performers.add("Ada", gender="FEMALE", tag_ids=(tag.id,))
+    scene_id = stash.add_scene(studio="Studio", performers=["Ada"], groups=["Group"]).id
+    plain = scenes.read([scene_id])[scene_id]
+    assert (plain.studio, plain.performers) == (Entity(studio.id, "Studio"), (Entity(1, "Ada"),))
+
+    scenes.details = tuple(Detail)
+    if refused:
+        stash.inject(
+            Status(422, b'{"errors": []}', "application/json"), _asks_for_groups, times=None
+        )
+    scene = scenes.read([scene_id])[scene_id]
+
+    assert scene.studio == Entity(studio.id, "Studio", parent=Entity(parent.id, "Parent"))
+    assert scene.performers == (
+        Entity(ada.id, "Ada", gender="FEMALE", tags=(Entity(tag.id, "Extra"),)),
+    )
+    assert scene.groups == (Entity(1, "Group"),)
+    kinds = [("studios", parent.id), ("performer_tags", tag.id), ("groups", 1)]
+    for kind, key in kinds[: 2 if refused else 3]:
+        assert ids(list(scenes.walk_with(kind, [key]))) == [[scene_id]]
+
+
+def _asks_for_groups(request: LoggedRequest) -> bool:
+    return "groups {" in str(request.query)
 
 
 def test_many_scenes_are_one_request(stash: FakeStash, scenes: StashScenes) -> None:

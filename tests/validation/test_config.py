@@ -30,6 +30,7 @@ NUMBERS = {"poll_interval": (0.1, 60), "connect_timeout": (1, 30), "read_timeout
 CHOICES = {
     "reconcile_interval": ("never", "hourly", "daily", "weekly"),
     "reconcile_scope": ("all", "24h", "7days"),
+    "performer_disambiguation": ("never", "shared", "always"),
 }
 RANGES = {**WHOLE_NUMBERS, **NUMBERS}
 OPTIONAL = [name for name in NAMES if name not in PLEX]
@@ -64,6 +65,11 @@ def test_no_setting_is_left_out_of_these_tests() -> None:
     others |= {
         "quiet_hours",
         "leave_out_tags",
+        "leave_out_performer_genders",
+        "leave_out_performer_tags",
+        "collections_from",
+        "collection_tags",
+        "collection_prefix",
         "rename_tags",
         "only_with_tags",
         "never_with_tags",

@@ -1,16 +1,24 @@
 import random
 import unicodedata
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from tests.validation.strategies import ANY_TEXT
-from validation.config import Config
-from validation.metadata import FIELDS, SceneMetadata, has_meaningful_metadata, plex_date, project
+from validation.config import Config, parse_config
+from validation.metadata import (
+    FIELDS,
+    SceneMetadata,
+    has_meaningful_metadata,
+    needed_details,
+    plex_date,
+    project,
+)
 from validation.paths import folded
-from validation.sanitizers import MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
-from validation.scene_extractor import Entity, SceneFile, StashScene
+from validation.sanitizers import MAX_COLLECTIONS, MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
+from validation.scene_extractor import Detail, Entity, SceneFile, StashScene
 
 SCENE = StashScene(
     id=1,
@@ -173,9 +181,80 @@ def test_two_performers_of_one_name_are_told_apart_and_stay_two() -> None:
         "ADA (singer)",
         "Zoe",
     )
+    # A number tells them apart if the disambiguation is never shown.
+    never, always = (replace(ALL, performer_disambiguation=word) for word in ("never", "always"))
+    assert project(replace(SCENE, performers=people), never).performers == (
+        *("Ada", "ADA (2)", "Ada (3)", "Zoe"),
+    )
+    assert (project(replace(SCENE, performers=people), always).performers or ())[-1] == (
+        "Zoe (not shown: no other Zoe)"
+    )
     long = tuple(Entity(n, "A" * 400, f"{n}" * 400) for n in (1, 2))
     shown = project(replace(SCENE, performers=long), ALL).performers or ()
     assert [len(name) for name in shown] == [MAX_NAME, MAX_NAME]
+
+
+PEOPLE = replace(
+    SCENE,
+    studio=Entity(1, "Studio", parent=Entity(2, "Parent")),
+    performers=(
+        Entity(1, "Zoe", gender="FEMALE", tags=(Entity(9, "Extra "),)),
+        Entity(2, "Ada", gender="NON_BINARY"),
+        Entity(3, "Jo"),
+    ),
+    groups=(Entity(1, "Group"), Entity(2, "STUDIO")),
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "performers", "collections"),
+    [
+        ({"leave_out_performer_genders": "Female, non-binary"}, ("Jo",), ("Studio",)),
+        ({"leave_out_performer_tags": "extra; Other"}, ("Ada", "Jo"), ("Studio",)),
+        (
+            {"collections_from": "Parent studio; GROUPS; studio", "collection_prefix": "S: "},
+            ("Ada", "Jo", "Zoe"),
+            ("S: Parent", "S: Group", "S: STUDIO"),
+        ),
+        (
+            {
+                "collections_from": "tags, performers",
+                "collection_tags": "A, B; outdoor; none",
+                "leave_out_tags": "Outdoor",
+                "leave_out_performer_genders": "female",
+            },
+            ("Ada", "Jo"),
+            ("Outdoor", "a, b", "Ada", "Jo"),
+        ),
+        ({"collections_from": ";"}, ("Ada", "Jo", "Zoe"), ()),
+    ],
+)
+def test_settings_choose_the_performers_and_the_collections(
+    settings: dict[str, str], performers: tuple[str, ...], collections: tuple[str, ...]
+) -> None:
+    parsed = parse_config({"plex_url": "http://plex", "plex_token": "0123456789", **settings}, {})
+    shown = project(PEOPLE, parsed.config)
+    assert (shown.performers, shown.collections) == (performers, collections)
+    assert parsed.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [
+        ({}, set()),
+        ({"leave_out_performer_tags": "t"}, {Detail.PERFORMER_TRAITS}),
+        ({"leave_out_performer_genders": "male"}, {Detail.PERFORMER_TRAITS}),
+        (
+            {"collections_from": "studio; groups; parent_studio"},
+            {Detail.GROUPS, Detail.PARENT_STUDIO},
+        ),
+        ({"collections_from": "groups", "sync_collection": False}, set()),
+    ],
+)
+def test_stash_is_asked_for_a_detail_only_if_a_setting_needs_the_detail(
+    settings: dict[str, Any], needed: set[Detail]
+) -> None:
+    assert needed_details(replace(ALL, **settings)) == needed
 
 
 @pytest.mark.parametrize(
@@ -310,13 +389,14 @@ def test_projecting_what_was_projected_changes_nothing(scene: StashScene) -> Non
 def test_whatever_stash_has_what_is_sent_is_bounded_composed_and_distinct(
     scene: StashScene, most: int
 ) -> None:
-    shown = project(scene, replace(ALL, max_tags=most))
+    settings = replace(ALL, max_tags=most, collections_from="studio; groups; performers")
+    shown = project(replace(scene, groups=scene.tags), settings)
     lists = (shown.performers or (), shown.tags or (), shown.collections or ())
     for text in (shown.title, shown.file_stem, shown.studio, *(n for one in lists for n in one)):
         assert len(text or "") <= MAX_NAME
         assert unicodedata.is_normalized("NFC", text or "")
     assert len(shown.summary or "") <= MAX_SUMMARY
-    for names, limit in zip(lists, (MAX_PERFORMERS, most, 1), strict=True):
+    for names, limit in zip(lists, (MAX_PERFORMERS, most, MAX_COLLECTIONS), strict=True):
         assert len(names) <= limit
         assert len({folded(name) for name in names}) == len(names)
         assert all(names)

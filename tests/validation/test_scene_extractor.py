@@ -12,8 +12,12 @@ WHOLE: dict[str, Any] = {
     "details": "Line 1\nLine 2",
     "date": "2024-05-06",
     "updated_at": "2026-01-01T00:00:00+02:00",
-    "studio": {"id": "3", "name": "Studio"},
-    "performers": [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Jo"}],
+    "studio": {"id": "3", "name": "Studio", "parent_studio": {"id": "4", "name": "Parent"}},
+    "performers": [
+        {"id": "1", "name": "Ada", "gender": "FEMALE", "tags": [{"id": "5", "name": "Extra"}]},
+        {"id": "2", "name": "Jo"},
+    ],
+    "groups": [{"group": {"id": "6", "name": "Group"}}, {"group": None}, 5],
     "tags": [{"id": "9", "name": "Tag, one"}],
     "files": [
         {"path": "/media/a.mp4", "size": 123},
@@ -28,9 +32,13 @@ def test_a_whole_scene_is_read_with_all_its_parts() -> None:
         title="A title",
         details="Line 1\nLine 2",
         date="2024-05-06",
-        studio=Entity(3, "Studio"),
-        performers=(Entity(1, "Ada"), Entity(2, "Jo")),
+        studio=Entity(3, "Studio", parent=Entity(4, "Parent")),
+        performers=(
+            Entity(1, "Ada", gender="FEMALE", tags=(Entity(5, "Extra"),)),
+            Entity(2, "Jo"),
+        ),
         tags=(Entity(9, "Tag, one"),),
+        groups=(Entity(6, "Group"),),
         files=(SceneFile("/media/a.mp4", 123), SceneFile("/media/b.mp4", 9_876_543_210)),
         updated_at="2026-01-01T00:00:00+02:00",
     )
@@ -140,6 +148,6 @@ def test_a_scene_is_called_by_its_title_else_by_its_files_name(
 
 
 def test_the_ids_of_whom_a_scene_belongs_to_are_told_by_kind() -> None:
-    ids = {"performers": [1, 2], "studios": [3], "tags": [9]}
+    ids = {"performers": [1, 2], "studios": [3, 4], "tags": [9, 5], "groups": [6]}
     assert parse_scene(WHOLE).entity_ids() == ids
     assert parse_scene({"id": 1}).entity_ids() == {"performers": [], "studios": [], "tags": []}

@@ -15,7 +15,8 @@ PLEX = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
 ON_PAGE = {one.name: one.type for one in load(REPOSITORY / "Stash2Plex.yml").settings}
 EMPTY_BY_DEFAULT = {
     *("plex_library", "plex_unmatched_path_map", "title_template"),
-    *("leave_out_tags", "rename_tags", "quiet_hours"),
+    *("leave_out_tags", "rename_tags", "quiet_hours", "collection_tags", "collection_prefix"),
+    *("leave_out_performer_genders", "leave_out_performer_tags"),
     *("only_with_tags", "never_with_tags", "only_below_folders"),
 }
 ALL = defaults_to_write({}, Shown())

@@ -226,7 +226,7 @@ def test_a_worker_that_is_to_end_keeps_the_job(desk: Desk) -> None:
     assert desk.queued() == []
 
 
-@pytest.mark.parametrize("data", [{}, {"kind": "group", "id": 1}, {"kind": "tag", "id": "x"}])
+@pytest.mark.parametrize("data", [{}, {"kind": "gallery", "id": 1}, {"kind": "tag", "id": "x"}])
 def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
     desk: Desk, data: dict[str, Any]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Processes jobs for performers, studios and tags that were renamed, merged or deleted in Stash.
+"""Processes jobs for changed, merged or deleted performers, studios, tags and groups of Stash.
 
 Stash does not change the time stamps of the affected scenes, so these jobs queue the scenes for a
 sync. All jobs of a batch share one pass through the scenes in Stash.
@@ -16,7 +16,7 @@ from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job, subject_label
 from sync_queue.sync_log import Entity
 from validation.metadata import project
-from validation.scene_extractor import StashScene
+from validation.scene_extractor import Detail, StashScene
 from validation.values import counted
 from worker.services import Services
 from worker.sync.results import Failed, SceneError, ScenesQueued
@@ -26,7 +26,7 @@ PAGE = 500
 READ_BATCH = 100
 QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "up to date", "never synced", "gone"
 
-_KINDS = {"performer": "performers", "studio": "studios", "tag": "tags"}
+_KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
 EntitiesByScene = Mapping[int, set[Entity]]
 
@@ -53,7 +53,7 @@ class EntityJobs:
             if kind and isinstance(entity_id, int):
                 claims_by_entity.setdefault((kind, entity_id), []).append(claim)
             else:
-                problem = SceneError("the job has no performer, studio or tag")
+                problem = SceneError("the job has no performer, studio, tag or group")
                 yield Failed([claim], subject_label(claim.job.job_key), problem)
         if not claims_by_entity:
             return
@@ -67,7 +67,7 @@ class EntityJobs:
             yield ScenesQueued(group, label, _words(counts[entity]))
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
-        """Yield pages of scenes that have or had a wanted performer, studio or tag."""
+        """Yield pages of scenes that have or had a wanted performer, studio, tag or group."""
         scenes, after = self._scenes_with(wanted), 0
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
@@ -85,6 +85,8 @@ class EntityJobs:
         ids_by_kind: dict[str, list[int]] = {}
         for kind, entity_id in sorted(wanted):
             ids_by_kind.setdefault(kind, []).append(entity_id)
+        if Detail.PERFORMER_TRAITS in self.services.scenes.details and "tags" in ids_by_kind:
+            ids_by_kind["performer_tags"] = ids_by_kind["tags"]
         walks = [
             chain.from_iterable(self.services.scenes.walk_with(kind, ids))
             for kind, ids in ids_by_kind.items()
@@ -94,7 +96,7 @@ class EntityJobs:
             yield next(same)
 
     def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
-        """Yield pages of scenes that no longer have their wanted performer, studio or tag."""
+        """Yield pages of scenes that lost their wanted performer, studio, tag or group."""
         unread = iter(entities)
         while ids := list(islice(unread, READ_BATCH)):
             scenes = self.services.scenes.read(ids)

@@ -23,6 +23,7 @@ from shared.state_file import read_state, write_state
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
+from validation.metadata import needed_details
 from validation.obfuscation import Obfuscator
 from worker.sync.write_test import WriteTestNote
 
@@ -165,6 +166,7 @@ class CurrentSession:
         self.log.obfuscate = self.obfuscator.apply if self.obfuscator.on else None
         self._report_faults(parsed)
         self._note_obfuscation()
+        self.scenes.details = needed_details(parsed.config)
         self._stored, self._parsed = stored, parsed
         return parsed
 
