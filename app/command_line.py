@@ -60,7 +60,6 @@ _ELSEWHERE = (
     f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses. If Stash cannot write to its "
     "plugins folder, the data folder is Stash2Plex-data beside Stash's configuration"
 )
-# Each entry has the name of the command, the mode of its task, and the purpose.
 _COMMANDS = (
     ("login", "sign_in", "sign in with Plex, and store its address and token"),
     ("status", "queue_status", "the queue, the dead letters and the last runs"),
@@ -76,7 +75,6 @@ _COMMANDS = (
     ("health", "health_check", "whether Plex answers and has the libraries"),
     ("check-paths", "check_paths", "the share of scenes in Plex, and a path map"),
 )
-# Each entry has a command, an option, the mode of the task with this option, and the purpose.
 _NARROWER_MODES = (
     ("reconcile", "--recent", "reconcile_recent", "only the scenes created in the last 24 hours"),
     ("reconcile", "--7days", "reconcile_7days", "only the scenes created in the last 7 days"),
@@ -89,7 +87,6 @@ _NARROWER_MODES = (
     ("sync", "--recent", "recent", "only the scenes updated in the last 24 hours"),
 )
 _PREFIXES = {WARNING: "warning: ", ERROR: "error: "}
-# The exit code 2 belongs to argparse.
 DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130
 API_KEY = "STASH_API_KEY"
 
@@ -107,7 +104,6 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
 
 
 def make_parser(version: str, environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Return the parser of the command line. Its results contain the `mode` of the task."""
     parser = argparse.ArgumentParser(
         prog="Stash2Plex.py",
         description=_DESCRIPTION,
@@ -244,7 +240,6 @@ class Terminal:
             self._err.flush()
 
     def _show(self, percent: str) -> None:
-        """Write the progress without a line break, so the next line overwrites the progress."""
         if not self._shows_progress or percent == self._percent:
             return
         self._err.write(f"\r{percent}" if percent else "\r      \r")
@@ -264,10 +259,7 @@ class Terminal:
 
 
 def run_command(script: str, arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code. Without arguments, print the help.
-
-    argparse raises `SystemExit` for `--help` and for wrong arguments.
-    """
+    """Run a command and return its exit code. Wrong arguments raise `SystemExit`."""
     _prepare_streams()
     parser = make_parser(installed_version(script), os.environ)
     if not arguments:
@@ -355,7 +347,6 @@ def objection(
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):
-        # The loop ends at the root, even if the drive does not exist.
         existing = os.path.dirname(existing)
     if user is not None and (owner := os.stat(existing).st_uid) != user():
         return (

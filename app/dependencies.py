@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-# A release contains the required packages in this folder beside the entry script.
 VENDORED = "vendor"
 
 
@@ -32,10 +31,7 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Make the packages of a release importable, or the interpreter's packages without a release.
-
-    A release ignores the interpreter's packages, because they may be broken.
-    """
+    """Make a release's packages importable. The interpreter's own packages may be broken."""
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
         if vendored not in sys.path:
@@ -71,7 +67,6 @@ def dependency_problem(plugin_dir: str) -> str | None:
 
 
 def _problem(dependency: Dependency) -> tuple[str, str] | None:
-    """Return the cause and the description of a problem with a package, or None if it works."""
     package = dependency.package
     try:
         importlib.import_module(dependency.probe)

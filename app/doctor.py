@@ -22,12 +22,10 @@ from tasks.answer import Answer
 from tasks.doctor import machine_checks, work_checks
 from tasks.doctor.finding import Check, Finding, masked, report, unchecked
 
-# These checks need the required packages.
 _OF_SERVERS = (
     "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
     "behaviour of Plex", "clock",
 )  # fmt: skip
-# These checks need a data folder.
 _OF_FOLDER = (
     "permissions", "free space", "state files", "worker", "pause", "queue", "dead letters",
     "circuit breaker",
@@ -41,11 +39,7 @@ def examine(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Run all checks, even if a check raises an error.
-
-    `missing` lists the required packages that this Python lacks. `log` receives the traceback of a
-    failed check, and `secrets` receives all secrets to redact.
-    """
+    """Run all checks, even if a check raises an error. `missing` lists packages to install."""
     plugin_dir, now = os.path.dirname(script), time.time()
     folder, why = _folder(script, server_connection)
     database = examine_database(folder.queue_database, now)
@@ -73,7 +67,6 @@ def examine(
 
 
 def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder, str]:
-    """Return the data folder, and the reason why the folder cannot be used or an empty text."""
     try:
         return data_folder_of(script, connection), ""
     except OSError as error:
@@ -84,12 +77,10 @@ def _folder(script: str, connection: Mapping[str, Any]) -> tuple[DataFolder, str
 def _checks_of_servers(
     missing: Sequence[str], *examined: Any
 ) -> tuple[Mapping[str, Check], Sequence[str]]:
-    """Return the checks of Stash and Plex, and the host names to hide in the answer."""
     why = "needed packages are missing"
     if not missing:
         try:
-            # This import fails if required packages are missing.
-            from tasks.doctor.server_checks import examine_servers  # noqa: PLC0415
+            from tasks.doctor.server_checks import examine_servers  # noqa: PLC0415 - needs the packages
         except ImportError as error:
             # An installed package has an incompatible version.
             why = f"needed packages cannot be loaded ({error})"

@@ -17,10 +17,7 @@ NEWS_BYTES = 200_000
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
-    """Store jobs in another data folder, because the usual folder is missing or read-only.
-
-    Return the data folder. Raise `OSError` if no folder is writable.
-    """
+    """Store jobs in another data folder, and return it. Raise `OSError` if none is writable."""
     folder = data_folder_of(script, json.loads(connection))
     store(folder.spool, jobs)
     return folder.root
@@ -33,11 +30,7 @@ def relay_news(root: str) -> None:
 def answer_fault(
     script: str, connection: str, jobs: list[str], error: Exception, *, is_stored: bool
 ) -> str:
-    """Log an error that a hook raised, and return the hook's answer as JSON.
-
-    If the event could not be read, `jobs` is empty. `is_stored` says whether the spool has the
-    jobs.
-    """
+    """Log an error that a hook raised, and return the hook's answer as JSON."""
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     log = _log(root, connection)
     subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)

@@ -6,8 +6,8 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-# A hook that follows another hook within BURST_GAP seconds logs for debugging. During a burst, the
-# worker's log is relayed every NEWS_AGE seconds.
+# A hook within BURST_GAP seconds of another hook logs only for debugging. Within NEWS_AGE seconds,
+# only one hook copies the worker's log to Stash's log.
 BURST_GAP = 2.0
 NEWS_AGE = 10.0
 
@@ -73,7 +73,6 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
 
 def _store(script: str, connection: str, jobs: list[str]) -> tuple[str, str]:
-    """Store the jobs. Return the data folder and the level of the hook's log line."""
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     try:
         last_change = os.stat(f"{root}/queue/spool").st_mtime

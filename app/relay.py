@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from shared.data_folder import DataFolder
     from shared.log import Log
 
-    # A line consists of time, level, code and text.
     Line = tuple[str, str, str, str]
 
-# If there are more results, a summary replaces the results.
 FEW_SCENES = 5
-# At most MOST_LINES other lines are copied, and MOST_STEPS lines of the decision trace.
 MOST_LINES, MOST_STEPS = 20, 100
 # The first bytes of a log file identify the file after a rotation.
 _HEAD = 80
@@ -39,7 +36,6 @@ _PLAIN = 24
 _FILE = "worker.log in the plugin's data folder"
 # These events add no information to the events of the scenes.
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
-# A summary describes the events with these words.
 _ENDS = {
     "scene_synced": "synced",
     "scene_in_step": "already up to date",
@@ -53,8 +49,7 @@ _ENDS = {
 def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
     """Copy the lines that no process has copied yet, unless another process is copying.
 
-    Errors are logged for debugging. `most` is the maximum number of bytes to copy. The next call
-    copies the rest.
+    At most `most` bytes are copied. The next call copies the rest.
     """
     lock = FileLock(folder.relay_lock)
     try:
@@ -115,7 +110,6 @@ def _read_position(path: str) -> "dict[str, Any]":
 
 
 def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, bytes]]":
-    """Return the head, the offset and the content of each part to copy, the oldest part first."""
     with open(path, "rb") as file:
         current = file.read()
     head = _head(current)
@@ -139,10 +133,7 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> "Iterable[Line]":
-    """Yield the valid records of a text.
-
-    If a full disk has cut off a record, the next record follows in the same line.
-    """
+    """Yield the valid records. A record may follow a damaged record in the same line."""
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)
         if begin < 0:

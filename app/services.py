@@ -33,9 +33,7 @@ def build(
 ) -> Services:
     """Build the objects of this process, without a request to Stash or Plex.
 
-    Raise `OSError` or `sqlite3.Error` if the data folder or the database cannot be used. The
-    command line adds `PlexUrl` to `server_connection`, which replaces the setting `plex_url`.
-    `secrets` receives all secrets to redact.
+    Raise `OSError` or `sqlite3.Error` if the data folder or the database cannot be used.
     """
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
@@ -56,10 +54,7 @@ def build(
 
 
 def import_legacy_data(services: Services) -> None:
-    """Import the data of the legacy plugin, unless another process is importing the data.
-
-    Raise `sqlite3.DatabaseError` if the plugin's own database is damaged.
-    """
+    """Import the data of the legacy plugin, unless another process is importing the data."""
     folder, log, clock, lock = services.folder, services.log, services.clock, services.worker_lock
     is_held = lock.descriptor is not None
 

@@ -7,7 +7,6 @@ SYNCED_FIELDS = frozenset((
     "organized",
 ))  # fmt: skip
 NAME_FIELDS = frozenset(("name", "disambiguation", "gender", "tag_ids", "parent_id"))
-# Each event of Stash has the type of a job, and the kind of the changed object.
 EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
     "Scene.Update.Post": ("metadata", "scene"),

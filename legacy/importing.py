@@ -114,7 +114,6 @@ class LegacyData:
         report.write(self.log)
 
     def _import_file(self, name: str, connection: sqlite3.Connection, report: _Report) -> None:
-        """Import a file, unless the same content was examined before."""
         path, sha1 = self._path(name), ""
         try:
             sha1 = content_sha1(path)

@@ -41,7 +41,6 @@ _DELETE_COMPLETED = (
 )
 _NUMBER = re.compile("[0-9]{1,19}")
 _JOB_KEY = re.compile("scene_([0-9]{1,19})")
-# The standard library raises these errors for a damaged pickle.
 _DAMAGE = (
     *(pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
     *(EOFError, ArithmeticError, MemoryError, ImportError),
@@ -161,11 +160,7 @@ class WaitingJobs:
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
-    """Convert the legacy rows of the queue's table to jobs of the plugin.
-
-    One transaction deletes a legacy row and adds its job. An unreadable row gets the state
-    `FAILED`, so all processes ignore the row.
-    """
+    """Convert the legacy rows of the queue's table to jobs. `FAILED` hides unreadable rows."""
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
         read = [(row_id, found.add(data, stored_at)) for row_id, data, stored_at in page]

@@ -42,7 +42,6 @@ class Entry:
 
 
 def find_entry(connection: sqlite3.Connection, source: str) -> Entry | None:
-    """Return the record of a legacy file, or None if the import has never examined the file."""
     if not connection.execute(_EXISTS).fetchone()[0]:
         return None
     statement = "SELECT sha1, taken FROM earlier_data WHERE source = ?"
@@ -51,7 +50,6 @@ def find_entry(connection: sqlite3.Connection, source: str) -> Entry | None:
 
 
 def add_entry(connection: sqlite3.Connection, source: str, entry: Entry, now: float) -> None:
-    """Store the record of a legacy file, in the same transaction as the imported data."""
     connection.execute(_TABLE)
     connection.execute(_NOTE, (source, entry.sha1, entry.taken, now))
 

@@ -22,12 +22,10 @@ _METADATA = (*_NEVER_FROM_A_FILE, DATE)
 
 @dataclass(frozen=True, slots=True)
 class GapDetector:
-    """Classifies a scene by the changes that a sync would make in Plex."""
-
-    look_for_missing: bool  # whether a scene that Plex lacks has to be queued
+    look_for_missing: bool
 
     def detect(self, scene: Inspection) -> Finding:
-        """Classify a scene; raise the PlexError of the scene if no finding is possible."""
+        """Classify a scene. Raise the `PlexError` of the scene if no finding is possible."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.not_selected or scene.lacks_metadata:
@@ -50,7 +48,7 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return the new values of an edit by field; omit fields that the edit only locks."""
+    """Return the new values of an edit by field. Fields that the edit only locks are omitted."""
     values = {name: _value_set_by(parameters) for name, parameters in edit.fields.items()}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -63,7 +61,6 @@ def _value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None
 
 
 def _compare(scene: Inspection) -> Finding:
-    # Dictionaries serve as ordered sets.
     reasons: dict[str, None] = {}
     clears: dict[str, None] = {}
     has_changes = False
@@ -73,8 +70,8 @@ def _compare(scene: Inspection) -> Finding:
         for name in edit.fields:
             reasons[name if name in changes else f"{name} not locked"] = None
         for name, value in changes.items():
-            # From an additive list, a sync removes only names that an earlier sync has added. An
-            # optional field gets its original value.
+            # From a list such as collections, a sync removes only names that an earlier sync has
+            # added. An optional field gets its original value.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

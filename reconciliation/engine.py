@@ -41,7 +41,6 @@ PAGE = 1000
 # A request to Plex reads this many items, so 200 requests read 100,000 items.
 ITEMS_AT_ONCE = 10 * READ_BATCH
 LINE_EVERY = 5000
-# This id is greater than every scene id.
 _LAST_SCENE = 2**62
 
 
@@ -227,7 +226,6 @@ class GapDetectionEngine:
         return self._pages
 
     def _gone(self, run: Run, up_to: int, present: frozenset[int]) -> list[Gap]:
-        """Return the synced scenes with ids up to `up_to` that Stash no longer lists."""
         if run.order.scope is not Scope.ALL:
             return []
         known = self._queue.sync_log.scenes_between(run.cursor, up_to)

@@ -1,5 +1,3 @@
-"""Defines the findings and the statistics of a reconciliation run."""
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,7 +80,6 @@ class GapDetectionResult:
     forgotten: int = 0
 
     def count(self, finding: Finding, *, synced_before: bool, wanted: bool) -> None:
-        """Count a scene's finding. If `wanted` is not set, the task does not queue such scenes."""
         self.checked += 1
         self.outcomes[finding.outcome] += 1
         self.reasons.update(finding.reasons)
@@ -103,7 +100,6 @@ class GapDetectionResult:
 
     @property
     def gaps_by_type(self) -> dict[str, int]:
-        """The number of scenes to queue by kind, with the keys of `reconciliation_state.json`."""
         return {name: self.outcomes[outcome] for outcome, name in STATE_NAMES.items()}
 
     @property

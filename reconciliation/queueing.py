@@ -25,10 +25,7 @@ GONE = "gone"
 
 
 def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
-    """Queue the scenes that a run has found, and forget deleted scenes.
-
-    Return the outcome of each scene to queue, and the number of deleted scenes.
-    """
+    """Queue or forget scenes. Return the outcomes, and the number of forgotten scenes."""
     queue, now = services.queue, services.clock()
     lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
     present = services.scenes.read(lost)

@@ -98,6 +98,5 @@ class Run:
 
 
 def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
-    """Parse a stored run. Return None if there is none, or if the run is older than a day."""
     run = None if raw is None else Run.parse(raw)
     return run if run is not None and 0 <= now - run.begun_at < DAY else None

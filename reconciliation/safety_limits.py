@@ -20,7 +20,6 @@ MOST_CLEARED, FEWEST_CLEARED = 0.10, 10
 MOST_LOST, FEWEST_LOST = 0.10, 25
 MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10
 CONFIRMATION_HOURS = 24.0
-# Larger integers are not exact as floats.
 _MOST_SCENES = 2**53
 # This factor allows for edits between the first and the second run.
 _SLACK = 1.2

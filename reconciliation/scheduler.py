@@ -13,9 +13,7 @@ from worker.sync.session import SyncSession
 
 HOUR = 3600.0
 INTERVALS = {"hourly": HOUR, "daily": 24 * HOUR, "weekly": 7 * 24 * HOUR}
-# After a run without a result, the next run starts after this time, in seconds.
 RETRY = 600.0
-# The worker checks in this interval whether a run is due, in seconds.
 LOOK_EVERY = 60.0
 
 
@@ -42,8 +40,6 @@ def due(
 
 
 class ReconciliationScheduler:
-    """A background task of the worker that executes reconciliation runs in short steps."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
         self._engine = GapDetectionEngine(services)

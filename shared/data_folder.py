@@ -1,5 +1,3 @@
-"""Locates the data folder, and names every file in the folder."""
-
 import os
 from collections.abc import Mapping
 

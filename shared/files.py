@@ -15,7 +15,6 @@ from shared.file_lock import FileLock
 
 TRIES, PAUSE = 20, 0.05
 HOUR = 3600.0
-# A process in another container, whose id is unknown here, may still write a younger file.
 _YOUNGEST = 60.0
 _TEMPORARY = re.compile(r"\.tmp-(\d+)$")
 

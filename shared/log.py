@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
 # The limit is below Stash's limit of 64 KiB, because Stash may escape characters.
 MAX_RECORD_BYTES = 16_000
-# A field has at most this many characters, and a list at most this many entries.
 _LONGEST_FIELD, _MOST_PARTS = 200, 20
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
-# `Log.step` writes records with this event code.
 STEP = "step"
 
 Fields = Mapping[str, object]

@@ -40,7 +40,6 @@ def write_state(path: str, state: Any) -> None:
 
 
 def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
-    """Read a state file that this process never writes."""
     state: dict[str, Any] = KeptState(path, report).read(now)
     return state
 
@@ -130,7 +129,7 @@ _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
-    """Parse a stored object into a dataclass; return None if a required field is invalid.
+    """Parse a stored object into a dataclass. Return None if a required field is invalid.
 
     An int must be a count, and a float must be a time or a duration. A field gets its default if
     its value is invalid, or if its type is not a number, boolean or string.

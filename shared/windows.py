@@ -12,8 +12,8 @@ if sys.platform == "win32":
     def flock(descriptor: int, operation: int) -> None:
         """Lock or unlock an open file without waiting, like `fcntl.flock`.
 
-        Raise BlockingIOError if another process holds the lock. Unlock a file before you close it,
-        because Windows releases the lock of a closed file with a delay.
+        Raise `BlockingIOError` if another process holds the lock. Unlock a file before you close
+        it, because Windows releases the lock of a closed file with a delay.
         """
         mode = msvcrt.LK_UNLCK if operation == LOCK_UN else msvcrt.LK_NBLCK
         try:

@@ -39,8 +39,8 @@ _RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
-# A checkpoint truncates a write-ahead log of more bytes. The cache is in KiB, and SQLite's default
-# of 2 MB would cost more memory.
+# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. CACHE is in KiB, and saves
+# memory compared with SQLite's default of 2 MB.
 LARGEST_LOG = 8 * 1024 * 1024
 CACHE = 256
 
@@ -54,7 +54,6 @@ class AckQueue(SQLiteAckQueue):
     def _new_db_connection(
         self, path: str, multithreading: bool, timeout: float
     ) -> sqlite3.Connection:
-        # The arguments are unused, because `connect` sets both options.
         del multithreading, timeout
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")

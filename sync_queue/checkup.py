@@ -1,5 +1,3 @@
-"""Examines the queue's database for the task Doctor, without changing the database."""
-
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -39,7 +37,6 @@ class DatabaseCheckup:
 
 
 def examine_database(path: str, now: float) -> DatabaseCheckup:
-    """Examine the database, even if the file is damaged or unreadable."""
     found = DatabaseCheckup(exists=os.path.exists(path))
     if found.exists:
         try:

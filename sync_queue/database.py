@@ -46,13 +46,11 @@ _TABLES = (
     "retry_count INTEGER, failed_at TEXT)",
     "CREATE INDEX IF NOT EXISTS idx_failed_at ON dead_letters (failed_at)",
     "CREATE INDEX IF NOT EXISTS idx_scene_id ON dead_letters (scene_id)",
-    # `sync_log` has the values last sent to each Plex item, and the values that Plex did not keep.
     "CREATE TABLE IF NOT EXISTS sync_log (scene_id INTEGER NOT NULL, server_id TEXT NOT NULL, "
     "rating_key INTEGER NOT NULL, digest TEXT NOT NULL, sent TEXT NOT NULL, "
     "poster_sha1 TEXT, art_sha1 TEXT, synced_at REAL NOT NULL, refused TEXT, "
     "PRIMARY KEY (scene_id, server_id, rating_key)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
-    # `originals` has the values of each Plex item before the first write, also of deleted scenes.
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
     # `uploads` has the SHA-1 of each uploaded image. Rows stay, because Plex keeps every upload.

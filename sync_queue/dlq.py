@@ -25,8 +25,6 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A job that failed permanently. `job` is None if the stored job is unreadable."""
-
     id: int
     job: SyncJob | None
     error_type: str

@@ -64,7 +64,6 @@ def recover_outage_jobs(
             result.skipped_scene_missing += 1
         elif queue.requeue(letter):
             result.recovered += 1
-            # Jobs of a performer, studio, tag or group have no scene.
             if job.scene_id is not None:
                 result.recovered_scene_ids.append(job.scene_id)
                 queued.add(job.scene_id)

@@ -65,13 +65,11 @@ class QueueManager(QueueView):
                     self.dead_letters.forget_scene(scene_id)
 
     def replace(self, claims: Sequence[Claim], jobs: Iterable[SyncJob]) -> None:
-        """Remove finished jobs and queue their follow-up jobs, in one transaction."""
         with self.transaction():
             self.ack(claims, healthy=False)
             operations.enqueue(self._connection, jobs, self.clock())
 
     def forget_scenes(self, scene_ids: Iterable[int]) -> None:
-        """Remove jobs, dead letters and records of scenes that were deleted in Stash."""
         with self.transaction():
             for scene_id in scene_ids:
                 self.sync_log.forget_scene(scene_id)
@@ -79,7 +77,6 @@ class QueueManager(QueueView):
                 self.jobs.drop_waiting(scene_id)
 
     def dead_letter(self, claim: Claim, failure: Failure) -> None:
-        """Move a job to the dead-letter queue and mark its scene as unsynced."""
         with self.transaction():
             self.jobs.remove([claim.row_id])
             if claim.job.scene_id is not None:
@@ -113,7 +110,6 @@ class QueueManager(QueueView):
         return self.jobs.resume()
 
     def import_spool(self, report: Report) -> int:
-        """Move the jobs of hooks from the spool into the database, and return their number."""
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:

@@ -5,14 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# If Plex lacks the files of a scene, its job's `data` has their paths, sizes and the time since
-# then.
+# If Plex lacks a scene's files, `data` contains their paths, their sizes and the time since then.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
-# This key has the time at which a user asked to send refused values again.
+# The user asked at this time to send refused values again.
 TRY_REFUSED = "try_refused"
 
-# New jobs of a bulk sync have this due time in the past. New jobs of an edit come first with 0.
+# This due time in the past marks new jobs of a bulk sync. New jobs of edits have 0, so they come
+# first.
 BULK = 1.0
 LARGEST_ID = 2**63 - 1
 
@@ -69,13 +69,12 @@ class SyncJob:
         )
 
     def encoded(self) -> bytes:
-        """Return the job in the encoding of persist-queue's JSON serializer."""
         # `asdict` would overflow the stack for deeply nested `data`.
         return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
 
     @property
     def postponed_until(self) -> float:
-        """The time of the next try; 0 if the job was never postponed."""
+        """The time of the next try, or 0 if the job was never postponed."""
         return self.next_retry_at if self.next_retry_at > BULK else 0.0
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:

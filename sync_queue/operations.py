@@ -93,7 +93,8 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
     data = {**waiting.data, **job.data}
     merged = replace(job, enqueued_at=min(since, default=0.0), data=data)
     if job.next_retry_at == BULK != waiting.next_retry_at:
-        merged = replace(merged, next_retry_at=0.0)  # the job of an edit stays before bulk jobs
+        # The due time 0 keeps the job of an edit ahead of bulk jobs.
+        merged = replace(merged, next_retry_at=0.0)
     connection.execute(_REPLACE, (merged.encoded(), row[0]))
     return True
 

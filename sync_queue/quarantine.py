@@ -26,7 +26,6 @@ def error_code(error: Exception) -> int:
 
 
 def setup_lock(path: str) -> str:
-    """Return the path of the lock for creating or renaming the database."""
     return os.path.join(os.path.dirname(path), "setup.lock")
 
 

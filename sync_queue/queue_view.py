@@ -98,7 +98,6 @@ class QueueView:
         return int(self._connection.execute(statement, (error_type,)).fetchone()[0])
 
     def jobs_of(self, scene_id: int) -> list[QueuedJob]:
-        """Return the unfinished jobs of a scene, the job in progress first."""
         key = scene_key(scene_id)
         spooled = (stored.job for stored in read_spool(self._folder))
         of_state = {

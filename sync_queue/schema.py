@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SCHEMA_VERSION = 3
-# A connection waits this many seconds for another writer, whose transaction takes milliseconds.
 BUSY_TIMEOUT = 10.0
 
 # persist-queue calls these states `inited`, `ready` and `unack`.

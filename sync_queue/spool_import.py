@@ -15,8 +15,7 @@ from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, e
 from sync_queue.spool import CONNECTION, UNFINISHED
 
 SCAN_DELAY = (
-    # A folder scan starts after this many seconds, to include scenes that Stash adds in the
-    # meantime.
+    # A scan starts after this delay, in seconds, to include scenes that Stash adds in the meantime.
     20.0
 )
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
@@ -30,14 +29,11 @@ _HINTS = {"cover_changed"}
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job in a file that has not been imported into the database."""
-
     path: str
     job: SyncJob
 
 
 def job_of(name: str) -> SyncJob | None:
-    """Return the job that the name of a spool file describes, or None for any other name."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -92,7 +88,6 @@ class Spool:
             return len(found)
 
     def take_connection(self) -> Any:
-        """Remove and return the stored connection of Stash, or return None if there is none."""
         path = os.path.join(self._spool, CONNECTION)
         try:
             with open(path, "rb") as file:

@@ -25,7 +25,6 @@ SYNCED_EARLIER = "synced earlier"
 Entity = tuple[str, int]
 PAGE = 500
 
-# This condition matches any number of ids, passed as one JSON list.
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _OF_OTHERS = "scene_id != ? AND server_id = ? AND rating_key = ?"
 _SELECT_ITEMS = (
@@ -140,7 +139,6 @@ class SyncLog:
         return self.originals(server_id, [rating_key]).get(rating_key)
 
     def originals(self, server_id: str, rating_keys: Collection[int]) -> dict[int, FieldValues]:
-        """Return the values of items before the first write, by rating key."""
         rows = self._connection.execute(
             f"SELECT rating_key, held FROM originals WHERE server_id = ? AND rating_key {_AMONG}",
             (server_id, json.dumps(list(rating_keys))),
@@ -252,10 +250,9 @@ class SyncLog:
     def naming(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of the scenes that had a wanted performer, studio or tag at their last sync.
+        """Yield the wanted performers, studios and tags of scenes at their last sync, by scene id.
 
-        A page maps scene ids to the wanted ones. Ids rise from `after` (exclusive) to `until`
-        (inclusive).
+        The ids rise from `after` (exclusive) to `until` (inclusive).
         """
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "

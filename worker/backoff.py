@@ -9,8 +9,6 @@ _LARGEST_EXPONENT = 30
 
 @dataclass(frozen=True, slots=True)
 class RetryParams:
-    """The parameters of an exponential back-off, in seconds."""
-
     base: float
     cap: float
 

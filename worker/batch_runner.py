@@ -193,7 +193,6 @@ class BatchRunner:
         """Handle an error of a whole batch. If one job may be the cause, run the jobs singly."""
         claim = next(iter(batch.unfinished.values()), None)
         if claim is None:
-            # The error occurred after the results of all jobs were stored.
             return DrainOutcome.WORKED
         decision = self._decide(Diagnosis(error), claim, batch)
         is_outage = decision is Action.WAIT_FOR_PLEX

@@ -67,7 +67,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The decision to retry a job at the time `at`. If `counts` is set, the retries are counted."""
+    """The decision to retry a job at the time `at`. `counts` says whether this uses up a retry."""
 
     at: float
     counts: bool

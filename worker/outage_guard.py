@@ -21,7 +21,7 @@ from worker.state import StateStore
 
 
 class OutageGuard:
-    """Decides whether jobs may run. Only the process that holds the worker lock may use it."""
+    """Decides whether jobs may run. The process must hold the worker lock."""
 
     def __init__(
         self,

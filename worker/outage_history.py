@@ -16,7 +16,7 @@ _REOPENS_WITHIN = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage of Plex. It is `estimated` if no process observed the start or the end."""
+    """One outage of Plex, which is `estimated` if no process observed its start or end."""
 
     started_at: float
     ended_at: float | None = None
@@ -59,7 +59,7 @@ class OutageHistory:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse `outage_history.json`. Skip invalid records, and complete open records."""
+        """Parse `outage_history.json`. Skip invalid records, and add an end to open records."""
         parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
         records = [
             record if record.ended_at is None else record.ended(record.ended_at)

@@ -18,11 +18,11 @@ _MOST_DOUBLINGS = 8
 
 
 class Pause(NamedTuple):
-    """The reason of a pause, empty if there is no pause, and its start in seconds since 1970."""
+    """The current pause, which began at `since`. Without a pause, `reason` is empty."""
 
     reason: str
     since: float
-    is_wanted: bool  # whether the pause is no fault, because quiet hours are its reason
+    is_wanted: bool
 
 
 def read_pause(path: str, report: Report, now: float) -> Pause:
@@ -73,9 +73,9 @@ class Pauses:
         self.reason, self.kind = reason, kind
 
     def begin_quiet_hours(self, quiet: QuietHours) -> None:
-        """Pause for quiet hours, but at most a minute: then the settings and the time count anew.
+        """Pause for quiet hours, but for at most a minute.
 
-        A changed clock therefore cannot prolong the pause.
+        Then the settings and the time are read again, so a changed clock cannot prolong the pause.
         """
         reason = f"until {quiet.end} by quiet_hours"
         self._until = self.monotonic() + min(LONGEST_PAUSE, quiet.seconds)

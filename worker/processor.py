@@ -186,7 +186,8 @@ class SyncWorker:
         seconds = self._pace.seconds_left() if due else 0.0
         if seconds:
             self._stop.wait(seconds)
-            return DrainOutcome.WORKED  # the next step reads the queue and the settings again
+            # The next step reads the queue and the settings again.
+            return DrainOutcome.WORKED
         size = 1 if self._guard.is_away else self._pace.most_jobs(config, self._runner.size)
         claims = self._queue.claim(size, bulk_last=self._pace.is_limited(config))
         if claims:

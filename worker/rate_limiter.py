@@ -29,12 +29,16 @@ _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-BATCH_SECONDS = 5.0  # A batch has the scenes of this time if the scenes per minute are limited.
-EDITS_JUDGED = 20  # Number of edits whose median response time is compared with the usual time.
-SLOW_FACTOR = 2.0  # Plex is slow if its edits take more than twice as long as usual.
-FASTEST_USUAL = 0.02  # Seconds; a faster Plex counts as this fast.
-SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0  # seconds between batches while Plex is slow
-_RISE, _FALL = 1 / 500, 1 / 10  # Share of a slower or faster time in the new usual time.
+# If the scenes per minute are limited, a batch has the scenes of BATCH_SECONDS. Plex is slow if the
+# median time of EDITS_JUDGED edits exceeds the usual time by SLOW_FACTOR. While Plex is slow,
+# batches have a delay of SHORTEST_DELAY to LONGEST_DELAY seconds.
+BATCH_SECONDS = 5.0
+EDITS_JUDGED = 20
+SLOW_FACTOR = 2.0
+FASTEST_USUAL = 0.02
+SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
+# The usual time follows a slower time by the share _RISE, and a faster time by _FALL.
+_RISE, _FALL = 1 / 500, 1 / 10
 
 
 class RecoveryRateLimiter:
@@ -100,9 +104,9 @@ class RecoveryRateLimiter:
 
 
 class Pace:
-    """Holds the worker back as `quiet_hours`, `max_scenes_per_minute` and `slow_down` require.
+    """Slows the worker down as `quiet_hours`, `max_scenes_per_minute` and `slow_down` require.
 
-    Nothing holds the worker back if `is_ordered` says that a user has ordered this run.
+    If `is_ordered` is set, a user has started this run, so nothing slows it down.
     """
 
     def __init__(
@@ -117,14 +121,13 @@ class Pace:
         self._monotonic = monotonic
         self._report = report
         self._is_ordered = is_ordered
-        self._next = float("-inf")  # earliest start of the next batch
-        self._delay = 0.0  # seconds between batches while Plex is slow
+        self._next = float("-inf")
+        self._delay = 0.0
 
     def quiet_hours(self, config: Config) -> QuietHours | None:
         return None if self._is_ordered else quiet_hours(config.quiet_hours, self._clock())
 
     def seconds_left(self) -> float:
-        """Return the seconds until the next batch may start."""
         return 0.0 if self._is_ordered else max(0.0, self._next - self._monotonic())
 
     def is_limited(self, config: Config) -> bool:
@@ -134,7 +137,7 @@ class Pace:
     def most_jobs(self, config: Config, size: int) -> int:
         """Return the size of the next batch, which is small if the scenes per minute are limited.
 
-        An edit waits until the current batch has ended, so a batch has the scenes of 5 seconds.
+        A new edit waits for the end of the current batch, so a batch should take only 5 seconds.
         """
         most = config.max_scenes_per_minute
         if not most or self._is_ordered:
@@ -142,7 +145,7 @@ class Pace:
         return min(size, max(1, int(most * BATCH_SECONDS / MINUTE)))
 
     def batch_ended(self, session: SyncSession, jobs: int, begun: float) -> None:
-        """Compute when the next batch may start; `begun` is the start of this batch."""
+        """Compute when the next batch may start. `begun` is the start of this batch."""
         most = session.config.max_scenes_per_minute
         self._delay = self._next_delay(session) if session.config.slow_down else 0.0
         limit = begun + MINUTE * jobs / most if most else begun
@@ -159,9 +162,9 @@ class Pace:
         return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        """Return whether edits take much longer than usual, and adapt what is usual to this time.
+        """Return whether edits take much longer than usual, and adapt the usual time.
 
-        A slow Plex becomes usual only after hours, so that a film does not end the delay.
+        A slow time becomes usual only after hours, because Plex may be slow during a whole film.
         """
         known = facts.edit_seconds()
         usual = seconds if known is None else known

@@ -1,5 +1,3 @@
-"""Declares the objects that the parts of the plugin share."""
-
 import random
 import time
 from collections.abc import Callable

@@ -54,7 +54,6 @@ class Timetable:
         return able and self.idle_task is not None and self.idle_task.wants_a_step()
 
     def seconds_to_search(self) -> float | None:
-        """Return the seconds until the next search for missing files, or None without any."""
         return self.missing.seconds_to_search(self.services.monotonic())
 
     def seconds_to_next_step(self, config: Config) -> float | None:

@@ -15,7 +15,6 @@ from sync_queue.quarantine import quarantine_database
 LONGEST_WAIT = 60.0
 QUIET = 60.0
 
-# Device and inode identify a file. A new file of the same name has another identity.
 Identity = tuple[int, int]
 
 
@@ -35,10 +34,7 @@ class DatabaseRepair:
         self._repaired_at = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        """Repair the database that raised the error. Close both databases before this call.
-
-        `opened` identifies the file that was open as the queue's database.
-        """
+        """Repair the database that raised the error. Both databases must be closed."""
         again = self._monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
         if again:

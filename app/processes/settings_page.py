@@ -25,7 +25,6 @@ _SHOWN = {setting.name for setting in fields(Config)} - _NOT_SHOWN - ENVIRONMENT
 
 
 def _on_page(setting: Field[Any]) -> Any:
-    """Return the default of a setting in the format of the page, or None for an empty default."""
     value = _AS_TEXT.get(setting.name, setting.default)
     if isinstance(value, float):
         # The settings page accepts only whole numbers.

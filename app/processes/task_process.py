@@ -110,7 +110,6 @@ def run_task(
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
     if mode_of(arguments) == DOCTOR:
-        # Only the Doctor needs these modules.
         from app.doctor import examine  # noqa: PLC0415
 
         values_of(arguments, DOCTOR, {})
@@ -118,8 +117,7 @@ def run_task(
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
-    # This import fails if required packages are missing.
-    from app.processes.task_run import run  # noqa: PLC0415
+    from app.processes.task_run import run  # noqa: PLC0415 - needs the packages
 
     return run(script, connection, arguments, log, secrets, in_stash=in_stash)
 
@@ -131,14 +129,12 @@ def _answer_question(
     log: Log,
     secrets: Secrets,
 ) -> Answer:
-    """Answer a request for the status, without a change and without the start of a worker."""
     plugin_dir = os.path.dirname(script)
 
     def names(scene_ids: Sequence[int]) -> Mapping[int, str]:
         activate_dependencies(plugin_dir)
         try:
-            # Most answers name no scene, and these imports take half of the time.
-            from stash.connection import StashConnection, parse_address  # noqa: PLC0415
+            from stash.connection import StashConnection, parse_address  # noqa: PLC0415 - slow
             from stash.scenes import StashScenes  # noqa: PLC0415
         except ImportError as error:
             raise StashError(dependency_problem(plugin_dir) or str(error)) from None

@@ -38,10 +38,9 @@ if TYPE_CHECKING:
 def run_worker(script: str, arguments: list[str]) -> int:
     """Execute jobs until the queue stays empty, and return the exit status.
 
-    The status is 0 if another worker runs. If no process reaps zombie processes on this system, the
-    worker waits for the next edit instead of ending. `arguments` contains the file descriptor of
-    the worker lock, which the parent process has acquired. It is empty if a process cannot inherit
-    locks.
+    The status is 0 if another worker runs. If no process would reap this process, the worker waits
+    for the next edit instead of ending. `arguments` contains the file descriptor of the worker lock
+    if the parent process could pass its lock.
     """
     if hasattr(os, "setsid"):
         # The call fails if this process already leads a session.
@@ -66,7 +65,6 @@ def run_worker(script: str, arguments: list[str]) -> int:
 
 
 def _read_connection() -> dict[str, Any]:
-    """Read the connection to Stash from the pipe at stdin, and close the pipe."""
     try:
         connection = json.loads(sys.stdin.buffer.read())
     except ValueError:
@@ -78,7 +76,6 @@ def _read_connection() -> dict[str, Any]:
 
 
 def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
-    """Return the worker's log, or a log without output if the file cannot be written."""
     try:
         return create_worker_log(folder.worker_log, secrets, folder.news)
     except OSError as error:
@@ -87,10 +84,7 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 
 class _WorkerProcess:
-    """Runs one worker after another, and holds the worker lock.
-
-    `connection` is empty if the parent process died before it sent the connection to Stash.
-    """
+    """Runs one worker after another. Without `connection`, the parent process died too early."""
 
     def __init__(
         self, script: str, connection: dict[str, Any], folder: DataFolder, lock: FileLock
@@ -123,7 +117,6 @@ class _WorkerProcess:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def run(self) -> int:
-        """Run workers while there is work, release the lock, and return the exit status."""
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
@@ -147,7 +140,6 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _remember(self, connection: Any) -> None:
-        """Replace the connection to Stash, which the next run of the worker then uses."""
         if isinstance(connection, dict):
             # The address from the option --plex stays in use.
             plex_url = self._connection.get("PlexUrl")
@@ -160,7 +152,6 @@ class _WorkerProcess:
             self._worker.stop()
 
     def _try_to_work(self) -> DrainOutcome:
-        """Run a worker, unless a missing package, module or connection prevents it."""
         try:
             plugin_dir = os.path.dirname(self._script)
             activate_dependencies(plugin_dir)
@@ -187,10 +178,9 @@ class _WorkerProcess:
 
     def _run_worker(self) -> DrainOutcome:
         """Run a worker until it ends. Its services stay open, unless the database failed."""
-        # These imports fail if required packages are missing.
         from app.services import build, import_legacy_data, report_missing_wal  # noqa: PLC0415
         from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
-        from worker.processor import SyncWorker  # noqa: PLC0415
+        from worker.processor import SyncWorker  # noqa: PLC0415 - needs the packages
 
         if not self._is_started:
             self._is_started = True
@@ -259,7 +249,6 @@ class _WorkerProcess:
         return has_work and self._lock.try_acquire()
 
     def _has_work(self, outcome: DrainOutcome) -> bool:
-        """Return whether another run of the worker has work, such as jobs or a database repair."""
         if outcome is DrainOutcome.UNUSABLE:
             return False
         # Stash has rejected the connection, so only another connection helps.
@@ -272,7 +261,6 @@ class _WorkerProcess:
         try:
             return self._is_database_replaced() or self._services.queue.has_unfinished()
         except sqlite3.DatabaseError:
-            # The next run of the worker finds the cause of the error.
             return True
 
     def _is_database_replaced(self) -> bool:

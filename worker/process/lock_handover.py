@@ -100,7 +100,7 @@ class IdleProcess:
     monotonic: Callable[[], float] = time.monotonic
 
     def hand_over(self) -> bool:
-        """Release the worker lock while a task requests the lock. Return False if it is lost."""
+        """Give the worker lock to a task that requests it. Return whether it is held again."""
         if not is_requested(self.request_path):
             return True
         self.lock.release()

@@ -1,13 +1,11 @@
-"""Defines how a step or a run of the worker can end."""
-
 from enum import Enum
 
 
 class DrainOutcome(Enum):
     """The outcome of a step or a run of the worker.
 
-    DRAINED means that no job is due, and IDLE that there was none for a minute. LEFT means that
-    Stash rejects the worker's session, and UPDATED that the plugin's files have changed.
+    DRAINED means that no job is due, and IDLE that no job came for a minute. LEFT means that Stash
+    rejects the worker's session, and UPDATED that the plugin's files have changed.
     """
 
     WORKED = "worked"

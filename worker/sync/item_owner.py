@@ -23,8 +23,8 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 
     The owner is the scene with the item's first file. If several scenes have this file, the owner
     has the lowest id. If no scene has this file, the item keeps its previous owner. `claimants`
-    says for each scene whether it has the first file. `logged` lists scenes that were sent to the
-    item before.
+    says for each scene whether the scene has the first file. `logged` lists scenes of earlier
+    edits.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)

@@ -129,7 +129,7 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Return the original values, after storing those of the fields that were never sent."""
+        """Return the original values. Values of fields that were never sent are stored first."""
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
             original = with_original_sort_title(original, item)

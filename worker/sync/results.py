@@ -1,5 +1,3 @@
-"""Defines the possible results of a job, which the finalizer stores."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -101,7 +101,6 @@ class EditPlanner:
         return self.sent.get(rating_key, {}).get(scene_id)
 
     def written(self, item: PlexItem) -> set[str]:
-        """Return the fields of an item that were sent, or may have been sent, for any scene."""
         key = item.rating_key
         return written_fields(self.sent.get(key, {}).values(), item, self.originals.get(key, {}))
 

@@ -55,7 +55,6 @@ class UploadGate:
                 raise PlexUploadsDown(_IMAGE_WAITS, seconds)
 
     def failed(self, kind: str, rating_key: int, error: PlexTemporaryError) -> PlexError:
-        """Record a failed upload, and return the error to raise."""
         if error.retry_after is not None:
             return error
         failing = self._failing.setdefault(kind, set())
@@ -135,7 +134,6 @@ class CurrentSession:
         return self._stored
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        """Store these settings in Stash. The other settings stay unchanged."""
         self.secrets.add(settings.get("plex_token"))
         self.settings.merge(settings)
         self._parsed = None

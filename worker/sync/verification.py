@@ -96,9 +96,9 @@ class Verification:
         others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
         # The stored record also has the SHA-1 of images that were sent after the edit.
         known = log.item(scene.id, server_id, after.rating_key) or record
-        # Additive lists stay in the record, because the plugin has added the names that arrived. If
-        # another writer changed a field after the edit had locked the field, the value counts as
-        # edited by a user.
+        # Lists such as collections stay in the record, because the plugin has added the names that
+        # arrived. If another writer changed a field after the edit had locked the field, the value
+        # counts as edited by a user.
         is_first = all(_came_first(edit, name) for name in others)
         kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(after, name) for name in unkept if name not in kept}
