@@ -73,7 +73,7 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def may_edit(self) -> bool:
-        """Return whether the token can read Plex's preferences, and so probably may edit items."""
+        """Return whether the token probably may edit items, because it can read Plex's preferences."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -118,7 +118,7 @@ class PlexClient(PlexConnection):
     def _read_around(
         self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
     ) -> int:
-        """Read up to the first unreadable item; return the number of finished keys."""
+        """Read the items before the first unreadable item. Return the number of handled keys."""
         failing: int | None = 0
         if len(keys) > 1:
             if not self._shows_any((keys[-1], keys[0], keys[len(keys) // 2])):

@@ -80,7 +80,7 @@ class PlexConnection:
         self._session = _new_session(verify)
         self._identity: Identity | None = None
         self.is_replaced = False
-        self.edit_times: deque[float] = deque(maxlen=_TIMES_KEPT)  # response times in seconds
+        self.edit_times: deque[float] = deque(maxlen=_TIMES_KEPT)
 
     def close(self) -> None:
         self._session.close()

@@ -20,11 +20,10 @@ TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 PLEX_NAMES = {name: declared.plex for name, declared in FIELDS.items()}
 LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.element}
-# The plugin removes only its own names from these lists.
+# Other tools may add names to these lists, so the plugin removes only its own names.
 ADDITIVE = frozenset(name for name, declared in FIELDS.items() if declared.additive)
-# Plex's name of the sort title differs from the plugin's name.
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
-LOCKED = "locked"  # key of an item's locks in its original values
+LOCKED = "locked"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
@@ -49,15 +48,15 @@ def edit_for(
     preserve: bool = False,
     behaviour: Behaviour = UNKNOWN,
 ) -> ItemEdit:
-    """Return the edit that gives the item the scene's values. It is empty if nothing differs.
+    """Return the edit that gives the item the scene's values. The edit is empty if nothing differs.
 
     Args:
         desired: the scene's metadata. A field with the value None is not edited.
         last_sent: the values that the plugin last sent to the item.
         original: the item's values from before the plugin's first write.
         refused: the values that Plex did not keep after the plugin sent them.
-        pending: the values of an edit without a response. Plex may or may not have applied
-            them.
+        pending: the values of an edit without a response. Plex may have applied the edit or
+            not.
         preserve: whether to keep the values that a user set in Plex.
     """
     current = _as_sent(current, last_sent, behaviour)
@@ -86,8 +85,7 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # A wanted list may have names from other tools. Only the scene's names are stored as
-            # sent.
+            # The new list keeps names from other tools, but only the scene's names count as sent.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -193,9 +191,10 @@ def restoring_parameters(
     sent: Iterable[str],
     behaviour: Behaviour,
 ) -> dict[str, str]:
-    """Return Plex's parameters that restore a field's original value and lock, if they differ.
+    """Return the parameters that restore the original value and lock of a field.
 
-    `sent` has the names that the plugin sent, if the field is an additive list.
+    The result is empty if nothing differs. `sent` has the names that the plugin sent, for a list
+    such as collections, in which other tools have names too.
     """
     if name not in original:
         return {}
@@ -218,7 +217,7 @@ def restoring_parameters(
 def _of_others(
     name: str, item: PlexItem, sent: Collection[str], original: Mapping[str, Value]
 ) -> tuple[str, ...]:
-    """Return the names of an additive list that the plugin did not add. `sent` is case-folded."""
+    """Return the names in a list that the plugin did not add. `sent` is case-folded."""
     added = {*sent} - _names(original, name)
     return tuple(entry for entry in getattr(item, name) if folded(entry) not in added)
 

@@ -102,8 +102,8 @@ def list_parameters(
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # A server that URL-decodes only once cannot remove a name with a comma. The list is emptied
-        # and filled again.
+        # A server that URL-decodes only once cannot remove a name with a comma, so the list is
+        # emptied and filled again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -133,7 +133,7 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the parameters to send again, because a server may empty a list after filling it."""
+    """Return the parameters to send again. Some servers empty a list after they have filled it."""
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

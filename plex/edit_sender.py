@@ -42,8 +42,7 @@ MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
-# A test edit sets the lock of a field to its current state. The plugin does not sync the second
-# field.
+# A test edit sets the lock of one of these fields to its current state.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _ALONE = ", although Plex accepts other edits"
 _PROXY = (

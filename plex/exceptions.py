@@ -14,7 +14,7 @@ import urllib3
 
 _DOWN = (502, 503, 504)
 _TRY_AGAIN = (408, 425, 429)
-# Plex may ask for less load with status 429, but without a `Retry-After` header.
+# The plugin waits this long after status 429 without a `Retry-After` header.
 PATIENCE = 5.0
 REBINDING = (
     "a router's protection against DNS rebinding may block such names: allow plex.direct there"

@@ -30,7 +30,7 @@ class PlexHealth:
 
     @property
     def is_there(self) -> bool:
-        """Whether Plex is running. A wrong token or certificate setting makes no difference."""
+        """Whether Plex is running, even if the token or the certificate is wrong."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
 

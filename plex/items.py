@@ -61,7 +61,7 @@ class LibraryPart:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in the listing of a library. The key is 0 if Plex does not sort by key."""
+    """A position in the listing of a library. The key is 0 if Plex does not sort the listing."""
 
     rows: int = 0
     last_key: int = 0

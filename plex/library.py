@@ -31,7 +31,7 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-# The setup of another Plex server at the same address takes longer than this interval.
+# The setup of another Plex server takes longer, so more identity checks are not necessary.
 IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3
@@ -65,7 +65,7 @@ def _faults_of_the_address() -> Iterator[None]:
 class Library:
     """Keeps the path index of the selected libraries up to date with few requests.
 
-    Every method may raise a `PlexError`. `report` receives each item that Plex cannot return.
+    Every method may raise a `PlexError`. `report` receives an event for each unreadable item.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ LISTING_PAGE = 1000
 NEWEST_PAGE = 100
 # A time stamp that lies further in the future was set by a user.
 _AHEAD = 86_400.0
-# A search with more results is too unspecific.
+# A search text with more results is too unspecific.
 LOOK_UP_ROWS = 50
 # A new item gets the highest rating key, and a key never changes. A listing by key therefore ends
 # with the new items. In any other order, an edit may move an item.
@@ -167,7 +167,7 @@ def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section
 
 
 class UpdateCursor:
-    """Computes a time of Plex's clock before which a listing contains every update.
+    """Computes the time of Plex's clock up to which a listing contains every update.
 
     A listing may miss updates that happen meanwhile. Its duration is therefore subtracted from the
     newest time stamp.

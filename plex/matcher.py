@@ -217,8 +217,8 @@ def _by_name_and_size(
     """Choose among Plex's files that have the same name as the file of a scene.
 
     The sizes must be equal. If a size is unknown, the last two folders must be equal, and only one
-    file may remain. Of several files, the path with the longest common suffix wins. The suffix in
-    common with each path in `competing`, a file of another scene, must be shorter.
+    file may remain. Of several files, the path with the longest common suffix wins. Files of other
+    scenes may match as well. Their paths in `competing` must have a shorter common suffix.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

@@ -17,8 +17,8 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# Both keys have a list of kinds of images. The plugin is restoring the images of the first list,
-# and has uploaded the images of the second list.
+# These two keys have lists of image kinds. The first list has the images that the plugin is
+# restoring, and the second list has the images that the plugin uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
@@ -74,7 +74,7 @@ def restoring_edit(
 
     Args:
         written: the fields that the plugin may have edited. Other fields are not restored.
-        sent: the names that the plugin sent, by additive list. Other names stay in Plex.
+        sent: the names that the plugin sent, for lists in which other tools have names too.
     """
     names = [name for name in PLEX_NAMES if name in written]
     found = {

@@ -1,4 +1,4 @@
-"""The path index, a local table that has each file in Plex and its item.
+"""The path index is a local table that has each file in Plex and its item.
 
 Listings of the libraries fill the table. A row may be outdated, so the plugin reads an item and
 compares its files before each write. The database may be deleted at any time.
@@ -6,7 +6,7 @@ compares its files before each write. The database may be deleted at any time.
 Several processes may list a library at once. Each listing increments the library's listing number
 at its start. A process stores each received file with the current number. A complete listing
 finally deletes the rows with a lower number than its own, because no process has received these
-files since.
+files since its start.
 """
 
 import contextlib
@@ -50,8 +50,7 @@ class Listing:
     looked_at: float
     looked_mark: str
     place: Place
-    # Before the time `cursor` of Plex's clock, the path index has all updates. The time 0 means
-    # unknown.
+    # The path index has all updates before this time of Plex's clock. The time 0 is unknown.
     cursor: int
 
 
@@ -101,9 +100,9 @@ class PathIndex:
         """Store a complete listing of a library page by page, and return the number of files.
 
         At the end, delete the files that no process has received since the start of the listing.
-        Keep the files of items that the listing omitted: their rating keys lie between the keys of
-        a pair that `gaps` returns. Delete nothing if the listing fails, or if `clear` is called
-        during the listing.
+        Delete nothing if the listing fails, or if `clear` is called meanwhile. Plex may have left
+        out unreadable items. Keep their files, whose rating keys lie between the two keys of a pair
+        from `gaps`.
         """
         count, key = 0, (self._server_id, section)
         with self.database.transaction():

@@ -19,7 +19,7 @@ SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
 # The evidence is counted again if this share of Plex's files has changed.
 CHANGED_A_LOT = 0.1
-# Fewer files may lie in a folder that a user moved.
+# Fewer files are not enough evidence, because a user may have moved them.
 FEWEST_PAIRS = 5
 MOST_MAPPINGS = 20
 
@@ -78,7 +78,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """Two equal folders in Stash and Plex, with the numbers of files for and against them."""
+    """Two names of the same folder, with the numbers of files that agree and disagree."""
 
     pair: PrefixPair
     agree: int

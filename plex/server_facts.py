@@ -168,7 +168,7 @@ class ServerFacts:
             self._store(_REFUSED_NAME, name, str(moment))
 
     def edit_seconds(self) -> float | None:
-        """Return the usual response time of an edit; None if it is unknown."""
+        """Return the usual response time of an edit, or None if it is unknown."""
         rows = self._database.rows(_SELECT, *self._identity())
         return next((float(value) for fact, _, value in rows if fact == _EDIT_SECONDS), None)
 

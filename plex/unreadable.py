@@ -15,7 +15,7 @@ from plex.walk import Hole
 from shared.events import Event, Report
 
 HOLE_AGE = 86_400.0
-# A skipped item may have any rating key between two other items.
+# At most this many rating keys are tried to identify an item that a listing skipped.
 MOST_CANDIDATES = 100
 
 _TABLES = """
@@ -76,7 +76,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the items that a listing skipped from row `begin`, and identify the new ones."""
+        """Store the items that a listing skipped after row `begin`, and identify the new items."""
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)

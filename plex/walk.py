@@ -22,7 +22,8 @@ START = Place()
 @dataclass(frozen=True, slots=True)
 class Hole:
     row: int
-    # The rating keys belong to the items before and after the unreadable item, or are 0.
+    # The rating keys are of the items before and after the unreadable item. A missing item has key
+    # 0.
     after_key: int
     before_key: int = 0
     found_at: float = 0.0
@@ -145,7 +146,7 @@ class Walk:
             raise OrderIgnored
 
     def _skip_holes(self, unread: int, total: int) -> int:
-        """Return the next row that is not a known unreadable item, according to adjacent rows."""
+        """Return the next row that is not a known unreadable item."""
         while hole := self._known.get(unread):
             at_end = all(row in self._known for row in range(unread, total))
             if hole.after_key != self._last_key or not (hole.before_key or at_end):
