@@ -22,7 +22,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
 _OK, _UNAUTHORIZED = 200, 401
 _Answer = TypeVar("_Answer")
-# Stash has no usable database in these states.
+# Stash has no usable database if its status is one of these values.
 _NOT_READY = {
     "NEEDS_MIGRATION": "Stash needs its database migrated: open Stash",
     "SETUP": "Stash is not set up yet: open Stash",
@@ -166,7 +166,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._in_doubt = False
 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Send a request. Retry without the API key, and then with a newer address.
+        """Send a request. If Stash rejects it, retry without the API key, then at a newer address.
 
         After a change of the API key, Stash rejects the old key even if Stash needs no password.
         The cookie may still be valid, because each response of Stash renews it.

@@ -15,12 +15,12 @@ class StashRequestError(StashUnavailable):
 
 
 class StashFileError(StashError):
-    # Stash may fail for all covers, and not only for one cover.
+    # This is True if Stash fails for all covers, and not only for one cover.
     concerns_all = False
 
 
 class StashAuthError(StashError):
-    """Stash rejected cookie and API key. The worker exits; a later hook has a new cookie."""
+    """Stash rejected cookie and API key. The worker exits. A later hook has a new cookie."""
 
 
 class StashQueryError(StashError):

@@ -13,7 +13,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# For each detail, the parts of queries to replace, and their replacements.
+# To request a detail, the first text in a query is replaced by the second text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
@@ -74,7 +74,7 @@ def _scenes_with(kind: str) -> str:
 
 SCENES_AFTER = _scenes_after("ScenesAfter")
 SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
-# The count reveals a page with too few scenes.
+# The plugin counts the scenes to detect a page with too few scenes.
 SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
 SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
 SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
@@ -97,7 +97,7 @@ SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } 
 
 
 def with_details(text: str, details: Iterable[Detail]) -> str:
-    """Return a query that also asks for details of the scenes."""
+    """Return the query with the fields of these details."""
     for detail in details:
         for part, replacement in _DETAILS[detail]:
             text = text.replace(part, replacement)
@@ -105,7 +105,7 @@ def with_details(text: str, details: Iterable[Detail]) -> str:
 
 
 def with_movies(text: str) -> str:
-    """Return a query with the names that groups have in Stash 0.26."""
+    """Return the query for Stash 0.26, in which groups are called movies."""
     return text.replace("groups { group {", "movies { movie {").replace("groups: {", "movies: {")
 
 

@@ -16,7 +16,7 @@ _WITH = {
     "groups": queries.SCENES_WITH_GROUPS,
     "performer_tags": queries.SCENES_WITH_PERFORMER_TAGS,
 }
-# Stash cannot return Go's zero value of a time.
+# Stash cannot return a time that is Go's zero value.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
@@ -37,7 +37,8 @@ class StashScenes:
     ) -> None:
         self._connection = connection
         self._note = note
-        self.details: Collection[Detail] = ()  # The details that the settings need.
+        # Queries request only the details that the settings need.
+        self.details: Collection[Detail] = ()
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
         if not scene_ids:
@@ -83,7 +84,8 @@ class StashScenes:
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
         """Return the next page after a scene id. Raise StashQueryError if the page is incomplete.
 
-        Stash compares `created_at` and `created_since` as texts, and returns only later scenes.
+        Only scenes that were created after `created_since` are returned. Stash compares time stamps
+        as texts.
         """
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
@@ -138,7 +140,7 @@ class StashScenes:
         return self._query(queries.without_stamps(text), variables)
 
     def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Query Stash with the details. If Stash refuses groups, query the movies of Stash 0.26."""
+        """Send a query. If Stash refuses groups, request the movies of Stash 0.26."""
         text = queries.with_details(text, self.details)
         try:
             return self._connection.query(text, variables)

@@ -29,7 +29,7 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # Without levels, all details have the level OK.
+    # If the list of levels is empty, all details have the level OK.
     detail_levels: Sequence[Level] = ()
     # Programs receive the data, which `docs/operations.md` documents.
     data: Mapping[str, Any] = field(default_factory=dict)

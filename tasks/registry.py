@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from worker.services import Services
     from worker.state import StatusSource
 
-# These short names may be used instead of the mode of a task.
+# Users may write these short names instead of the full name of a task.
 ALIASES = {"status": "queue_status", "outages": "outage_summary", "dead_letters": "show_dlq"}
 MODE, FORMAT = "mode", "format"
 
@@ -30,8 +30,7 @@ MODE, FORMAT = "mode", "format"
 class Argument(NamedTuple):
     parse: Parser
     default: Any = None
-    # `missing` is the remedy in the error about a missing argument. Only required arguments have
-    # it.
+    # An argument with this text is required. The text is the remedy in the error message.
     missing: str = ""
 
 
@@ -72,7 +71,7 @@ _HOW_TO_TEST = "give the number of a synced scene, as in the address of its page
 
 
 class Task(NamedTuple):
-    """A task. `target` names a module and its function, so that only this module is imported."""
+    """A task. Its function is given by name, so only the module of a requested task is imported."""
 
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})

@@ -32,13 +32,13 @@ SHORT_LIVED = (
     "token: docs/troubleshooting.md, 'The token is wrong'"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-# The settings have other names in the plugin's previous implementation.
+# The plugin's previous implementation had these other names of settings.
 ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
     "plex_unmatched_path_map": "path_map",
 }
-# Without a setting, the plugin uses the environment variable of this name.
+# If a setting is empty, the plugin uses the environment variable.
 ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
@@ -95,15 +95,13 @@ def _tls(value: Any) -> bool | str:
 
 @dataclass(frozen=True, slots=True)
 class Config(SyncSettings):
-    """All settings of the plugin. The base classes declare further settings."""
-
     plex_url: str = declare_setting(_url, "")
     plex_token: str = declare_setting(_token, "", secret=True)
     plex_library: str = declare_setting(_libraries, "")
     enabled: bool = declare_setting(boolean, True)
     max_retries: int = declare_setting(number(1, 20, int), 5)
     poll_interval: float = declare_setting(number(0.1, 60), 30.0)
-    max_scenes_per_minute: int = declare_setting(number(0, 10_000, int), 0)  # 0: no limit
+    max_scenes_per_minute: int = declare_setting(number(0, 10_000, int), 0)
     quiet_hours: str = declare_setting(parse_quiet_hours, "")
     slow_down: bool = declare_setting(boolean, False)
     strict_matching: bool = declare_setting(boolean, True)
@@ -138,7 +136,7 @@ _PARSERS: Mapping[str, Parser] = {
 class ParsedConfig:
     config: Config
     warnings: tuple[str, ...] = ()
-    # A required setting without a usable value is a fault.
+    # A fault is a required setting without a usable value.
     faults: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -146,8 +144,7 @@ class ParsedConfig:
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
     """Parse the settings that Stash stores for the plugin, without raising an error.
 
-    If Plex's address or token is not set, the environment has the value. No message contains the
-    token.
+    Plex's address and token may also come from the environment. No message contains the token.
     """
     stored = settings if isinstance(settings, Mapping) else {}
     values: dict[str, Any] = {}

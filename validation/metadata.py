@@ -164,7 +164,7 @@ def _parent_studio(scene: StashScene, _: SyncSettings) -> list[str]:
     return [scene.studio.parent.name] if scene.studio and scene.studio.parent else []
 
 
-# For each source of collections, a function that returns the names.
+# Each source of collections has a function that returns names.
 _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] = {
     "studio": lambda scene, settings: [_studio(scene, settings)],
     "parent_studio": _parent_studio,
@@ -175,7 +175,6 @@ _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] =
 
 
 def needed_details(settings: SyncSettings) -> frozenset[Detail]:
-    """Return the details of scenes that the settings need from Stash."""
     sources = entries(settings.collections_from) if settings.sync_collection else []
     traits = settings.leave_out_performer_genders or settings.leave_out_performer_tags
     needed = [detail for detail in (Detail.PARENT_STUDIO, Detail.GROUPS) if detail.value in sources]
@@ -204,10 +203,10 @@ class Field:
         plex: the name of the field in Plex, used to edit and to lock the field.
         value: a function that computes the value. The result None leaves Plex's value
             unchanged.
-        switches: the names of the settings of which one enables the sync of the field.
+        switches: the names of settings. If one of them is on, the field is synced.
         element: the XML element of an entry in a list, or an empty text for a text field.
-        optional: whether the field is off by default. If an optional field is off or its value is
-            empty, Plex keeps its own value, and a value that the plugin sent is undone.
+        optional: whether the field is off by default. If an optional field is off or its value
+            is empty, Plex keeps its own value, and a value that the plugin sent is undone.
         additive: whether the field is a list in which names of users and other tools stay.
         read: a function that converts the text in Plex's XML to the form of `value`.
     """
@@ -237,8 +236,6 @@ _optional = partial(_synced, optional=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionalFields:
-    """The declarations of the optional fields, for `SceneMetadata` and for items in Plex."""
-
     rating: str | None = _optional("userRating", _rating, "sync_rating", read=_shortest)
 
 
@@ -258,7 +255,7 @@ class SceneMetadata(OptionalFields):
         "originallyAvailableAt",
         lambda scene, _: plex_date(scene.date),
         "sync_date",
-        read=lambda text: text[:10],  # without the time of day
+        read=lambda text: text[:10],
     )
     performers: tuple[str, ...] | None = _synced(
         "actor", _performers, "sync_performers", element="Role"

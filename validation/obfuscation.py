@@ -1,6 +1,6 @@
 """Replaces paths and titles in log lines with pseudonyms, which makes logs safe to share.
 
-The SHA-256 hash of a text selects its pseudonym, so all processes use the same pseudonym. Known
+The SHA-256 hash of a text selects its pseudonym, so all processes use the same pseudonym. Stored
 titles and paths are replaced anywhere in a line. A pattern recognizes other paths.
 """
 
@@ -17,8 +17,8 @@ from validation.sanitizers import MAX_NAME
 from validation.scene_extractor import StashScene
 
 _PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# A pseudonym consists of three of these 128 words. Of 10,000 names, about 1 in 210 shares its
-# pseudonym with another name.
+# A pseudonym consists of three of these 128 words. Among 10,000 names, about 1 in 210 has the same
+# pseudonym as another name.
 _TEXT = """
     acorn amber anchor apple april arrow aspen attic autumn badge bagel bamboo barley basil
     beacon berry birch bison blanket bonfire breeze brook bucket button cabin candle canyon
@@ -32,7 +32,7 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-# The known texts take about 10 MB of memory.
+# The stored texts take about 10 MB of memory.
 MOST_KNOWN = 40_000
 # Shorter titles may be ordinary words, so they are not replaced.
 _SHORTEST = 4
@@ -111,7 +111,7 @@ class Obfuscator:
             self.note_paths(paths)
 
     def note_paths(self, paths: Iterable[str]) -> None:
-        """Store the names of files and their folders, which log lines will then not contain."""
+        """Store paths, whose parts will then not appear in log lines."""
         for path in paths if self.on else ():
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
@@ -124,7 +124,7 @@ class Obfuscator:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a text by a word of its last path component, because few texts share that word."""
+        """Index a text by a word of its last path component, because few texts have this word."""
         known = self._words.pop(text, None)
         if known is not None:
             # The oldest text is dropped first, so a used text moves to the end.

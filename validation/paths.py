@@ -27,7 +27,7 @@ _SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fu
 
 
 def folded(text: str) -> str:
-    """Return a text case-folded and in NFC, so that spellings of the same name become equal."""
+    """Return a text case-folded and in NFC. Different spellings of a name then become equal."""
     text = text.casefold()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
@@ -95,7 +95,7 @@ def without_last(path: str, count: int) -> str:
 
 
 def without_first(path: str, count: int) -> str:
-    """Return a path without its first `count` components, but with a separator at its start."""
+    """Return a path without its first components, but with a separator at its start."""
     path = without_long_path_prefix(path)
     ends = [match.end() for match in _COMPONENT.finditer(path)]
     return path[ends[count - 1] :] if 0 < count <= len(ends) else path

@@ -6,20 +6,21 @@ from typing import Any, NamedTuple
 
 from validation.values import ValueProblem, entries
 
-_DAY = 24 * 60  # minutes
+_DAY = 24 * 60
 _TIME = r"([01]?\d|2[0-3]):([0-5]\d)"
 _PERIOD = re.compile(rf"{_TIME}\s*-\s*{_TIME}", re.ASCII)
 
 
 class QuietHours(NamedTuple):
-    """The current quiet hours: their end as local time, and the seconds until then."""
+    """The current quiet hours. `seconds` is the time until their end."""
 
-    end: str  # for instance 23:30
+    # The end is a local time such as 23:30.
+    end: str
     seconds: float
 
 
 def parse_quiet_hours(value: Any) -> str:
-    """Parse the setting. Raise `ValueProblem` if it has a wrong time or allows no time at all."""
+    """Parse the setting. Raise `ValueProblem` for a wrong time, or for quiet hours all day."""
     usable = isinstance(value, str) and all(map(_PERIOD.fullmatch, entries(value)))
     periods = _periods(value) if usable else []
     if not usable or any(not 0 < _minutes_left(periods, begin) < _DAY for begin, _ in periods):
@@ -30,7 +31,7 @@ def parse_quiet_hours(value: Any) -> str:
 
 
 def quiet_hours(setting: str, now: float) -> QuietHours | None:
-    """Return the quiet hours at a time in seconds since 1970; None if there are none.
+    """Return the quiet hours at a time, or None if there are none.
 
     The seconds are wrong if the clock changes before the end, for instance to daylight saving.
     """
@@ -44,13 +45,12 @@ def quiet_hours(setting: str, now: float) -> QuietHours | None:
 
 
 def _periods(text: str) -> list[tuple[int, int]]:
-    """Return the begin and the end of each period, in minutes after midnight."""
     times = (map(int, groups) for groups in _PERIOD.findall(text))
     return [(hour * 60 + minute, end * 60 + last) for hour, minute, end, last in times]
 
 
 def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
-    """Return the minutes until no period lasts; at least a day if there is no such minute."""
+    """Return the minutes until no period lasts, or at least a day if there is no such minute."""
     left, begun = 0, True
     while begun and left < _DAY:
         at = (minute + left) % _DAY

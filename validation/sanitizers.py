@@ -1,6 +1,6 @@
 """Makes texts valid for Plex and XML, and limits the lengths of texts and lists.
 
-Sanitizing a sanitized text again does not change it.
+A second run over a sanitized text changes nothing.
 """
 
 import re
@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from validation.paths import folded
 
-# A title has at most 255 characters, a summary 10,000; a scene 50 performers and 20 collections.
+# A title has at most 255 characters, a summary 10,000, and a scene 50 performers and 20
+# collections.
 MAX_NAME = 255
 MAX_SUMMARY = 10_000
 MAX_PERFORMERS = 50

@@ -24,10 +24,10 @@ class SceneFile(NamedTuple):
 
 
 class Detail(Enum):
-    """Data of scenes that Stash is asked for only if a setting needs the data."""
+    """Data of scenes that a query requests only if a setting needs the data."""
 
     PARENT_STUDIO = "parent_studio"
-    PERFORMER_TRAITS = "performer_traits"  # The gender and the tags of each performer.
+    PERFORMER_TRAITS = "performer_traits"
     GROUPS = "groups"
 
 
@@ -67,7 +67,8 @@ class StashScene:
     updated_at: str = ""
     code: str = ""
     organized: bool = False
-    rating: int = 0  # 1 to 100; 0 if the scene is not rated
+    # A rating is from 1 to 100, or 0 if the scene is not rated.
+    rating: int = 0
 
     @property
     def name(self) -> str:
@@ -165,7 +166,6 @@ def _entities(raw: Any) -> tuple[Entity, ...]:
 
 
 def _groups(scene: dict[str, Any]) -> tuple[Entity, ...]:
-    """Parse a scene's groups, which Stash 0.26 calls movies."""
     rows = scene.get("groups") or scene.get("movies")
     found = rows if isinstance(rows, list) else []
     return _entities(
@@ -184,7 +184,7 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 def asked_since(moment: float) -> str:
     """Return a time for a filter in Stash that finds all time stamps after `moment`.
 
-    `moment` is in seconds since 1970. The result is earlier, because Stash ignores UTC offsets.
+    The result is earlier than `moment`, because Stash ignores UTC offsets.
     """
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
@@ -204,6 +204,6 @@ def moment_of(text: str) -> float | None:
 
 
 def is_since(text: str, moment: float) -> bool:
-    """Return whether a time stamp is at or after `moment`. True if the time stamp is invalid."""
+    """Return whether a time stamp is at or after a time. An invalid time stamp counts as later."""
     found = moment_of(text)
     return found is None or found >= moment

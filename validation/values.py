@@ -94,7 +94,7 @@ def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
 def words_of(*allowed: str) -> Parser:
     """Return a function that parses a list of these words, or raises `ValueProblem`.
 
-    The words may be separated by commas. Only their letters count: "Non-binary" is `non_binary`.
+    Commas may separate the words. Only letters count, so "Non-binary" means `non_binary`.
     """
     by_letters = {_letters(word): word for word in allowed}
 
@@ -112,7 +112,7 @@ def _letters(text: str) -> str:
 
 
 def name_prefix(value: Any) -> str:
-    """Parse a text to put before names. Its blank at the end is kept."""
+    """Parse a text that is put before names. A blank at its end is kept."""
     text = value.lstrip() if isinstance(value, str) else ""
     if not text.isprintable() or not 0 < len(text) <= _LONGEST_PREFIX:
         raise ValueProblem(f"a text of at most {_LONGEST_PREFIX} characters")

@@ -39,7 +39,7 @@ def fault(text: str, remedy: str) -> Finding:
 
 
 def unchecked(why: str) -> Finding:
-    """Return the result of a check that could not run. The cause has its own remedy."""
+    """Return the result of a check that could not run. Another check reports the cause."""
     return Finding(Level.WARNING, f"not checked: {why}")
 
 

@@ -90,7 +90,7 @@ def _tested_versions(requirements: str) -> Mapping[str, str]:
 
 
 def check_folder(folder: DataFolder, why: str) -> Finding:
-    """Check that the data folder exists, is writable and local. `why` says why it is missing."""
+    """Check that the data folder exists, is writable and local. `why` explains a missing folder."""
     path, elsewhere = folder.root, f"or set {OVERRIDE_VARIABLE} to a writable folder"
     if not os.path.isdir(path):
         return fault(f"does not exist ({why})", f"Make the plugin's folder writable, {elsewhere}")

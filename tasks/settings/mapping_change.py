@@ -1,6 +1,6 @@
-"""Finds and queues the scenes that a change of the mapping concerns.
+"""Finds and queues the scenes whose next sync a change of settings affects.
 
-The mapping is the settings that select scenes and decide which metadata Plex shows.
+The settings are those that select scenes and decide which metadata Plex shows.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,19 +17,21 @@ from worker.services import Services
 from worker.sync.results import SKIPPED
 from worker.sync.scene_work import lacks_metadata
 
-LARGE = 0.1  # share of Stash's scenes; a change of more scenes needs the user's confirmation
+# A change of more than this share of Stash's scenes needs the user's confirmation.
+LARGE = 0.1
 _DAY = 86_400.0  # seconds
-_GUESS = 0.5  # seconds for a scene, if the last day has no figure
+# A sync of a scene takes about this time if the last day has no figure.
+_GUESS = 0.5
 _SELECTION = frozenset(setting.name for setting in fields(SelectionSettings))
 
 
 @dataclass(frozen=True, slots=True)
 class MappingChange:
-    """The scenes whose sync would change Plex because of changed settings."""
+    """The scenes in which the next sync would change Plex because of changed settings."""
 
     scene_ids: Sequence[int] = ()
-    total: int = 0  # the number of all scenes in Stash
-    seconds_each: float = _GUESS  # the expected duration of a scene's sync
+    total: int = 0
+    seconds_each: float = _GUESS
 
     @property
     def is_large(self) -> bool:
@@ -41,9 +43,9 @@ class MappingChange:
 
 
 def find_change(services: Services, before: Config, after: Config) -> MappingChange:
-    """Return the scenes that a change of settings concerns. Plex is not asked.
+    """Return the scenes whose next sync a change of settings affects, without a request to Plex.
 
-    Until the first sync, no scene is concerned.
+    Before the first sync, there are no such scenes.
     """
     changed = {name for name in MAPPING if getattr(before, name) != getattr(after, name)}
     log = services.queue.sync_log
@@ -68,23 +70,26 @@ def find_change(services: Services, before: Config, after: Config) -> MappingCha
 class _Comparison:
     before: Config
     after: Config
-    selects: bool  # whether the change concerns the selection of scenes
+    selects: bool
 
     def concerns(self, scene: StashScene, sent: Collection[str], last: SceneRecord | None) -> bool:
-        """Return whether the next sync of a scene changes Plex. `sent` has its last digests."""
+        """Return whether the next sync of a scene would change Plex.
+
+        The digests in `sent` are of the metadata that the plugin has sent.
+        """
         if why_not_selected(scene, self.after) or lacks_metadata(scene, last):
             return False
         if not sent:
-            # The scene was excluded, or its item shows another scene, which may be excluded now.
+            # Earlier settings excluded the scene, or another scene that shares its item.
             is_skipped = last is not None and last.outcome == SKIPPED
             return self.selects and bool(is_skipped or why_not_selected(scene, self.before))
-        # A server that is no longer used may have been sent the new metadata, too.
+        # The plugin may have sent the new metadata only to a server that is no longer used.
         new = project(scene, self.after).digest
         return new not in sent or project(scene, self.before).digest != new
 
 
 def queue_change(services: Services, change: MappingChange, delay: float) -> None:
-    """Queue the scenes. They are due after `delay` seconds, also those that waited already."""
+    """Queue the scenes with a delay in seconds. Waiting jobs of these scenes get the same delay."""
     now = services.clock()
     services.queue.enqueue(
         scene_job(scene_id, METADATA, now, due=now + delay) for scene_id in change.scene_ids
@@ -92,7 +97,6 @@ def queue_change(services: Services, change: MappingChange, delay: float) -> Non
 
 
 def _seconds_each(services: Services) -> float:
-    """Return the average duration of a scene's sync on the last day."""
     hours = services.status_source.stats().hours.since(services.clock() - _DAY)
     synced = sum(hour.synced for hour in hours)
     return sum(hour.seconds for hour in hours) / synced if synced else _GUESS

@@ -15,7 +15,7 @@ from worker.services import Services
 
 # A running worker reads changed settings within this time.
 SEEN_AFTER = 10.0
-# Seconds after which scenes are due that are queued before the settings are stored. If the process
+# Scenes are queued before the settings are stored, and become due after this time. If the process
 # is killed in between, the scenes are synced with the settings that Stash has then.
 STORED_AFTER = 60.0
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
@@ -32,8 +32,8 @@ def save_settings(
     """Check and store some settings. The other settings stay the same.
 
     Nothing is stored if a value is invalid. A program then gets the problem and the remaining value
-    of each invalid setting in the answer. A user gets a TaskError. Nothing is stored either if the
-    settings change more than a tenth of the scenes in Plex, unless the change is `confirmed`.
+    of each invalid setting in the answer, and a user gets a TaskError. A change of more than a
+    tenth of the scenes in Plex is not stored either, unless the change is `confirmed`.
     """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:

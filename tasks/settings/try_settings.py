@@ -1,4 +1,4 @@
-"""Shows a scene in Plex under settings that are not saved, for the page."""
+"""Shows a scene in Plex as unsaved settings would change it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +16,12 @@ from validation.values import in_brief
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 
-# The settings to try. The stored values of all others are used.
+# Only these settings can be tried. All others have their stored values.
 _TRIED = MAPPING | {"preserve_plex_edits"}
 
 
 def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any]) -> Answer:
-    """Return the current values of a scene in Plex, and its values under typed settings.
+    """Return the current values of a scene in Plex, and its values with the typed settings.
 
     Nothing is stored, and nothing is written to Plex. `scene` is the number of a scene or words of
     its title. If `scene` is empty, the last edited scene is used.
@@ -38,7 +38,7 @@ def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any])
     (inspection,) = inspect_scenes(services, session, [found])
     error = inspection.error
     if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-        raise error  # Plex failed, so the state of the scene is unknown
+        raise error
     text, level = _verdict(inspection)
     return Answer(
         f"{found.label}{text}",

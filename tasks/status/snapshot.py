@@ -112,7 +112,7 @@ class State:
     def text(self, now: float, sentence: str = "") -> str:
         """Replace the placeholder `{since}` by the local time, with the date unless it is today.
 
-        A given sentence replaces the sentence of the state.
+        If `sentence` is given, use it instead of the sentence of this state.
         """
         sentence = sentence or self.sentence
         if self.since is None:

@@ -122,7 +122,7 @@ def write_report(
 ) -> str:
     """Write a report, delete the oldest reports of the same kind, and return the path.
 
-    The texts in `head` have no line breaks, and the texts in `body` have line breaks.
+    Each text in `head` becomes a line of the report. The texts in `body` have line breaks.
     """
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -162,7 +162,7 @@ class _Restoring:
                 )
 
     def _fail(self, item: str, records: _Records, error: PlexError) -> None:
-        """Count and log an item that was not restored. Raise the error if Plex is unhealthy."""
+        """Count and log an item that was not restored. Raise the error if Plex has failed."""
         may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if may_be_down and not check_plex_health(self.session.client).healthy:
             raise error

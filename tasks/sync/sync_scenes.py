@@ -129,7 +129,7 @@ def _queue_page(
     now = services.clock()
     last = services.queue.sync_log.scenes([scene.id for scene in page])
     with_file = [scene for scene in page if scene.files]
-    # The worker would skip these scenes, and each run would queue them again.
+    # The worker would skip the excluded scenes, and each run of this task would queue them again.
     selected = [scene for scene in with_file if not why_not_selected(scene, config)]
     scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id))]
     in_step = comparison.in_step(scenes) if comparison else set()
