@@ -224,9 +224,7 @@ MAPPED = [
 
 
 @pytest.mark.parametrize(("line", "stash", "plex"), MAPPED, ids=str)
-def test_each_line_of_the_cookbook_maps_as_its_picture_shows(
-    line: str, stash: str, plex: str
-) -> None:
+def test_each_line_of_the_cookbook_maps_as_shown(line: str, stash: str, plex: str) -> None:
     settings = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
     parsed = parse_config({**settings, "plex_unmatched_path_map": line}, {})
 

@@ -201,9 +201,7 @@ def test_where_it_stands_is_a_file_of_its_own(desk: Desk) -> None:
     assert place["offset"] == os.path.getsize(desk.folder.worker_log)
 
 
-def test_the_word_of_a_worker_that_has_no_log_is_told_once_and_keeps_out_no_later_one(
-    desk: Desk,
-) -> None:
+def test_a_message_of_a_worker_without_a_log_is_reported_once(desk: Desk) -> None:
     os.unlink(desk.folder.worker_log)
     leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "One thing\nand another")
     leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "A later start meets the same")

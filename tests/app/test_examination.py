@@ -11,9 +11,7 @@ from tasks.doctor.finding import Finding, unchecked
     [(PermissionError(13, "Permission denied", "/home/bob/x"), "Permission denied"),
      (KeyError("/home/bob"), "KeyError")],
 )  # fmt: skip
-def test_a_check_that_breaks_is_unchecked_and_its_trace_is_for_developers(
-    error: Exception, why: str
-) -> None:
+def test_a_check_that_raises_is_unchecked_with_its_trace(error: Exception, why: str) -> None:
     lines: list[tuple[str, str]] = []
 
     def broken() -> Finding:

@@ -232,9 +232,7 @@ def test_a_data_folder_of_another_user_is_left_alone(rig: Rig) -> None:
     assert sorted(path.name for path in rig.data.iterdir()) == before
 
 
-def test_a_command_that_finds_no_data_folder_says_where_it_makes_one(
-    rig: Rig, tmp_path: Path
-) -> None:
+def test_a_command_without_a_data_folder_says_where_it_makes_one(rig: Rig, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
 
     ran = Shell(rig).run("status", STASH_PLUGIN_DATA=str(elsewhere))

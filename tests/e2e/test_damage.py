@@ -28,9 +28,7 @@ def nothing_was_written_since_the_last_look(database: Path) -> bool:
 
 
 @pytest.mark.parametrize("where", ["the file's head", "the queue's table"])
-def test_a_database_that_a_hook_set_aside_is_let_go_by_the_worker_and_nothing_else_suffers(
-    rig: Rig, where: str
-) -> None:
+def test_the_worker_closes_a_database_that_a_hook_quarantined(rig: Rig, where: str) -> None:
     scene_id, item = synced_pair(rig)
     (worker,) = rig.worker_pids()
     database = rig.data / "queue" / "data.db"

@@ -138,9 +138,7 @@ def test_a_destroyed_scene_is_forgotten_with_its_waiting_job_and_its_dead_letter
 
 
 @pytest.mark.parametrize("preserve", [False, True])
-def test_an_item_of_a_scene_that_was_merged_into_another_shows_that_one(
-    make_rig: MakeRig, preserve: bool
-) -> None:
+def test_an_item_shows_the_destination_of_a_scene_merge(make_rig: MakeRig, preserve: bool) -> None:
     rig = make_rig(settings={"preserve_plex_edits": preserve})
     item = rig.plex.add_item(rig.section, f"{FOLDER}/nobody.mp4", f"{FOLDER}/a.mp4")
     source = rig.stash.add_scene(title="Source", tags=["a"], files=[f"{FOLDER}/a.mp4"]).id

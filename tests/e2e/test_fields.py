@@ -92,9 +92,7 @@ def memory(rig: Rig) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("toggle", TOGGLES)
-def test_a_toggle_that_is_off_neither_sends_nor_clears_its_field(
-    make_rig: MakeRig, toggle: str
-) -> None:
+def test_a_switch_that_is_off_leaves_its_field_unchanged(make_rig: MakeRig, toggle: str) -> None:
     rig = make_rig(settings={toggle: False})
     attribute, lock = TOGGLES[toggle]
     scene_id, item = rig.add_pair("a", **EVERYTHING)

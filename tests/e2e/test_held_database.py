@@ -32,9 +32,7 @@ def impatient(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("reads_too", [False, True], ids=["against writers", "against all"])
-def test_a_worker_that_starts_while_the_database_is_held_waits_and_says_so_once(
-    rig: Rig, reads_too: bool
-) -> None:
+def test_a_starting_worker_waits_for_a_held_database(rig: Rig, reads_too: bool) -> None:
     impatient(rig)
     scene_id, item = synced_pair(rig)
     rig.stop_worker()

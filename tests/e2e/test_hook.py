@@ -103,9 +103,7 @@ def test_a_hook_sends_no_request_and_a_play_count_queues_and_starts_nothing(rig:
     lock.release()
 
 
-def test_without_dependencies_a_hook_works_and_a_task_says_which_interpreter_lacks_what(
-    rig: Rig, bare_python: Path
-) -> None:
+def test_a_hook_works_without_dependencies_and_a_task_says_so(rig: Rig, bare_python: Path) -> None:
     rig.stash.runner.python = str(bare_python)
     folder = rig.manifest.directory
     shutil.rmtree(folder / "vendor", ignore_errors=True)

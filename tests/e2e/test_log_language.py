@@ -182,9 +182,7 @@ def test_debug_logging_reports_each_step_of_a_scene_in_stashs_log(make_rig: Make
 
 
 @pytest.mark.parametrize("name", ["relayed.json", "relay.lock"])
-def test_a_log_of_the_worker_that_cannot_be_read_costs_no_task_and_no_hook(
-    rig: Rig, name: str
-) -> None:
+def test_an_unreadable_worker_log_stops_no_task_and_no_hook(rig: Rig, name: str) -> None:
     """A folder stands in the place of a file that the reader needs."""
     scene_id, _ = rig.add_pair("a", tags=["T"])
     hasten_the_news(rig)

@@ -57,9 +57,7 @@ def end_the_worker_that_has_just_listed(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(("libraries", "root"), [(1, ""), (2, "/stash")], ids=["same", "mapped"])
-def test_files_of_one_name_in_different_folders_get_their_own_metadata(
-    make_rig: MakeRig, libraries: int, root: str
-) -> None:
+def test_files_of_the_same_name_stay_apart(make_rig: MakeRig, libraries: int, root: str) -> None:
     rig = make_rig(settings={"plex_unmatched_path_map": f"/=>{root}" if root else ""})
     items = add_namesakes(rig, root, libraries=libraries)
 

@@ -16,9 +16,7 @@ def edits(rig: Rig) -> int:
 
 
 @pytest.mark.parametrize("preserve", [False, True], ids=["", "preserve_plex_edits"])
-def test_what_an_agent_writes_to_a_new_item_between_our_look_and_our_edit_does_not_stay(
-    make_rig: MakeRig, preserve: bool
-) -> None:
+def test_a_sync_replaces_what_an_agent_wrote_meanwhile(make_rig: MakeRig, preserve: bool) -> None:
     rig = make_rig(settings={"preserve_plex_edits": preserve})
     fields = EVERYTHING.copy()
     del fields["cover"]
@@ -56,9 +54,7 @@ def test_against_a_writer_who_comes_each_time_one_more_try_is_made(rig: Rig) -> 
 
 
 @pytest.mark.parametrize("values", [PERSONS, {"genres": ["mine"]}], ids=["all", "one"])
-def test_what_a_person_sets_before_an_edit_was_read_back_is_his_with_preserve_plex_edits(
-    make_rig: MakeRig, values: dict[str, object]
-) -> None:
+def test_values_set_before_verification_stay(make_rig: MakeRig, values: dict[str, object]) -> None:
     rig = make_rig(settings={"preserve_plex_edits": True})
     scene_id, item = rig.add_pair("a", **EVERYTHING)
     hang = hang_in_edit(rig, scene_id, applied=True, title="Ours")

@@ -110,9 +110,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "killed"), CASES, ids=str)
-def test_after_any_outage_all_edits_arrive_without_a_retry_spent(
-    make_rig: MakeRig, name: str, killed: bool
-) -> None:
+def test_all_edits_arrive_after_any_outage(make_rig: MakeRig, name: str, killed: bool) -> None:
     begin, end = KINDS[name]
     rig = make_rig(settings={"read_timeout": 5})
     quicken_all(rig)
@@ -282,9 +280,7 @@ def test_a_fault_that_a_person_must_correct_pauses_the_sync(rig: Rig, name: str)
     assert not (rig.data / "outage_history.json").exists()
 
 
-def test_an_untrusted_certificate_pauses_the_sync_until_it_is_trusted(
-    rig: Rig, tmp_path: Path
-) -> None:
+def test_a_certificate_pauses_the_sync_until_it_is_trusted(rig: Rig, tmp_path: Path) -> None:
     quicken(rig)
     certificate = make_certificate(tmp_path, "IP:127.0.0.1")
     with FakePlex(token=TOKEN, tls=certificate.context) as plex:
@@ -331,9 +327,7 @@ def test_an_update_under_a_living_worker_hands_over_to_the_new_version(rig: Rig)
 
 
 @pytest.mark.parametrize("stash", [FOLDER, "/data/x"], ids=["by its path", "by name and size"])
-def test_a_scene_that_plex_gets_later_is_synced_soon_after_it_is_there(
-    rig: Rig, stash: str
-) -> None:
+def test_a_scene_that_plex_gets_later_is_synced_soon_after(rig: Rig, stash: str) -> None:
     rig.tune(Tuning(refresh_interval=0.5, not_found_back_off=600.0))
     rig.plex.add_item(rig.section, f"{FOLDER}/other.mp4", size=10)
     scene = rig.stash.add_scene(files=[VideoFile(f"{stash}/late.mp4", size=11)], tags=["T"])

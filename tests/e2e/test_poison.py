@@ -30,9 +30,7 @@ def letters(rig: Rig) -> list[tuple[int, str, str, int]]:
 
 @pytest.mark.parametrize("status", [502, 503, 504] if os.environ.get("SOAK") else [503])
 @pytest.mark.parametrize("kind", ["edit", "metadata"])
-def test_a_scene_at_which_plex_always_fails_holds_nobody_back_and_ends_in_the_dead_letters(
-    rig: Rig, status: int, kind: str
-) -> None:
+def test_a_poison_job_delays_nothing_and_is_dead_lettered(rig: Rig, status: int, kind: str) -> None:
     pairs = [rig.add_pair(name, tags=["T"]) for name in "abcd"]
     bad, item = pairs[0]
 

@@ -88,9 +88,7 @@ def busy_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
 
 
 @pytest.mark.parametrize("kind", PROCESS_ONE if os.environ.get("SOAK") else ["stash"])
-def test_edits_with_and_without_pauses_leave_at_most_one_zombie_per_killed_worker(
-    enter: Enter, kind: str
-) -> None:
+def test_at_most_one_zombie_remains_per_killed_worker(enter: Enter, kind: str) -> None:
     container, rig = enter(kind)
     scene_id, item = rig.add_pair("a", tags=["T"])
     killed = 0
@@ -178,9 +176,7 @@ def test_an_idle_worker_needs_little_memory_and_ends_by_a_signal(enter: Enter) -
 
 
 @pytest.mark.parametrize("kind", ["stash", "init"])
-def test_what_waits_when_the_container_stops_arrives_after_its_next_start(
-    enter: Enter, kind: str
-) -> None:
+def test_waiting_jobs_arrive_after_a_restart_of_the_container(enter: Enter, kind: str) -> None:
     """The answer to whether zombies stay holds for one start of the container."""
     container, rig = enter(kind)
     ids = rig.add_library(4, covers=False)

@@ -28,9 +28,7 @@ def assert_calm(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("closes", [False, True], ids=["403", "closed"])
-def test_a_word_that_a_proxy_blocks_costs_that_word_and_nothing_else(
-    rig: Rig, closes: bool
-) -> None:
+def test_a_word_that_a_proxy_blocks_is_the_only_one_left_out(rig: Rig, closes: bool) -> None:
     rig.plex.switches = replace(
         rig.plex.switches, blocked_query=COMMON_EXPLOITS, proxy_closes=closes
     )

@@ -9,9 +9,7 @@ from tests.soak.test_server_readings import READINGS, switches_of
 
 
 @pytest.mark.parametrize("number", range(max(map(len, READINGS.values()))))
-def test_scenes_are_right_written_once_and_at_most_one_warning_is_shown(
-    rig: Rig, number: int
-) -> None:
+def test_scenes_are_written_once_with_at_most_one_warning(rig: Rig, number: int) -> None:
     run = {name: number % len(readings) for name, readings in READINGS.items()}
     rig.plex.switches = switches_of(run)
     values = {"details": "d", "date": "2024-05-06", "performers": ["Ada B"], "tags": ["A b", "C"]}

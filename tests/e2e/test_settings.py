@@ -42,10 +42,10 @@ SHOWN_BY = {
         "connect_timeout read_timeout max_tags",
     "test_mapping.test_the_setting_changes_what_plex_shows_and_off_again_restores_it":
         " ".join(setting for setting, *_ in MAPPINGS),
-    "test_mapping.test_a_scene_that_is_not_selected_is_counted_and_explained_and_never_sent":
+    "test_mapping.test_a_scene_that_is_not_selected_is_never_sent":
         " ".join(SELECTIONS),
     "test_fields.test_the_master_toggle_off_sends_nothing_at_all": "sync_master",
-    "test_fields.test_a_toggle_that_is_off_neither_sends_nor_clears_its_field": " ".join(TOGGLES),
+    "test_fields.test_a_switch_that_is_off_leaves_its_field_unchanged": " ".join(TOGGLES),
     "test_fields.test_a_toggle_without_a_source_sends_nothing": " ".join(WITHOUT_SOURCE),
     "test_covers.test_a_new_poster_removes_kometas_label_only_if_that_is_wanted":
         "remove_overlay_label",
@@ -60,7 +60,7 @@ SHOWN_BY = {
     "test_reconcile.test_each_gap_has_its_fate_and_a_waiting_job_keeps_its_time":
         "reconcile_missing",
     "test_edit.test_paths_that_differ_between_the_servers_are_mapped": "plex_unmatched_path_map",
-    "test_outages.test_an_untrusted_certificate_pauses_the_sync_until_it_is_trusted":
+    "test_outages.test_a_certificate_pauses_the_sync_until_it_is_trusted":
         "plex_verify_tls",
     "test_worker.test_a_worker_that_starts_removes_what_is_past_its_retention":
         "dlq_retention_days",

@@ -113,9 +113,7 @@ KILLS = {
 
 
 @pytest.mark.parametrize("point", KILLS)
-def test_a_worker_killed_while_it_takes_over_loses_and_doubles_nothing(
-    rig: Rig, tmp_path: Path, point: str
-) -> None:
+def test_a_kill_during_the_switch_loses_nothing(rig: Rig, tmp_path: Path, point: str) -> None:
     scenes = switched(rig)
     killer = Killer(rig, tmp_path)
     killer.arm(WORKER, KILLS[point])

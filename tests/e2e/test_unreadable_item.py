@@ -11,9 +11,7 @@ from tests.golden import figures
 
 
 @pytest.mark.parametrize("from_the_start", [True, False])
-def test_all_other_scenes_are_synced_and_the_item_is_named(
-    make_rig: MakeRig, *, from_the_start: bool
-) -> None:
+def test_an_unreadable_item_stops_no_other_one(make_rig: MakeRig, *, from_the_start: bool) -> None:
     rig = make_rig(settings={"max_retries": 1})
     rig.tune(Tuning(refresh_interval=1.0, not_found_back_off=1.0))
     pairs = [rig.add_pair(f"scene {n}", tags=["T"]) for n in range(12)]

@@ -146,9 +146,7 @@ def test_a_hook_brings_a_fresh_session_to_a_worker_whose_own_ended(make_rig: Mak
     assert rig.wait_until(lambda: len(rig.worker_pids()) == 1)
 
 
-def test_a_worker_that_stash_refuses_ends_where_nobody_can_leave_a_connection(
-    make_rig: MakeRig,
-) -> None:
+def test_a_rejected_worker_ends_if_no_hook_can_leave_a_connection(make_rig: MakeRig) -> None:
     now = [1_800_000_000.0]
     rig = make_rig(stash={"username": "me", "now": lambda: now[0]})
     scene_id, item = synced_pair(rig)

@@ -39,9 +39,7 @@ def cut_off_from_stash(rig: Rig) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("by", ["a hook", "a task"])
-def test_a_stash_that_comes_back_at_another_address_is_served_from_the_next_edit_or_task_on(
-    rig: Rig, by: str
-) -> None:
+def test_a_new_address_of_stash_is_used_from_the_next_edit_or_task(rig: Rig, by: str) -> None:
     scene_id, worker = cut_off_from_stash(rig)
     rig.stash.move()
     rig.plex.start()

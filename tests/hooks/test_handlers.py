@@ -155,9 +155,7 @@ def test_without_named_fields_any_of_many_inputs_decides() -> None:
 
 
 @pytest.mark.parametrize("members", [{}, {"input": None}, {"input": None, "inputFields": None}])
-def test_an_update_without_input_is_a_scan_and_matches_the_scene_again(
-    members: dict[str, Any],
-) -> None:
+def test_an_update_without_input_is_a_scan(members: dict[str, Any]) -> None:
     assert kind_of(context(**members)) == "path"
 
 
@@ -200,17 +198,13 @@ def test_a_renamed_performer_studio_or_tag_is_a_job_of_its_own_kind(kind: str) -
                  "inputFields": ["id", "description", "aliases"]}),
     ],
 )  # fmt: skip
-def test_what_plex_does_not_show_of_a_performer_studio_or_tag_asks_for_nothing(
-    kind: str, members: dict[str, Any]
-) -> None:
+def test_a_change_that_plex_does_not_show_has_no_job(kind: str, members: dict[str, Any]) -> None:
     assert subjects_of({"id": 12, "type": f"{kind}.Update.Post", **members}) == []
 
 
 @pytest.mark.parametrize("kind", ["performer", "studio", "tag", "group"])
 @pytest.mark.parametrize("input_", [None, {}, {"id": "12"}, ["12", "13"]])
-def test_a_destroyed_performer_studio_or_tag_counts_whatever_its_input(
-    kind: str, input_: object
-) -> None:
+def test_a_destroyed_entity_is_a_job_whatever_its_input(kind: str, input_: object) -> None:
     context = {"id": 12, "type": f"{kind.capitalize()}.Destroy.Post", "input": input_}
 
     assert subjects_of(context) == [(f"{kind}_12", "entity")]
@@ -234,9 +228,7 @@ def test_an_update_that_tells_no_input_counts(kind: str) -> None:
         ([1], [12]),
     ],
 )
-def test_a_merge_of_tags_is_a_job_for_each_tag_that_took_part(
-    input_: object, tags: list[int]
-) -> None:
+def test_a_merge_of_tags_is_a_job_for_each_of_them(input_: object, tags: list[int]) -> None:
     context = {"id": 12, "type": "Tag.Merge.Post", "input": input_}
 
     assert subjects_of(context) == [(f"tag_{one}", "entity") for one in tags]
@@ -290,9 +282,7 @@ def test_an_id_may_be_text_or_number(given: object) -> None:
 
 @pytest.mark.parametrize("bad", [None, "", "abc", 0, "0", -5, "-5", [], [45], {}, "4.5"])
 @pytest.mark.parametrize("members", [{}, {"input": {"title": "T"}}])
-def test_an_id_that_is_no_scenes_number_is_refused_and_told(
-    bad: object, members: dict[str, Any]
-) -> None:
+def test_an_invalid_scene_id_is_refused_and_reported(bad: object, members: dict[str, Any]) -> None:
     with pytest.raises(HookContextError, match=r"hookContext\.id is .*number of a scene"):
         only_job(context(id=bad, **members), NOW)
 

@@ -25,9 +25,7 @@ def switch(tmp_path: Path) -> Switch:
     return Switch(tmp_path)
 
 
-def test_a_dead_letter_keeps_its_scene_type_message_and_time(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_a_dead_letter_keeps_all_of_its_values(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.letter(3, "PlexTemporaryError", "Plex was busy", NOON)
     earlier.letter(4, "KeyError", "'title'", "2025-06-14 08:30:00")
 
@@ -40,9 +38,7 @@ def test_a_dead_letter_keeps_its_scene_type_message_and_time(
     assert switch.fields == {"taken": ["2 dead letters"]}
 
 
-def test_the_newest_dead_letter_of_a_scene_and_type_is_kept(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_the_newest_letter_per_type_is_kept(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.letter(3, message="newer", failed_at=NOON)
     earlier.letter(3, message="older", failed_at="2025-06-01 12:00:00")
     earlier.letter(3, "KeyError", "another")
@@ -70,9 +66,7 @@ def test_a_dead_letter_can_be_queued_again(earlier: EarlierFolder, switch: Switc
     assert "title" not in job["data"]
 
 
-def test_a_scene_that_plex_lacked_is_watched_for_by_its_file(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_a_missing_scene_is_searched_by_its_file(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.letter(3, "PlexNotFound")
 
     switch.import_all()
@@ -82,9 +76,7 @@ def test_a_scene_that_plex_lacked_is_watched_for_by_its_file(
     assert switch.waiting() == []
 
 
-def test_a_letter_whose_job_cannot_be_read_is_kept_by_the_scene_that_it_names(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_a_letter_with_an_unreadable_job_is_kept(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.letter(3, data=b"nonsense")
 
     switch.import_all()
@@ -92,9 +84,7 @@ def test_a_letter_whose_job_cannot_be_read_is_kept_by_the_scene_that_it_names(
     assert [row[0] for row in switch.letters()] == [3]
 
 
-def test_letters_wait_until_it_is_known_what_to_blank_out(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_letters_wait_for_the_secrets_to_redact(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.letter(3, message=f"bad header {TOKEN}")
     switch.token_known = False
 

@@ -35,9 +35,7 @@ def switch(tmp_path: Path) -> Switch:
     return Switch(tmp_path / "data")
 
 
-def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_each_earlier_job_waits_once_per_scene(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.queue(
         waiting=[earlier_job(1), earlier_job(2, enqueued_at=NOW - 10), earlier_job("2"), 7],
         in_progress=[earlier_job(3), earlier_job(1, enqueued_at=NOW - 9000)],
@@ -58,9 +56,7 @@ def test_all_that_waited_or_was_in_progress_waits_once_per_scene(
     }
 
 
-def test_an_edit_that_waits_already_is_merged_with_the_earlier_one(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_a_waiting_edit_merges_with_an_earlier_job(earlier: EarlierFolder, switch: Switch) -> None:
     """A hook may come first: it stores its job beside the pickles and leaves them alone."""
     earlier.queue(waiting=[earlier_job(1)])
     (root := earlier.root / "queue").mkdir(exist_ok=True)
@@ -116,9 +112,7 @@ def test_jobs_of_ours_are_left_alone(switch: Switch) -> None:
     assert switch.rows("SELECT * FROM ack_queue_default") == before
 
 
-def test_time_stamps_tell_that_a_scene_was_synced_once_and_no_more(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_a_time_stamp_says_only_that_it_was_synced(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.stamps({1: NOW - 100, 2: 0.0})
 
     switch.import_all()
@@ -133,9 +127,7 @@ def test_time_stamps_tell_that_a_scene_was_synced_once_and_no_more(
     assert (earlier.root / "sync_timestamps.json.imported").exists()
 
 
-def test_an_earlier_time_stamp_opens_the_quality_gate_and_asks_no_reconciliation(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_a_time_stamp_requests_no_reconciliation(earlier: EarlierFolder, switch: Switch) -> None:
     """It kept the stamps of removed scenes for ever: they must not look like a lost library."""
     earlier.stamps({1: NOW})
     switch.import_all()
@@ -150,9 +142,7 @@ def test_an_earlier_time_stamp_opens_the_quality_gate_and_asks_no_reconciliation
     queue.close()
 
 
-def test_what_we_know_of_a_scene_outweighs_an_earlier_time_stamp(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_our_record_of_a_scene_wins_over_a_stamp(earlier: EarlierFolder, switch: Switch) -> None:
     switch.import_all()
     connection = connect(switch.earlier.folder.queue_database)
     connection.execute("INSERT INTO scene_log VALUES (1, '{}', 'then', NULL, 'synced', '', 5.0)")
@@ -237,9 +227,7 @@ def _refuse(*_arguments: Any) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
-def test_what_others_could_read_is_the_users_alone_afterwards(
-    earlier: EarlierFolder, switch: Switch
-) -> None:
+def test_earlier_files_become_private(earlier: EarlierFolder, switch: Switch) -> None:
     earlier.queue(waiting=[earlier_job(1)])
     earlier.letter(3)
     earlier.stamps({4: NOW})
@@ -266,9 +254,7 @@ def elsewhere(tmp_path: Path) -> EarlierFolder:
     return EarlierFolder(tmp_path / "data" / "earlier")
 
 
-def test_a_folder_from_elsewhere_is_taken_over_when_it_is_put_into_ours(
-    elsewhere: EarlierFolder, switch: Switch
-) -> None:
+def test_a_folder_from_elsewhere_is_imported(elsewhere: EarlierFolder, switch: Switch) -> None:
     switch.import_all()  # ours has been at work already
     elsewhere.queue(waiting=[earlier_job(1), earlier_job(1)], in_progress=[earlier_job(2), 7])
     elsewhere.letter(3)
@@ -347,9 +333,7 @@ class Dying:
         self._connection.close()
 
 
-def test_whoever_dies_at_any_statement_has_lost_and_doubled_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_at_any_statement_is_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All steps, one after the other: the next start finishes, with the same result each time."""
     original = EarlierFolder(tmp_path / "original")
     original.queue(waiting=[earlier_job(1), earlier_job(1), 7], in_progress=[earlier_job(2)])

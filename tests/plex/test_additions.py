@@ -144,9 +144,7 @@ def test_a_server_that_does_not_sort_is_not_listed_for_it(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sections", "listing"])
-def test_a_plex_that_fails_at_it_holds_nothing_up_and_is_asked_again_after_the_interval(
-    lab: Lab, kind: Kind
-) -> None:
+def test_a_failed_poll_delays_nothing_and_is_repeated_later(lab: Lab, kind: Kind) -> None:
     item = lab.add("new.mp4")
     lab.plex.faults.status(500, kind=kind)
     lab.library.poll_new_items()

@@ -85,9 +85,7 @@ def pages_of(count: int) -> list[Page]:
     return [[LibraryPart(f"/m/{key}.mp4", key, 5)] for key in range(1, count + 1)]
 
 
-def test_two_listings_that_both_run_to_their_end_keep_all_that_both_have_seen(
-    path: str, index: PathIndex
-) -> None:
+def test_two_listings_keep_what_both_have_seen(path: str, index: PathIndex) -> None:
     pages = pages_of(4)
     slow = SlowListing(path)
     slow.take_in(pages[0])
@@ -101,9 +99,7 @@ def test_two_listings_that_both_run_to_their_end_keep_all_that_both_have_seen(
     assert keys_of(index) == {1, 2, 3, 4}
 
 
-def test_of_two_listings_that_begin_at_once_neither_removes_what_only_the_other_has_seen(
-    path: str, index: PathIndex
-) -> None:
+def test_two_listings_keep_what_one_of_them_has_seen(path: str, index: PathIndex) -> None:
     """It came when one of them was past its page."""
     index.replace_section(SECTION, pages_of(2), "", NOW)
     one, other = SlowListing(path), SlowListing(path)
@@ -116,9 +112,7 @@ def test_of_two_listings_that_begin_at_once_neither_removes_what_only_the_other_
     assert keys_of(index) == {1, 2, 3}
 
 
-def test_what_a_single_look_has_brought_outlives_the_listing_that_is_past_it(
-    path: str, index: PathIndex
-) -> None:
+def test_a_single_read_outlives_a_listing_that_is_past_it(path: str, index: PathIndex) -> None:
     pages = pages_of(4)
     index.replace_section(SECTION, pages, "", NOW)
     listing = SlowListing(path)
@@ -131,9 +125,7 @@ def test_what_a_single_look_has_brought_outlives_the_listing_that_is_past_it(
     assert index.find_exact("/m/1.mp4") == []
 
 
-def test_a_single_look_that_brings_no_news_keeps_what_it_has_seen_all_the_same(
-    path: str, index: PathIndex
-) -> None:
+def test_a_single_read_without_changes_keeps_its_item(path: str, index: PathIndex) -> None:
     """Its disk was away when the listing passed it, and is back."""
     pages = pages_of(3)
     index.replace_section(SECTION, pages, "", NOW)
@@ -145,9 +137,7 @@ def test_a_single_look_that_brings_no_news_keeps_what_it_has_seen_all_the_same(
     assert keys_of(index) == {1, 2, 3}
 
 
-def test_a_listing_under_way_while_all_is_forgotten_removes_nothing_of_the_next_one(
-    path: str, index: PathIndex
-) -> None:
+def test_a_listing_from_before_a_reset_removes_nothing(path: str, index: PathIndex) -> None:
     for _ in range(3):
         index.replace_section(SECTION, pages_of(4), "", NOW)
     listing = SlowListing(path)
@@ -157,9 +147,7 @@ def test_a_listing_under_way_while_all_is_forgotten_removes_nothing_of_the_next_
     assert keys_of(index) == {1, 2, 3, 4}
 
 
-def test_a_listing_during_which_all_is_forgotten_does_not_count_as_one(
-    path: str, index: PathIndex
-) -> None:
+def test_a_reset_during_a_listing_makes_it_incomplete(path: str, index: PathIndex) -> None:
     first, second = pages_of(2)
     listing = SlowListing(path)
     listing.take_in(first)
@@ -173,9 +161,7 @@ def test_a_listing_during_which_all_is_forgotten_does_not_count_as_one(
     assert index.has_listing()
 
 
-def test_a_database_from_before_the_numbers_were_drawn_still_loses_what_plex_lost(
-    path: str, index: PathIndex
-) -> None:
+def test_an_older_database_still_loses_what_plex_lost(path: str, index: PathIndex) -> None:
     for _ in range(3):
         index.replace_section(SECTION, pages_of(4), "", NOW)
     index.close()

@@ -129,9 +129,7 @@ def test_a_date_that_was_never_sent_is_neither_cleared_nor_locked() -> None:
 
 
 @pytest.mark.parametrize("trait", [DateClearing.REFUSED, DateClearing.IGNORED])
-def test_where_a_date_cannot_be_cleared_the_one_from_before_is_put_back(
-    trait: DateClearing,
-) -> None:
+def test_a_date_that_cannot_be_cleared_gets_its_original_value(trait: DateClearing) -> None:
     wanted, knows = replace(WANTED, date=""), Behaviour(date_clearing=trait)
     sent = {"date": SHOWN.date}
     edit = edit_for(wanted, SHOWN, sent, {"date": "2020-02-02"}, behaviour=knows)
@@ -204,9 +202,7 @@ def test_a_name_is_sent_as_the_item_spells_it() -> None:
 
 
 @pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
-def test_a_field_that_is_not_ours_is_left_alone_and_not_told_as_sent(
-    name: str, plex_name: str
-) -> None:
+def test_a_field_that_is_off_is_neither_sent_nor_remembered(name: str, plex_name: str) -> None:
     shown = replace(EMPTY, locked=frozenset())
     edit = edit_for(replace(WANTED, **{name: None}), shown, {}, {})  # type: ignore[arg-type]
     assert name not in edit.fields
@@ -222,9 +218,7 @@ def test_an_empty_title_fills_one_that_plex_lacks_with_the_files_name() -> None:
 
 
 @pytest.mark.parametrize(("name", "plex_name"), LISTS[:2])
-def test_the_whole_list_is_sent_and_what_is_too_much_is_taken_away_by_name(
-    name: str, plex_name: str
-) -> None:
+def test_the_whole_list_is_sent_and_other_names_are_removed(name: str, plex_name: str) -> None:
     wanted = replace(WANTED, **{name: ("New", "Kept")})  # type: ignore[arg-type]
     shown = replace(SHOWN, **{name: ("kept", "Gone", "Gone, too")})  # type: ignore[arg-type]
     assert fields_of(wanted, shown) == {
@@ -464,9 +458,7 @@ def test_without_the_setting_a_persons_value_gives_way() -> None:
 
 
 @pytest.mark.parametrize(("name", "plex_name"), SCALARS + LISTS)
-def test_what_plex_did_not_keep_is_not_sent_again_until_something_else_is_wanted(
-    name: str, plex_name: str
-) -> None:
+def test_a_value_that_plex_drops_is_not_sent_again(name: str, plex_name: str) -> None:
     del plex_name
     wanted = stored(getattr(WANTED, name))
     empty: dict[str, Any] = {name: "" if isinstance(wanted, str) else ()}

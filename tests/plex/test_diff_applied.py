@@ -221,9 +221,7 @@ def test_a_performers_role_survives_a_sync_of_the_same_performers(library: Libra
     assert [(actor.name, actor.role) for actor in item.actors] == [("Ada", "Herself")]
 
 
-def test_a_scene_without_a_date_reaches_an_item_without_one_even_where_dates_cannot_be_cleared(
-    lab: Lab, item: PlexItem
-) -> None:
+def test_an_item_without_a_date_needs_no_clearing(lab: Lab, item: PlexItem) -> None:
     lab.switch(empty_date="refused")
     scene = StashScene(1, "T", tags=(Entity(1, "t"),))
     sync(lab.client, item.rating_key, project(scene, Config()), {}, {})

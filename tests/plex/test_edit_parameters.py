@@ -46,9 +46,7 @@ def test_fields_share_requests_in_their_order_and_none_is_torn_apart(sizes: list
 
 
 @given(added=NAMES, removed=NAMES)
-def test_the_pieces_of_a_list_fit_and_hold_each_name_once_in_order(
-    added: list[str], removed: list[str]
-) -> None:
+def test_pieces_of_a_list_hold_each_name_in_order(added: list[str], removed: list[str]) -> None:
     requests = pieces(list_parameters(added, removed))
     assert not [one for one in requests if is_long(one)]
     names = [value for one in requests for key, value in one.items() if key.endswith("].tag.tag")]

@@ -83,9 +83,7 @@ def test_what_is_no_fault_of_a_field_starts_no_search_for_one(
 
 
 @pytest.mark.parametrize("locks", [[], ["title"], ["contentRating"]])
-def test_the_edit_that_changes_nothing_changes_nothing(
-    lab: Lab, item: PlexItem, locks: list[str]
-) -> None:
+def test_an_edit_without_a_change_changes_none(lab: Lab, item: PlexItem, locks: list[str]) -> None:
     lab.plex.set_locks(item.rating_key, locks)
     (read,) = lab.client.read_items([item.rating_key]).values()
     # What the plugin locked after it read the item stays locked as well.
@@ -98,9 +96,7 @@ def test_the_edit_that_changes_nothing_changes_nothing(
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_field_that_fails_alone_while_others_are_taken_is_refused_at_the_second_try(
-    lab: Lab, item: PlexItem, status: int
-) -> None:
+def test_a_field_that_fails_alone_twice_is_refused(lab: Lab, item: PlexItem, status: int) -> None:
     lab.plex.faults.status(status, kind="edit", predicate=naming("studio"))
     if status == 500:  # it may pass: the first try only finds the field
         with pytest.raises(PlexTemporaryError):
@@ -112,18 +108,14 @@ def test_a_field_that_fails_alone_while_others_are_taken_is_refused_at_the_secon
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_a_time_out_refuses_no_field_and_is_not_searched_for(
-    lab: Lab, item: PlexItem, alone: bool
-) -> None:
+def test_a_time_out_refuses_no_field(lab: Lab, item: PlexItem, alone: bool) -> None:
     lab.plex.faults.status(408, kind="edit", predicate=naming("studio"))
     with pytest.raises(PlexTemporaryError):
         lab.client.edit(item, FIELDS, alone=alone)
     assert lab.plex.log.count(kind="edit") <= 3
 
 
-def test_a_field_that_fails_while_plex_stops_saving_is_not_refused(
-    lab: Lab, item: PlexItem
-) -> None:
+def test_no_field_is_refused_while_plex_saves_nothing(lab: Lab, item: PlexItem) -> None:
     lab.plex.faults.status(500, kind="edit", after=1)
     with pytest.raises(PlexReadOnly):
         lab.client.edit(item, FIELDS, alone=True)
@@ -137,9 +129,7 @@ NAMES = [f"n{number}" for number in range(20)]
 @pytest.mark.parametrize("appends", [True, False])
 @given(refused=st.sets(st.sampled_from(NAMES), max_size=2))
 @settings(max_examples=15)
-def test_a_list_is_sent_without_the_names_that_are_refused(
-    refused: set[str], appends: bool
-) -> None:
+def test_a_list_is_sent_without_its_refused_names(refused: set[str], appends: bool) -> None:
     with FakePlex(token="a-token-of-the-test") as plex:
         section = plex.add_section("S", ["/plex"])
         item = PlexItem(plex.add_item(section, "/plex/a.mp4").rating_key, section.key)
@@ -162,18 +152,14 @@ def test_a_list_is_sent_without_the_names_that_are_refused(
         client.close()
 
 
-def test_a_list_that_is_refused_whatever_names_it_has_is_refused_whole(
-    lab: Lab, item: PlexItem
-) -> None:
+def test_a_list_that_is_always_refused_is_refused_whole(lab: Lab, item: PlexItem) -> None:
     lab.plex.faults.status(400, kind="edit", predicate=naming("genre"))
     outcome = lab.client.edit(item, FIELDS)
     assert list(outcome.refused) == ["tags"]
     assert not outcome.left_out
 
 
-def test_a_removal_that_is_refused_keeps_no_other_name_from_the_list(
-    lab: Lab, item: PlexItem
-) -> None:
+def test_a_refused_removal_keeps_no_other_name_out(lab: Lab, item: PlexItem) -> None:
     lab.plex.edit(item.rating_key, genres=["cocaine", "old", "older"])
     lab.switch(blocked_query="cocaine")
     removal = {"genre[0].tag.tag": "new", "genre[].tag.tag-": "old,cocaine,older"}
@@ -215,9 +201,7 @@ def test_a_long_field_is_sent_whole_where_plex_takes_it(lab: Lab, item: PlexItem
 
 
 @pytest.mark.parametrize("status", [400, 413, 414])
-def test_a_text_that_is_refused_for_its_length_is_cut_and_told(
-    lab: Lab, item: PlexItem, status: int
-) -> None:
+def test_a_text_that_is_too_long_is_shortened(lab: Lab, item: PlexItem, status: int) -> None:
     too_long = lambda one: sum(len(value) for _, value in one.query) > 7000  # noqa: E731
     lab.switch(max_request_line=100_000)
     lab.plex.faults.status(status, kind="edit", predicate=too_long)
@@ -228,16 +212,12 @@ def test_a_text_that_is_refused_for_its_length_is_cut_and_told(
     assert "summary" in lab.plex.item(item.rating_key).locks
 
 
-def test_once_a_long_request_was_refused_none_is_tried_in_vain_again(
-    lab: Lab, item: PlexItem
-) -> None:
+def test_after_a_refusal_no_long_request_is_tried_again(lab: Lab, item: PlexItem) -> None:
     assert lab.client.edit(item, LONG).requests == 2
     assert lab.client.edit(item, LONG).requests == 1
 
 
-def test_a_field_that_is_refused_in_every_length_does_not_count_as_too_long(
-    lab: Lab, item: PlexItem
-) -> None:
+def test_a_field_refused_at_any_length_is_not_too_long(lab: Lab, item: PlexItem) -> None:
     lab.switch(max_request_line=100_000)
     client = client_of(lab.plex)
     fault = lab.plex.faults.status(400, kind="edit", predicate=naming("summary"))
@@ -280,9 +260,7 @@ def test_fifty_performers_and_the_most_tags_replace_fifty_and_five_hundred_other
     assert not edit_for(wanted, after, {}, {}), "a second sync sends something"
 
 
-def test_a_server_that_limits_and_replaces_keeps_the_last_piece_and_a_look_finds_that(
-    lab: Lab, item: PlexItem
-) -> None:
+def test_a_list_in_pieces_on_a_replacing_server_is_incomplete(lab: Lab, item: PlexItem) -> None:
     lab.switch(tags_append=False)
     scene = StashScene(1, "T", tags=tuple(Entity(n, f"A tag, number {n:03}") for n in range(500)))
     wanted = project(scene, Config(max_tags=500))

@@ -78,9 +78,7 @@ PRIVATE = ("secret-owner-token", TITLE, TITLE.replace(" ", "%20"), "/plex/scenes
 
 
 @pytest.mark.parametrize(("status", "expected"), STATUSES.items())
-def test_a_status_means_one_class_and_tells_what_was_being_done(
-    status: int, expected: type[PlexError]
-) -> None:
+def test_a_status_means_one_class_and_one_action(status: int, expected: type[PlexError]) -> None:
     error = error_for_status(status, "reading 50 items")
     assert type(error) is expected
     assert str(error).startswith("reading 50 items: ")
@@ -177,9 +175,7 @@ EXCEPTIONS: list[tuple[Exception, type[PlexError]]] = [
 @pytest.mark.parametrize(
     ("raised", "expected"), EXCEPTIONS, ids=[f"{one[0]!r:.40}" for one in EXCEPTIONS]
 )
-def test_an_exception_of_the_libraries_becomes_one_of_ours_without_its_text(
-    raised: Exception, expected: type[PlexError]
-) -> None:
+def test_a_library_error_becomes_one_of_ours(raised: Exception, expected: type[PlexError]) -> None:
     with pytest.raises(PlexError) as caught, plex_errors("editing item 7"):
         raise raised
     assert type(caught.value) is expected
@@ -242,9 +238,7 @@ def test_a_status_of_the_real_server_ends_an_edit_in_its_class(
     assert type(edit(connected, item)) is of_an_edit
 
 
-def test_a_single_401_costs_one_more_request_and_nothing_else(
-    lab: Lab, connected: PlexClient, item: PlexItem
-) -> None:
+def test_a_single_401_is_asked_again_once(lab: Lab, connected: PlexClient, item: PlexItem) -> None:
     lab.plex.faults.status(401, kind="edit", times=1)
     assert connected.edit(item, {"title": {"title.value": "T"}}).requests == 1
     assert [one.status for one in lab.plex.log.select("edit")] == [401, 200]
@@ -286,9 +280,7 @@ def test_retry_after_is_read_in_seconds_and_believed_up_to_an_hour(
     assert edit(connected, item).retry_after == seconds
 
 
-def test_a_redirect_is_never_followed_and_told_without_its_query(
-    lab: Lab, connected: PlexClient, item: PlexItem
-) -> None:
+def test_a_redirect_is_never_followed(lab: Lab, connected: PlexClient, item: PlexItem) -> None:
     with FakePlex(token=lab.plex.token) as elsewhere:
         lab.plex.faults.redirect(
             f"{elsewhere.url}/login?X-Plex-Token={lab.plex.token}&title={TITLE}"
@@ -338,9 +330,7 @@ def test_no_answer_within_the_read_timeout_is_temporary(lab: Lab, item: PlexItem
     assert "took too long" in str(error)
 
 
-def test_a_refused_connection_means_that_the_server_is_down(
-    lab: Lab, connected: PlexClient, item: PlexItem
-) -> None:
+def test_a_refused_connection_is_an_outage(lab: Lab, connected: PlexClient, item: PlexItem) -> None:
     lab.plex.stop()
     assert type(read(connected, item)) is PlexServerDown
     assert type(edit(client_of(lab.plex), item)) is PlexServerDown
@@ -371,9 +361,7 @@ def secure(certificate: Certificate) -> Iterator[FakePlex]:
     ("verify", "told"),
     [(True, "is not trusted .*plex_verify_tls"), ("/missing.pem", "plex_verify_tls")],
 )
-def test_a_certificate_that_is_not_trusted_is_told_with_its_remedy(
-    secure: FakePlex, verify: bool | str, told: str
-) -> None:
+def test_a_certificate_error_has_a_remedy(secure: FakePlex, verify: bool | str, told: str) -> None:
     client = client_of(secure, verify=verify)
     with pytest.raises(PlexTlsError, match=told):
         client.sections()

@@ -160,9 +160,7 @@ def test_another_server_at_the_address_is_found_out_before_anything_is_done(lab:
     assert lab.client.is_replaced
 
 
-def test_another_server_that_a_health_check_met_is_not_taken_for_the_one_of_a_moment_ago(
-    lab: Lab,
-) -> None:
+def test_a_health_check_that_meets_another_server_is_noticed(lab: Lab) -> None:
     lab.library.prepare()
     lab.plex.machine_identifier = "f" * 40
     lab.client.identity()

@@ -87,9 +87,7 @@ TITLES = st.lists(
 
 
 @given(TITLES)
-def test_a_number_always_chooses_its_library_unless_another_has_it_for_a_name(
-    titles: list[str],
-) -> None:
+def test_a_number_chooses_its_library_unless_it_names_another(titles: list[str]) -> None:
     sections = libraries(*titles)
     for section in sections:
         if not any(title.strip() == str(section.key) for title in titles):

@@ -36,9 +36,7 @@ def test_a_library_that_was_never_listed_is_listed() -> None:
         ("2", -1, Refresh.WHOLE),
     ],
 )
-def test_a_large_library_is_asked_for_its_changes_and_listed_now_and_then(
-    mark: str, after: float, expected: Refresh
-) -> None:
+def test_a_large_library_is_asked_for_changes(mark: str, after: float, expected: Refresh) -> None:
     assert look(LAST, mark, after) is expected
 
 
@@ -66,8 +64,6 @@ def test_a_library_that_plex_does_not_sort_is_listed() -> None:
         ("1", -1, Refresh.WHOLE),
     ],
 )
-def test_when_removals_count_a_look_at_the_changes_is_not_enough(
-    mark: str, after: float, expected: Refresh
-) -> None:
+def test_removals_need_a_whole_listing(mark: str, after: float, expected: Refresh) -> None:
     looked = replace(LAST, looked_at=NOW, looked_mark=mark)
     assert next_refresh(looked, mark, NOW + after, whole=True) is expected

@@ -22,9 +22,7 @@ def test_what_was_updated_since_a_moment_comes_newest_first(lab: Lab) -> None:
     assert lab.plex.log.count(kind="listing") == 1
 
 
-def test_no_update_is_missed_where_many_share_a_second_and_more_come_meanwhile(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_updates_of_one_second_are_all_found(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "NEWEST_PAGE", 4)
     monkeypatch.setattr(listing, "LISTING_PAGE", 4)
     names = fill(lab, 28)
@@ -55,9 +53,7 @@ def test_an_answer_that_says_too_little_is_none(
         list(list_updated(lab.client.read, lab.ours, since, at_most))
 
 
-def test_rows_that_vanish_meanwhile_make_it_uncertain(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_that_vanish_make_it_uncertain(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "NEWEST_PAGE", 3)
     fill(lab, 9)
     pages = list_updated(lab.client.read, lab.ours, 100, 9)
@@ -109,17 +105,13 @@ def test_a_filter_that_plex_refuses_is_no_answer(lab: Lab, status: int) -> None:
 
 
 @pytest.mark.parametrize(("status", "retry_after"), [(401, None), (503, 5), (429, 5)])
-def test_a_server_that_is_away_or_refuses_the_token_is_an_error(
-    lab: Lab, status: int, retry_after: int | None
-) -> None:
+def test_an_outage_or_bad_token_is_an_error(lab: Lab, status: int, retry_after: int | None) -> None:
     lab.plex.faults.status(status, retry_after=retry_after, kind="file_filter")
     with pytest.raises(PlexError):
         find_named(lab.client.read, lab.ours, "a.mp4")
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_a_file_name_that_a_proxy_blocks_is_looked_for_in_the_listing(
-    lab: Lab, closes: bool
-) -> None:
+def test_a_blocked_file_name_is_searched_in_the_listing(lab: Lab, closes: bool) -> None:
     lab.switch(blocked_query="union", proxy_closes=closes)
     assert find_named(lab.client.read, lab.ours, "reunion.mp4") is None

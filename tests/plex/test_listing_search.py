@@ -19,9 +19,7 @@ from plex.listing import libraries_containing, searchable_part
         ("", ""),
     ],
 )
-def test_a_file_is_asked_for_by_the_longest_piece_that_plex_takes_for_one(
-    path: str, chunk: str
-) -> None:
+def test_a_file_is_searched_by_the_longest_usable_piece(path: str, chunk: str) -> None:
     assert searchable_part(path) == chunk
 
 
@@ -55,9 +53,7 @@ SECTIONS = [
         ("", []),
     ],
 )
-def test_a_file_is_looked_for_where_the_innermost_folder_around_it_is(
-    path: str, keys: list[int]
-) -> None:
+def test_a_file_is_searched_in_the_innermost_library(path: str, keys: list[int]) -> None:
     assert [one.key for one in libraries_containing(path, SECTIONS)] == keys
 
 

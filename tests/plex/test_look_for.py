@@ -129,9 +129,7 @@ def test_a_file_of_two_libraries_is_found_in_both(lab: Lab) -> None:
     assert lab.found("new.mp4") == keys
 
 
-def test_a_file_in_no_librarys_folder_is_asked_for_in_a_few_and_never_given_up_for_that(
-    lab: Lab,
-) -> None:
+def test_a_file_outside_of_all_libraries_is_searched_in_a_few(lab: Lab) -> None:
     sections = [lab.plex.add_section(f"L{n}", [f"/l{n}"]) for n in range(LIBRARIES_ASKED + 1)]
     library = lab.opened()
     library.prepare()
@@ -157,9 +155,7 @@ def test_a_renamed_file_is_found_and_its_old_name_forgotten(large: Lab) -> None:
     assert large.found("00007.mp4") == []
 
 
-def test_letters_that_file_systems_write_in_two_ways_are_looked_for_among_the_changes_too(
-    large: Lab,
-) -> None:
+def test_a_name_with_two_spellings_is_also_searched_in_the_changes(large: Lab) -> None:
     item = large.add("Sce\u0300ne.mp4")
     assert large.library.look_for([f"{FOLDER}/Scène.mp4"])
     assert [part.rating_key for part in large.index.find_folded(f"{FOLDER}/Scène.mp4")] == [
@@ -254,9 +250,7 @@ def test_what_does_not_sort_by_update_is_listed_whole(large: Lab) -> None:
     assert 1 not in keys_of(large.index)
 
 
-def test_a_file_that_moves_without_a_time_stamp_is_found_among_many_within_the_hour(
-    large: Lab,
-) -> None:
+def test_a_move_without_a_time_stamp_is_found_within_the_hour(large: Lab) -> None:
     begun, before = large.clock.now, large.plex.items()[6].updated_at
     large.plex.move_file(f"{FOLDER}/00006.mp4", f"{FOLDER}/moved.mp4")
     large.plex.items()[6].updated_at = before

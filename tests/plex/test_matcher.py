@@ -66,9 +66,7 @@ def test_a_matching_tells_its_rule(tmp_path: Path, path: str, size: int, rule: R
     assert libraries.find(1).rule is rule
 
 
-def test_a_path_is_inside_plexs_folders_by_the_setting_and_by_what_was_learned(
-    tmp_path: Path,
-) -> None:
+def test_a_path_is_inside_by_a_set_or_a_learned_mapping(tmp_path: Path) -> None:
     stash = {10 + n: [SceneFile(f"/data/t/{n}t.mp4", 50 + n)] for n in range(6)}
     parts = [part(f"/plex/t/{n}t.mp4", 10 + n, 50 + n) for n in range(6)]
     libraries = Libraries(tmp_path, {1: parts}, PLEX, stash, "/plex/set=>/set")
@@ -109,9 +107,7 @@ def test_candidates_come_the_best_first(tmp_path: Path) -> None:
         ((), False),
     ],
 )
-def test_an_item_is_written_to_only_while_it_has_the_file(
-    files: tuple[str, ...], holds: bool
-) -> None:
+def test_an_item_is_written_only_with_its_file(files: tuple[str, ...], holds: bool) -> None:
     assert still_holds(PlexItem(1, 1, files=files), Match(1, "/m/a.mp4")) is holds
 
 
@@ -140,8 +136,6 @@ def test_the_first_file_of_an_item_tells_whom_it_shows(files: tuple[str, ...], f
         ([], Sharing.VERSIONS),
     ],
 )
-def test_files_share_an_item_as_parts_of_a_film_versions_or_different_films(
-    versions: list[Version], sharing: Sharing
-) -> None:
+def test_files_of_an_item_share_it_in_one_way(versions: list[Version], sharing: Sharing) -> None:
     item = PlexItem(1, 1, versions=tuple(versions))
     assert sharing_of(item, Match(1, "/m/a.mp4", also=("/m/b.mp4",))) is sharing

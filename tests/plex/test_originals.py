@@ -157,9 +157,7 @@ def test_what_is_kept_anew_of_a_field_is_its_value_and_its_lock_and_of_no_other(
         ((), False),
     ],
 )
-def test_an_item_is_the_same_when_it_has_a_file_that_it_had(
-    files: tuple[str, ...], same: bool
-) -> None:
+def test_an_item_with_a_known_file_is_the_same(files: tuple[str, ...], same: bool) -> None:
     assert shares_a_file(original_values(ITEM), replace(ITEM, files=files)) is same
 
 

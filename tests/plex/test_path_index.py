@@ -118,9 +118,7 @@ def test_libraries_that_are_no_longer_configured_are_dropped(index: PathIndex) -
     assert [listed(index, section) for section in (1, 2, 3)] == [None, (NOW, ""), None]
 
 
-def test_another_server_starts_with_nothing_and_the_first_one_is_forgotten(
-    index: PathIndex,
-) -> None:
+def test_another_server_starts_with_an_empty_index(index: PathIndex) -> None:
     index.replace_section(1, [PARTS], "", NOW)
     index.use_server("server-b")
     assert (keys_of(index), index.last_listing(1)) == (set(), None)
@@ -222,9 +220,7 @@ def test_taking_in_what_is_known_is_no_news(index: PathIndex) -> None:
     assert index.add(2, PARTS)
 
 
-def test_an_item_taken_in_by_itself_goes_with_the_next_listing_that_lacks_it(
-    index: PathIndex,
-) -> None:
+def test_the_next_listing_removes_an_item_that_it_lacks(index: PathIndex) -> None:
     index.replace_section(1, [PARTS], "", NOW)
     with pytest.raises(PlexTemporaryError):
         index.replace_section(1, breaking_off([PARTS]), "", NOW)

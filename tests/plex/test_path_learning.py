@@ -67,9 +67,7 @@ def test_a_mapping_takes_so_many_scenes(tmp_path: Path, count: int, used: bool) 
     assert bool(learned(libraries)) is used
 
 
-def test_a_new_file_is_found_by_what_was_learned_though_its_name_is_everywhere(
-    tmp_path: Path,
-) -> None:
+def test_a_learned_mapping_finds_a_file_with_a_common_name(tmp_path: Path) -> None:
     libraries = docker(tmp_path, 6)
     same = [part(f"/media/{folder}/video.mp4", 100 + n, 7) for n, folder in enumerate("abc")]
     libraries.have(*same, _50=("/data/b/video.mp4", 7))
@@ -78,9 +76,7 @@ def test_a_new_file_is_found_by_what_was_learned_though_its_name_is_everywhere(
 
 
 @pytest.mark.parametrize(("count", "below"), [(12, []), (15, ["studio 1", "studio 2"])])
-def test_a_file_that_is_elsewhere_contradicts_a_mapping_and_others_below_it_are_learned(
-    tmp_path: Path, count: int, below: list[str]
-) -> None:
+def test_a_file_elsewhere_refutes_a_mapping(tmp_path: Path, count: int, below: list[str]) -> None:
     libraries = docker(tmp_path, count)
     libraries.plex = {1: libraries.plex[1][1:]}
     libraries.have(part("/media/elsewhere/scene 0.mp4", 1, 1000))
@@ -105,9 +101,7 @@ def test_two_mounts_teach_two_mappings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "size"), [("{}/x.mp4", 5), ("{}.mp4", 0)])
-def test_a_name_that_occurs_twice_or_an_unknown_size_says_nothing(
-    tmp_path: Path, name: str, size: int
-) -> None:
+def test_an_uncertain_file_teaches_no_mapping(tmp_path: Path, name: str, size: int) -> None:
     files = [(f"/data/{name.format(n)}", size) for n in range(9)]
     parts = [part(f"/media/{name.format(n)}", n + 1, size) for n in range(9)]
     libraries = Libraries(tmp_path, {1: parts}, {1: ["/media"]}, scenes_of(files))
@@ -212,9 +206,7 @@ def test_a_walk_that_breaks_off_concludes_nothing_and_is_tried_again_later(tmp_p
     assert libraries.keys(1) == [1]
 
 
-def test_a_scene_that_contradicts_what_was_learned_drops_it_and_the_user_is_told(
-    tmp_path: Path,
-) -> None:
+def test_a_contradicting_scene_drops_a_learned_mapping(tmp_path: Path) -> None:
     """Plex's listing has hardly changed, and Stash was walked just now: the scene itself tells."""
     libraries = docker(tmp_path, 12)
     libraries.keys(1)
@@ -236,9 +228,7 @@ def test_a_file_of_another_size_at_the_learned_place_is_not_taken(tmp_path: Path
     assert libraries.keys(77) == []
 
 
-def test_a_file_that_may_be_another_scenes_is_not_taken_though_a_mapping_leads_to_it(
-    tmp_path: Path,
-) -> None:
+def test_a_mapped_file_that_fits_another_scene_is_not_taken(tmp_path: Path) -> None:
     """Plex dropped a folder of scene 51's path, so what was learned holds for some files only."""
     libraries = docker(tmp_path, 6)
     found = part("/media/a/x.mp4", 51, 5)

@@ -102,9 +102,7 @@ PLAIN = st.text("abcdfgijklnqruvwyzäß ", min_size=1, max_size=12).filter(str.s
 
 
 @given(st.lists(PLAIN, min_size=1, max_size=4), st.integers(0, 10**12), st.booleans())
-def test_a_plain_name_in_plain_folders_has_no_reason(
-    names: list[str], size: int, of_movies: bool
-) -> None:
+def test_a_plain_name_is_never_left_out(names: list[str], size: int, of_movies: bool) -> None:
     assert reason("/".join(names) + ".mp4", size, of_movies=of_movies) == ""
 
 

@@ -55,9 +55,7 @@ def test_an_ip_number_is_a_label_of_a_host_name(ip: str, label: str) -> None:
     assert dashed(ip) == label
 
 
-def test_plain_http_that_is_closed_without_a_byte_is_told_with_the_address_that_works(
-    secure: FakePlex,
-) -> None:
+def test_closed_http_is_reported_with_the_address_that_works(secure: FakePlex) -> None:
     error = error_at(secure, secure.plain_url)
     assert isinstance(error, PlexTlsError)
     assert error.address == right_address(secure)
@@ -94,9 +92,7 @@ def test_the_address_that_is_named_works(
     client.close()
 
 
-def test_a_name_of_plex_direct_that_is_not_found_is_told_with_its_likely_cause(
-    secure: FakePlex, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_plex_direct_has_a_cause(secure: FakePlex, monkeypatch: pytest.MonkeyPatch) -> None:
     def unresolved(*_args: object, **_kwargs: object) -> object:
         raise socket.gaierror
 

@@ -45,9 +45,7 @@ def list_again(lab: Lab) -> int:
     return requests(lab)
 
 
-def test_an_item_that_is_unreadable_from_the_start_is_named_and_all_others_are_listed(
-    large: Lab,
-) -> None:
+def test_an_unreadable_item_is_named_and_others_are_listed(large: Lab) -> None:
     breaks(large, BAD)
     large.library.prepare()
     assert requests(large) <= 5 + 30
@@ -107,9 +105,7 @@ def test_the_file_of_an_item_that_was_never_listed_is_found_out(large: Lab) -> N
 
 @pytest.mark.parametrize("batch", [READ_BATCH, 5 * READ_BATCH])
 @pytest.mark.parametrize("bad", [(1,), (40,), (ITEMS,), (3, 4, 77)])
-def test_a_batch_is_read_around_what_is_unreadable(
-    large: Lab, batch: int, bad: tuple[int, ...]
-) -> None:
+def test_a_batch_is_read_around_bad_items(large: Lab, batch: int, bad: tuple[int, ...]) -> None:
     keys = [item.rating_key for item in large.plex.items()]
     breaks(large, *bad)
     read = large.client.read_each(keys, batch)

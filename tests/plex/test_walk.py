@@ -102,9 +102,7 @@ def test_what_stays_is_never_missed_while_others_come_and_go(
         assert not (ignores_sort and found.place.last_key)
 
 
-def test_a_server_that_tells_no_total_is_listed_to_its_end(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_listing_without_a_total_is_complete(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "LISTING_PAGE", 3)
     names = fill(lab, 7)
     ask = lab.client.read
@@ -196,9 +194,7 @@ def test_several_unreadable_items_are_left_out(lab: Lab) -> None:
 
 @pytest.mark.parametrize("removed", [1, 9, 10, 11, 20])
 @pytest.mark.parametrize("stays_broken", [True, False])
-def test_what_is_known_of_a_hole_hides_no_other_item(
-    lab: Lab, removed: int, stays_broken: bool
-) -> None:
+def test_a_known_hole_hides_no_other_item(lab: Lab, removed: int, stays_broken: bool) -> None:
     fill(lab, 20)
     breaks(lab, 10)
     first = Walk(lab.client.read, lab.ours)

@@ -30,9 +30,7 @@ def test_gaps_come_by_rising_scene_until_they_are_removed(queue: QueueManager) -
     assert queue.gaps.first(9) == [GAPS[0]]
 
 
-def test_a_run_is_stored_in_place_of_the_other_and_seen_by_the_next_process(
-    queue: QueueManager, folder: str
-) -> None:
+def test_a_run_replaces_the_one_before_on_disk(queue: QueueManager, folder: str) -> None:
     assert queue.gaps.run() is None
     queue.gaps.save_run({"cursor": 1})
     queue.gaps.save_run({"cursor": 2})
@@ -43,9 +41,7 @@ def test_a_run_is_stored_in_place_of_the_other_and_seen_by_the_next_process(
     assert queue.gaps.run() is None
 
 
-def test_a_page_that_breaks_off_leaves_neither_gaps_nor_a_place(
-    queue: QueueManager, folder: str
-) -> None:
+def test_a_page_that_fails_stores_nothing(queue: QueueManager, folder: str) -> None:
     queue.gaps.save_run({"cursor": 1})
 
     def page() -> None:

@@ -44,9 +44,7 @@ ASKED = Question("all scenes", NOW, again=100, cleared=50)
         (impact(lost=101, synced=899), True),
     ],
 )
-def test_more_than_a_share_and_more_than_a_few_is_unusual(
-    result: GapDetectionResult, unusual: bool
-) -> None:
+def test_a_share_above_a_minimum_is_unusual(result: GapDetectionResult, unusual: bool) -> None:
     assert exceeds_limits(result) is unusual
 
 
@@ -54,9 +52,7 @@ def test_more_than_a_share_and_more_than_a_few_is_unusual(
     ("unseen", "checked", "too_little"),
     [(10, 10, False), (11, 11, True), (11, 1100, False), (11, 1099, True), (0, 0, False)],
 )
-def test_plex_shows_too_little_beyond_one_in_a_hundred(
-    unseen: int, checked: int, too_little: bool
-) -> None:
+def test_plex_may_hide_one_in_a_hundred(unseen: int, checked: int, too_little: bool) -> None:
     assert hides_too_many(unseen, checked) is too_little
 
 
@@ -64,9 +60,7 @@ def test_plex_shows_too_little_beyond_one_in_a_hundred(
     ("again", "cleared", "confirmed"),
     [(100, 50, True), (145, 70, True), (146, 70, False), (145, 71, False), (0, 0, True)],
 )
-def test_a_second_run_may_do_what_was_asked_for_and_a_little_more(
-    again: int, cleared: int, confirmed: bool
-) -> None:
+def test_a_second_run_may_do_a_little_more(again: int, cleared: int, confirmed: bool) -> None:
     result = impact(again=again, synced=1000, cleared=cleared, compared=1000)
     assert is_confirmed(result, ASKED.scope, ASKED, NOW + 60) is confirmed
 
@@ -74,9 +68,7 @@ def test_a_second_run_may_do_what_was_asked_for_and_a_little_more(
 @pytest.mark.parametrize(
     ("after", "confirmed"), [(0, True), (DAY, True), (DAY + 1, False), (-1, False)]
 )
-def test_only_the_day_after_the_question_counts_whatever_the_clock_does(
-    after: float, confirmed: bool
-) -> None:
+def test_an_answer_counts_within_a_day_of_its_question(after: float, confirmed: bool) -> None:
     assert is_confirmed(impact(again=100, synced=200), ASKED.scope, ASKED, NOW + after) is confirmed
 
 

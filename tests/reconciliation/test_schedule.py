@@ -53,9 +53,7 @@ def test_a_startup_run_does_not_move_the_intervals_own_clock() -> None:
         (regular(Scope.RECENT), True),
     ],
 )
-def test_of_a_persons_runs_only_the_whole_one_moves_the_intervals_clock(
-    order: Order, counts: bool
-) -> None:
+def test_only_a_whole_manual_run_restarts_the_interval(order: Order, counts: bool) -> None:
     assert ran(order).interval_run_time == (NOW if counts else 0)
     assert ran(order).last_run_time == NOW
 

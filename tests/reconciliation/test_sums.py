@@ -26,9 +26,7 @@ def counted(seen: list[tuple[Finding, bool, bool]]) -> GapDetectionResult:
 
 
 @given(SEEN)
-def test_the_outcomes_add_up_to_the_scenes_and_the_fates_to_the_gaps(
-    seen: list[tuple[Finding, bool, bool]],
-) -> None:
+def test_outcomes_and_gaps_add_up(seen: list[tuple[Finding, bool, bool]]) -> None:
     result = counted(seen)
     gaps = [finding for finding, _, _ in seen if finding.outcome in GAPS]
     assert result.checked == sum(result.outcomes.values()) == len(seen)

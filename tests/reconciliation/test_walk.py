@@ -61,9 +61,7 @@ def test_a_plex_without_any_file_is_no_ground_for_a_conclusion(files: int) -> No
         prepare(library)
 
 
-def test_each_page_tells_its_scenes_its_end_and_what_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_has_scenes_end_and_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PAGE", 2)
     with stash_with(tmp_path, 5) as (_, scenes):
         found = list(walk(scenes, 1))
@@ -74,9 +72,7 @@ def test_each_page_tells_its_scenes_its_end_and_what_is_left(
     assert {finding.outcome for page in found for _, finding in page.found} == {Outcome.IN_STEP}
 
 
-def test_an_empty_page_where_stash_had_more_is_an_error_and_not_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_early_empty_page_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):
@@ -98,9 +94,7 @@ def test_scenes_that_are_deleted_before_their_page_is_read_end_the_walk_and_are_
         assert list(walked) == []
 
 
-def test_scenes_that_one_empty_answer_lacks_are_walked_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_answer_hides_no_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "PAGE", 2)
     nothing = b'{"data": {"findScenes": {"count": 0, "scenes": []}}}'
     with stash_with(tmp_path, 3) as (server, scenes):

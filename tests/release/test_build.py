@@ -44,9 +44,7 @@ def entries(release: Release) -> Iterator[zipfile.ZipInfo]:
         yield from archive.infolist()
 
 
-def test_every_entry_is_a_file_of_one_mode_and_time_and_the_entry_script_comes_last(
-    release: Release,
-) -> None:
+def test_all_entries_have_one_mode_and_time_and_the_script_is_last(release: Release) -> None:
     found = list(entries(release))
     names = [entry.filename for entry in found]
 
@@ -57,9 +55,7 @@ def test_every_entry_is_a_file_of_one_mode_and_time_and_the_entry_script_comes_l
     assert sorted(names) == sorted(release.files)
 
 
-def test_it_has_each_file_of_the_plugin_and_of_its_dependencies_and_no_other(
-    release: Release,
-) -> None:
+def test_it_has_exactly_the_files_of_plugin_and_dependencies(release: Release) -> None:
     tracked = {
         str(path.relative_to(REPOSITORY))
         for name in SHIPPED
@@ -85,9 +81,7 @@ def test_it_has_no_tests_no_caches_nothing_compiled_and_a_single_yml(release: Re
 
 
 @pytest.mark.parametrize("pin", PINS, ids=lambda pin: str(pin.name))
-def test_every_dependency_comes_with_its_licence_and_with_what_it_needs(
-    pin: Pin, release: Release
-) -> None:
+def test_each_dependency_has_its_licence_and_requirements(pin: Pin, release: Release) -> None:
     info = f"vendor/{pin.stem}.dist-info"
     metadata = BytesParser().parsebytes(release.files[f"{info}/METADATA"])
     listed = release.files[VENDORED_LIST].decode()
@@ -130,9 +124,7 @@ PIN = Pin("a", "1", "")
         ({"a-1.dist-info/METADATA": b"Version: 2\n"}, "its wheel is of version 2"),
     ],
 )
-def test_a_wheel_that_would_not_run_everywhere_is_refused(
-    files: dict[str, bytes], why: str
-) -> None:
+def test_a_wheel_of_one_platform_is_refused(files: dict[str, bytes], why: str) -> None:
     select(PIN, LICENCE)
 
     with pytest.raises(ReleaseError, match=why):
@@ -209,9 +201,7 @@ def test_what_is_not_committed_is_not_released(repository: Path) -> None:
         ("description: ", "description: |\n  "),
     ],
 )
-def test_a_manifest_that_would_be_misread_is_no_release(
-    repository: Path, sound: str, other: str
-) -> None:
+def test_an_ambiguous_manifest_is_refused(repository: Path, sound: str, other: str) -> None:
     text = (repository / "Stash2Plex.yml").read_text()
     assert sound in text
     (repository / "Stash2Plex.yml").write_text(text.replace(sound, other, 1))
@@ -223,9 +213,7 @@ def test_a_manifest_that_would_be_misread_is_no_release(
 # -- the plugin source -----------------------------------------------------------------------------
 
 
-def test_stash_takes_the_index_and_the_zip_that_it_names(
-    release: Release, offered: Path, tmp_path: Path
-) -> None:
+def test_stash_accepts_index_and_zip(release: Release, offered: Path, tmp_path: Path) -> None:
     (package,) = read_index(offered)
 
     folder = install(package, tmp_path)

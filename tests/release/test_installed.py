@@ -70,9 +70,7 @@ def sync_one(rig: Rig, title: str) -> None:
     assert (answer.error, answer.messages("error")) == (None, [])
 
 
-def test_the_zip_needs_nothing_but_python(
-    make_rig: MakeRig, plugin: Path, bare_python: Path
-) -> None:
+def test_the_zip_needs_only_python(make_rig: MakeRig, plugin: Path, bare_python: Path) -> None:
     rig = make_rig(plugin=plugin, interpreter=bare_python)
 
     sync_one(rig, "Bare")
@@ -86,9 +84,7 @@ def test_the_zip_needs_nothing_but_python(
     assert (b"-S" in command) == ("-S" in rig.manifest.exec), "it is started as the hook was"
 
 
-def test_what_else_is_installed_has_no_say(
-    make_rig: MakeRig, plugin: Path, bare_python: Path
-) -> None:
+def test_other_packages_have_no_effect(make_rig: MakeRig, plugin: Path, bare_python: Path) -> None:
     """Neither site packages, nor a neighbour in the plugins folder, nor PythonDepManager's."""
     rig = make_rig(plugin=plugin, interpreter=bare_python)
     plugins = rig.manifest.directory.parent
@@ -101,9 +97,7 @@ def test_what_else_is_installed_has_no_say(
     assert "site package" not in rig.worker_log()
 
 
-def test_where_no_byte_code_can_be_written_everything_works(
-    make_rig: MakeRig, plugin: Path, bare_python: Path
-) -> None:
+def test_it_works_without_byte_code(make_rig: MakeRig, plugin: Path, bare_python: Path) -> None:
     """A file where Python wants a folder is an obstacle for root, too."""
     rig = make_rig(plugin=plugin, interpreter=bare_python)
     folder = rig.manifest.directory
@@ -120,9 +114,7 @@ def test_where_no_byte_code_can_be_written_everything_works(
     rig.data.unlink()
 
 
-def test_a_hook_looks_at_nothing_of_what_is_vendored(
-    make_rig: MakeRig, plugin: Path, bare_python: Path
-) -> None:
+def test_a_hook_reads_no_vendored_file(make_rig: MakeRig, plugin: Path, bare_python: Path) -> None:
     rig = make_rig(plugin=plugin, interpreter=bare_python)
     scene_id, _ = rig.add_pair("a")
     lock = hold_worker_lock(rig)
@@ -161,9 +153,7 @@ def seen(rig: Rig, python: Path, stdin: bytes) -> str:
     return done.stderr.decode()
 
 
-def test_an_update_in_the_middle_of_the_work_loses_nothing(
-    make_rig: MakeRig, plugin: Path, bare_python: Path
-) -> None:
+def test_an_update_loses_no_job(make_rig: MakeRig, plugin: Path, bare_python: Path) -> None:
     """Stash removes the old files and unpacks the new ones; what we keep beside them stays."""
     rig = make_rig(plugin=plugin, interpreter=bare_python)
     rig.plex.stop()
@@ -271,9 +261,7 @@ def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
     assert message.startswith(f"Worker cannot start. Queued jobs are kept. {answer.error}")
 
 
-def test_a_clone_works_with_the_interpreters_own_packages_whatever_another_plugin_fetched(
-    make_rig: MakeRig, bare_python: Path
-) -> None:
+def test_a_clone_uses_the_interpreters_packages(make_rig: MakeRig, bare_python: Path) -> None:
     rig = make_rig(plugin=REPOSITORY, interpreter=bare_python)
     shutil.rmtree(rig.manifest.directory / "vendor", ignore_errors=True)
     add_python_dep_manager(rig.manifest.directory.parent)

@@ -43,9 +43,7 @@ def tables(database: sqlite3.Connection) -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_queue_of_any_version_keeps_its_jobs_letters_and_originals(
-    version: int, tmp_path: Path
-) -> None:
+def test_a_queue_of_any_version_keeps_all_of_its_rows(version: int, tmp_path: Path) -> None:
     queue = QueueManager(str(lay_out(version, tmp_path / "data")))
 
     assert queue.stats() == {"pending": 1, "retrying": 0, "in_progress": 2}

@@ -259,9 +259,7 @@ def fill_up(filler: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ANY_STATE.values(), ids=ANY_STATE.keys())
-def test_a_hook_queues_its_edit_whatever_is_wrong_with_the_database(
-    site: Site, fault: Callable[[Site], None]
-) -> None:
+def test_a_hook_queues_despite_a_bad_database(site: Site, fault: Callable[[Site], None]) -> None:
     fault(site)
 
     with _exclusive(site) if fault is _sound else nullcontext():
@@ -334,9 +332,7 @@ def test_a_used_database_that_is_empty_asks_for_a_reconciliation_and_is_reported
 
 
 @pytest.mark.parametrize("change", [_empty, _no_file, _no_folder])
-def test_a_database_that_is_new_asks_for_no_reconciliation(
-    site: Site, change: Callable[[Site], None]
-) -> None:
+def test_a_new_database_needs_no_reconciliation(site: Site, change: Callable[[Site], None]) -> None:
     change(site)
     (site.queue / "spool" / "unfinished").unlink(missing_ok=True)
     for name in ("worker.lock", "stats.json", "device_id.json"):  # also of the earlier Stash2Plex

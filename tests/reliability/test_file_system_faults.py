@@ -164,9 +164,7 @@ def test_an_edit_that_meets_a_refusal_is_kept_or_named_and_arrives_afterwards(
     assert rig.item_of(scene_id).title == "Refused"
 
 
-def test_in_a_read_only_plugin_folder_the_state_lies_beside_stashs_configuration(
-    make_rig: MakeRig, tmp_path: Path
-) -> None:
+def test_a_read_only_plugin_keeps_its_state_elsewhere(make_rig: MakeRig, tmp_path: Path) -> None:
     rig = make_rig(interpreter=interpreter(tmp_path, _DROP_CAPABILITIES))
     scene_id, item = rig.add_pair("a", tags=["T"])
     plugin = rig.manifest.directory
@@ -182,9 +180,7 @@ def test_in_a_read_only_plugin_folder_the_state_lies_beside_stashs_configuration
 
 
 @pytest.mark.parametrize("mode", ["queue_status", "recent", "process_queue"])
-def test_a_task_says_what_it_may_not_do_and_for_which_file(
-    make_rig: MakeRig, tmp_path: Path, mode: str
-) -> None:
+def test_a_task_names_the_file_that_it_lacks(make_rig: MakeRig, tmp_path: Path, mode: str) -> None:
     rig = make_rig(interpreter=interpreter(tmp_path, _DROP_CAPABILITIES))
     settle_first(rig)
     database = rig.data / "queue" / "data.db"
@@ -203,9 +199,7 @@ def test_a_task_says_what_it_may_not_do_and_for_which_file(
 
 
 @pytest.mark.parametrize("size", [3000, 10], ids=["the log works", "nothing can be written"])
-def test_an_edit_on_a_disk_that_takes_no_content_is_kept_and_arrives_afterwards(
-    make_rig: MakeRig, tmp_path: Path, size: int
-) -> None:
+def test_an_edit_on_a_full_disk_arrives_later(make_rig: MakeRig, tmp_path: Path, size: int) -> None:
     limit = tmp_path / "limit"
     limit.write_text(str(NO_LIMIT))
     rig = make_rig(interpreter=interpreter(tmp_path, _LIMIT_FILES.format(limit=str(limit))))
@@ -238,9 +232,7 @@ def _refuse_new_files() -> None:
     os.open = opens  # type: ignore[assignment]
 
 
-def test_an_edit_on_a_disk_without_room_for_a_file_is_named_and_arrives_afterwards(
-    rig: Rig,
-) -> None:
+def test_an_edit_on_a_disk_without_room_for_a_file_arrives_later(rig: Rig) -> None:
     scene_id = settle_first(rig)
     rig.alter(spool, _refuse_new_files)
 
@@ -278,9 +270,7 @@ def journal(rig: Rig) -> str:
         return str(database.execute("PRAGMA journal_mode").fetchone()[0])
 
 
-def test_without_write_ahead_logging_edits_arrive_and_one_line_says_why_it_is_slower(
-    rig: Rig,
-) -> None:
+def test_edits_arrive_without_write_ahead_logging_and_one_warning(rig: Rig) -> None:
     refuse_wal(rig)
     rig.tune(Tuning(linger=0.5))
     ids = rig.add_library(8, covers=False)

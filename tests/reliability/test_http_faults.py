@@ -319,9 +319,7 @@ def _end(bench: Bench) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize(("endpoint", "fault"), list(_cases()))
-def test_a_fault_of_plex_has_its_class_and_its_final_state(
-    bench: Bench, endpoint: str, fault: str
-) -> None:
+def test_a_fault_of_plex_has_its_final_state(bench: Bench, endpoint: str, fault: str) -> None:
     FAULTS[fault](bench.plex, **_where(endpoint))
     begun = bench.clock()
 
@@ -345,9 +343,7 @@ def test_a_temporary_error_is_an_outage_where_the_probe_fails_too(bench: Bench, 
 
 @pytest.mark.parametrize("fault", ["refused", "HTML", "503"])
 @pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one != EVERYTHING])
-def test_an_outage_that_begins_in_the_middle_of_a_job_spends_no_retry(
-    bench: Bench, endpoint: str, fault: str
-) -> None:
+def test_an_outage_during_a_job_spends_no_retry(bench: Bench, endpoint: str, fault: str) -> None:
     begun: list[Request] = []
 
     def since_then(request: Request) -> bool:
@@ -435,9 +431,7 @@ ANSWERS_NOTHING = {
 
 
 @pytest.mark.parametrize("fault", ANSWERS_NOTHING)
-def test_a_stash_that_answers_no_question_about_scenes_is_waited_for(
-    bench: Bench, fault: str
-) -> None:
+def test_the_worker_waits_for_a_stash_that_hides_its_scenes(bench: Bench, fault: str) -> None:
     """As while it migrates its database: the settings, from its file, can be read."""
 
     def about_scenes(request: Any) -> bool:

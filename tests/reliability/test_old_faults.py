@@ -62,9 +62,7 @@ LOOK_UPS: dict[str, Callable[[FakePlex], Fault]] = {
 
 
 @pytest.mark.parametrize("begin", LOOK_UPS.values(), ids=LOOK_UPS.keys())
-def test_a_look_up_that_failed_never_means_that_plex_does_not_have_a_scene(
-    make_rig: MakeRig, begin: Callable[[FakePlex], Fault]
-) -> None:
+def test_failed_searches_drop_no_job(make_rig: MakeRig, begin: Callable[[FakePlex], Fault]) -> None:
     """An outage burned the tries, or with `skip_not_found` the job."""
     rig = make_rig(settings={"skip_not_found": True})
     quicken(rig)
@@ -129,9 +127,7 @@ WITH_PARAMETERS: dict[str, Callable[[FakePlex], Fault]] = {
 
 
 @pytest.mark.parametrize("begin", WITH_PARAMETERS.values(), ids=WITH_PARAMETERS.keys())
-def test_no_error_of_an_edit_carries_what_was_to_be_written(
-    make_rig: MakeRig, begin: Callable[[FakePlex], Fault]
-) -> None:
+def test_no_error_has_edited_values(make_rig: MakeRig, begin: Callable[[FakePlex], Fault]) -> None:
     """Exception texts carried whole URLs, titles and summaries, into logs and letters."""
     rig = make_rig(settings={"max_retries": 1})
     rig.tune(Tuning(back_off=1.0))

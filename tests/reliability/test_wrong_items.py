@@ -134,9 +134,7 @@ def _outcome(one: SceneWork) -> str:
 
 
 @pytest.mark.parametrize("seed", sorted({*range(LIBRARIES), BY_CHANCE}))
-def test_nothing_is_ever_written_to_a_wrong_item(
-    seed: int, tmp_path: Path, seen: Counter[str]
-) -> None:
+def test_no_sync_writes_to_a_wrong_item(seed: int, tmp_path: Path, seen: Counter[str]) -> None:
     truth = collection(seed)
     run = Run(tmp_path, truth)
     try:

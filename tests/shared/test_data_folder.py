@@ -54,9 +54,7 @@ def test_a_place_of_the_environment_that_cannot_be_made_is_not_replaced_by_anoth
         resolve_data_folder(str(plugin_dir), str(stash_dir), {"STASH_PLUGIN_DATA": unwritable})
 
 
-def test_without_a_place_beside_the_script_the_data_lies_beside_stashs_configuration(
-    unwritable: str, stash_dir: Path
-) -> None:
+def test_data_lies_beside_stashs_configuration_if_needed(unwritable: str, stash_dir: Path) -> None:
     folder = resolve_data_folder(unwritable, str(stash_dir), {})
     assert folder.root == str(stash_dir / "Stash2Plex-data")
     assert os.path.isdir(folder.queue_folder)

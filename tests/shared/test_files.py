@@ -64,9 +64,7 @@ def test_windows_is_asked_again_until_the_reader_is_done(
     assert (state.read_text() if state.exists() else None) == ("new" if name == "replace" else None)
 
 
-def test_a_reader_who_stays_is_an_error_and_both_files_are_as_they_were(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_that_stays_is_an_error(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     reader = Reader(state, monkeypatch)
     pauses: list[float] = []
@@ -93,9 +91,7 @@ def test_elsewhere_a_refusal_is_one_at_once(state: Path, monkeypatch: pytest.Mon
     reader.close()
 
 
-def test_a_file_that_is_not_there_is_told_of_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     pauses: list[float] = []
 

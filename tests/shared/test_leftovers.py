@@ -27,18 +27,14 @@ def temporary(folder: Path, process: int, age: float) -> Path:
 
 
 @pytest.mark.parametrize(("age", "stays"), [(61, False), (59, True), (4000, False)])
-def test_a_file_of_a_dead_process_goes_after_a_minute(
-    tmp_path: Path, dead: int, age: float, stays: bool
-) -> None:
+def test_a_dead_process_leaves_no_file(tmp_path: Path, dead: int, age: float, stays: bool) -> None:
     path = temporary(tmp_path, dead, age)
     assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
     assert path.exists() == stays
 
 
 @pytest.mark.parametrize(("age", "stays"), [(3599, True), (3601, False)])
-def test_a_file_of_a_process_that_may_live_goes_after_an_hour(
-    tmp_path: Path, age: float, stays: bool
-) -> None:
+def test_files_of_the_living_go_after_an_hour(tmp_path: Path, age: float, stays: bool) -> None:
     path = temporary(tmp_path, os.getpid(), age)
     assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
     assert path.exists() == stays
@@ -61,9 +57,7 @@ def test_nothing_else_is_touched(tmp_path: Path, name: str) -> None:
     assert path.exists()
 
 
-def test_on_windows_nobody_is_asked_whether_he_lives_for_that_would_end_him(
-    dead: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_signal_is_sent_on_windows(dead: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as windows:
         windows.setattr(sys, "platform", "win32")
         windows.setattr(os, "kill", lambda *_arguments: pytest.fail("asked"))

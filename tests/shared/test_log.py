@@ -45,9 +45,7 @@ def collected() -> Collected:
     return Collected()
 
 
-def test_steps_are_told_at_a_level_that_stash_shows_and_only_on_request(
-    collected: Collected,
-) -> None:
+def test_debug_steps_have_a_level_that_stash_shows_on_request(collected: Collected) -> None:
     collected.log.step("hidden")
     collected.log.show_steps = True
     collected.log.step("shown")
@@ -67,9 +65,7 @@ def test_steps_are_told_at_a_level_that_stash_shows_and_only_on_request(
         (float("inf"), "1.0000"),
     ],
 )
-def test_progress_is_a_plain_number_from_0_to_1(
-    collected: Collected, fraction: float, shown: str
-) -> None:
+def test_progress_is_from_0_to_1(collected: Collected, fraction: float, shown: str) -> None:
     collected.log.progress(fraction)
     assert collected.records == [("p", shown)]
 

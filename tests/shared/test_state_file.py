@@ -47,9 +47,7 @@ def names(tmp_path: Path) -> list[str]:
     return sorted(entry.name for entry in tmp_path.iterdir())
 
 
-def test_what_was_written_is_read_and_nothing_else_is_left(
-    path: str, tmp_path: Path, reports: Reported
-) -> None:
+def test_written_state_is_read_again(path: str, tmp_path: Path, reports: Reported) -> None:
     write_state(path, {"count": 1})
     write_state(path, {"count": 2, "text": "ü\n\ud800"})
     assert read_state(path, reports, NOW) == {"count": 2, "text": "ü\n\ud800"}
@@ -118,9 +116,7 @@ while True:
 """
 
 
-def test_a_reader_and_a_killed_writer_never_leave_half_a_state(
-    path: str, reports: Reported
-) -> None:
+def test_a_killed_writer_never_leaves_half_a_state(path: str, reports: Reported) -> None:
     repository = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-c", REWRITE, path]
     with subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE) as writer:
@@ -147,9 +143,7 @@ def test_of_files_that_could_not_be_read_the_newest_three_stay(tmp_path: Path) -
     ]
 
 
-def test_what_the_system_keeps_from_us_for_a_moment_is_not_set_aside(
-    path: str, tmp_path: Path, reports: Reported
-) -> None:
+def test_temporary_errors_quarantine_no_file(path: str, tmp_path: Path, reports: Reported) -> None:
     write_state(path, {"count": 1})
     with no_file_can_be_opened():
         assert read_state(path, reports, NOW) == {}

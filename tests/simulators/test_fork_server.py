@@ -59,9 +59,7 @@ def test_a_forked_process_is_as_one_that_was_started(server: ForkServer, tmp_pat
     assert (code, json.loads(out), err) == (3, json.loads(started[1]), b"in words\n")
 
 
-def test_a_killed_one_says_so_and_a_variable_of_pythons_is_heeded(
-    server: ForkServer, tmp_path: Path
-) -> None:
+def test_a_kill_has_its_status_and_variables_hold(server: ForkServer, tmp_path: Path) -> None:
     script = tmp_path / "wait.py"
     script.write_text("import sys; sys.flags.utf8_mode == 1 and sys.exit(7); sys.stdin.read()")
     command = [sys.executable, str(script)]

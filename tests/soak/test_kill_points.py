@@ -180,9 +180,7 @@ BOUNDARIES: dict[str, Boundary] = {
 
 @pytest.mark.parametrize("applied", [False, True], ids=["unapplied", "applied"])
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_a_worker_killed_while_plex_answers_loses_nothing(
-    bench: Bench, boundary: str, applied: bool
-) -> None:
+def test_a_kill_while_plex_answers_loses_no_job(bench: Bench, boundary: str, applied: bool) -> None:
     scene_id = bench.next_scene()
     bench.put(scene_id)
     chosen = BOUNDARIES[boundary]
@@ -215,9 +213,7 @@ def _is_applied(bench: Bench, scene_id: int, boundary: str) -> bool:
 # -- hooks -----------------------------------------------------------------------------------------
 
 
-def test_a_hook_killed_anywhere_has_queued_its_edit_or_the_next_one_brings_it(
-    bench: Bench, subtests: pytest.Subtests
-) -> None:
+def test_a_kill_of_a_hook_loses_no_edit(bench: Bench, subtests: pytest.Subtests) -> None:
     scene_id = bench.next_scene()
     points = bench.record(OTHER, lambda: _edit(bench, scene_id))
     bench.recover_and_judge(scene_id)
@@ -243,9 +239,7 @@ def test_a_hook_killed_anywhere_has_queued_its_edit_or_the_next_one_brings_it(
     assert kept[-1]
 
 
-def test_a_process_killed_while_it_makes_the_database_leaves_one_that_the_next_completes(
-    bench: Bench, subtests: pytest.Subtests
-) -> None:
+def test_a_kill_leaves_a_database_to_complete(bench: Bench, subtests: pytest.Subtests) -> None:
     bench.forget_database()
     points = bench.record(OTHER, lambda: bench.rig.task("queue_status", format="json"))
     bench.reopen()
@@ -270,9 +264,7 @@ def _edit(bench: Bench, scene_id: int) -> object:
     return run.result.output
 
 
-def test_a_hook_killed_while_it_starts_a_worker_keeps_no_worker_from_running(
-    bench: Bench, subtests: pytest.Subtests
-) -> None:
+def test_a_kill_of_a_hook_blocks_no_worker(bench: Bench, subtests: pytest.Subtests) -> None:
     scene_id = bench.next_scene()
     points = bench.record(OTHER, lambda: _edit_and_sync(bench, scene_id))
     bench.judge()
@@ -306,9 +298,7 @@ def _edit_and_sync(bench: Bench, scene_id: int) -> None:
 # -- the recover task ----------------------------------------------------------------------------
 
 
-def test_a_recover_task_killed_anywhere_loses_no_dead_letter(
-    bench: Bench, subtests: pytest.Subtests
-) -> None:
+def test_a_kill_of_a_recovery_loses_no_letter(bench: Bench, subtests: pytest.Subtests) -> None:
     _recover(bench)  # the first task of all shows the settings' defaults
     scene_id = bench.next_scene()
     _bury_in_an_outage(bench, scene_id)

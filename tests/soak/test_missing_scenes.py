@@ -125,9 +125,7 @@ def ticks_of(scene_ids: list[int]) -> float:
     return (1 + -(-len(scene_ids) // BATCH)) * TICK
 
 
-def test_a_day_without_them_costs_little_and_the_day_they_come_they_are_synced(
-    house: House,
-) -> None:
+def test_missing_scenes_cost_little_and_are_synced_when_they_come(house: House) -> None:
     ids = add_scenes(house, SCENES)
     early, late = ids[: SCENES // 4], ids[SCENES // 4 :]
     for start in range(0, SCENES, 50):

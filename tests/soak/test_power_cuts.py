@@ -150,9 +150,7 @@ def cuts(wal: bytes, rng: random.Random, wanted: int) -> list[int]:
 
 
 @pytest.mark.parametrize("checkpoint", [False, True], ids=["all in the log", "checkpointed once"])
-def test_whatever_the_log_ends_with_the_last_commit_before_it_is_there(
-    tmp_path: Path, checkpoint: bool
-) -> None:
+def test_the_last_commit_survives_any_end_of_the_log(tmp_path: Path, checkpoint: bool) -> None:
     history = write_history(tmp_path / "history", checkpoint=checkpoint)
     sizes = [size for size, _, _ in history.states]
     assert sizes == sorted(sizes), "the log was never begun anew, so its size tells the moment"
@@ -210,9 +208,7 @@ class Disk:
         return names
 
 
-def test_whatever_a_power_cut_leaves_of_the_spool_each_accepted_edit_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_accepted_edit_survives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(5)
     spool = tmp_path / "queue" / "spool"
     spool.mkdir(parents=True)

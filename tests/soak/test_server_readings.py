@@ -153,9 +153,7 @@ RUNS = [
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: "".join(map(str, run.values())))
-def test_the_library_is_right_and_written_once_under_each_pair_of_readings(
-    tmp_path: Path, run: Run
-) -> None:
+def test_each_pair_of_readings_ends_right_with_one_write(tmp_path: Path, run: Run) -> None:
     with closing(World(tmp_path, switches_of(run))) as world:
         home = world.home
 

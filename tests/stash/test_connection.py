@@ -89,9 +89,7 @@ def test_whatever_is_missing_has_stashs_default(raw: object) -> None:
         ("localhost", "http://localhost:9999"),
     ],
 )
-def test_an_address_that_means_all_of_them_becomes_one_that_can_be_asked(
-    host: str, url: str
-) -> None:
+def test_an_address_of_all_interfaces_becomes_loopback(host: str, url: str) -> None:
     assert parse_address({"Host": host}).base_url == url
 
 
@@ -154,16 +152,12 @@ def test_every_secret_is_told_before_it_is_used(locked: FakeStash) -> None:
     connection.close()
 
 
-def test_the_cookie_lets_us_in_where_a_log_in_is_needed(
-    locked: FakeStash, connect: Connect
-) -> None:
+def test_the_cookie_logs_in(locked: FakeStash, connect: Connect) -> None:
     connect(locked).query(VERSION)
     assert [request.auth for request in locked.requests.all()] == ["cookie"]
 
 
-def test_a_cookie_that_each_answer_renews_lasts_longer_than_its_hour(
-    locked: FakeStash, connect: Connect, clock: Clock
-) -> None:
+def test_renewals_extend_a_cookie(locked: FakeStash, connect: Connect, clock: Clock) -> None:
     """Stash reads the first of two cookies: a renewed one must take the old one's place."""
     connection = connect(locked)
     for _ in range(5):
@@ -194,9 +188,7 @@ def test_a_renewed_cookie_replaces_the_first_one_whatever_the_host(host: str) ->
     connection.close()
 
 
-def test_a_cookie_that_has_ended_is_an_error_of_authentication(
-    locked: FakeStash, connect: Connect, clock: Clock
-) -> None:
+def test_an_expired_cookie_is_rejected(locked: FakeStash, connect: Connect, clock: Clock) -> None:
     connection = connect(locked)
     clock.now += HOUR + 1
     with pytest.raises(StashAuthError, match="rejects the worker"):
@@ -205,9 +197,7 @@ def test_a_cookie_that_has_ended_is_an_error_of_authentication(
         connection.get(COVER, {}, MOST)
 
 
-def test_the_api_key_is_used_once_it_is_known_and_outlives_the_cookie(
-    locked: FakeStash, connect: Connect, clock: Clock
-) -> None:
+def test_the_key_outlives_the_cookie(locked: FakeStash, connect: Connect, clock: Clock) -> None:
     connection = connect(locked)
     connection.query(VERSION)
     connection.use_api_key("key-0123456789")
@@ -217,9 +207,7 @@ def test_the_api_key_is_used_once_it_is_known_and_outlives_the_cookie(
     assert [request.auth for request in locked.requests.all()] == ["cookie", "apikey", "apikey"]
 
 
-def test_a_key_that_was_changed_in_stash_gives_way_to_the_cookie_for_good(
-    locked: FakeStash, connect: Connect
-) -> None:
+def test_a_changed_key_gives_way_to_the_cookie(locked: FakeStash, connect: Connect) -> None:
     connection = connect(locked)
     connection.use_api_key("an-older-key-000")
     connection.query(VERSION)
@@ -228,9 +216,7 @@ def test_a_key_that_was_changed_in_stash_gives_way_to_the_cookie_for_good(
     assert statuses == [("none", 401), ("cookie", 200), ("cookie", 200)]
 
 
-def test_when_key_and_cookie_are_both_refused_it_is_an_error_of_authentication(
-    locked: FakeStash, connect: Connect
-) -> None:
+def test_a_rejected_key_and_cookie_are_an_auth_error(locked: FakeStash, connect: Connect) -> None:
     connection = connect(locked)
     connection.use_api_key("an-older-key-000")
     locked.gate.revoke_all()
@@ -238,9 +224,7 @@ def test_when_key_and_cookie_are_both_refused_it_is_an_error_of_authentication(
         connection.query(VERSION)
 
 
-def test_a_wrong_key_gives_way_to_the_cookie_for_covers_too(
-    locked: FakeStash, connect: Connect
-) -> None:
+def test_a_cover_is_read_despite_a_wrong_key(locked: FakeStash, connect: Connect) -> None:
     locked.add_scene(files=["/a.mp4"])
     connection = connect(locked)
     connection.use_api_key("an-older-key-000")
@@ -305,9 +289,7 @@ def test_a_status_in_the_place_of_a_picture_says_nothing_about_stash_as_a_whole(
         connection.get(COVER, {}, MOST)
 
 
-def test_of_a_file_that_is_too_long_no_more_is_read_than_shows_that(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_long_file_is_read_in_part(stash: FakeStash, connection: StashConnection) -> None:
     stash.add_scene(files=["/a.mp4"], cover=b"\xff\xd8\xff" + b"x" * 5_000_000)
     assert len(connection.get(COVER, {}, 1000).data) == 1001
     assert len(connection.get(COVER, {}, 5_000_003).data) == 5_000_003
@@ -337,9 +319,7 @@ def test_a_body_of_200_megabytes_is_not_fetched_to_its_end() -> None:
     assert sent < 50_000_000
 
 
-def test_a_stopped_stash_is_unavailable_and_named_and_welcome_again(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_stopped_stash_is_unavailable(stash: FakeStash, connection: StashConnection) -> None:
     connection.query(VERSION)
     stash.stop()
     with pytest.raises(StashUnavailable, match=f"does not answer at http://127.0.0.1:{stash.port}"):
@@ -350,9 +330,7 @@ def test_a_stopped_stash_is_unavailable_and_named_and_welcome_again(
     assert connection.query(VERSION)
 
 
-def test_errors_of_graphql_are_told_in_stashs_words(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_graphql_errors_are_shown(stash: FakeStash, connection: StashConnection) -> None:
     stash.inject(graphql_errors("no such table: scenes", "and another"), any_request)
     with pytest.raises(StashQueryError, match="no such table: scenes; and another"):
         connection.query(VERSION)
@@ -364,16 +342,12 @@ def test_no_data_and_no_error_is_an_error(stash: FakeStash, connection: StashCon
         connection.query(VERSION)
 
 
-def test_a_query_that_stash_does_not_understand_is_a_fault_of_the_request_in_stashs_words(
-    connection: StashConnection,
-) -> None:
+def test_a_query_that_stash_rejects_is_a_request_error(connection: StashConnection) -> None:
     with pytest.raises(StashRequestError, match="status 422: Cannot query field"):
         connection.query("query Broken { nothingOfTheKind }")
 
 
-def test_the_first_words_of_a_web_page_are_told_without_its_markup(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_web_page_is_quoted_as_text(stash: FakeStash, connection: StashConnection) -> None:
     page = b"<html><head><title>403</title></head><body><h1>Access denied</h1>\r\nby a tripwire"
     stash.inject(Status(403, page, "text/html"), any_request)
     with pytest.raises(StashRequestError, match=r"\(status 403: Access denied by a tripwire\)"):
@@ -405,9 +379,7 @@ def test_a_stash_without_a_database_is_asked_for_nothing_but_its_status(
     assert len(stash.requests.since(mark)) == 1
 
 
-def test_a_stash_that_comes_back_is_asked_for_its_status_first(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_recovered_stash_is_asked_first(stash: FakeStash, connection: StashConnection) -> None:
     stash.inject(Reset(), any_request)
     with pytest.raises(StashUnavailable):
         connection.query(SCENES)
@@ -418,9 +390,7 @@ def test_a_stash_that_comes_back_is_asked_for_its_status_first(
     assert [one.kind for one in stash.requests.since(mark)] == ["graphql:systemStatus"]
 
 
-def test_a_stash_that_does_not_tell_its_status_is_asked_all_the_same(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_an_unknown_status_stops_no_query(stash: FakeStash, connection: StashConnection) -> None:
     stash.inject(Status(422, b'{"errors": []}', "application/json"), any_request)
     stash.inject(graphql_errors("no"), lambda one: one.operation == "SystemStatus", times=None)
     with pytest.raises(StashRequestError):

@@ -33,9 +33,7 @@ def ids(pages: list[list[StashScene]]) -> list[list[int]]:
     return [[scene.id for scene in page] for page in pages]
 
 
-def test_a_scene_is_read_with_all_that_plex_could_show(
-    stash: FakeStash, scenes: StashScenes
-) -> None:
+def test_a_scene_is_read_with_all_of_its_values(stash: FakeStash, scenes: StashScenes) -> None:
     added = stash.add_scene(
         title="Ünï ☃",
         details="One\n\nTwo",
@@ -100,18 +98,14 @@ def test_many_scenes_are_one_request(stash: FakeStash, scenes: StashScenes) -> N
     assert stash.requests.count() == 1
 
 
-def test_a_scene_that_is_gone_is_absent_and_fails_no_other(
-    stash: FakeStash, scenes: StashScenes
-) -> None:
+def test_a_destroyed_scene_is_absent(stash: FakeStash, scenes: StashScenes) -> None:
     first, second, third = (stash.add_scene(title=f"T{n}").id for n in range(3))
     stash.remove_scene(second)
     assert list(scenes.read([first, second, third, 999])) == [first, third]
     assert scenes.read([second]) == {}
 
 
-def test_an_answer_with_something_that_is_no_scene_is_an_error(
-    stash: FakeStash, scenes: StashScenes
-) -> None:
+def test_an_invalid_scene_in_an_answer_is_an_error(stash: FakeStash, scenes: StashScenes) -> None:
     stash.inject(
         Status(200, b'{"data": {"s1": {"title": "no id"}}}', "application/json"), any_request
     )
@@ -144,9 +138,7 @@ def test_a_walk_for_files_brings_ids_and_files_and_nothing_else(
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_walk_loses_and_doubles_nothing_while_scenes_come_and_go(
-    stash: FakeStash, scenes: StashScenes
-) -> None:
+def test_a_walk_is_complete_while_scenes_come_and_go(stash: FakeStash, scenes: StashScenes) -> None:
     for n in range(9):
         stash.add_scene(title=f"T{n}")
     seen = []
@@ -161,9 +153,7 @@ def test_a_walk_loses_and_doubles_nothing_while_scenes_come_and_go(
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_walk_since_a_time_visits_what_was_updated_after_it(
-    stash: FakeStash, scenes: StashScenes, clock: Clock
-) -> None:
+def test_a_walk_since_a_time(stash: FakeStash, scenes: StashScenes, clock: Clock) -> None:
     for n in range(5):
         stash.add_scene(title=f"T{n}")
     since = stash.clock.stamp()
@@ -174,9 +164,7 @@ def test_a_walk_since_a_time_visits_what_was_updated_after_it(
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_walk_visits_the_scenes_that_have_any_of_these(
-    stash: FakeStash, scenes: StashScenes
-) -> None:
+def test_a_walk_visits_the_scenes_of_entities(stash: FakeStash, scenes: StashScenes) -> None:
     for n in range(8):
         stash.add_scene(tags=[f"t{n % 4}"], performers=["Ann"] if n == 2 else [], studio="S")
     assert ids(list(scenes.walk_with("tags", [1, 2]))) == [[1, 2, 5], [6]]
@@ -198,9 +186,7 @@ def test_a_walk_that_breaks_off_is_an_error_and_not_an_end(
         next(pages)
 
 
-def test_a_zero_time_stamp_hides_no_scene_and_no_other_time_stamp(
-    stash: FakeStash, scenes: StashScenes
-) -> None:
+def test_a_zero_time_stamp_hides_no_scene(stash: FakeStash, scenes: StashScenes) -> None:
     for stamps in ({}, {"created_at": ""}, {"updated_at": ""}, {}):
         stash.add_scene(files=["/a.mp4"], **stamps)  # type: ignore[arg-type]
 
@@ -216,9 +202,7 @@ def test_a_zero_time_stamp_hides_no_scene_and_no_other_time_stamp(
 @pytest.mark.parametrize(
     "data", [b'{"findScenes": null}', b'{"findScenes": {}}', b'{"findScenes": []}', b"{}"]
 )
-def test_an_answer_without_a_list_is_an_error(
-    stash: FakeStash, scenes: StashScenes, data: bytes
-) -> None:
+def test_a_missing_list_is_an_error(stash: FakeStash, scenes: StashScenes, data: bytes) -> None:
     stash.inject(Status(200, b'{"data": %s}' % data, "application/json"), any_request, times=None)
     with pytest.raises(StashQueryError, match="did not return"):
         list(scenes.walk())
@@ -226,9 +210,7 @@ def test_an_answer_without_a_list_is_an_error(
         scenes.count()
 
 
-def test_pages_behind_a_scene_come_by_rising_id_with_what_is_left(
-    stash: FakeStash, scenes: StashScenes
-) -> None:
+def test_pages_after_a_scene_come_by_rising_id(stash: FakeStash, scenes: StashScenes) -> None:
     for n in range(5):
         stash.add_scene(title=f"T{n}")
     stash.remove_scene(2)
@@ -238,9 +220,7 @@ def test_pages_behind_a_scene_come_by_rising_id_with_what_is_left(
     assert stash.requests.count() == 3
 
 
-def test_a_page_of_what_was_created_lately_has_nothing_else(
-    stash: FakeStash, scenes: StashScenes, clock: Clock
-) -> None:
+def test_a_page_of_new_scenes(stash: FakeStash, scenes: StashScenes, clock: Clock) -> None:
     stash.add_scene(title="old")
     since = stash.clock.stamp()
     clock.now += 60
@@ -261,9 +241,7 @@ def test_a_page_of_what_was_created_lately_has_nothing_else(
         b'{"count": 900, "scenes": [{"id": "1"}]}',
     ],
 )
-def test_a_page_that_has_fewer_scenes_than_stash_counts_is_an_error(
-    stash: FakeStash, scenes: StashScenes, found: bytes
-) -> None:
+def test_a_short_page_is_an_error(stash: FakeStash, scenes: StashScenes, found: bytes) -> None:
     stash.inject(Status(200, b'{"data": {"findScenes": %s}}' % found, "application/json"),
                  any_request)  # fmt: skip
     with pytest.raises(StashQueryError, match=r"listed \d scenes where it has 2"):
@@ -273,18 +251,14 @@ def test_a_page_that_has_fewer_scenes_than_stash_counts_is_an_error(
 @pytest.mark.parametrize(
     "found", [b"null", b"[]", b"{}", b'{"count": 1}', b'{"scenes": []}', b'{"count": null}']
 )
-def test_a_page_without_a_list_or_a_count_is_an_error(
-    stash: FakeStash, scenes: StashScenes, found: bytes
-) -> None:
+def test_an_odd_page_is_an_error(stash: FakeStash, scenes: StashScenes, found: bytes) -> None:
     stash.inject(Status(200, b'{"data": {"findScenes": %s}}' % found, "application/json"),
                  any_request)  # fmt: skip
     with pytest.raises(StashQueryError, match="did not return"):
         scenes.page_after(0, 2)
 
 
-def test_the_settings_are_read_as_they_are_stored(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_stored_settings_are_read(stash: FakeStash, connection: StashConnection) -> None:
     stash.set_plugin_settings("Other", {"plex_url": "theirs"})
     stash.set_plugin_settings(PLUGIN_ID, {"plex_url": "http://plex", "max_tags": "7", "odd": None})
     found = StashSettings(connection).read()
@@ -310,9 +284,7 @@ def test_settings_of_an_odd_form_are_empty(
     assert StashSettings(connection).read() == {}
 
 
-def test_reading_the_settings_brings_the_api_key_for_a_lasting_connection(
-    locked: FakeStash, connect: Connect, clock: Clock
-) -> None:
+def test_the_settings_bring_the_key(locked: FakeStash, connect: Connect, clock: Clock) -> None:
     connection = connect(locked)
     StashSettings(connection).read()
     clock.now += 100_000
@@ -320,9 +292,7 @@ def test_reading_the_settings_brings_the_api_key_for_a_lasting_connection(
     assert [request.auth for request in locked.requests.all()] == ["cookie", "apikey"]
 
 
-def test_a_cover_comes_with_its_hash_and_its_tag(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_cover_has_a_hash_and_a_tag(stash: FakeStash, connection: StashConnection) -> None:
     scene = stash.add_scene(cover=JPEG)
     cover = read_cover(connection, scene.id)
     assert cover is not None
@@ -330,9 +300,7 @@ def test_a_cover_comes_with_its_hash_and_its_tag(
     assert cover.tag
 
 
-def test_a_cover_that_is_known_is_not_sent_again_until_it_changes(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_known_cover_is_not_sent_again(stash: FakeStash, connection: StashConnection) -> None:
     scene = stash.add_scene(cover=JPEG)
     first = read_cover(connection, scene.id)
     assert first is not None
@@ -344,9 +312,7 @@ def test_a_cover_that_is_known_is_not_sent_again_until_it_changes(
     assert (second.data, second.tag != first.tag) == (PNG, True)
 
 
-def test_the_drawing_that_stands_in_for_a_cover_is_none(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_the_default_drawing_is_no_cover(stash: FakeStash, connection: StashConnection) -> None:
     assert read_cover(connection, stash.add_scene().id) is None
 
 
@@ -368,9 +334,7 @@ def test_the_cover_of_a_scene_that_is_gone_is_none(connection: StashConnection) 
     assert read_cover(connection, 999) is None
 
 
-def test_a_cover_that_was_removed_is_none_although_its_tag_changed(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_removed_cover_is_none(stash: FakeStash, connection: StashConnection) -> None:
     scene = stash.add_scene(cover=JPEG)
     first = read_cover(connection, scene.id)
     assert first is not None
@@ -393,9 +357,7 @@ def test_a_cover_that_plex_cannot_show_is_told_with_the_reason(
         read_cover(connection, scene.id)
 
 
-def test_a_cover_behind_a_log_in_is_an_error_of_authentication(
-    locked: FakeStash, connect: Connect
-) -> None:
+def test_a_cover_needs_a_valid_log_in(locked: FakeStash, connect: Connect) -> None:
     scene = locked.add_scene(cover=JPEG)
     connection = connect(locked)
     locked.gate.revoke_all()

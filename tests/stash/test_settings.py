@@ -19,9 +19,7 @@ def written(stash: FakeStash) -> int:
     return stash.requests.count("configurePlugin")
 
 
-def test_what_is_added_stands_beside_what_is_stored(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_stored_settings_stay_beside_new(stash: FakeStash, connection: StashConnection) -> None:
     stash.set_plugin_settings("Other", {"enabled": "theirs"})
     stash.set_plugin_settings(PLUGIN_ID, STORED)
     seen: list[Mapping[str, Any]] = []
@@ -37,9 +35,7 @@ def test_what_is_added_stands_beside_what_is_stored(
     assert stash.plugin_settings("Other") == {"enabled": "theirs"}
 
 
-def test_a_key_that_is_stored_is_not_changed_whatever_is_chosen(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_a_stored_key_is_never_changed(stash: FakeStash, connection: StashConnection) -> None:
     stash.set_plugin_settings(PLUGIN_ID, STORED)
 
     StashSettings(connection).add(lambda _stored: {**dict.fromkeys(STORED, "ours"), "new": 1})
@@ -47,17 +43,13 @@ def test_a_key_that_is_stored_is_not_changed_whatever_is_chosen(
     assert stash.plugin_settings(PLUGIN_ID) == {**STORED, "new": 1}
 
 
-def test_settings_that_were_never_stored_begin_with_what_is_added(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_the_first_settings_are_stored(stash: FakeStash, connection: StashConnection) -> None:
     StashSettings(connection).add(lambda stored: {**ADDED, "found": len(stored)})
 
     assert stash.plugin_settings(PLUGIN_ID) == {**ADDED, "found": 0}
 
 
-def test_nothing_is_written_where_nothing_is_to_be_added(
-    stash: FakeStash, connection: StashConnection
-) -> None:
+def test_no_addition_means_no_write(stash: FakeStash, connection: StashConnection) -> None:
     StashSettings(connection).add(lambda _stored: {})
 
     assert written(stash) == 0

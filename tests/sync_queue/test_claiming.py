@@ -31,9 +31,7 @@ def second(folder: str, queue: QueueManager, clock: Clock) -> Iterator[QueueMana
     manager.close()
 
 
-def test_a_job_is_not_claimed_before_it_is_due_and_at_that_very_moment_it_is(
-    queue: QueueManager, clock: Clock
-) -> None:
+def test_a_job_is_claimed_from_its_due_time_on(queue: QueueManager, clock: Clock) -> None:
     queue.enqueue([job(1)])
     queue.jobs.release([postponed(queue.claim(1)[0], clock() + 30)])
     assert queue.jobs.next_due() == clock() + 30
@@ -60,18 +58,14 @@ def test_edits_come_before_a_bulk_sync_and_if_that_is_slowed_retries_do_too(
     assert [claim.job.scene_id for claim in claims] == order
 
 
-def test_two_connections_never_claim_the_same_job(
-    queue: QueueManager, second: QueueManager
-) -> None:
+def test_no_job_is_claimed_by_two_connections(queue: QueueManager, second: QueueManager) -> None:
     queue.enqueue([job(n) for n in range(1, 11)])
     claimed = [claim.row_id for _ in range(3) for one in (queue, second) for claim in one.claim(2)]
     assert len(claimed) == 10
     assert len(set(claimed)) == 10
 
 
-def test_a_change_by_another_connection_moves_the_counter_and_ones_own_does_not(
-    queue: QueueManager, second: QueueManager
-) -> None:
+def test_only_other_connections_move_the_counter(queue: QueueManager, second: QueueManager) -> None:
     before = queue.jobs.change_counter()
     queue.enqueue([job(1)])
     assert queue.jobs.change_counter() == before
@@ -114,9 +108,7 @@ def test_json_that_is_no_job_becomes_a_dead_letter_of_its_subject_and_delays_no_
 
 @pytest.mark.parametrize("number", ["9" * 400, "1e999", "-1e999", "true", '"x"', "[]"])
 @pytest.mark.parametrize("name", ["enqueued_at", "retry_count"])
-def test_a_number_that_is_none_counts_as_nothing(
-    queue: QueueManager, folder: str, name: str, number: str
-) -> None:
+def test_an_odd_number_is_zero(queue: QueueManager, folder: str, name: str, number: str) -> None:
     write_row(folder, f'{{"job_key": "scene_1", "{name}": {number}}}'.encode())
     (claim,) = queue.claim(9)
     assert (claim.job.enqueued_at, claim.job.retry_count) == (0.0, 0)
@@ -138,9 +130,7 @@ def test_a_row_nested_too_deeply_to_read_delays_no_other(queue: QueueManager, fo
 
 
 @pytest.mark.parametrize("kind", ["TEXT", "BLOB"])
-def test_a_job_that_is_no_utf_8_is_its_subjects_all_the_same(
-    queue: QueueManager, folder: str, kind: str
-) -> None:
+def test_a_job_that_is_no_utf_8_has_a_subject(queue: QueueManager, folder: str, kind: str) -> None:
     row_id = write_row(folder, b'{"job_key": "scene_1", "update_type": "metadata", "x": "\xff"}')
     connection = connect(f"{folder}/data.db")
     connection.execute(f"UPDATE ack_queue_default SET data = CAST(data AS {kind})")
@@ -153,9 +143,7 @@ def test_a_job_that_is_no_utf_8_is_its_subjects_all_the_same(
     assert [claim.row_id for claim in queue.claim(9)] == [row_id, row_id + 1]
 
 
-def test_a_job_of_no_subject_does_not_keep_others_from_being_looked_for(
-    queue: QueueManager, clock: Clock, folder: str
-) -> None:
+def test_a_job_without_subject_hides_none(queue: QueueManager, clock: Clock, folder: str) -> None:
     queue.enqueue([job(1)])
     queue.jobs.release([postponed(queue.claim(1)[0], clock() + 60, "PlexNotFound")])
     error = {"last_error_type": "PlexNotFound", "next_retry_at": clock() + 600}
@@ -164,9 +152,7 @@ def test_a_job_of_no_subject_does_not_keep_others_from_being_looked_for(
     assert [claim.job.scene_id for claim in found] == [1]
 
 
-def test_an_unreadable_row_of_a_dead_worker_waits_again_and_is_then_buried(
-    queue: QueueManager, folder: str
-) -> None:
+def test_an_unreadable_claimed_row_is_dead_lettered(queue: QueueManager, folder: str) -> None:
     write_row(folder, b"{}", status=2)
     assert queue.resume() == 1
     assert queue.claim(9) == []
@@ -191,9 +177,7 @@ def test_a_row_that_is_no_json_is_left_as_it_is_and_breaks_nothing(
     assert raw_rows(folder) == [(row_id, data, status)]
 
 
-def test_rows_that_persist_queue_counts_as_done_are_no_work(
-    queue: QueueManager, folder: str
-) -> None:
+def test_rows_that_are_done_for_persist_queue_stay(queue: QueueManager, folder: str) -> None:
     write_row(folder, job(1).encoded(), status=5)
     write_row(folder, job(1).encoded(), status=9)
     assert queue.claim(9) == []
@@ -201,9 +185,7 @@ def test_rows_that_persist_queue_counts_as_done_are_no_work(
 
 
 @pytest.mark.parametrize("due", ['"soon"', "{}", "[]", "null", "0", "false"])
-def test_a_job_whose_due_time_is_no_number_is_due_now(
-    queue: QueueManager, folder: str, due: str
-) -> None:
+def test_a_job_with_an_odd_due_time_is_due_now(queue: QueueManager, folder: str, due: str) -> None:
     write_row(folder, f'{{"job_key": "scene_1", "next_retry_at": {due}}}'.encode())
     assert queue.jobs.next_due() == 0.0
     assert [claim.job.next_retry_at for claim in queue.claim(9)] == [0.0]

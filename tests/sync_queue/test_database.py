@@ -66,9 +66,7 @@ def test_opening_again_keeps_what_is_there(path: str, folder: str) -> None:
     assert raw_rows(folder) == before
 
 
-def test_a_database_of_a_newer_version_is_refused_with_the_remedy_and_left_alone(
-    path: str, folder: str
-) -> None:
+def test_a_newer_database_is_refused_with_a_remedy(path: str, folder: str) -> None:
     connection = connect(path)
     operations.enqueue(connection, [job(1)], 0.0)
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
@@ -81,9 +79,7 @@ def test_a_database_of_a_newer_version_is_refused_with_the_remedy_and_left_alone
     assert raw_rows(folder) == before
 
 
-def test_a_database_of_version_1_keeps_its_jobs_its_memory_and_the_originals(
-    path: str, folder: str
-) -> None:
+def test_a_database_of_version_1_keeps_all_of_its_rows(path: str, folder: str) -> None:
     connection = connect(path)
     operations.enqueue(connection, [job(1)], 0.0)
     connection.execute("DROP TABLE originals")
@@ -118,9 +114,7 @@ def test_a_database_of_version_1_keeps_its_jobs_its_memory_and_the_originals(
     queue.close()
 
 
-def test_a_database_of_version_2_keeps_all_and_can_hold_a_reconciliation(
-    path: str, folder: str
-) -> None:
+def test_a_database_of_version_2_can_hold_a_reconciliation(path: str, folder: str) -> None:
     before = QueueManager(folder)
     before.enqueue([job(1), job(2)])
     (claim, _) = before.claim(2)
@@ -148,9 +142,7 @@ def test_a_database_of_version_2_keeps_all_and_can_hold_a_reconciliation(
     queue.close()
 
 
-def test_the_table_that_persist_queue_alone_has_made_is_taken_over_with_its_rows(
-    folder: str,
-) -> None:
+def test_a_table_of_persist_queue_is_upgraded_with_its_rows(folder: str) -> None:
     theirs = SQLiteAckQueue(folder, serializer=json_serializer)
     theirs.put(asdict(job(7)))
     theirs.close()
@@ -165,9 +157,7 @@ def test_a_file_that_is_no_database_is_an_sqlite_error(path: str) -> None:
         connect(path)
 
 
-def test_the_first_opening_waits_for_whoever_writes_to_the_file(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_opening_waits_for_a_writer(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite's busy time-out does not cover the switch to write-ahead logging."""
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("CREATE TABLE of_someone_else (a)")

@@ -210,9 +210,7 @@ class CrashError(Exception):
     pass
 
 
-def test_an_entry_leaves_in_the_transaction_that_queues_it(
-    queue: QueueManager, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_letter_leaves_with_its_job(queue: QueueManager, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the job cannot be stored, the letter is still there."""
     bury(queue, 1)
 

@@ -64,9 +64,7 @@ def test_digests_are_those_of_the_scenes_and_the_server_asked_for(queue: QueueMa
     assert queue.sync_log.digests(SERVER, []) == {}
 
 
-def test_a_scene_is_forgotten_with_all_that_waits_for_it_and_no_other_is(
-    queue: QueueManager,
-) -> None:
+def test_a_scene_is_forgotten_with_its_jobs_and_no_other(queue: QueueManager) -> None:
     failure = Failure("PlexNotFound", "as it was")
     for scene_id in (1, 11):
         remember(queue, scene_id, tags=[5])

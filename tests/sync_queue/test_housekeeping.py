@@ -54,9 +54,7 @@ def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
     assert sum(counts.values()) == 1
 
 
-def test_clearing_removes_what_waits_and_keeps_what_is_in_progress(
-    queue: QueueManager, clock: Clock, folder: str
-) -> None:
+def test_clearing_keeps_jobs_in_progress(queue: QueueManager, clock: Clock, folder: str) -> None:
     delay(queue, clock() + HOUR, "PlexNotFound", 1)
     queue.enqueue([job(2)])
     queue.claim(1)
@@ -69,9 +67,7 @@ def test_clearing_removes_what_waits_and_keeps_what_is_in_progress(
     assert (foreign,) in found
 
 
-def test_a_job_that_waits_longer_than_any_back_off_is_made_due(
-    queue: QueueManager, clock: Clock
-) -> None:
+def test_a_job_beyond_any_back_off_is_made_due(queue: QueueManager, clock: Clock) -> None:
     """As after a clock that was set back by a year."""
     delay(queue, clock() + 365 * 24 * HOUR, "PlexTemporaryError", 1)
     delay(queue, clock() + 60, "PlexTemporaryError", 2)
@@ -81,9 +77,7 @@ def test_a_job_that_waits_longer_than_any_back_off_is_made_due(
     assert scenes_due(queue) == [2]
 
 
-def test_a_job_brought_forward_keeps_everything_but_its_due_time(
-    queue: QueueManager, clock: Clock
-) -> None:
+def test_a_job_made_due_keeps_its_other_values(queue: QueueManager, clock: Clock) -> None:
     queue.enqueue([job(1, hint="Ünï ☃", missing=True)])
     (before,) = queue.claim(1)
     late = postponed(before, clock() + 99 * HOUR, "PlexNotFound")
@@ -93,9 +87,7 @@ def test_a_job_brought_forward_keeps_everything_but_its_due_time(
     assert after == Claim(before.row_id, replace(late.job, next_retry_at=0.0))
 
 
-def test_jobs_are_found_by_their_last_error_and_hurried_without_being_taken(
-    queue: QueueManager, clock: Clock
-) -> None:
+def test_jobs_of_an_error_are_made_due(queue: QueueManager, clock: Clock) -> None:
     delay(queue, clock() + HOUR, "PlexNotFound", 1, 2)
     delay(queue, clock() + HOUR, "PlexTemporaryError", 3)
     missing = queue.jobs.waiting_with_error("PlexNotFound")
@@ -118,9 +110,7 @@ def bury(queue: QueueManager, scene: int) -> None:
     queue.dead_letter(queue.claim(1)[0], Failure("PlexServerDown", "m"))
 
 
-def test_purging_removes_what_failed_before_a_moment_and_clearing_the_rest(
-    queue: QueueManager, clock: Clock
-) -> None:
+def test_purging_removes_older_letters_only(queue: QueueManager, clock: Clock) -> None:
     for minute, scene in enumerate((1, 2, 3)):
         clock.now = NOW + 60 * minute
         bury(queue, scene)
@@ -153,9 +143,7 @@ def test_the_hour_that_daylight_saving_skips_or_repeats_changes_no_window(
         time.tzset()
 
 
-def test_the_write_ahead_log_gives_back_what_a_bulk_of_edits_has_made_it_grow_to(
-    queue: QueueManager, folder: str
-) -> None:
+def test_the_write_ahead_log_shrinks_after_bulk_edits(queue: QueueManager, folder: str) -> None:
     log = Path(folder) / "data.db-wal"
     queue.enqueue([job(scene, hint="x" * 9000) for scene in range(1500)])
     assert log.stat().st_size > LARGEST_LOG

@@ -57,9 +57,7 @@ def test_the_original_outlives_the_scene_that_was_written_to_the_item(queue: Que
     assert queue.sync_log.original(SERVER, 10) == ORIGINAL
 
 
-def test_a_restored_item_is_forgotten_with_the_scenes_that_have_no_other(
-    queue: QueueManager,
-) -> None:
+def test_a_restored_item_is_forgotten_with_its_own_scenes(queue: QueueManager) -> None:
     log = queue.sync_log
     for scene_id, server, key in ((1, SERVER, 10), (1, SERVER, 11), (2, SERVER, 10), (3, "b", 10)):
         log.remember_item(scene_id, server, key, ItemRecord("d", SENT), NOW)
@@ -113,9 +111,7 @@ def test_the_scenes_of_an_item_are_known(queue: QueueManager) -> None:
     assert log.items(SERVER, [12]) == {}
 
 
-def test_a_scene_takes_an_item_over_with_what_it_shows_but_not_as_in_step(
-    queue: QueueManager,
-) -> None:
+def test_a_new_owner_keeps_the_values_but_is_not_in_step(queue: QueueManager) -> None:
     log = queue.sync_log
     log.remember_item(1, SERVER, 10, ItemRecord("d", SENT), NOW)
     log.remember_image(1, SERVER, 10, "poster", "sha")
@@ -135,9 +131,7 @@ def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: Que
     assert set(log.records_of_item(SERVER, 10)) == {2}
 
 
-def test_an_image_is_remembered_by_its_kind_and_survives_the_next_write(
-    queue: QueueManager,
-) -> None:
+def test_an_image_is_remembered_by_kind_after_a_write(queue: QueueManager) -> None:
     log = queue.sync_log
     log.remember_item(1, SERVER, 10, ItemRecord("d1", {}), NOW)
     log.remember_image(1, SERVER, 10, "poster", "p-sha")
@@ -210,9 +204,7 @@ def test_damaged_entities_of_a_scene_read_as_none(queue: QueueManager, damaged: 
     assert found.entities == {}
 
 
-def test_what_the_item_of_a_forgotten_scene_was_sent_waits_for_who_comes_next(
-    queue: QueueManager,
-) -> None:
+def test_values_of_a_forgotten_scene_wait_for_the_next_owner(queue: QueueManager) -> None:
     log = queue.sync_log
     log.remember_item(1, SERVER, 10, ItemRecord("d", SENT), NOW)
     log.remember_image(1, SERVER, 10, "poster", "sha")

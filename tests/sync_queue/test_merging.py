@@ -10,9 +10,7 @@ from tests.sync_queue.support import NOW, Clock, job, postponed, write_row
 
 
 @pytest.mark.parametrize(("first", "second"), [(NOW, NOW + 60), (NOW + 60, NOW)])
-def test_a_merged_job_keeps_its_place_its_earlier_time_and_unites_the_hints(
-    queue: QueueManager, first: float, second: float
-) -> None:
+def test_a_merge_keeps_place_and_unites(queue: QueueManager, first: float, second: float) -> None:
     queue.enqueue([job(1, at=first, cover_changed=True, source="first"), job(2)])
     queue.enqueue([job(1, at=second, source="second")])
     merged, other = queue.claim(2)
@@ -21,9 +19,7 @@ def test_a_merged_job_keeps_its_place_its_earlier_time_and_unites_the_hints(
     assert merged.job.data == {"cover_changed": True, "source": "second"}
 
 
-def test_a_job_given_back_merges_into_a_newer_one_that_stays_due_now(
-    queue: QueueManager, clock: Clock
-) -> None:
+def test_a_released_job_merges_into_a_newer_one(queue: QueueManager, clock: Clock) -> None:
     queue.enqueue([job(1, at=NOW, cover_changed=True)])
     old = queue.claim(1)[0]
     queue.enqueue([job(1, at=NOW + 5, newer=True)])

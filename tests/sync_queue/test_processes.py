@@ -71,9 +71,7 @@ def test_fifty_hooks_at_once_on_a_fresh_folder_all_store_their_job(folder: str) 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with SIGKILL")
 @pytest.mark.parametrize("script", [CLAIM_AND_HOLD, HALF_A_TRANSACTION])
-def test_a_worker_killed_with_jobs_in_its_hands_loses_none(
-    queue: QueueManager, folder: str, script: str
-) -> None:
+def test_a_kill_with_claimed_jobs_loses_none(queue: QueueManager, folder: str, script: str) -> None:
     queue.enqueue([job(1), job(2), job(3)])
     with start(script, folder) as worker:
         assert worker.stdout is not None

@@ -38,9 +38,7 @@ def test_an_index_that_does_not_fit_its_table_is_made_anew_and_no_job_lost(tmp_p
     connection.close()
 
 
-def test_who_is_killed_while_a_database_is_set_aside_has_asked_for_a_reconciliation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_reconciliation_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = filled(tmp_path)
     path.write_bytes(b"no database at all" * 500)
 
@@ -82,9 +80,7 @@ def test_who_cannot_set_a_database_aside_asks_for_no_reconciliation(
     assert (tmp_path / REBUILT_MARKER).exists() == asked
 
 
-def test_a_database_that_was_set_aside_without_its_log_is_looked_for_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_half_quarantine_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = filled(tmp_path)
     path.write_bytes(b"no database at all" * 500)
     log = tmp_path / "data.db-wal"

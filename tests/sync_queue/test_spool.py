@@ -63,9 +63,7 @@ def test_a_name_says_which_job_it_is_and_since_when_it_waits() -> None:
         "desktop.ini",
     ],
 )
-def test_what_is_no_job_of_this_version_is_left_alone(
-    folder: str, queue: QueueManager, name: str
-) -> None:
+def test_a_file_of_another_kind_stays(folder: str, queue: QueueManager, name: str) -> None:
     (Path(folder) / "spool" / name).touch()
 
     assert queue.import_spool(no_report) == 0
@@ -79,9 +77,7 @@ def test_any_name_is_a_job_or_none(name: str) -> None:
     assert found is None or found.scene_id is None or found.scene_id >= 0
 
 
-def test_all_jobs_of_an_event_are_stored_with_one_flush_of_the_folder(
-    folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_of_an_event_need_one_flush(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[str] = []
     sync = os.fsync
 
@@ -98,9 +94,7 @@ def test_all_jobs_of_an_event_are_stored_with_one_flush_of_the_folder(
     assert modes == {0o600}
 
 
-def test_where_no_folder_can_be_flushed_each_file_is(
-    folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_flushed_without_folder(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows and on some network shares."""
     flushed: list[str] = []
 
@@ -149,9 +143,7 @@ def test_a_folder_that_takes_no_job_is_an_error(tmp_path: Path, kind: str) -> No
         store(str(place), ["metadata.scene_1"])
 
 
-def test_jobs_are_imported_in_order_merged_by_subject_and_once(
-    folder: str, queue: QueueManager
-) -> None:
+def test_jobs_are_imported_once_in_order_and_merged(folder: str, queue: QueueManager) -> None:
     queue.enqueue([job(2, old=True)])
     for word in ("path.scene_1", "metadata.scene_2.cover_changed", "metadata.scene_1"):
         spool(folder, word)
@@ -186,9 +178,7 @@ def _import(folder: str, counts: Any) -> None:
     counts.put(None)
 
 
-def test_two_processes_that_import_at_once_import_each_job_once(
-    folder: str, queue: QueueManager
-) -> None:
+def test_two_importers_import_each_job_once(folder: str, queue: QueueManager) -> None:
     context = multiprocessing.get_context("fork")
     counts = context.Queue()
     importers = [context.Process(target=_import, args=(folder, counts)) for _ in range(2)]
@@ -240,9 +230,7 @@ def test_a_file_that_cannot_be_removed_is_reported_and_imported_once_by_a_worker
     assert len(reports) == 1
 
 
-def test_an_event_without_a_job_wakes_a_worker_while_the_database_holds_one(
-    folder: str, queue: QueueManager
-) -> None:
+def test_an_event_without_a_job_wakes_for_a_stored_job(folder: str, queue: QueueManager) -> None:
     place = f"{folder}/spool"
     assert not has_work(place)
     spool(folder, "metadata.scene_1")
@@ -284,9 +272,7 @@ def test_a_living_worker_gets_the_connection_in_a_file_of_the_user_alone(folder:
     held.release()
 
 
-def test_a_worker_that_ends_once_it_is_offered_a_connection_leaves_the_lock_to_the_hook(
-    folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_ending_worker_leaves_its_lock(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place, lock = f"{folder}/spool", f"{folder}/worker.lock"
     held = FileLock(lock)
     assert held.try_acquire()
@@ -301,9 +287,7 @@ def test_a_worker_that_ends_once_it_is_offered_a_connection_leaves_the_lock_to_t
     assert elect(FileLock(lock), place, b"{}")
 
 
-def test_a_connection_that_cannot_be_handed_over_is_removed(
-    folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_connection_goes(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows no file is replaced while another process has it open."""
     place, lock = f"{folder}/spool", f"{folder}/worker.lock"
     held = FileLock(lock)
@@ -326,9 +310,7 @@ def test_a_connection_torn_by_a_power_cut_is_removed(folder: str, torn: bytes) -
     assert not Spool(folder).names()
 
 
-def test_jobs_of_an_older_versions_inbox_are_imported_once(
-    folder: str, queue: QueueManager
-) -> None:
+def test_jobs_of_an_older_inbox_are_imported_once(folder: str, queue: QueueManager) -> None:
     queue.enqueue([job(1, at=NOW, old=True)])
     put_into_inbox(folder, job(1, at=NOW + 9, new=True))
     odd: Any = {"data": [1], "enqueued_at": 10**400}
@@ -345,9 +327,7 @@ def test_jobs_of_an_older_versions_inbox_are_imported_once(
 @pytest.mark.parametrize(
     "content", [b"", b"[1]", b"\xff", replace(job(1), scene_id=10**30).encoded()]
 )
-def test_a_file_of_the_inbox_that_is_no_job_is_quarantined_and_stops_no_other(
-    folder: str, queue: QueueManager, content: bytes
-) -> None:
+def test_an_odd_file_is_quarantined(folder: str, queue: QueueManager, content: bytes) -> None:
     inbox = put_into_inbox(folder, job(3)).parent
     for number in range(KEPT_UNREADABLE + 5):
         (inbox / f"{number:03}.json").write_bytes(content)

@@ -110,9 +110,7 @@ def test_there_is_a_wrong_value_of_every_argument_and_thirty_in_all() -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "allowed"), WRONG, ids=lambda one: str(one)[:30])
-def test_a_wrong_argument_is_answered_with_its_name_its_value_and_what_is_allowed(
-    name: str, value: Any, allowed: str
-) -> None:
+def test_a_wrong_argument_is_named_with_allowed_values(name: str, value: Any, allowed: str) -> None:
     said = refusal_of(READERS[name], {"mode": "some", name: value})
 
     assert said.startswith(f"{name} is {value!r:.100}; allowed: {allowed}")
@@ -135,9 +133,7 @@ def test_an_argument_may_come_as_text_or_as_what_it_is() -> None:
 
 
 @given(value=JSON, name=st.sampled_from(sorted(READERS)))
-def test_whatever_json_brings_is_understood_within_its_range_or_refused_in_one_line(
-    value: Any, name: str
-) -> None:
+def test_any_json_is_understood_or_refused_in_one_line(value: Any, name: str) -> None:
     said = ""
     try:
         found = READERS[name]({name: value})
@@ -187,9 +183,7 @@ def test_arguments_that_are_no_object_are_answered_with_an_example(arguments: An
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, value, _ in WRONG], ids=lambda one: str(one)[:30]
 )
-def test_a_task_is_not_found_with_a_wrong_value_so_that_nothing_is_begun(
-    name: str, value: Any
-) -> None:
+def test_a_task_with_a_wrong_value_does_not_begin(name: str, value: Any) -> None:
     modes = [mode for mode, entry in TASKS.items() if name in entry.arguments] or list(TASKS)
 
     for mode in modes:

@@ -338,9 +338,7 @@ def test_the_uri_of_a_database_has_no_host(path: PurePath, uri: str) -> None:
 
 
 @pytest.mark.parametrize(("error", "shown"), [("PlexAuthError", True), ("PlexLibraryError", False)])
-def test_a_pause_is_a_fault_while_jobs_wait_for_its_end(
-    tmp_path: Path, error: str, shown: bool
-) -> None:
+def test_a_pause_is_a_fault_while_jobs_wait(tmp_path: Path, error: str, shown: bool) -> None:
     path = tmp_path / "worker.log"
     path.write_text(START + reported("sync_paused", reason="the reason", error=error))
     signs = work_checks.read_worker_signs(str(path))

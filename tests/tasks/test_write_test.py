@@ -177,9 +177,7 @@ def test_it_learns_what_the_server_does(world_of: Any) -> None:
         ({}, "never synced"),
     ],
 )
-def test_an_item_that_could_not_be_put_back_is_refused(
-    world_of: Any, fields: dict[str, Any], why: str
-) -> None:
+def test_an_item_beyond_repair_is_refused(world_of: Any, fields: dict[str, Any], why: str) -> None:
     world = world_of(Switches())
     path = f"{FOLDER}/odd.mp4"
     world.plex.add_item(world.section, path, **fields)

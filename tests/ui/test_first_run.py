@@ -46,9 +46,7 @@ def connect(rig: Rig) -> None:
     ask(rig, "save_settings", settings={"plex_url": rig.plex.url, "plex_token": TOKEN})
 
 
-def test_from_the_connection_to_the_first_sync(
-    browser: Browser, serve: Serve, make_rig: MakeRig
-) -> None:
+def test_the_first_run_to_the_first_sync(browser: Browser, serve: Serve, make_rig: MakeRig) -> None:
     rig, items = new_user(make_rig, folder="/data")
     web = serve(rig)
     opened(browser, web)
@@ -91,9 +89,7 @@ def test_from_the_connection_to_the_first_sync(
     assert browser.js(f"return document.querySelectorAll('{CARD}').length") == 0
 
 
-def test_a_failure_in_each_step_says_what_to_do_and_the_step_can_be_tried_again(
-    browser: Browser, serve: Serve, make_rig: MakeRig
-) -> None:
+def test_a_failed_step_can_be_repeated(browser: Browser, serve: Serve, make_rig: MakeRig) -> None:
     rig, _ = new_user(make_rig)
     connect(rig)
     web = serve(rig)
@@ -117,9 +113,7 @@ def test_a_failure_in_each_step_says_what_to_do_and_the_step_can_be_tried_again(
         browser.sees(expected, CARD)
 
 
-def test_the_steps_can_be_gone_back_and_skipped(
-    browser: Browser, serve: Serve, make_rig: MakeRig
-) -> None:
+def test_steps_can_be_undone_or_skipped(browser: Browser, serve: Serve, make_rig: MakeRig) -> None:
     rig, _ = new_user(make_rig)
     connect(rig)
     ask(rig, "first_run", step="paths")

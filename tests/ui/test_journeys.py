@@ -121,9 +121,7 @@ def test_nothing_is_configured(browser: Browser, serve: Serve, make_rig: MakeRig
     assert TOKEN not in browser.js(SHOWN)
 
 
-def test_plex_names_its_folders_differently(
-    browser: Browser, serve: Serve, make_rig: MakeRig
-) -> None:
+def test_plex_has_other_folder_names(browser: Browser, serve: Serve, make_rig: MakeRig) -> None:
     rig = quick(make_rig)
     files = [VideoFile("/data/a/one.mp4", size=11)]
     scene = rig.stash.add_scene(title="One", details="What happens.", files=files)
@@ -163,9 +161,7 @@ def test_a_setting_is_missing(browser: Browser, serve: Serve, make_rig: MakeRig)
     assert rig.wait_until(lambda: item.title == "Uno")
 
 
-def test_what_is_typed_is_tested_before_it_is_saved(
-    browser: Browser, serve: Serve, make_rig: MakeRig
-) -> None:
+def test_typed_values_are_tested_first(browser: Browser, serve: Serve, make_rig: MakeRig) -> None:
     rig = make_rig(settings={"plex_url": "", "plex_token": ""})
     opened(browser, serve(rig))
     browser.click(".s2p-by-hand summary", "by hand")
@@ -182,9 +178,7 @@ def test_what_is_typed_is_tested_before_it_is_saved(
 
 
 @pytest.mark.parametrize("path", [PAGE, "/scenes/1", "/settings"])
-def test_any_open_page_replaces_a_killed_worker(
-    browser: Browser, serve: Serve, rig: Rig, path: str
-) -> None:
+def test_a_page_starts_a_killed_worker(browser: Browser, serve: Serve, rig: Rig, path: str) -> None:
     """The plugin's page, a scene's tab, and a page of Stash after which another is shown."""
     first, second = rig.add_library(2, covers=False)
     wait_in_queue(rig, [first])
@@ -207,9 +201,7 @@ def test_any_open_page_replaces_a_killed_worker(
     assert rig.wait_until(lambda: rig.queued() == 1)
 
 
-def test_dead_letters_are_retried_dropped_and_compared(
-    browser: Browser, serve: Serve, rig: Rig
-) -> None:
+def test_dead_letters_are_retried_or_dropped(browser: Browser, serve: Serve, rig: Rig) -> None:
     scenes = rig.add_library(3, covers=False)
     bury(rig, scenes, "PlexTemporaryError", "Plex answered with status 500")
     bury(rig, [7, 8, 9], "SceneError", "the scene has no file")
@@ -242,9 +234,7 @@ SHOWN = (
 )
 
 
-def test_settings_are_changed_without_a_secret_in_the_page(
-    browser: Browser, serve: Serve, make_rig: MakeRig
-) -> None:
+def test_settings_show_no_secret(browser: Browser, serve: Serve, make_rig: MakeRig) -> None:
     rig = make_rig(settings={"plex_library": "Flims"})
     rig.plex.add_section("Films", ["/media/Films"])
     scene_id, _ = rig.add_pair("one", title="Very private")

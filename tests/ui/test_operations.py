@@ -127,9 +127,7 @@ def test_settings_that_name_no_plex_come_before_everything_else(make_rig: MakeRi
     assert found["state"]["kind"] == "unconfigured"
 
 
-def test_a_token_that_plex_refuses_is_told_while_jobs_wait_for_it_and_no_longer(
-    make_rig: MakeRig,
-) -> None:
+def test_a_refused_token_is_shown_while_jobs_wait(make_rig: MakeRig) -> None:
     rig = make_rig(settings={"plex_token": "wrong-token-000000"})
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
     rig.stash.edit_scene(scene_id, title="Uno")

@@ -29,9 +29,7 @@ def section(browser: Browser, title: str) -> str:
 # -- what is shown --------------------------------------------------------------------------------
 
 
-def test_each_state_is_a_sentence_and_a_sign_and_the_bar_has_the_same(
-    browser: Browser, canned: Web, answers: Answers
-) -> None:
+def test_each_state_has_sentence_and_sign(browser: Browser, canned: Web, answers: Answers) -> None:
     opened(browser, canned)
     browser.sees("Copy report")
     for level, sign, badges in (("ok", "✓", 0), ("warning", "!", 2), ("fault", "✕", 2)):
@@ -51,9 +49,7 @@ def test_each_state_is_a_sentence_and_a_sign_and_the_bar_has_the_same(
     assert browser.js("return Stash2Plex.clock(arguments[0])", since) in shown
 
 
-def test_a_pause_that_no_setting_ends_offers_no_setting(
-    browser: Browser, canned: Web, answers: Answers
-) -> None:
+def test_some_pauses_offer_no_setting(browser: Browser, canned: Web, answers: Answers) -> None:
     sentence = "Sync paused: Stash does not answer"
     state = given(answers, kind="paused", level="fault", sentence=sentence, since=None)
     canned.answer("overview", state)
@@ -62,9 +58,7 @@ def test_a_pause_that_no_setting_ends_offers_no_setting(
     assert "Edit the setting" not in browser.text()
 
 
-def test_fields_that_differ_have_the_order_of_an_item_in_plex(
-    browser: Browser, canned: Web, answers: Answers
-) -> None:
+def test_fields_have_the_order_of_plex(browser: Browser, canned: Web, answers: Answers) -> None:
     (item, *_) = answers["inspect"]["items"]
     names = ("collections", "summary", "title")  # as Stash sorts the members of an answer
     differences = {name: {"in_plex": "a", "wanted": "b"} for name in names}
@@ -77,9 +71,7 @@ def test_fields_that_differ_have_the_order_of_an_item_in_plex(
     assert shown.index("title") < shown.index("summary") < shown.index("collections")
 
 
-def test_a_plugin_that_does_not_answer_is_told_with_its_words_and_seen_again(
-    browser: Browser, canned: Web, answers: Answers
-) -> None:
+def test_a_failing_plugin_is_asked_again(browser: Browser, canned: Web, answers: Answers) -> None:
     canned.answers["overview"] = {"errors": [{"message": "plexapi is missing: <b>install</b> it"}]}
     opened(browser, canned)
     assert "plexapi is missing: <b>install</b> it" in browser.sees("did not answer")
@@ -91,9 +83,7 @@ def test_a_plugin_that_does_not_answer_is_told_with_its_words_and_seen_again(
     browser.until("return !document.body.textContent.includes('did not answer')")
 
 
-def test_the_sections_show_what_the_plugin_answers(
-    browser: Browser, canned: Web, answers: Answers
-) -> None:
+def test_sections_show_the_answers(browser: Browser, canned: Web, answers: Answers) -> None:
     opened(browser, canned)
 
     queue = section(browser, "Queue")
@@ -115,9 +105,7 @@ def test_the_sections_show_what_the_plugin_answers(
     browser.sees("Longest", ".s2p-section table")
 
 
-def test_many_jobs_and_dead_letters_make_no_bigger_page_than_a_few(
-    browser: Browser, canned: Web, answers: Answers
-) -> None:
+def test_many_jobs_make_no_larger_page(browser: Browser, canned: Web, answers: Answers) -> None:
     many = given(answers)
     many["queue"] = many["queue"] | {"pending": 0, "retrying": 10_000}
     many["queue"]["next"] = many["queue"]["next"] * 50
@@ -304,9 +292,7 @@ def test_the_bar_asks_once_for_all_pages(browser: Browser, canned: Web, answers:
     assert browser.js(ground) == "rgba(0, 0, 0, 0)", "the bar's own"
 
 
-def test_stashs_place_for_settings_has_ours_and_hides_the_list_with_the_token(
-    browser: Browser, canned: Web
-) -> None:
+def test_stashs_settings_show_ours_and_hide_the_token(browser: Browser, canned: Web) -> None:
     canned.answer("save_settings", {"text": "Saved: sync_tags"})
     opened(browser, canned, "/settings")
     browser.click(".s2p-own summary", "Fields")
@@ -374,9 +360,7 @@ def hostile(value: Any, number: int = 0) -> Any:
     return f"{HOSTILE} {number}" if isinstance(value, str) and value else value
 
 
-def test_hostile_words_in_every_answer_are_text_and_nothing_but_text(
-    browser: Browser, canned: Web, answers: Answers
-) -> None:
+def test_hostile_answers_are_only_text(browser: Browser, canned: Web, answers: Answers) -> None:
     """Titles, errors, libraries, paths, settings, findings: whoever wrote them."""
     for mode, answer in answers.items():
         canned.answer(mode, hostile(answer))

@@ -107,9 +107,7 @@ def test_a_switch_is_read_from_whatever_says_it_plainly(given: object, value: bo
 
 
 @pytest.mark.parametrize(("name", "bounds"), RANGES.items())
-def test_both_ends_of_a_range_are_in_it_as_number_and_as_text(
-    name: str, bounds: tuple[float, float]
-) -> None:
+def test_both_ends_of_a_range_are_in_it(name: str, bounds: tuple[float, float]) -> None:
     for end in bounds:
         assert value_of(**{name: end}) == end
         assert value_of(**{name: f" {end} "}) == end
@@ -156,9 +154,7 @@ def test_a_path_map_is_read_under_both_of_its_names(name: str) -> None:
     ("alias", "name"),
     [("plex_connect_timeout", "connect_timeout"), ("plex_read_timeout", "read_timeout")],
 )
-def test_a_timeout_is_read_under_its_other_name_unless_its_own_is_set(
-    alias: str, name: str
-) -> None:
+def test_a_timeout_is_read_under_its_other_name_too(alias: str, name: str) -> None:
     assert getattr(parse(**{alias: 7}).config, name) == 7
     assert getattr(parse(**{alias: 7, name: 9}).config, name) == 9
     default = getattr(Config(), name)
@@ -212,9 +208,7 @@ def test_a_token_of_ten_characters_is_long_enough_and_blanks_around_it_go() -> N
 
 @pytest.mark.parametrize("name", PLEX)
 @pytest.mark.parametrize("unset", [None, "", "   "])
-def test_without_address_or_token_the_fault_says_where_to_enter_it(
-    name: str, unset: str | None
-) -> None:
+def test_a_missing_address_or_token_is_a_fault(name: str, unset: str | None) -> None:
     (fault,) = parse(**{name: unset}).faults
     assert fault == f"{name} is not set: enter it in Settings > Plugins > Stash2Plex"
 
@@ -254,9 +248,7 @@ def test_a_very_long_bad_value_is_told_in_short() -> None:
     stored=JSON | some_of(NAMES),
     environ=st.dictionaries(st.sampled_from(["PLEX_URL", "PLEX_TOKEN"]), ANY_TEXT),
 )
-def test_any_json_parses_to_settings_within_their_ranges(
-    stored: Any, environ: dict[str, str]
-) -> None:
+def test_any_json_is_parsed_within_the_ranges(stored: Any, environ: dict[str, str]) -> None:
     parsed = parse_config(stored, environ)
     for name, (low, high) in RANGES.items():
         assert low <= getattr(parsed.config, name) <= high

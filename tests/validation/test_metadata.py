@@ -92,9 +92,7 @@ def test_an_empty_scene_clears_every_field() -> None:
         ("sync_background", "art", False),
     ],
 )
-def test_a_switch_leaves_its_own_field_alone_and_no_other(
-    switch: str, field: str, off: object
-) -> None:
+def test_a_switch_leaves_out_its_own_field_only(switch: str, field: str, off: object) -> None:
     shown = project(SCENE, replace(ALL, **{switch: False}))  # type: ignore[arg-type]
     assert getattr(shown, field) is off
     assert replace(shown, **{field: getattr(project(SCENE, ALL), field)}) == project(SCENE, ALL)
@@ -336,9 +334,7 @@ def test_other_content_has_another_digest(change: dict[str, object]) -> None:
         (SceneMetadata(), "6a3d82f502decba86f85465597d43ee8"),
     ],
 )
-def test_a_scene_synced_by_an_earlier_version_is_still_in_step(
-    metadata: SceneMetadata, digest: str
-) -> None:
+def test_a_digest_is_that_of_an_earlier_version(metadata: SceneMetadata, digest: str) -> None:
     """The digests are those that version 0.1.0 stored; another digest means another sync."""
     assert metadata.digest == digest
 
@@ -358,9 +354,7 @@ def test_the_files_name_counts_only_where_it_stands_in_for_the_title() -> None:
 
 
 @given(scene=SCENES, seed=st.randoms(use_true_random=False))
-def test_equal_content_in_any_order_has_an_equal_digest(
-    scene: StashScene, seed: random.Random
-) -> None:
+def test_order_does_not_change_the_digest(scene: StashScene, seed: random.Random) -> None:
     shuffled = replace(
         scene,
         performers=tuple(seed.sample(scene.performers, len(scene.performers))),
@@ -386,9 +380,7 @@ def test_projecting_what_was_projected_changes_nothing(scene: StashScene) -> Non
 
 
 @given(scene=SCENES, most=st.integers(10, 500))
-def test_whatever_stash_has_what_is_sent_is_bounded_composed_and_distinct(
-    scene: StashScene, most: int
-) -> None:
+def test_any_scene_is_bounded_composed_and_distinct(scene: StashScene, most: int) -> None:
     settings = replace(ALL, max_tags=most, collections_from="studio; groups; performers")
     shown = project(replace(scene, groups=scene.tags), settings)
     lists = (shown.performers or (), shown.tags or (), shown.collections or ())
@@ -412,9 +404,7 @@ def test_whatever_stash_has_what_is_sent_is_bounded_composed_and_distinct(
         {"date": "2024"},
     ],
 )
-def test_any_one_of_five_fields_tells_that_a_scene_was_identified(
-    identified: dict[str, object],
-) -> None:
+def test_any_of_five_fields_identifies_a_scene(identified: dict[str, object]) -> None:
     assert has_meaningful_metadata(replace(StashScene(1), **identified))  # type: ignore[arg-type]
 
 

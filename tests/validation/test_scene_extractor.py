@@ -141,9 +141,7 @@ def test_any_json_is_a_well_typed_scene_or_a_scene_format_error(raw: Any) -> Non
         ({"id": 4}, "Scene 4"),
     ],
 )
-def test_a_scene_is_called_by_its_title_else_by_its_files_name(
-    raw: dict[str, Any], label: str
-) -> None:
+def test_a_scene_has_its_title_or_file_as_label(raw: dict[str, Any], label: str) -> None:
     assert parse_scene(raw).label == label
 
 

@@ -84,9 +84,7 @@ def test_a_setting_that_a_later_version_brings_is_written_alone() -> None:
 
 
 @given(stored=st.dictionaries(st.sampled_from(KEYS), JSON))
-def test_whatever_is_stored_means_the_same_afterwards_and_nothing_is_written_twice(
-    stored: dict[str, Any],
-) -> None:
+def test_stored_settings_mean_the_same_with_defaults(stored: dict[str, Any]) -> None:
     written = defaults_to_write(stored, Shown())
     after = {**stored, **written}
 

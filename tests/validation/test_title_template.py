@@ -27,9 +27,7 @@ VALUES = {"title": "T", "studio": "S", "date": "2024", "performers": "A, B", "co
         ("({title}) {date}", "title date", ""),
     ],
 )
-def test_an_empty_field_takes_its_separator_and_brackets_with_it(
-    template: str, empty: str, title: str
-) -> None:
+def test_an_empty_field_removes_its_separator(template: str, empty: str, title: str) -> None:
     assert filled(template, VALUES | dict.fromkeys(empty.split(), "")) == title
 
 

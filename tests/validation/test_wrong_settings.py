@@ -101,9 +101,7 @@ def test_there_are_thirty_and_every_setting_has_its_own_but_for_switches_that_ar
 
 
 @pytest.mark.parametrize(("name", "value", "allowed"), OPTIONAL, ids=lambda one: str(one)[:30])
-def test_a_wrong_setting_is_told_with_its_value_and_what_is_allowed_and_has_its_default(
-    name: str, value: Any, allowed: str
-) -> None:
+def test_a_wrong_setting_is_reported_and_defaulted(name: str, value: Any, allowed: str) -> None:
     parsed = parse_config({**PLEX, name: value}, {})
 
     (warning,) = parsed.warnings
@@ -115,9 +113,7 @@ def test_a_wrong_setting_is_told_with_its_value_and_what_is_allowed_and_has_its_
 
 
 @pytest.mark.parametrize(("name", "value"), REQUIRED, ids=lambda one: str(one)[:30])
-def test_a_wrong_address_or_token_is_a_fault_in_words_and_no_other_setting_suffers(
-    name: str, value: Any
-) -> None:
+def test_a_wrong_address_or_token_is_a_fault_of_its_own(name: str, value: Any) -> None:
     parsed = parse_config({**PLEX, "max_tags": 20, name: value}, {})
 
     (fault,) = parsed.faults

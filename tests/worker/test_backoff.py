@@ -25,9 +25,7 @@ def shortest(low: float, _high: float) -> float:
         ("", TEMPORARY),
     ],
 )
-def test_an_item_that_plex_lacks_is_waited_for_longer_than_an_error(
-    error_type: str, params: RetryParams
-) -> None:
+def test_a_missing_item_has_longer_waits(error_type: str, params: RetryParams) -> None:
     assert get_retry_params(error_type) == params
 
 
@@ -35,9 +33,7 @@ def test_an_item_that_plex_lacks_is_waited_for_longer_than_an_error(
     ("params", "bounds"),
     [(TEMPORARY, [5, 10, 20, 40, 80, 80, 80]), (NOT_FOUND, [30, 60, 120, 240, 480, 600, 600])],
 )
-def test_the_longest_wait_doubles_with_each_failure_up_to_the_cap(
-    params: RetryParams, bounds: list[float]
-) -> None:
+def test_the_wait_doubles_up_to_the_cap(params: RetryParams, bounds: list[float]) -> None:
     waits = [calculate_delay(attempt, params, longest) for attempt in range(len(bounds))]
     assert waits == bounds
 
@@ -47,9 +43,7 @@ def test_the_longest_wait_doubles_with_each_failure_up_to_the_cap(
     params=st.sampled_from([TEMPORARY, NOT_FOUND]),
     seed=st.integers(),
 )
-def test_any_wait_lies_between_a_second_and_the_cap(
-    attempt: int, params: RetryParams, seed: int
-) -> None:
+def test_a_wait_is_in_its_bounds(attempt: int, params: RetryParams, seed: int) -> None:
     delay = calculate_delay(attempt, params, random.Random(seed).uniform)
     assert 1.0 <= delay <= min(params.cap, params.base * 2 ** min(attempt, 40))
 

@@ -195,9 +195,7 @@ def test_fifty_tags_are_one_walk_through_stash_and_one_through_the_log(desk: Des
     assert len(looks) == 2  # up to the page's last scene, and from there on
 
 
-def test_when_stash_breaks_off_nothing_is_settled_and_the_next_try_finds_all(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_outage_of_stash_is_retried(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entity_jobs, "PAGE", 2)
     monkeypatch.setattr("stash.scenes.PAGE", 2)
     for n in range(5):
@@ -227,9 +225,7 @@ def test_a_worker_that_is_to_end_keeps_the_job(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"kind": "gallery", "id": 1}, {"kind": "tag", "id": "x"}])
-def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
-    desk: Desk, data: dict[str, Any]
-) -> None:
+def test_an_invalid_entity_job_stops_no_other(desk: Desk, data: dict[str, Any]) -> None:
     desk.queue.enqueue([replace(entity_job("tag", 9, NOW), data=data)])
 
     results = {one.label: one for one in desk.run(("tag", 1))}
@@ -240,9 +236,7 @@ def test_a_job_that_names_nobody_is_refused_and_stops_no_other(
     assert isinstance(results["Tag 1"], ScenesQueued)
 
 
-def test_a_job_that_was_passed_on_is_removed_with_one_line_and_no_scene_remembered(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_a_passed_on_job_is_removed_with_one_line(desk: Desk, tmp_path: Path) -> None:
     reports = Reported()
     services: Any = SimpleNamespace(
         queue=desk.queue,

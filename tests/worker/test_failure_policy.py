@@ -107,9 +107,7 @@ def test_each_retry_waits_longer_until_none_is_left(retries: int, wait: float) -
 
 
 @pytest.mark.parametrize("retries", [0, MAX_RETRIES, 99])
-def test_a_temporary_error_of_a_plex_that_fails_its_probe_is_an_outage_and_spends_nothing(
-    retries: int,
-) -> None:
+def test_a_temporary_error_with_a_failed_probe_is_an_outage(retries: int) -> None:
     error = PlexTemporaryError("500", 60.0)
     assert decision(error, job(retries), plex_healthy=False) == Action.WAIT_FOR_PLEX
 
@@ -235,9 +233,7 @@ def test_while_stash_gives_no_cover_at_all_a_job_waits_and_spends_no_retry() -> 
 
 
 @pytest.mark.parametrize("retries", [0, MAX_RETRIES])
-def test_a_plex_that_saves_nothing_costs_no_retry_and_others_go_first_while_it_is_open_why(
-    retries: int,
-) -> None:
+def test_a_plex_that_saves_nothing_costs_no_retry(retries: int) -> None:
     error, down = PlexReadOnly("saves nothing"), PlexServerDown("gone")
     assert decision(error, job(retries), blame=Blame.UNKNOWN) == Action.OTHERS_FIRST
     assert decision(error, job(retries), blame=Blame.PLEX) == Action.WAIT_FOR_PLEX

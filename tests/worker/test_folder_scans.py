@@ -27,9 +27,7 @@ ALL = [SCENES, INNER, WINDOWS]
         ("\\\\?\\UNC\\nas\\video\\x", [(3, "\\\\nas\\video\\x")]),
     ],
 )
-def test_the_longest_location_on_a_folder_boundary_scans_under_plexs_own_name(
-    folder: str, expected: list[tuple[int, str]]
-) -> None:
+def test_the_longest_location_is_scanned(folder: str, expected: list[tuple[int, str]]) -> None:
     found = [(section.key, name) for section, name in scan_targets(folder, ALL)]
 
     assert found == expected

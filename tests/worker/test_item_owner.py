@@ -40,9 +40,7 @@ SCENES = st.integers(1, 6)
 
 
 @given(st.lists(SCENES, min_size=1, unique=True), st.integers(0, 5), st.data())
-def test_in_whatever_order_scenes_come_one_of_them_ends_up_with_the_item_for_good(
-    scenes: list[int], first: int, data: st.DataObject
-) -> None:
+def test_any_order_ends_in_one_owner(scenes: list[int], first: int, data: st.DataObject) -> None:
     """The scene of the first file, once it has come; nobody after it changes that."""
     owner_by_file = scenes[first % len(scenes)]
     log: set[int] = set()

@@ -58,9 +58,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Started]:
     return found
 
 
-def test_on_windows_the_worker_has_no_console_no_stream_of_stashs_and_a_free_lock(
-    started: list[Started], tmp_path: Path
-) -> None:
+def test_windows_workers_have_no_console(started: list[Started], tmp_path: Path) -> None:
     lock = FileLock(str(tmp_path / "worker.lock"))
 
     assert ensure_worker("Stash2Plex.py", lock, str(tmp_path), CONNECTION) == STARTED

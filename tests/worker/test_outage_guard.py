@@ -95,9 +95,7 @@ def gaps(house: House) -> list[float]:
     return [later - one for one, later in pairwise(house.asked)]
 
 
-def test_a_dead_server_is_asked_every_five_seconds_at_first_and_once_a_minute_later(
-    house: House,
-) -> None:
+def test_probes_of_a_dead_server_slow_down_to_once_a_minute(house: House) -> None:
     house.live(HOUR)
     between = gaps(house)
     assert min(between) >= 5.0 - NEAR
@@ -107,9 +105,7 @@ def test_a_dead_server_is_asked_every_five_seconds_at_first_and_once_a_minute_la
     assert len(house.asked) <= 75
 
 
-def test_a_server_that_saves_nothing_is_sent_an_edit_every_5_to_20_seconds_and_told_of_once(
-    house: House,
-) -> None:
+def test_a_server_that_saves_nothing_is_probed_by_an_edit(house: House) -> None:
     house.is_read_only = True
     house.live(HOUR)
     between = [later - edit for edit, later in pairwise(house.edited)]
@@ -144,9 +140,7 @@ def test_a_return_is_noticed_within_a_minute(house: House, at: float) -> None:
 
 
 @pytest.mark.parametrize("step", [-86400.0, -HOUR, -60.0, 60.0, HOUR, 365 * 86400.0])
-def test_an_outage_through_which_the_clock_is_set_has_its_true_length(
-    house: House, step: float
-) -> None:
+def test_a_clock_change_in_an_outage_keeps_its_length(house: House, step: float) -> None:
     house.live(300.0)
     house.set_clock(step)
     asked = len(house.asked)

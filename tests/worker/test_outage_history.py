@@ -87,9 +87,7 @@ def test_an_outage_survives_a_kill() -> None:
         (NOW + YEAR, NOW + 290, NOW + 290),
     ],
 )
-def test_an_open_record_beside_a_closed_breaker_ends_at_the_last_known_moment(
-    recovery: float, check: float, end: float
-) -> None:
+def test_an_open_record_ends_at_a_known_time(recovery: float, check: float, end: float) -> None:
     history = OutageHistory.from_state([entry(NOW)])
     history.reconcile(NOW + 2 * DAY, None, signs(recovery, check))
     assert spans(history) == [(NOW, end, True)]

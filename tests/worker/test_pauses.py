@@ -80,9 +80,7 @@ def test_where_there_was_no_pause_nothing_is_written(path: str) -> None:
     ("kind", "reason", "reports"),
     [(SETTINGS, "a cause", 1), (SETTINGS, "another", 2), (STASH, "a cause", 2)],
 )
-def test_a_wrong_setting_is_not_reported_again_by_the_next_worker(
-    path: str, kind: str, reason: str, reports: int
-) -> None:
+def test_only_one_worker_reports_a_setting(path: str, kind: str, reason: str, reports: int) -> None:
     reported: list[object] = []
 
     def report(event: Event, /, **_fields: object) -> None:

@@ -24,9 +24,7 @@ def test_once_others_went_through_it_is_blamed_though_nothing_else_waits_any_mor
 
 
 @given(st.lists(KEYS, max_size=60), st.lists(KEYS, max_size=20))
-def test_while_plex_carries_out_nothing_nobody_is_blamed(
-    failing: list[str], in_step: list[str]
-) -> None:
+def test_no_job_is_blamed_while_plex_is_down(failing: list[str], in_step: list[str]) -> None:
     jobs = PoisonJobs()
     for key in failing:
         assert jobs.failed(key) is not Blame.JOB
@@ -35,9 +33,7 @@ def test_while_plex_carries_out_nothing_nobody_is_blamed(
 
 
 @given(st.lists(st.tuples(KEYS, st.booleans(), st.booleans()), max_size=80))
-def test_nobody_is_blamed_for_fewer_failures_than_it_takes(
-    events: list[tuple[str, bool, bool]],
-) -> None:
+def test_no_job_is_blamed_for_few_failures(events: list[tuple[str, bool, bool]]) -> None:
     """Since the job succeeded the last time."""
     jobs, failures = PoisonJobs(), dict.fromkeys("abcde", 0)
     for key, fails, wrote in events:
@@ -82,9 +78,7 @@ def test_what_is_remembered_of_a_long_outage_is_bounded() -> None:
 
 
 @given(st.lists(KEYS, min_size=2, max_size=30))
-def test_in_an_outage_only_the_first_failure_leaves_it_open_whose_fault_it_is(
-    failing: list[str],
-) -> None:
+def test_only_the_first_failure_of_an_outage_has_no_cause(failing: list[str]) -> None:
     jobs = PoisonJobs()
     jobs.succeeded("other", wrote=True)
     first, *others = [jobs.failed(key) for key in failing]

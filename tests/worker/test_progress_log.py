@@ -42,9 +42,7 @@ class Drain:
         (("studio", "summary", "date"), ("no studio", "summary", "date")),
     ],
 )
-def test_what_an_item_got_is_named_and_counted(
-    changed: tuple[str, ...], words: tuple[str, ...]
-) -> None:
+def test_changed_values_are_named(changed: tuple[str, ...], words: tuple[str, ...]) -> None:
     desired = SceneMetadata(
         title="",
         studio="",

@@ -104,9 +104,7 @@ def test_after_300_seconds_nothing_waits() -> None:
         max_size=12,
     )
 )
-def test_the_rate_stays_under_the_limit_over_any_window(
-    phases: list[tuple[float, float, bool, float]],
-) -> None:
+def test_the_rate_stays_under_its_limit(phases: list[tuple[float, float, bool, float]]) -> None:
     """Whatever fails, however long jobs take and wherever the clock jumps."""
     worker, begun = greedy(), []
     for length, seconds, failing, step in phases:
@@ -134,9 +132,7 @@ def test_more_than_30_percent_failures_halve_the_rate() -> None:
     ("after", "share", "slowed"),
     [(59, 0.0, True), (60, 0.0, False), (60, 0.2, True), (60, 0.09, False), (100, 0.2, True)],
 )
-def test_it_is_restored_after_60_seconds_under_10_percent(
-    after: float, share: float, slowed: bool
-) -> None:
+def test_a_minute_of_few_errors_restores_it(after: float, share: float, slowed: bool) -> None:
     limiter = RecoveryRateLimiter(recovered().ramp_elapsed)
     limiter.record(NOW, failed=True)
     for number in range(100):

@@ -24,9 +24,7 @@ TAKEN_OVER = ItemRecord("", {"title": "Sent"})
         ([SENT, BEGUN], {"title", "summary", "tags", "collections"}),
     ],
 )
-def test_a_field_is_written_once_it_was_sent_or_may_have_been(
-    records: list[ItemRecord], written: set[str]
-) -> None:
+def test_a_possibly_sent_field_is_written(records: list[ItemRecord], written: set[str]) -> None:
     assert written_fields(records, ITEM, HELD) == written
 
 

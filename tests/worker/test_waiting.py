@@ -73,9 +73,7 @@ def test_a_change_of_the_queue_wakes_it_at_the_next_look(counter: Counter) -> No
     assert nap.now == pytest.approx(1002.2)
 
 
-def test_a_change_that_came_before_the_wait_wakes_it_at_once_and_only_once(
-    counter: Counter,
-) -> None:
+def test_a_change_before_the_wait_wakes_it_once(counter: Counter) -> None:
     nap = Nap()
     waiting = waiter(counter, nap)
     counter.value += 1
@@ -144,9 +142,7 @@ def test_it_ends_on_a_real_order_to_stop_from_another_thread(counter: Counter) -
     assert not waiting.is_alive()
 
 
-def test_a_database_that_cannot_be_asked_ends_no_wait_and_what_it_hid_ends_the_next(
-    counter: Counter,
-) -> None:
+def test_a_change_behind_a_locked_database_ends_the_next_wait(counter: Counter) -> None:
     held = True
 
     def ask() -> int:

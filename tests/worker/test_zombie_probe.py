@@ -45,9 +45,7 @@ def test_where_workers_are_reaped_none_would_be_a_zombie(path: Path) -> None:
     assert told == []
 
 
-def test_the_zombie_of_the_first_worker_is_found_by_all_later_ones_and_reported_once_by_each(
-    path: Path,
-) -> None:
+def test_each_later_worker_reports_the_first_zombie_once(path: Path) -> None:
     tree, told = Tree(), list[str]()
     assert not tree.start(path, told).leaves_zombie()
     tree.zombies.add(1)
