@@ -20,8 +20,8 @@ SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "drain": drains.PARTS,
     "reconcile": (reconciliations.measure,),
 }
-# These sections only start the plugin's processes, so they can measure another revision. The other
-# sections import the plugin, and a process can import only one version.
+# These benchmarks only start the plugin's processes, so they can measure another revision. The
+# other benchmarks import the plugin, and a process can import only one version.
 COMPARABLE = ("hook", "edit", "drain")
 
 _LEGEND = """\

@@ -38,7 +38,7 @@ class Compared:
     def cells(self) -> tuple[str, ...]:
         name, unit, goal = self.row.name, self.row.unit, self.row.goal
         ours = short(statistics.median(self.ours))
-        # The other version can have fewer rounds.
+        # The compared version may have failed before the last round.
         pairs = zip(self.ours, self.theirs, strict=False)
         ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
         if not ratios:
@@ -51,10 +51,9 @@ class Compared:
 def compare(
     place: Workspace, other: Path, rounds: int, part: Part, progress: Progress
 ) -> list[Compared]:
-    """Measure a section alternately with both versions of the plugin.
+    """Measure a group of benchmarks alternately with both versions of the plugin.
 
-    Stop after a round in which the other version fails, because an old version can lack what the
-    section needs.
+    Stop if the other version fails, because an old version can lack what these benchmarks need.
     """
     found: dict[str, Compared] = {}
     for number in range(1, rounds + 1):

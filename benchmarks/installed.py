@@ -22,7 +22,7 @@ class StandstillError(Exception):
 
 
 class Installed:
-    """The plugin in a running rig. A method that waits too long raises `StandstillError`."""
+    """The plugin between both fake servers. A method raises `StandstillError` if it waits long."""
 
     def __init__(self, rig: Rig, workspace: Workspace) -> None:
         self.rig = rig

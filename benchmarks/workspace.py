@@ -15,7 +15,7 @@ from pathlib import Path
 from simulators.rig import REPOSITORY
 
 _FLUSHES = 40
-# The time limits of the hook hold on a disk that flushes this fast.
+# On a slower disk, a hook may exceed its time limits.
 _FAST_FLUSH = 0.001
 _MEMORY_DISK = Path("/dev/shm")
 

@@ -59,7 +59,7 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script but not its time stamp, which is a part of the version."""
+        """Replace the entry script. Its time stamp is a part of the plugin's version and stays."""
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulators.stash import FakeStash
 
-# A shorter half of a secret could appear by chance.
+# Half of a shorter secret could appear in a file by chance.
 _SHORTEST_HALF = 8
 # Stash uses the same pattern in pkg/logger/plugin.go.
 _RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")

@@ -31,7 +31,7 @@ ENTRY, CHANGES = "entry.py", "changes.bin"
 # A forked process reserves this number of bytes for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
-# No request uses descriptors from these numbers on.
+# Requests use only descriptors with lower numbers.
 _HIGH, _REPLY = 200, 300
 
 
@@ -182,7 +182,7 @@ def _spawn(
 def _inheritable() -> list[int]:
     found = []
     for number in map(int, os.listdir("/proc/self/fd")):
-        # The descriptor of the folder listing itself is closed.
+        # The list contains the descriptor of the listed folder, which is closed by now.
         with contextlib.suppress(OSError):
             if os.get_inheritable(number):
                 found.append(number)
@@ -271,7 +271,7 @@ def _main() -> None:
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # This must come last: the requesting process continues now, as after `os.posix_spawn`.
+        # The requesting process continues after this message, so the message must come last.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

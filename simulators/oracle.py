@@ -46,7 +46,7 @@ def judge(
     """Compare the whole libraries.
 
     `mapped` returns a scene as the plugin's settings change it. The member `in_plex` of that scene
-    has the expected values of optional fields, by attribute of an item.
+    has the values that a test expects of optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -131,7 +131,6 @@ def compare(
 
 
 def _compare_optional(expected: Mapping[str, object], item: ItemState) -> list[str]:
-    """Compare values that a test expects because of its settings, by attribute of an item."""
     found = [
         f"{name} is {item[name]!r:.80}, {value!r:.80} was expected"
         for name, value in expected.items()

@@ -187,7 +187,7 @@ class Rig:
         sys.stderr.write(f"workers: {self.worker_pids()}, worker.log ends with:\n  {tail}\n")
 
     def settled(self, timeout: float = 30.0) -> bool:
-        """Wait until both libraries agree; return False after the time-out."""
+        """Wait until both libraries agree. Return False after the time-out."""
         return self.wait_until(lambda: self.verdict().agree, timeout)
 
     @property
@@ -201,7 +201,7 @@ class Rig:
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
         """Return the events in the worker's log, the oldest first.
 
-        Only events with one of the codes and with these values of fields are returned.
+        The arguments select events by their code and by the values of their fields.
         """
         # The last line can be incomplete.
         lines = self.worker_log().split("\n")[:-1]

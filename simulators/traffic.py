@@ -62,7 +62,7 @@ class RequestLog(Generic[R]):
         return [request for request in self.requests if request.seq > mark]
 
     def clear(self) -> None:
-        """Forget the requests. The count of requests continues."""
+        """Forget the requests. The numbers of later requests continue."""
         with self._changed:
             self._requests.clear()
             self.max_writes_in_flight = self._writes_in_flight

@@ -1,6 +1,6 @@
 """`python -m tools COMMAND`: the targets of the Makefile for systems without make.
 
-The virtual environment is `.venv`; it is updated when the pinned versions change.
+The commands create the virtual environment `.venv`, and update it when pinned versions change.
 """
 
 from __future__ import annotations

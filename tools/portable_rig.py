@@ -15,7 +15,7 @@ _FOLDER = "D:\\media"
 
 
 class PortableRig(Rig):
-    """A rig in which Stash's files have paths of Windows."""
+    """Both fake servers and the plugin. Stash's files have paths of Windows."""
 
     def __init__(self, root: Path, plugin: Path, python: Path) -> None:
         super().__init__(root, plugin=plugin, interpreter=python)

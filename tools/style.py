@@ -1,8 +1,8 @@
-"""`python -m tools.style`: find prose that is hard to read. It is a part of `make check`.
+"""`python -m tools.style`: find prose that is hard to read, as a part of `make check`.
 
-It reads docstrings and comments of shipped code and tools, the documentation, and the subjects of
-the last commits. Text in code style is not checked. Exit status 1: a package has more findings
-than `ALLOWED`; `--all` prints the findings of all packages.
+The check reads docstrings and comments of shipped code and tools, the documentation, and the
+subjects of the last commits. Text in code style is not checked. Exit status 1 means that a package
+has more findings than `ALLOWED`. The option `--all` prints the findings of all packages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30
 # Each package may have this number of findings. Lower the number when there are fewer.
 ALLOWED = {"shared": 1}
 
-# Each pattern has the term to use instead.
+# Each key is the pattern of a bad word, and each value has better words.
 WORDS = {
     r"bur(?:y|ies|ied)": "dead-letter",
     r"gives? back|gave back": "release",

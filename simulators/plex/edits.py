@@ -28,7 +28,7 @@ def _date(value: str) -> str:
 
 
 def _number(value: str) -> float | None:
-    """Return the rating, from 0 to 10; None for an empty value."""
+    """Return the rating from 0 to 10, or None for an empty value."""
     try:
         rating = float(value or 0)
     except ValueError:

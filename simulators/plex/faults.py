@@ -131,7 +131,7 @@ class Faults(traffic.Faults):
         return self.inject("truncate", _send_half, **where)
 
     def reset(self, **where: Unpack[Where]) -> Fault:
-        """Send the start of the real response, then reset the connection."""
+        """Send the start of the real response, and then reset the connection."""
 
         def action(exchange: Exchange, fault: Fault) -> bool:
             _send_half(exchange, fault)

@@ -36,7 +36,7 @@ class Tokens:
 
 @dataclass
 class Latency:
-    """A request has the delay `every`, plus the delay of its kind."""
+    """A request is delayed by `every` and by the delay of its kind."""
 
     every: float = 0.0
     of_kind: dict[Kind, float] = field(default_factory=dict)

@@ -11,7 +11,7 @@ _ARTICLES = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
 
 def sort_title(item: Item) -> str:
-    """Return the sort title, or the title without its article."""
+    """Return the sort title, or the title without its first word if that is an article."""
     return (item.title_sort or _ARTICLES.sub("", item.title)).casefold()
 
 

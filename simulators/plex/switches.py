@@ -12,7 +12,7 @@ COMMON_EXPLOITS = r"union.*all.*select|(<|%3C).*script.*(>|%3E)|=cocaine\b"
 
 @dataclass
 class Switches:
-    """The behaviour of this Plex; it can be changed at any time.
+    """The behaviour of the fake Plex, which tests can change at any time.
 
     Attributes:
         tags_append: True: `genre[0].tag.tag=X` adds to the item's tags. False: the tags of a PUT

@@ -31,10 +31,10 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Return all parts of a schema that a real Stash does not have or that differ there."""
+    """Return the parts of a schema that a real Stash lacks or defines differently."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
-    # A type that is stricter in one schema is a breaking change in one direction only.
+    # A stricter type breaks clients in one direction only, so both directions are compared.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]

@@ -146,7 +146,7 @@ class _Executor(Executor[Any]):
     """Computes result values with functions that are built once per selection of fields.
 
     graphql-core needs 17 µs per field, and 0.4 s for a page of 1,000 scenes. This class uses
-    graphql-core only to report the path of a null.
+    graphql-core only to report the position of a wrong null.
     """
 
     def complete_value(

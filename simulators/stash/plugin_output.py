@@ -80,7 +80,7 @@ def _decode(text: str) -> tuple[Any, str | None]:
     known = {
         key.lower(): value
         for key, value in document.items()
-        # Go ignores the case of keys.
+        # Like Go's JSON parser, this code ignores the case of keys.
     }
     error = known.get("error")
     is_typed = isinstance(error, str | None)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
-# These are compiled files, and files that Python or Stash would load automatically.
+# A release must not contain compiled files, or files that Python or Stash would load automatically.
 _REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
@@ -34,7 +34,7 @@ class Pin:
 
 
 def read_pins(requirements: Path) -> list[Pin]:
-    """Return the pinned packages. Raise ReleaseError for a line without a version or one hash."""
+    """Return the pinned packages. Raise ReleaseError for a line without a version and one hash."""
     text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines()]
     return [_pin(line) for line in lines if line and not line.startswith("#")]
@@ -56,7 +56,7 @@ class Vendored:
 
 
 def vendored(folder: Path, pins: Iterable[Pin]) -> list[Vendored]:
-    """Return the pinned packages. Raise ReleaseError for an unsuitable wheel."""
+    """Return the files of the pinned packages. Raise ReleaseError for an unsuitable wheel."""
     return [_take(_wheel_of(folder, pin), pin) for pin in pins]
 
 
@@ -89,7 +89,7 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # Without this file, Python would prefer any other package of the same name.
+        # Without an `__init__.py`, Python would prefer another package of the same name.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
@@ -111,7 +111,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # The headers have the name, version and licence. The body is a long README.
+        # The headers of the metadata have the name, version and licence. The body is a long README.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
