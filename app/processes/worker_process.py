@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from worker.processor import SyncWorker
     from worker.services import Services
 
+LONGEST_UPDATE = 10.0  # seconds from Stash's removal of the old files to the new entry script
+
 
 def run_worker(script: str, arguments: list[str]) -> int:
     """Execute jobs until the queue stays empty, and return the exit status.
@@ -134,10 +136,20 @@ class _WorkerProcess:
             self._lock.release()
         if outcome is not DrainOutcome.UNUSABLE:
             self._log.event(Event.WORKER_ENDED, outcome=outcome.value)
-        is_updated = not self._installation.unchanged() and self._installation.exists()
-        if is_updated and not self._stop.is_set():
+        if not self._installation.unchanged() and self._is_installed_again():
             ensure_worker(self._script, self._lock, folder.spool, self._connection)
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
+
+    def _is_installed_again(self) -> bool:
+        """Return whether the plugin is installed, and wait for new files if an update is running.
+
+        An update in Stash first removes all old files.
+        """
+        end = time.monotonic() + LONGEST_UPDATE
+        while not self._installation.exists() and time.monotonic() < end:
+            if self._stop.wait(LOOK_FOR_REQUESTS):
+                break
+        return self._installation.exists() and not self._stop.is_set()
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
@@ -218,7 +230,8 @@ class _WorkerProcess:
         """Run a worker in a thread, because signals interrupt only the main thread.
 
         The worker stops after its current scene if this process has to end, if a task requests the
-        worker lock, or if another file has replaced the queue's database.
+        worker lock, if the plugin is updated or uninstalled, or if another file has replaced the
+        queue's database.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
@@ -227,10 +240,12 @@ class _WorkerProcess:
                     # The signal may have come before the worker existed.
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)
+                    or not self._installation.unchanged()
                     or self._is_database_replaced()
                 ):
                     worker.stop()
-            return running.result()
+            outcome = running.result()
+        return outcome if self._installation.unchanged() else DrainOutcome.UPDATED
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
         """Return whether to run a worker again. If so, this process holds the worker lock."""

@@ -15,7 +15,7 @@ from simulators.stash.plugin_manifest import parse
 
 _KEYS = {"id", "name", "metadata", "version", "date", "path", "sha256", "requires"}
 _DATE = "%Y-%m-%d %H:%M:%S"
-_MANIFEST = "manifest"
+MANIFEST = "manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def install(package: Package, plugins: Path, local_path: str = "community") -> P
     content = package.archive.read_bytes()
     assert hashlib.sha256(content).hexdigest() == package.sha256
     target = plugins / local_path / package.id
-    _remove_files(target)
+    remove_files(target)
     with zipfile.ZipFile(package.archive) as archive:
         names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
         for name in names:
@@ -64,13 +64,14 @@ def install(package: Package, plugins: Path, local_path: str = "community") -> P
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(archive.read(name))
             path.chmod(archive.getinfo(name).external_attr >> 16 & 0o777)
-    (target / _MANIFEST).write_text("\n".join(names), encoding="utf-8")
+    (target / MANIFEST).write_text("\n".join(names), encoding="utf-8")
     return target
 
 
-def _remove_files(target: Path) -> None:
+def remove_files(target: Path) -> None:
     """Remove what the last installation unpacked; folders and what was made since stay."""
-    listed = target / _MANIFEST
+    listed = target / MANIFEST
     if listed.exists():
         for name in listed.read_text(encoding="utf-8").splitlines():
-            (target / name).unlink()
+            (target / name).unlink(missing_ok=True)
+        listed.unlink()

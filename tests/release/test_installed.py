@@ -15,6 +15,7 @@ from simulators.rig import REPOSITORY, Rig
 from tests.conftest import MakeRig
 from tests.e2e.test_hook import hold_worker_lock
 from tests.release.conftest import BASE_PYTHON
+from tests.release.plugin_source import MANIFEST, remove_files
 from tools.release.__main__ import WHEELS
 
 DISTRIBUTIONS = {
@@ -153,20 +154,29 @@ def seen(rig: Rig, python: Path, stdin: bytes) -> str:
     return done.stderr.decode()
 
 
-def test_an_update_loses_no_job(make_rig: MakeRig, plugin: Path, bare_python: Path) -> None:
-    """Stash removes the old files and unpacks the new ones; what we keep beside them stays."""
+@pytest.mark.parametrize("action", ["update", "uninstall"])
+def test_a_change_by_stash_loses_no_job(
+    make_rig: MakeRig, plugin: Path, bare_python: Path, action: str
+) -> None:
+    """Stash removes its own files. An uninstall leaves the files that docs/install.md names."""
     rig = make_rig(plugin=plugin, interpreter=bare_python)
     rig.plex.stop()
     scene_id, item = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="Kept")
     assert rig.happened("plex_failed"), "it has all it imports"
     folder = rig.manifest.directory
-    for path in [one for one in folder.rglob("*.py") if rig.data not in one.parents]:
-        path.unlink()
+    shutil.copy(plugin / MANIFEST, folder)
+    remove_files(folder)
 
+    assert rig.happened("worker_ended", outcome="updated")
+    if action == "uninstall":
+        assert rig.wait_until(lambda: rig.worker_pids() == [])
+        left = {path.parent.name for path in folder.rglob("*") if path.is_file()}
+        assert left <= {"__pycache__", "data", "queue", "spool"}
     shutil.copytree(plugin, folder, dirs_exist_ok=True)
     rig.plex.start()
-    sync_one(rig, "After")
+    if action == "uninstall":
+        sync_one(rig, "After")
 
     assert rig.wait_until(lambda: item.title == "Kept"), rig.worker_log()
 
