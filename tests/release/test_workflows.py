@@ -18,6 +18,7 @@ from tools.release.wheels import ReleaseError
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yaml"))
 SOURCE = "https://somebody.github.io/Stash2Plex/index.yml"
+ADDRESS = "https://github.com/somebody/Stash2Plex"
 
 
 def steps(workflow: Path) -> Iterator[dict[str, Any]]:
@@ -51,20 +52,24 @@ def test_each_command_is_a_target_or_a_module_that_exists(workflow: Path) -> Non
 
 
 def test_the_notes_are_the_section_of_the_changelog_and_the_source(tmp_path: Path) -> None:
-    (tmp_path / "Stash2Plex.yml").write_text("name: S\ndescription: D\nversion: 1.2.0\n")
+    manifest = f"name: S\nurl: {ADDRESS}\ndescription: D\nversion: 1.2.0\n"
+    (tmp_path / "Stash2Plex.yml").write_text(manifest)
     changelog = tmp_path / "CHANGELOG.md"
-    changelog.write_text("# C\n\n## 1.2.0 (2026-12-31)\n\n- New\n\n## 1.1.0\n\n- Old\n")
+    changelog.write_text(
+        "# C\n\n## 1.2.0 (2026-12-31)\n\n- New: [a](docs/a.md#b)\n\n## 1.1.0\n\n- Old\n"
+    )
 
-    text = notes(tmp_path, "v1.2.0", SOURCE)
+    text = notes(tmp_path, "v1.2.0", SOURCE, ADDRESS)
 
     assert SOURCE in text
-    assert "- New" in text
+    assert f"- New: [a]({ADDRESS}/blob/v1.2.0/docs/a.md#b)" in text
     assert "- Old" not in text
-    with pytest.raises(ReleaseError):
-        notes(tmp_path, "v1.3.0", SOURCE)
+    for tag, address in (("v1.3.0", ADDRESS), ("v1.2.0", "https://github.com/fork/Stash2Plex")):
+        with pytest.raises(ReleaseError):
+            notes(tmp_path, tag, SOURCE, address)
     changelog.write_text("# C\n\n## 1.2.0 (not yet released)\n\n- New\n")
     with pytest.raises(ReleaseError):
-        notes(tmp_path, "v1.2.0", SOURCE)
+        notes(tmp_path, "v1.2.0", SOURCE, ADDRESS)
 
 
 def test_the_pages_have_the_newest_version_and_a_folder_per_version(tmp_path: Path) -> None:
@@ -73,13 +78,15 @@ def test_the_pages_have_the_newest_version_and_a_folder_per_version(tmp_path: Pa
         folder.mkdir(parents=True)
         (folder / "index.yml").write_text(tag)
 
-    pages(tmp_path / "releases", "v1.1.0", tmp_path / "pages", REPOSITORY / "README.md", SOURCE)
+    releases, readme = tmp_path / "releases", REPOSITORY / "README.md"
+    pages(releases, "v1.1.0", tmp_path / "pages", readme, SOURCE, ADDRESS)
 
     found = {
         name: (tmp_path / "pages" / name / "index.yml").read_text()
         for name in (".", "v1.0.0", "v1.1.0")
     }
     assert found == {".": "v1.1.0", "v1.0.0": "v1.0.0", "v1.1.0": "v1.1.0"}
-    readme = (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
-    assert SOURCE in readme
-    assert "OWNER" not in readme
+    text = (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
+    assert SOURCE in text
+    assert "OWNER" not in text
+    assert f"({ADDRESS}/blob/v1.1.0/docs/install.md)" in text
