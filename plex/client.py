@@ -165,7 +165,6 @@ class PlexClient(PlexConnection):
         return sender.send()
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
-        """Find the cause of a failed write with a test edit, which changes nothing in the item."""
         return EditSender(self.put, self._refusals, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:

@@ -1,5 +1,3 @@
-"""The HTTP connection to one Plex server."""
-
 import ipaddress
 import re
 import socket
@@ -230,7 +228,6 @@ def _check_status(response: requests.Response, doing: str) -> None:
 
 
 def _words(response: requests.Response) -> str:
-    """Return the first words of a short error response if they say more than the status."""
     length = response.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit() and int(length) <= _LONGEST_ERROR_BODY):
         return ""

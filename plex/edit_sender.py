@@ -171,7 +171,6 @@ class EditSender:
         return self._outcome
 
     def meaning(self, error: PlexError) -> PlexError:
-        """Find the cause of a failed write with a test edit, which changes nothing in the item."""
         refusal = self._test_edit()
         self._is_writable = self._is_writable or refusal is None
         return _meaning(error, refusal)

@@ -1,5 +1,3 @@
-"""The health check of Plex."""
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace

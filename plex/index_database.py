@@ -1,5 +1,3 @@
-"""The SQLite database `library.db`, which has the path index."""
-
 import contextlib
 import os
 import sqlite3

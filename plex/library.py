@@ -100,11 +100,9 @@ class Library:
         return self._client.server_id
 
     def read_items(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items, and collect the error of each item that Plex cannot return."""
         return self._unreadable.read(rating_keys, batch)
 
     def sections(self) -> list[Section]:
-        """Request the libraries of Plex; return the libraries that the settings select."""
         self._sections_at = self._clock()
         self.known = self._client.libraries()
         choice = choose_libraries(self._names, self.known)

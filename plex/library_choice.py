@@ -1,5 +1,3 @@
-"""Finds the libraries that the setting `plex_library` selects."""
-
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence

@@ -1,5 +1,3 @@
-"""Finds the items in Plex that contain the files of a scene."""
-
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple
@@ -54,8 +52,6 @@ class Matching(NamedTuple):
 
 
 class _Hits(NamedTuple):
-    """The files in Plex that match one file of the scene."""
-
     parts: tuple[LibraryPart, ...] = ()
     candidates: tuple[LibraryPart, ...] = ()
 

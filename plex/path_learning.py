@@ -183,7 +183,6 @@ class PathLearning:
         return [row[0] for row in rows]
 
     def scenes(self) -> Iterator[tuple[int, list[SceneFile]]]:
-        """Yield the id and the files of each scene, as Stash last returned them."""
         rows = self._database.each("SELECT scene, path, size FROM stash_files ORDER BY scene, path")
         for scene_id, group in groupby(rows, key=lambda row: int(row[0])):
             yield scene_id, [SceneFile(path, size) for _, path, size in group]
@@ -206,7 +205,6 @@ class PathLearning:
             self._database.write_all(_UPSERT_FILE, rows)
 
     def _contradicts(self, scene: StashScene) -> bool:
-        """Return whether a learned mapping gives a wrong path for a file of the scene."""
         learned = self.path_map()
         for file in scene.files:
             expected = learned.find_plex(file.path)

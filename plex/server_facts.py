@@ -154,7 +154,6 @@ class ServerFacts:
         self._store(_LOCK, lock, _SHOWN if shown else _HIDDEN, sentence)
 
     def learn_date_shift(self, section_key: int, days: int) -> None:
-        """Store by how many days a library returns later dates than were sent."""
         sentence = _shift_sentence(section_key, days) if days else ""
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 

@@ -30,8 +30,6 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 
 
 class UnreadableItems:
-    """Stores the keys of unreadable items in `library.db`, and requests these items alone."""
-
     def __init__(
         self, client: PlexClient, index: PathIndex, clock: Callable[[], float], report: Report
     ) -> None:
@@ -66,7 +64,6 @@ class UnreadableItems:
         return self._client.read_each([key], 1)
 
     def holes(self, section: Section) -> list[Hole]:
-        """Return the items that listings of the library currently skip."""
         now = self._clock()
         rows = self._database.rows(
             "SELECT place, after_key, before_key, found_at FROM listing_holes "

@@ -106,7 +106,6 @@ class Walk:
         return max(0, unread - 1) if unread == self._rows else unread
 
     def _joins(self, page: _Page, start: int) -> bool:
-        """Return whether a page follows the previous page without missing rows."""
         if start == 0:
             return True
         first = whole_number(page.rows[0].get("ratingKey")) if page.rows else 0
@@ -167,7 +166,6 @@ class Walk:
             )
 
     def _page(self, start: int) -> _Page:
-        """Read a page, and halve its size after each failure."""
         while True:
             # One more row repeats the last row of the previous page.
             size = self._size + (start > 0)
@@ -187,7 +185,6 @@ class Walk:
                     raise
 
     def _page_before_failing(self, start: int, size: int) -> _Page:
-        """Read the rows of a failing page that precede its first unreadable item."""
         answer = self._get(self._address, self._doing, paging(0, 0))
         total = whole_number(answer.get("totalSize")) or start + size
         rows: list[Element] = []
@@ -202,7 +199,6 @@ class Walk:
         return _Page(rows, total, failing)
 
     def _check_that_plex_shows_any(self, total: int) -> None:
-        """Raise a `PlexError` if Plex returns no item at all."""
         rows = (total - 1, total // 2, total // 3)
         for row in () if self._has_read or total == 1 else rows:
             try:
