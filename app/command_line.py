@@ -174,7 +174,6 @@ def _common_options(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def task_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the task's arguments in the format in which Stash sends them."""
     given = {name: getattr(options, name, None) for name in _TASK_ARGUMENTS}
     arguments = {name: value for name, value in given.items() if value}
     return {"mode": options.mode, **arguments, **({"format": "json"} if options.json else {})}
@@ -308,20 +307,13 @@ def _prepare_streams() -> None:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:
-    """Return the connection to Stash in the format in which Stash sends it to a plugin.
-
-    The API key leaves the environment, because a worker receives the key through a pipe.
-    """
+    """The API key leaves the environment, because a worker receives the key through a pipe."""
     key = os.environ.pop(API_KEY, "").strip()
     secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})
 
 
 def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
-    """Raise `TaskError` if Stash could not use the data folder. Warn if the folder does not exist.
-
-    The task Doctor checks an existing data folder itself.
-    """
     folder = preferred_folder(plugin_dir, os.environ)
     exists = os.path.exists(folder)
     if for_doctor and exists:
@@ -341,8 +333,7 @@ def objection(
 ) -> str | None:
     """Return why a command must not run, with a remedy, or None if the command may run.
 
-    Stash cannot read files that another user creates in the data folder. `user` returns the id of
-    the current user. It is None if files have no owner on this system.
+    Stash cannot read files that another user creates in the data folder.
     """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder

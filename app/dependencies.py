@@ -89,7 +89,6 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
 
 
 def is_accepted(found: str, needed: str) -> bool:
-    """Return whether the version `found` is accepted by `needed`, such as `>=2.32`."""
     numbers, limit = _numbers(found), _numbers(needed)
     return numbers == limit if needed.startswith("==") else numbers >= limit
 

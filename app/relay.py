@@ -26,15 +26,12 @@ if TYPE_CHECKING:
 
 FEW_SCENES = 5
 MOST_LINES, MOST_STEPS = 20, 100
-# The first bytes of a log file identify the file after a rotation.
 _HEAD = 80
 # The time of day has this position in "2024-05-06 14:02:07.123456".
 _TIME = slice(11, 19)
 _BEGIN = '{"time": '
-# Older versions wrote lines such as "2024-05-06 14:02:07,123 INFO text".
 _PLAIN = 24
 _FILE = "worker.log in the plugin's data folder"
-# These events add no information to the events of the scenes.
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
 _ENDS = {
     "scene_synced": "synced",
@@ -65,7 +62,6 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
 
 
 def _relay_news(news: str, log: "Log") -> None:
-    """Report the stored event of a worker that had no log, and delete the event."""
     text = ""
     with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
@@ -81,7 +77,6 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
     lines: list[Line] = []
     for head, start, content in _unreported(folder.worker_log, position):
         part = content if most is None else content[:most]
-        # The last line may be incomplete.
         part = part[: part.rfind(b"\n") + 1]
         lines += _parsed(part.decode("utf-8", "replace"))
         position = {"head": head, "offset": start + len(part)}
@@ -98,7 +93,6 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
 
 
 def _read_position(path: str) -> "dict[str, Any]":
-    """Return the position after the copied lines: the head of their file, and a byte offset."""
     try:
         with open(path, encoding="utf-8") as file:
             position = json.load(file)
@@ -117,12 +111,10 @@ def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, 
         start = position.get("offset", 0)
         start = start if 0 <= start <= len(current) else 0
         return [(head, start, current[start:])]
-    # A different head means that the log was rotated.
     older = b""
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # The log was rotated between the two reads.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

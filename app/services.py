@@ -54,7 +54,6 @@ def build(
 
 
 def import_legacy_data(services: Services) -> None:
-    """Import the data of the legacy plugin, unless another process is importing the data."""
     folder, log, clock, lock = services.folder, services.log, services.clock, services.worker_lock
     is_held = lock.descriptor is not None
 
@@ -78,13 +77,11 @@ def import_legacy_data(services: Services) -> None:
 
 
 def report_missing_wal(services: Services) -> None:
-    """Log that the file system has no support for write-ahead logs, once per data folder."""
     if uses_wal(services.queue.jobs.connection):
         return
     marker = os.path.join(services.folder.queue_folder, "no-wal.told")
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError:
-        # The log already has this event, or the folder is read-only.
         return
     services.log.event(Event.WAL_REFUSED, folder=services.folder.queue_folder)

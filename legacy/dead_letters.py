@@ -1,5 +1,3 @@
-"""Imports the dead letters of the legacy plugin from its file `dlq.db`."""
-
 import re
 import sqlite3
 from collections import Counter
@@ -42,7 +40,6 @@ class LegacyDeadLetter:
 
 
 def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
-    """Read the newest dead letter per scene and error type. `now` replaces invalid times."""
     letters: dict[tuple[int, str], LegacyDeadLetter] = {}
     left: Counter[str] = Counter()
     with foreign_database(path) as connection:
@@ -80,7 +77,6 @@ def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now:
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:
-    """Remove URL queries and secrets from an error message, and limit its length."""
     text = _NAMED_SECRET.sub(rf"\1\2{MASK}", _QUERY.sub("?…", redact(message)))
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " … (cut)"
 

@@ -44,7 +44,6 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def content_sha1(path: str) -> str:
-    """Merge the write-ahead log of a legacy database into its file, and return the file's SHA-1."""
     if path.endswith(".db"):
         # A file that is not a database has no write-ahead log, so the error is ignored.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:

@@ -89,8 +89,6 @@ class _Report:
 
 @dataclass(frozen=True, slots=True)
 class LegacyData:
-    """Imports the legacy data. The process must hold the worker lock."""
-
     folder: DataFolder
     log: Log
     # This function tells the log the current secrets, or returns False if Stash does not return

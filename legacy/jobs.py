@@ -24,9 +24,7 @@ from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE, transaction
 from validation.values import counted
 
-# persist-queue gives this status to acknowledged jobs.
 COMPLETED = 5
-# A transaction processes at most this many rows, and takes less than 0.8 s.
 PAGE, REMOVED_AT_ONCE = 500, 5000
 _SELECT = (
     f"SELECT _id, data, timestamp FROM {TABLE} WHERE _id > ? AND status <= {IN_PROGRESS} "
@@ -45,7 +43,6 @@ _DAMAGE = (
     *(pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
     *(EOFError, ArithmeticError, MemoryError, ImportError),
 )
-# A job of the legacy plugin has a few thousand bytes.
 LARGEST_PICKLE = 1_000_000
 
 
@@ -105,8 +102,6 @@ def _mapping(data: Any) -> Mapping[str, Any]:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds only dicts, lists, strings and numbers, because other pickles could run code."""
-
     def find_class(self, module: str, name: str) -> NoReturn:
         raise NoJobError(f"it contains more than plain data ({module}.{name})")
 
@@ -135,12 +130,10 @@ def read_pickle(data: bytes) -> Any:
 @dataclass(slots=True)
 class WaitingJobs:
     rows: int = 0
-    # The values are the times at which the scenes were first queued.
     scenes: dict[int, float] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:
-        """Count a row. Return its scene id and time, or None if the row contains no job."""
         try:
             job = parse_job(data, stored_at)
         except NoJobError as error:

@@ -20,7 +20,6 @@ _TABLE = (
 )
 _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
-# A user can copy another data folder to this folder.
 ELSEWHERE = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
 # These legacy files are imported. `queue/data.db` is not among them, because the plugin uses the
@@ -29,7 +28,6 @@ FILES = (LETTERS, STAMPS, *(f"{ELSEWHERE}/{name}" for name in (QUEUE, LETTERS, S
 # These state files are copied from the folder `earlier`. Its other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT = 1.0
-# persist-queue gives this status to failed jobs.
 FAILED = 9
 NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
@@ -55,7 +53,6 @@ def add_entry(connection: sqlite3.Connection, source: str, entry: Entry, now: fl
 
 
 def mark_imported(path: str) -> None:
-    """Rename an imported file and SQLite's files beside it, without replacing other files."""
     number = 1
     while os.path.exists(new_name := f"{path}{IMPORTED}{f'-{number}' if number > 1 else ''}"):
         number += 1
@@ -76,7 +73,6 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        # If the database is locked, the next start repeats the search.
         with suppress(sqlite3.OperationalError):
             add_entry(connection, QUEUE, Entry("", taken=True), clock())
     return False

@@ -1,11 +1,8 @@
 """Executes a reconciliation run in short steps, and stores its position after each step.
 
-A run first checks all scenes, and stores the scenes whose sync would change Plex (gaps). It queues
-the gaps only after both libraries were read completely and the counts are plausible. If a process
-is killed, the next process continues the run.
-
-Each page of scenes starts after the last scene id of the previous page. So the run skips no scene
-if another scene is created or deleted meanwhile.
+A run queues the found scenes only after both libraries were read completely and the counts are
+plausible. If a process is killed, the next process continues the run. Each page of scenes starts
+after the last id of the previous page, so new and deleted scenes cause no gap.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,11 +47,7 @@ class NoConclusionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of Stash's scenes, each compared with Plex.
-
-    `found` contains only the scenes in the run's scope, but `ids` contains all scenes of the page.
-    `left` is the number of scenes after this page, as counted by Stash.
-    """
+    """A page of scenes. `found` has those in the run's scope, and `left` more scenes follow."""
 
     found: Sequence[tuple[Inspection, Finding]]
     ids: frozenset[int]
@@ -63,7 +56,6 @@ class Page:
 
 
 def prepare(library: Library) -> None:
-    """Update the index of Plex's file paths. Raise `NoConclusionError` if Plex lists no files."""
     library.prepare()
     library.refresh()
     if not library.index.count():
@@ -111,8 +103,6 @@ def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> Scene
 
 
 class End(Enum):
-    """A run ends with queued scenes, with a question to the user, or without a conclusion."""
-
     DONE = "done"
     ASKS = "asks"
     NOTHING = "nothing"
@@ -142,7 +132,6 @@ class GapDetectionEngine:
         return run_of_today(self._queue.gaps.run(), self._clock())
 
     def begin(self, order: Order) -> Run:
-        """Start a run, or continue the unfinished run if it has the same scope."""
         run = self.stored()
         if run is not None and run.order.finds_the_same_as(order):
             # If a user starts a task that continues this run, the run may confirm an earlier
@@ -234,7 +223,6 @@ class GapDetectionEngine:
         return gone
 
     def _finish_checking(self, run: Run) -> None:
-        """Mark the scenes as checked. Raise `NoConclusionError` if a library seems incomplete."""
         result = run.result
         gone = self._gone(run, _LAST_SCENE, frozenset())
         if gone and not result.checked:
@@ -242,7 +230,6 @@ class GapDetectionEngine:
                 f"Stash lists no scenes, although {len(gone):,} were synced. Check that it uses "
                 "the right database"
             )
-        # Stash has counted these scenes, but not returned them.
         left = run.total - result.checked
         if left > 0:
             raise NoConclusionError(

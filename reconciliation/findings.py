@@ -8,8 +8,6 @@ from validation.values import counted, counts_text
 
 
 class Outcome(Enum):
-    """What a run found out about a scene. The values are the texts for users."""
-
     IN_STEP = "up to date"
     EMPTY = "without metadata in Plex"
     STALE = "stale"
@@ -35,11 +33,7 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """The result of comparing a scene with Plex.
-
-    If `again` is set, a sync would send a scene again that was synced before. `clears` names the
-    fields that a sync would empty in Plex.
-    """
+    """If `again` is set, a sync would send a synced scene again. `clears` names fields to empty."""
 
     outcome: Outcome
     reasons: tuple[str, ...] = ()
@@ -48,8 +42,6 @@ class Finding(NamedTuple):
 
 
 class GapOutcome(Enum):
-    """What a run did with a scene whose sync would change Plex. The values are texts for users."""
-
     QUEUED = "queued"
     WAITING = "already queued"
     DAMPED = "in cool-down after a failure (see the dead letters)"
@@ -104,7 +96,6 @@ class GapDetectionResult:
 
     @property
     def compared(self) -> int:
-        """The number of checked scenes with an item in Plex."""
         return sum(self.outcomes[name] for name in (Outcome.IN_STEP, Outcome.EMPTY, Outcome.STALE))
 
     def text(self) -> str:

@@ -62,18 +62,15 @@ def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
 
 
 def is_given_up(letters: Sequence[DeadLetter]) -> bool:
-    """Return whether a dead letter waits until Plex has the file of its scene."""
     return any(letter.error_type == NOT_FOUND for letter in letters)
 
 
 def tries_of(letters: Sequence[DeadLetter]) -> int:
-    """Return how many runs have queued a dead-lettered scene again without success."""
     stored = [letter.job.data.get(TRIES) for letter in letters if letter.job is not None]
     return max((tries for tries in stored if type(tries) is int and tries > 0), default=0)
 
 
 def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
-    """Return whether a scene is in its cool-down. An edit after the failure ends the cool-down."""
     failed_at = max((letter.moment for letter in letters), default=None)
     if failed_at is None or (changed_at is not None and changed_at > failed_at):
         return False

@@ -9,14 +9,11 @@ DAY = 86_400.0
 
 
 class Scope(Enum):
-    """The scenes to compare. The values are those of the setting `reconcile_scope`."""
-
     ALL = "all"
     RECENT = "24h"
     WEEK = "7days"
 
     def since(self, now: float) -> float | None:
-        """Return the earliest creation time of the scenes in scope, or None for all scenes."""
         days = {Scope.ALL: None, Scope.RECENT: 1, Scope.WEEK: 7}[self]
         return None if days is None else now - days * DAY
 

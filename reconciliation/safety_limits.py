@@ -44,7 +44,6 @@ def parse_question(raw: Any) -> Question | None:
 
 
 def exceeds_limits(result: GapDetectionResult) -> bool:
-    """Return whether a run has to ask the user before it queues the scenes that it has found."""
     return (
         _is_much(result.again, result.synced, MOST_AGAIN, FEWEST_AGAIN)
         or _is_much(result.cleared, result.compared, MOST_CLEARED, FEWEST_CLEARED)
@@ -55,7 +54,6 @@ def exceeds_limits(result: GapDetectionResult) -> bool:
 def is_confirmed(
     result: GapDetectionResult, scope: str, question: Question | None, now: float
 ) -> bool:
-    """Return whether a run confirms a question: same scope, within a day, not many more scenes."""
     if question is None or question.scope != scope:
         return False
     return (
@@ -67,7 +65,6 @@ def is_confirmed(
 
 
 def hides_too_many(unseen: int, checked: int) -> bool:
-    """Return whether Plex lists too many items that it does not return."""
     return _is_much(unseen, checked, MOST_UNSEEN, FEWEST_UNSEEN)
 
 

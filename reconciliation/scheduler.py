@@ -51,9 +51,7 @@ class ReconciliationScheduler:
         return self._services.monotonic() >= self._next_look
 
     def step(self, session: SyncSession) -> bool:
-        """Execute a step of the unfinished or due run. Return whether a step was executed."""
         if not self._engine.lock.try_acquire():
-            # Another process executes a run.
             self._rest(LOOK_EVERY)
             return False
         try:

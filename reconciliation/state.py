@@ -51,8 +51,6 @@ def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
 
 
 class StateFile:
-    """Only a process that holds the reconciliation lock may write the file."""
-
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
         self._clock = clock
@@ -67,7 +65,6 @@ class StateFile:
         return replace(state, tried_at=now) if self._file.is_unread else state
 
     def write(self, state: ReconciliationState) -> None:
-        """Write the state, unless the file could not be read. Raise `OSError` on failure."""
         self._file.write(asdict(state))
 
 
@@ -93,7 +90,6 @@ def after(state: ReconciliationState, run: Run, now: float, summary: str) -> Rec
 def without_result(
     state: ReconciliationState, run: Run, now: float, summary: str
 ) -> ReconciliationState:
-    """Return the state after a run that had no result or asks the user a question."""
     return replace(state, tried_at=now, **_ended(run, now, summary))
 
 

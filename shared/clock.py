@@ -16,8 +16,6 @@ def steady() -> float:
 
 
 class ClockSteps:
-    """Detects that the system clock was set, by comparing it with a monotonic clock."""
-
     def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._clock = clock
         self._monotonic = monotonic

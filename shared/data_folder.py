@@ -38,13 +38,11 @@ class DataFolder:
         self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:
-        """Create the folders, readable only for their owner. Raise `OSError` on failure."""
         for folder in (self.queue_folder, self.spool):
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
 
 def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:
-    """Return the folder that the environment variable names, or `data/` if it is not set."""
     return os.path.abspath(environ.get(OVERRIDE_VARIABLE) or os.path.join(plugin_dir, "data"))
 
 
@@ -70,6 +68,5 @@ def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, s
 
 
 def data_folder_of(script: str, connection: object) -> DataFolder:
-    """Find the data folder by the path of the entry script and the connection to Stash."""
     stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
     return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)

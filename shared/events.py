@@ -284,11 +284,8 @@ _FORMATTER = _Formatter()
 
 
 class Report(Protocol):
-    """A function that reports an event with its fields, such as `Log.event`."""
-
     def __call__(self, event: Event, /, *, level: str = "", **fields: object) -> None: ...
 
 
 def unreported(_event: Event, /, *, level: str = "", **_fields: object) -> None:
-    """Ignore an event. This function is a `Report` without any effect."""
     del level

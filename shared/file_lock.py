@@ -31,7 +31,6 @@ class FileLock:
         return self.descriptor is not None
 
     def release(self) -> None:
-        """Release the lock if it is held, also for child processes that inherited the lock."""
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
             flock(descriptor, LOCK_UN)

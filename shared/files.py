@@ -20,7 +20,6 @@ _TEMPORARY = re.compile(r"\.tmp-(\d+)$")
 
 
 def acquire(lock: FileLock, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Wait for a lock and acquire it. Raise `OSError` if its file cannot be opened or locked."""
     while not lock.try_acquire():
         sleep(PAUSE)
 
@@ -41,7 +40,6 @@ def replace_file(source: str, target: str, sleep: Callable[[float], None] = time
 
 
 def remove_file(path: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Remove a file. Raise `OSError` on failure, or if the file does not exist."""
     _insist(lambda: os.unlink(path), sleep)
 
 
@@ -55,7 +53,6 @@ def _insist(act: Callable[[], None], sleep: Callable[[float], None]) -> None:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the sorted file names in a folder, or an empty list if the folder is unreadable."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -82,7 +79,6 @@ def sweep_temporaries(folder: str, now: float) -> int:
 
 
 def keep_newest(folder: str, pattern: str, kept: int) -> None:
-    """Remove the files that match `pattern`, except the last `kept` in the order of names."""
     matching = [name for name in names_in(folder) if re.fullmatch(pattern, name)]
     for name in matching[: max(0, len(matching) - kept)]:
         with suppress(OSError):

@@ -48,7 +48,6 @@ def _escaped(character: str) -> str:
 
 
 def stderr_sink(level: str, text: str, _code: str, _fields: Fields) -> None:
-    """Write a record to stderr. Ignore the error if Stash has closed stderr."""
     with suppress(OSError):
         os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
 
@@ -81,7 +80,6 @@ class Log:
         return self._shown(text)[:_LONGEST_FIELD]
 
     def redact(self, text: str) -> str:
-        """Return the text without secrets and, with obfuscation, without paths and titles."""
         text = self._secrets.redact(text)
         return text if self.obfuscate is None else self.obfuscate(text)
 
@@ -111,7 +109,6 @@ class Log:
         self._emit(ERROR, text)
 
     def progress(self, fraction: float) -> None:
-        """Move Stash's progress bar to a fraction between 0 and 1."""
         self._emit(PROGRESS, f"{min(1.0, max(0.0, fraction)):.4f}")
 
 

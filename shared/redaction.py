@@ -1,5 +1,3 @@
-"""Removes secrets from all text that leaves the process."""
-
 MASK = "[redacted]"
 # A shorter secret could be a part of ordinary words.
 _SHORTEST_SECRET = 4
@@ -10,7 +8,6 @@ class Secrets:
         self._known: list[str] = []
 
     def add(self, secret: object) -> None:
-        """Store a secret to redact. Ignore short strings and other types."""
         if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
             # The longest secret comes first, because a secret may contain another secret.
             self._known = sorted({*self._known, secret}, key=len, reverse=True)

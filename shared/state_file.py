@@ -1,5 +1,3 @@
-"""Reads and writes small JSON state files, and tolerates invalid content."""
-
 import contextlib
 import json
 import os
@@ -75,7 +73,6 @@ class KeptState:
         return state
 
     def write(self, state: Any) -> bool:
-        """Write the state. Return False without writing if the file could not be read."""
         if self.is_unread and os.path.lexists(self._path):
             return False
         write_state(self._path, state)
@@ -108,12 +105,10 @@ def parse_moment(raw: Any) -> float | None:
     """Parse a time in seconds since the epoch up to the year 2999, or return None."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    # NaN fails this comparison, too.
     return float(raw) if 0 <= raw <= LATEST else None
 
 
 def parse_count(raw: Any) -> int | None:
-    """Parse a whole number from 0 to `MOST`, or return None."""
     if isinstance(raw, bool) or not isinstance(raw, int):
         return None
     return raw if 0 <= raw <= MOST else None

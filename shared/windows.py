@@ -3,7 +3,6 @@ import sys
 
 # The error has one of these numbers if another process holds the lock. Wine uses 0.
 _HELD = (errno.EACCES, 0)
-# The module `fcntl` has the same values.
 LOCK_EX, LOCK_NB, LOCK_UN = 2, 4, 8
 
 if sys.platform == "win32":
@@ -20,14 +19,12 @@ if sys.platform == "win32":
             msvcrt.locking(descriptor, mode, 1)
         except OSError as error:
             if operation == LOCK_UN:
-                # The lock has already been released.
                 return
             if error.errno in _HELD:
                 raise BlockingIOError from None
             raise
 
     def start_detached(command: list[str], message: bytes) -> None:
-        """Start a process without a console, and send the message to its standard input."""
         import subprocess  # noqa: PLC0415 - slow to load, and most hooks start no process
 
         child = subprocess.Popen(

@@ -48,7 +48,6 @@ CACHE = 256
 class AckQueue(SQLiteAckQueue):
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
-        # The constructor of persist-queue has reset this attribute.
         self._conn.text_factory = tolerant_text
 
     def _new_db_connection(
@@ -85,7 +84,6 @@ class AckQueue(SQLiteAckQueue):
         return claims, unreadable
 
     def remove(self, row_ids: Iterable[int]) -> None:
-        """Delete rows in progress. A newer job for the same scene has its own row and stays."""
         with transaction(self.connection):
             self.connection.executemany(_DELETE_CLAIMED, [(row_id,) for row_id in row_ids])
 

@@ -19,7 +19,6 @@ _INSERT = (
 class Failure:
     error_type: str
     message: str
-    # Only a bug of the plugin has a stack trace.
     stack_trace: str | None = None
 
 
@@ -29,14 +28,12 @@ class DeadLetter:
     job: SyncJob | None
     error_type: str
     error_message: str
-    # The time is in UTC, such as "2026-01-31 12:00:00".
     failed_at: str
     scene_id: int | None = None
     retry_count: int = 0
 
     @property
     def moment(self) -> float:
-        """The time of the failure in seconds since the epoch, or 0 if `failed_at` is unreadable."""
         try:
             return datetime.fromisoformat(self.failed_at).replace(tzinfo=UTC).timestamp()
         except (TypeError, ValueError):
@@ -69,7 +66,6 @@ class DeadLetterQueue:
         return self._delete("failed_at < ?", _text_of(before))
 
     def remove(self, letter_id: int) -> bool:
-        """Remove a dead letter. Return False if another process has removed it before."""
         return self._delete("id = ?", letter_id) == 1
 
     def forget_scene(self, scene_id: int) -> None:

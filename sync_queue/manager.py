@@ -33,7 +33,6 @@ class QueueManager(QueueView):
         return transaction(self._connection)
 
     def enqueue(self, jobs: Iterable[SyncJob]) -> tuple[int, int]:
-        """Store jobs durably. Return the numbers of new jobs and of merged jobs."""
         before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
         self._connection.execute("PRAGMA synchronous=FULL")
         try:
@@ -121,7 +120,6 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If another process locks the database, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self._connection):
                 self.spool.mark_finished()
@@ -130,7 +128,6 @@ class QueueManager(QueueView):
         return operations.get_queued_scene_ids(self._connection)
 
     def was_rebuilt(self) -> bool:
-        """Return whether a damaged database lost jobs and no reconciliation has run since."""
         return os.path.exists(self._rebuilt_marker)
 
     def clear_rebuilt_marker(self) -> None:

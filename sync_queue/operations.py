@@ -73,7 +73,6 @@ def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float)
 
 
 def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
-    """Store a job, without a commit. Return False if the job was merged into a waiting job."""
     if merge_into_waiting(connection, job):
         return False
     connection.execute(_INSERT, (job.encoded(), now))
@@ -81,7 +80,6 @@ def put(connection: sqlite3.Connection, job: SyncJob, now: float) -> bool:
 
 
 def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
-    """Merge a job into the waiting job of its subject and type. Return False if no job waits."""
     row = connection.execute(_FIND_WAITING, (job.job_key, job.update_type)).fetchone()
     if row is None:
         return False
@@ -100,7 +98,6 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
 
 
 def has_unfinished(connection: sqlite3.Connection) -> bool:
-    """Return whether a job waits or is in progress, even if its worker was killed."""
     statement = (
         f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_WAITING}) "
         f"OR EXISTS (SELECT 1 FROM {TABLE} WHERE {IS_IN_PROGRESS})"
@@ -109,13 +106,11 @@ def has_unfinished(connection: sqlite3.Connection) -> bool:
 
 
 def get_stats(connection: sqlite3.Connection, now: float) -> dict[str, int]:
-    """Return the numbers of jobs: due (`pending`), due later (`retrying`) and `in_progress`."""
     counts = connection.execute(_STATS, {"now": now}).fetchone()
     return dict(zip(("pending", "retrying", "in_progress"), counts, strict=True))
 
 
 def clear_pending_items(connection: sqlite3.Connection) -> int:
-    """Remove the waiting jobs, but not jobs in progress or in the spool. Return their number."""
     return connection.execute(f"DELETE FROM {TABLE} WHERE {IS_WAITING}").rowcount
 
 

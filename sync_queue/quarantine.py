@@ -21,7 +21,6 @@ def is_damage(error: Exception) -> bool:
 
 
 def error_code(error: Exception) -> int:
-    """Return SQLite's primary result code, or 0 for an error of another library."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
@@ -30,7 +29,6 @@ def setup_lock(path: str) -> str:
 
 
 def ask_for_reconciliation(path: str, why: str) -> None:
-    """Request a reconciliation after the loss of all jobs. Raise `OSError` on failure."""
     write_state(_marker(path), {"why": why})
 
 
@@ -74,7 +72,6 @@ def _rename(path: str, kept: str) -> None:
             if os.path.exists(path + suffix):
                 replace_file(path + suffix, kept + suffix)
     except OSError:
-        # The database was not renamed, so no reconciliation is necessary.
         if os.path.exists(path) and not was_asked:
             remove_file(_marker(path))
         raise

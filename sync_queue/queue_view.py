@@ -54,7 +54,6 @@ class QueueView:
         self._folder = folder
 
     def stats(self) -> dict[str, int]:
-        """Count `pending`, `retrying` and `in_progress` jobs, including jobs in the spool."""
         now = self.clock()
         counts = operations.get_stats(self._connection, now)
         for job in self._only_in_spool():
@@ -83,11 +82,9 @@ class QueueView:
         return {by_subject[subject] for subject, _ in self._waiting_among(by_subject)}
 
     def waiting(self) -> int:
-        """Return the number of jobs that wait or are in progress."""
         return sum(self.stats().values())
 
     def next_try(self) -> float | None:
-        """Return the time of the next retry in seconds since the epoch, or None without a retry."""
         row = self._connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
         return None if row is None else float(row[0])
 

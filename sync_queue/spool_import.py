@@ -64,7 +64,6 @@ class Spool:
         return not self._new() and not self._inbox_files()
 
     def names(self) -> frozenset[str]:
-        """Return the file names of the jobs and of the Stash connection in the spool."""
         names = names_in(self._spool)
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
@@ -141,7 +140,6 @@ class Spool:
                 with open(path, "rb") as file:
                     found.append(StoredJob(path, SyncJob.parse(file.read())))
             except OSError:
-                # The file may contain a job, so the file stays.
                 self._stuck.add(path)
             except JobFormatError:
                 replace_file(path, path + UNREADABLE)

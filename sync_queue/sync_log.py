@@ -19,7 +19,6 @@ from sync_queue.sync_records import (
 # After a scene was deleted in Stash, the records of its items get this scene id. Without these
 # records, a new scene with the same file would mistake the plugin's values for edits of a user.
 NO_SCENE = 0
-# This outcome marks a scene that only an older version of the plugin synced.
 SYNCED_EARLIER = "synced earlier"
 
 Entity = tuple[str, int]
@@ -51,7 +50,6 @@ class SyncLog:
     def items(
         self, server_id: str, rating_keys: Collection[int]
     ) -> dict[int, dict[int, ItemRecord]]:
-        """Return records of items by rating key (Plex's item id), and then by scene id."""
         which = f"WHERE server_id = ? AND rating_key {_AMONG}"
         found: dict[int, dict[int, ItemRecord]] = {}
         for sent in self._sent(which, server_id, json.dumps(list(rating_keys))):
@@ -59,7 +57,6 @@ class SyncLog:
         return found
 
     def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
-        """Return the records of an item by scene id. A deleted scene has the id `NO_SCENE`."""
         return self.items(server_id, [rating_key]).get(rating_key, {})
 
     def sent_for(self, scene_id: int) -> list[SentItem]:
@@ -86,7 +83,6 @@ class SyncLog:
     def remember_image(
         self, scene_id: int, server_id: str, rating_key: int, kind: str, sha1: str
     ) -> None:
-        """Store the SHA-1 of an item's `poster` or `art`. An empty string means no image."""
         self._connection.execute(
             f"UPDATE sync_log SET {kind}_sha1 = ? "
             "WHERE scene_id = ? AND server_id = ? AND rating_key = ?",
@@ -123,7 +119,6 @@ class SyncLog:
     def digests(
         self, server_id: str | None, scene_ids: Collection[int] | None = None
     ) -> dict[int, dict[int, str]]:
-        """Return digests by scene id and rating key. None selects all servers or all scenes."""
         among = "" if scene_ids is None else f" AND scene_id {_AMONG}"
         values = () if scene_ids is None else (json.dumps(list(scene_ids)),)
         found: dict[int, dict[int, str]] = {}
@@ -161,7 +156,6 @@ class SyncLog:
         )
 
     def with_original(self, server_id: str, scene_id: int | None = None) -> list[int]:
-        """Return the rating keys of items with stored original values, for one or all scenes."""
         rows = self._connection.execute(
             "SELECT rating_key FROM originals WHERE server_id = :server AND (:scene IS NULL OR "
             "EXISTS (SELECT 1 FROM sync_log WHERE scene_id = :scene AND server_id = :server "
@@ -177,7 +171,6 @@ class SyncLog:
         )
 
     def uploads(self, server_id: str, rating_key: int, kind: str) -> set[str]:
-        """Return the SHA-1 of every image ever uploaded as the item's `poster` or `art`."""
         rows = self._connection.execute(
             "SELECT sha1 FROM uploads WHERE server_id = ? AND rating_key = ? AND kind = ?",
             (server_id, rating_key, kind),
@@ -208,7 +201,6 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def has_skipped(self, reason: str) -> bool:
-        """Return whether a scene's last job was skipped for a reason that contains this text."""
         statement = (
             "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome = 'skipped' "
             "AND instr(detail, ?) > 0)"
@@ -277,7 +269,6 @@ class SyncLog:
         )
 
     def scene_versions(self) -> dict[int, str]:
-        """Return each synced scene's `updated_at`, as it was at the scene's last sync."""
         statement = "SELECT scene_id, scene_updated_at FROM scene_log WHERE outcome = 'synced'"
         return dict(self._connection.execute(statement))
 

@@ -31,7 +31,6 @@ BATCH = 50
 
 
 def jobs_by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
-    """Group jobs by their kind. A job of an unknown kind counts as a metadata job."""
     kinds: dict[str, list[Claim]] = {kind: [] for kind in (FORGET, ENTITY, FOLDER_SCAN, METADATA)}
     for claim in claims:
         kinds.get(claim.job.update_type, kinds[METADATA]).append(claim)

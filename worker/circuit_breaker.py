@@ -20,8 +20,6 @@ CHECKS_TO_CLOSE = 2
 
 
 class CircuitState(StrEnum):
-    """The state of the breaker. In HALF_OPEN, one job at a time tests whether Plex works again."""
-
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
@@ -38,7 +36,6 @@ class CircuitBreaker:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse `circuit_breaker.json`. If a value is invalid, return a closed breaker."""
         stored = raw if isinstance(raw, dict) else {}
         state, opened_at = stored.get("state"), parse_moment(stored.get("opened_at"))
         failures = parse_count(stored.get("failure_count"))
@@ -63,7 +60,6 @@ class CircuitBreaker:
         return True
 
     def seconds_until_allowed(self, now: float) -> float:
-        """Return the seconds until a job may start, unless a result is recorded before."""
         if self.state is not CircuitState.OPEN or self.opened_at is None:
             return 0.0
         self.opened_at = min(self.opened_at, now)
@@ -72,8 +68,7 @@ class CircuitBreaker:
     def record_success(self, now: float) -> bool:
         """Record that Plex served a job. Return whether this success ends an outage."""
         if not self.allow(now):
-            # The job started before the outage, so its success does not prove that Plex works
-            # again.
+            # A success of a job that started before the outage proves nothing.
             return False
         if self.state is CircuitState.HALF_OPEN:
             self._close()

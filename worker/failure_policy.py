@@ -48,8 +48,6 @@ _NONEXISTENT_SCENE = 0
 
 
 class Blame(Enum):
-    """The cause of a failure that looks like an outage of Plex."""
-
     JOB = "job"
     PLEX = "plex"
     UNKNOWN = "unknown"
@@ -100,7 +98,6 @@ def decide(
     now: float,
     uniform: Callable[[float, float], float],
 ) -> Decision:
-    """Return what happens to a failed job. A job with an error of an unknown class is retried."""
     error = diagnosis.error
     for kinds, action in _ACTIONS:
         if isinstance(error, kinds):
@@ -153,15 +150,11 @@ class _Suspicion:
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    Plex, or a proxy in front of Plex, may answer all requests for one scene with status 502 to 504.
-    Such failures look like an outage, so they use up no retry. The results of other jobs show the
-    cause. A failure counts against its job only if
-
-    - Plex has carried out an edit of another scene since the previous failure of the job; or
-    - an earlier failure of the job counted, and no other job has failed since.
-
-    During an outage Plex carries out no edit, so no failure counts. A failure at the end of an
-    outage may count by mistake, so only three counted failures make a job a poison job.
+    For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
+    The results of other jobs show the cause. A failure counts against its job only if Plex has
+    carried out an edit of another scene since the job's previous failure. It also counts if an
+    earlier failure counted, and no other job has failed since. The last failure of an outage may
+    count by mistake, so only three counted failures make a job a poison job.
     """
 
     def __init__(self) -> None:
@@ -205,9 +198,9 @@ class FailurePolicy:
     def general_error(self, error: Exception) -> Exception:
         """Return the error, or a more general error if Stash fails for every scene.
 
-        If Stash's database is closed, every query fails, and all jobs would use up their retries
-        within minutes. So this method also queries a scene that does not exist. If that query fails
-        too, the scene of the job is not the cause.
+        If Stash's database is closed, all jobs would use up their retries within minutes. So this
+        method also queries a scene that does not exist. If that query fails too, the job is not the
+        cause.
         """
         if not isinstance(error, StashQueryError | StashFileError):
             return error

@@ -55,7 +55,6 @@ class OutageGuard:
 
     @property
     def is_away(self) -> bool:
-        """Whether an outage is in progress or suspected."""
         return self._is_suspected or self._breaker.state is not CircuitState.CLOSED
 
     @property
@@ -105,7 +104,6 @@ class OutageGuard:
             if self._breaker.record_failure(now):
                 self._begin_outage(now)
             if self._is_suspected:
-                # The failure may be short, so the next check follows soon.
                 self.recovery.make_due_soon()
         self._save()
         return is_up
@@ -154,7 +152,7 @@ class OutageGuard:
         self._save()
 
     def _now(self) -> float:
-        """Return the time. If the system clock was set, adjust the start of the current outage."""
+        """Return the time, and move the start of an ongoing outage if the clock was set."""
         step = self._steps.taken()
         if step:
             self._history.moved(step)
@@ -170,7 +168,6 @@ class OutageGuard:
         self._history.affected(self._waiting)
         # A kill after the log line must not lose the state, so the state is saved first.
         self._save()
-        # The log already has a line about a Plex that refuses edits.
         if not self._is_read_only:
             self._log.event(Event.PLEX_DOWN, reason=self._cause)
 

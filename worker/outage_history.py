@@ -28,7 +28,6 @@ class OutageRecord:
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
     def ended(self, at: float, *, estimated: bool = False) -> Self:
-        """Return a copy of this record with an end time, which is never before the start."""
         unsure = self.estimated or estimated or at < self.started_at
         return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
 
@@ -59,7 +58,6 @@ class OutageHistory:
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
-        """Parse `outage_history.json`. Skip invalid records, and add an end to open records."""
         parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
         records = [
             record if record.ended_at is None else record.ended(record.ended_at)
@@ -81,10 +79,7 @@ class OutageHistory:
         return last if last is not None and last.ended_at is None else None
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Make the history agree with the circuit breaker, which opened at `opened_at`.
-
-        The files of both differ if a process was killed after it had written only one file.
-        """
+        """Make the history agree with the circuit breaker. A kill can separate their files."""
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:
             self._append(OutageRecord(min(opened_at, now), estimated=True))
@@ -104,7 +99,6 @@ class OutageHistory:
             self._records[-1] = replace(self.ongoing, started_at=started_at)
 
     def affected(self, jobs: int) -> None:
-        """Record how many scenes wait for the end of the current outage, if more than before."""
         if self.ongoing is not None:
             most = max(jobs, self.ongoing.jobs_affected)
             self._records[-1] = replace(self.ongoing, jobs_affected=most)
@@ -149,7 +143,6 @@ def format_elapsed_since(moment: float, now: float) -> str:
 
 
 def _joined(records: Sequence[OutageRecord]) -> list[OutageRecord]:
-    """Join the records of the same outage. Only the last returned record can lack an end."""
     joined = list(records[:1])
     for before, record in pairwise(records):
         last = joined[-1]

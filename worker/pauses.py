@@ -12,7 +12,6 @@ from validation.quiet_hours import QuietHours
 
 SETTINGS, STASH, DATABASE, QUIET_HOURS = "settings", "stash", "database", "quiet_hours"
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
-# While a wrong setting pauses the sync, the settings are read again after this time, in seconds.
 SETTINGS_LOOK = 10.0
 _MOST_DOUBLINGS = 8
 
@@ -48,7 +47,6 @@ class Pauses:
         self._until = float("-inf")
         self.reason = self.kind = ""
         self.consecutive = 0
-        # An earlier worker reported this reason, and its pause has not ended.
         self._reported = read_pause(self.path, self.report, self.clock())[0]
         self._clear_file()
 
@@ -61,7 +59,6 @@ class Pauses:
         return max(0.0, self._until - self.monotonic())
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
-        """Start a pause. Until a job succeeds, each pause is longer than the previous pause."""
         delay = FIRST_PAUSE * 2.0 ** min(self.consecutive, _MOST_DOUBLINGS)
         self.consecutive += 1
         self._until = self.monotonic() + min(LONGEST_PAUSE, delay)
@@ -89,7 +86,7 @@ class Pauses:
             self.succeeded()
 
     def end_now(self) -> None:
-        """End the current pause. The next pause is longer unless a job succeeds in between."""
+        """End the current pause, but keep its reason. The next pause may be longer."""
         self._until = float("-inf")
 
     def succeeded(self) -> None:
@@ -101,12 +98,10 @@ class Pauses:
         self.consecutive = 0
 
     def nothing_waits(self) -> None:
-        """End the pause, unless a database error caused the pause and may hide jobs."""
         if self.kind != DATABASE:
             self.succeeded()
 
     def nothing_is_due(self) -> None:
-        """End a pause that Stash caused, because no due job needs Stash."""
         if self.kind == STASH:
             self.succeeded()
 

@@ -86,7 +86,6 @@ class SyncWorker:
         return self._pauses.reason or self._guard.reason
 
     def stop(self) -> None:
-        """Stop the worker after the current scene. Any thread may call this method."""
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
@@ -113,7 +112,6 @@ class SyncWorker:
         return DrainOutcome.STOPPED
 
     def drain(self) -> DrainOutcome:
-        """Process jobs until no job is due or the sync is paused."""
         has_checked = False
         while not self._stop.is_set():
             outcome = self._step()

@@ -5,7 +5,6 @@ from typing import Any, Self
 
 from shared.state_file import parse_fields
 
-# The time between two health checks is in this range, in seconds.
 SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
 # While Plex refuses edits, only another edit can show a recovery. So an edit is tried at least this
@@ -15,15 +14,12 @@ LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # with a delay of at most half of the outage's length.
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
-# The intervals start again with 5 s if there was no check for this many seconds.
 _NEW_OUTAGE_AFTER = 600.0
 RAMP_SECONDS = 300.0
 
 
 @dataclass(slots=True)
 class RecoveryState:
-    """The content of `recovery_state.json`. The time of an event that never happened is 0."""
-
     last_check_time: float = 0.0
     consecutive_successes: int = 0
     consecutive_failures: int = 0
@@ -57,7 +53,6 @@ class RecoveryScheduler:
         return max(0.0, self.state.last_check_time + self._interval() - now)
 
     def make_due_soon(self) -> None:
-        """Schedule the next health check as soon as the minimum interval allows."""
         self._due_soon = True
 
     def record_check(self, now: float, healthy: bool, longest: float | None = None) -> None:
@@ -72,7 +67,6 @@ class RecoveryScheduler:
         self.state.consecutive_failures = 0 if healthy else self.state.consecutive_failures + 1
 
     def record_served(self) -> None:
-        """Record that Plex served a job. The next outage then starts with short intervals."""
         self._backoff = 0
         self.state.consecutive_failures = self.state.consecutive_successes = 0
 
@@ -92,8 +86,7 @@ class RecoveryScheduler:
     def ramp_elapsed(self, now: float) -> float | None:
         """Return the seconds since the limit on the job rate began, or None if there is no limit.
 
-        A jump of the clock moves the start by the same time. The clock jumps if it is set or if the
-        machine sleeps.
+        If the clock is set or the machine sleeps, the start moves by the same time.
         """
         started = self.state.recovery_started_at
         if not started:

@@ -1,5 +1,3 @@
-"""Reads and writes the state files of the worker. Every process may read the files."""
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -26,7 +24,6 @@ class StateStore(Generic[ModelT]):
         self._file = KeptState(path, report, content)
         stored = self._file.read(now)
         self.model: ModelT = kind.from_state(stored)
-        # The file is not written while the state has only default values.
         self._saved: Any = stored or self.model.to_state()
 
     def save(self) -> bool:
@@ -59,7 +56,6 @@ class StatusSource:
         return self._model(self.folder.recovery_state, RecoveryScheduler)
 
     def outages(self) -> OutageHistory:
-        """Return the outage history. An outage is ongoing only while the breaker is open."""
         history = self._model(self.folder.outage_history, OutageHistory, list)
         history.reconcile(self.clock(), self.breaker().opened_at, self.recovery().state)
         return history

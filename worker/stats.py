@@ -59,7 +59,6 @@ class HourlyRecords:
         return tuple(record for record in self._records if record.hour + HOUR > moment)
 
     def at(self, now: float) -> HourRecord:
-        """Return the record of the current hour. Delete later records if the clock was set back."""
         start = now - now % HOUR
         self._records = [record for record in self._records if record.hour <= start]
         if not self._records or self._records[-1].hour < start:
@@ -93,7 +92,6 @@ class SyncStats:
             hour.seconds += max(0.0, seconds)
 
     def arrived(self, edited_at: float) -> None:
-        """Record that an edit, which was queued at `edited_at`, has changed an item in Plex."""
         now = self._clock()
         hour, waited = self.hours.at(now), max(0.0, now - edited_at)
         hour.arrived += 1
@@ -101,7 +99,6 @@ class SyncStats:
         hour.longest = max(hour.longest, waited)
 
     def matched(self, *, sure: bool) -> None:
-        """Count a synced scene. A match by the full path of a file is `sure`."""
         self.counts["high_confidence_matches" if sure else "low_confidence_matches"] += 1
 
     def failed(self, error_type: str, *, dead: bool) -> None:

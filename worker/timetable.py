@@ -57,11 +57,9 @@ class Timetable:
         return self.missing.seconds_to_search(self.services.monotonic())
 
     def seconds_to_next_step(self, config: Config) -> float | None:
-        """Return the seconds until the worker's next step, or None if there is no work."""
         next_job = self._seconds_to_next_job()
         pause = self.pauses.seconds_left
-        # A worker that the settings disable neither searches for files nor checks the health of
-        # Plex.
+        # A disabled worker neither searches for files nor checks the health of Plex.
         if not config.enabled:
             return None if next_job is None else max(pause, min(next_job, config.poll_interval))
         idle_task = self.wants_idle_task(config)
@@ -93,7 +91,6 @@ class Waiter:
         self._names = queue.spool.names()
 
     def wait(self, seconds: float) -> None:
-        """Wait for some seconds. Return early if the queue changes or the worker has to stop."""
         end = self._monotonic() + seconds
         while not self._stop.is_set() and not self._has_changed():
             left = end - self._monotonic()
@@ -102,7 +99,6 @@ class Waiter:
             self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
 
     def wait_for_end_of_burst(self) -> None:
-        """Wait until a bulk edit in Stash has ended, for at most 30 s."""
         end = self._monotonic() + LONGEST_BURST
         names = self._queue.spool.names()
         while (
@@ -126,5 +122,4 @@ class Waiter:
         try:
             return self._queue.jobs.change_counter()
         except sqlite3.DatabaseError:
-            # The next step of the worker handles this error.
             return None

@@ -71,5 +71,4 @@ def identity_of(path: str) -> Identity | None:
 
 
 def is_replaced(path: str, opened: Identity | None) -> bool:
-    """Return whether the path has another file than when it was opened."""
     return opened is not None and identity_of(path) not in (None, opened)

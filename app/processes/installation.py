@@ -19,7 +19,6 @@ class Installation:
 
 
 def installed_version(script: str) -> str:
-    """Return the version in the yml file beside the entry script, or `unknown`."""
     try:
         with open(_manifest(script), encoding="utf-8") as file:
             for line in file:

@@ -1,11 +1,9 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-Only tasks write the defaults: a hook sends no request, and the worker may run while a user saves
-settings.
-
-If a task writes defaults while a user edits the settings page, saving the page removes these
-defaults. So if most written defaults are missing, the plugin writes them again. If only a few are
-missing, the user has cleared these settings, and they stay empty.
+A hook sends no request, and the worker may run while a user saves settings, so tasks write the
+defaults. If a task writes while a user edits the settings page, saving the page removes the
+defaults. So if most defaults are missing, the plugin writes them again. If only a few are missing,
+a user has cleared these settings, and they stay empty.
 """
 
 from collections.abc import Mapping
@@ -41,8 +39,6 @@ _DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The settings that ever had a value in Stash, and those whose default a task has written."""
-
     seen: frozenset[str] = frozenset()
     written: frozenset[str] = frozenset()
 
@@ -70,7 +66,6 @@ def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]
 
 
 def show_defaults(services: Services) -> None:
-    """Write the missing defaults. A failure is logged for debugging, and the task continues."""
     try:
         _show_defaults(services)
     except (StashError, OSError) as error:

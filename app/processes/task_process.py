@@ -1,7 +1,6 @@
 """Runs a task in this process, for Stash or for the command line.
 
-A program may request the status every few seconds. The status needs only the data folder, so the
-slow import of packages is skipped.
+A program may request the status every few seconds, so that request imports no packages.
 """
 
 import json
@@ -28,7 +27,6 @@ from worker.state import StatusSource
 
 
 def handle_input(script: str, data: bytes) -> str:
-    """Handle input that is not from a hook. Return the answer as JSON."""
     try:
         message = json.loads(data or b"{}")
     except RecursionError:

@@ -94,7 +94,6 @@ def leave_record(news: str, event: Event, problem: str) -> None:
 
 
 def leave_record_of_import(script: str, error: Exception) -> None:
-    """Store the event that the worker's modules cannot be imported."""
     with contextlib.suppress(OSError, ValueError):
         connection = json.loads(sys.stdin.buffer.read())
         news = data_folder_of(script, connection).news

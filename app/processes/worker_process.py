@@ -45,7 +45,6 @@ def run_worker(script: str, arguments: list[str]) -> int:
     if the parent process could pass its lock.
     """
     if hasattr(os, "setsid"):
-        # The call fails if this process already leads a session.
         with contextlib.suppress(PermissionError):
             os.setsid()
     connection = _read_connection()
@@ -153,7 +152,6 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # The address from the option --plex stays in use.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
@@ -179,7 +177,6 @@ class _WorkerProcess:
             self._log.event(Event.WORKER_UNUSABLE, problem=str(error))
             self._spool.compact()
         except (ImportError, SyntaxError) as error:
-            # A file of the plugin is missing or damaged.
             self._log.event(Event.WORKER_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
             self._spool.compact()
         except PermissionError as error:
@@ -237,7 +234,6 @@ class _WorkerProcess:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], LOOK_FOR_REQUESTS).done:
                 if (
-                    # The signal may have come before the worker existed.
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)
                     or not self._installation.unchanged()

@@ -1,7 +1,6 @@
-"""Processes jobs for changed, merged or deleted performers, studios, tags and groups of Stash.
+"""Processes jobs for performers, studios and tags that were renamed, merged or deleted in Stash.
 
-Stash does not change the time stamps of the affected scenes, so these jobs queue the scenes for a
-sync. All jobs of a batch share one pass through the scenes in Stash.
+Stash does not change the time stamps of the affected scenes, so these jobs queue the scenes.
 """
 
 from collections import Counter
@@ -67,7 +66,6 @@ class EntityJobs:
             yield ScenesQueued(group, label, _words(counts[entity]))
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
-        """Yield pages of scenes that have or had a wanted performer, studio, tag or group."""
         scenes, after = self._scenes_with(wanted), 0
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
@@ -96,7 +94,6 @@ class EntityJobs:
             yield next(same)
 
     def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
-        """Yield pages of scenes that lost their wanted performer, studio, tag or group."""
         unread = iter(entities)
         while ids := list(islice(unread, READ_BATCH)):
             scenes = self.services.scenes.read(ids)
@@ -106,7 +103,6 @@ class EntityJobs:
     def _queue_page(
         self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
     ) -> None:
-        """Queue the scenes whose metadata differs from the last sync, and forget deleted scenes."""
         ids = [scene.id for scene in page.scenes]
         sent = self.services.queue.sync_log.digests(session.library.server_id, ids)
         outcomes = dict.fromkeys(page.deleted, GONE)

@@ -21,10 +21,8 @@ Target = tuple[Section, str]
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
     """Return each library that contains the folder, with the folder's path as Plex spells it.
 
-    If the locations of several libraries contain the folder, only the longest location counts. The
-    comparison ignores case, Unicode composition and separators. Plex scans a folder only if the
-    spelling of its path matches the location of the library, so the returned paths use that
-    spelling.
+    Plex scans a folder only if the spelling of its path matches the location of the library. If
+    several locations contain the folder, only the longest location counts.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []

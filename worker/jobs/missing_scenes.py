@@ -20,13 +20,11 @@ class MissingScenes:
         self._searched_at = float("-inf")
 
     def seconds_to_search(self, now: float) -> float | None:
-        """Return the seconds until the next search, or None if no job waits for a file."""
         if not self._queue.count_waiting_with_error(_NOT_FOUND):
             return None
         return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
     def search(self, session: SyncSession, now: float) -> int:
-        """Search Plex for the files, and return how many jobs became due. May raise `PlexError`."""
         self._searched_at = now
         session.library.prepare()
         session.look_for(self._paths())

@@ -1,8 +1,6 @@
 """Passes the worker lock between the worker and tasks, because only one process may write to Plex.
 
-A task requests the worker lock by acquiring a second lock, so the request ends with the process of
-the task. A worker that detects a request releases the worker lock after the current scene, and
-acquires the lock again after the task.
+A task requests the lock by acquiring a second lock, so the request ends with the task's process.
 """
 
 import json
@@ -18,8 +16,7 @@ from sync_queue.spool import CONNECTION, elect
 from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
-# Intervals and limits are in seconds. The worker releases its lock after the current request to
-# Plex, which takes at most 30 s by default.
+# Times are in seconds. The worker's current request to Plex takes at most 30 s by default.
 LOOK_FOR_REQUESTS = 0.5
 PATIENCE = 60.0
 RETURN = 0.5
@@ -88,8 +85,6 @@ def hold_worker_lock(
 
 @dataclass(frozen=True, slots=True)
 class IdleProcess:
-    """The process of a worker that waits for jobs, and for tasks that request the worker lock."""
-
     lock: FileLock
     spool: Spool
     request_path: str
@@ -109,7 +104,6 @@ class IdleProcess:
                 if self.lock.try_acquire():
                     return True
                 if not is_requested(self.request_path):
-                    # Another worker has acquired the lock.
                     return False
             self.sleep(LOOK)
         return False

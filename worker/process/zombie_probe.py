@@ -1,9 +1,7 @@
 """Finds out whether ended workers stay zombie processes.
 
-The process that starts a worker ends first, so process 1 has to reap the worker. In Stash's
-official container, process 1 is Stash, which reaps no process. There, each ended worker stays a
-zombie until the container stops. So each worker stores its process id, and a later worker checks
-whether that process is a zombie.
+In Stash's official container, process 1 is Stash, which reaps no ended process. So each worker
+stores its process id, and a later worker checks whether that process is a zombie.
 """
 
 import time
@@ -13,7 +11,7 @@ from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
-# These are indexes of the fields after the process name in /proc/<pid>/stat.
+# Indexes of the fields after the process name in /proc/<pid>/stat.
 _STATE, _STARTED = 0, 19
 
 

@@ -85,7 +85,6 @@ class BatchSync:
         writer.verification.run()
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
-        """Write to the items, and yield the results. Scenes with images to lock come last."""
         unlocked: list[tuple[Synced, CoverResult]] = []
         for work in works:
             scene, error = work.scene, work.error

@@ -61,7 +61,6 @@ class Target(NamedTuple):
 
     @property
     def lacks_lock(self) -> bool:
-        """Whether the sent image is not locked. A refresh of Plex may replace an unlocked image."""
         return bool(self.has) and not self.is_refused and not self.is_locked
 
     @property
@@ -99,13 +98,11 @@ def targets_of(
 
 
 def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
-    """Return whether an image may differ from the cover. If not, the cover need not be read."""
     is_unchanged = last is not None and last.scene_updated_at == scene.updated_at
     return not is_unchanged or not _is_shown(last, targets)
 
 
 def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
-    """Return whether all images show the cover of the last sync."""
     if last is None or last.cover_tag is None:
         return last is not None and all(target.has is not None for target in targets)
     sha1 = last.cover_tag.partition(" ")[0]
@@ -123,8 +120,6 @@ def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
 
 
 class CoverSync:
-    """Uploads the cover of a scene. `last` is the stored result of the scene's last job."""
-
     def __init__(
         self, services: Services, session: SyncSession, work: SceneWork, last: SceneRecord | None
     ) -> None:
@@ -250,7 +245,7 @@ class CoverSync:
                 self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
 
     def _remember_intent(self, target: Target, cover: Cover) -> None:
-        """Store the SHA-1 and the original lock before the upload, whose response may get lost.
+        """Store the SHA-1 and the lock first, because the response to the upload may get lost.
 
         Otherwise, a later sync would mistake the image and its lock for the choice of a user.
         """
@@ -274,10 +269,7 @@ class CoverSync:
 def _show_uploaded(
     session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool
 ) -> None:
-    """Make Plex show an image that was just uploaded.
-
-    Some servers select a new upload, but not always if the item `had` the image before.
-    """
+    """Select an uploaded image. Some servers do so, but not always if the item `had` it before."""
     trait = session.facts.behaviour().image_selection
     if trait is ImageSelection.AUTOMATIC and not had:
         return
@@ -293,7 +285,6 @@ def select_image(
 ) -> None:
     """Select an uploaded image if Plex shows another image. Learn whether Plex selects uploads."""
     trait = session.facts.behaviour().image_selection
-    # If Plex refuses the selection, the current image stays.
     with suppress(PlexNotFound, PlexPermanentError):
         ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)
         is_shown = any(image.selected for image in ours)

@@ -41,7 +41,6 @@ class Inspection(NamedTuple):
 
     @property
     def image_reasons(self) -> tuple[str, ...]:
-        """Labels that say why a sync would read the cover or lock images."""
         locks = {f"{kind} not locked": None for _, kinds in self.unlocked for kind in kinds}
         return (*(("cover to compare",) if self.cover_for else ()), *locks)
 
@@ -52,7 +51,6 @@ def inspect_scenes(
     scenes: Collection[StashScene],
     batch: int = READ_BATCH,
 ) -> list[Inspection]:
-    """Return what a sync of each scene would change. Each request reads up to `batch` items."""
     log = services.queue.sync_log
     last = log.scenes([scene.id for scene in scenes])
     config = session.config

@@ -37,7 +37,6 @@ class ItemFinder:
     gone: set[int] = field(default_factory=set)
 
     def find(self, works: Sequence[SceneWork]) -> None:
-        """Find the items of each scene. `error` or `elsewhere` says why a scene has no item."""
         self._match_by_path(works)
         open_works = [work for work in works if work.error is None]
         missing = [work for work in open_works if not work.items]
@@ -125,12 +124,10 @@ class ItemFinder:
                 self.session.library.index.forget_item(match.rating_key)
 
     def _expected_files(self, work: SceneWork) -> list[SceneFile]:
-        """Return the scene's files that Plex lacks although a library contains their folder."""
         unmatched = work.matching.unmatched
         return [file for file in unmatched if self.session.matcher.is_inside(file.path)]
 
     def _guess(self, work: SceneWork) -> Matching:
-        """Match the scene with the best candidate, and report that this match may be wrong."""
         best, *others = work.matching.candidates
         same = [part for part in others if components(part.path) == components(best.path)]
         rejected = [part for part in others if part not in same]
@@ -179,7 +176,6 @@ def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mappin
 def not_found(
     file: SceneFile, reason: str, same_named: Sequence[LibraryPart], titles: Mapping[int, str]
 ) -> str:
-    """Return a message with cause and remedy for a file that Plex lacks. `reason` may be empty."""
     text = f"Plex has no item for {file.path}"
     if reason:
         return f"{text}: {reason}"

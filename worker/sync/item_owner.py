@@ -19,12 +19,10 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the id of the scene whose metadata an item shows. This scene owns the item.
+    """Return the scene whose metadata an item shows: the owner of the item.
 
     The owner is the scene with the item's first file. If several scenes have this file, the owner
-    has the lowest id. If no scene has this file, the item keeps its previous owner. `claimants`
-    says for each scene whether the scene has the first file. `logged` lists scenes of earlier
-    edits.
+    has the lowest id. If no scene has this file, the item keeps its previous owner.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
@@ -39,7 +37,6 @@ def assign_items(
     """
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
-    # Each item maps scene ids to a flag: whether the scene has the item's first file.
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}
     for work in works:
         for item in work.items:
@@ -105,7 +102,6 @@ def _owners(
 
 
 def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> bool:
-    """Return whether the item has, or may have, a file of the scene."""
     held = {folded_path(path) for path in item.files}
     if any(folded_path(matcher.to_plex(file.path)) in held for file in scene.files):
         return True

@@ -44,7 +44,7 @@ class ItemWriter:
             for work in works:
                 for key in work.taken_over:
                     log.transfer_item(work.scene.id, server_id, key)
-                    # The item may still have the cover of the scene that it showed before.
+                    # The item may still have the cover of another scene.
                     log.mark_unsynced(work.scene.id)
             known = log.items(server_id, {item.rating_key for work in works for item in work.items})
             for work in works:
@@ -92,7 +92,6 @@ class ItemWriter:
         return (*changed, *sorted(cover.uploaded)), cover
 
     def lock_images(self, covers: Sequence[CoverResult]) -> None:
-        """Lock the images of the batch. Items with the same kinds of image share a request."""
         groups: dict[tuple[str, ...], list[PlexItem]] = {}
         for cover in covers:
             for item, kinds in cover.to_lock.items():
@@ -105,7 +104,6 @@ class ItemWriter:
                 self.verification.image_locks.setdefault(item.rating_key, set()).update(locked)
 
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
-        """Send the edit. Return the record of the sent values, and the changed fields."""
         plan = self._planner.plan(work, item)
         last, edit, _ = plan
         trace_comparison(self._services.log, work, item, edit)
@@ -140,17 +138,15 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit as unconfirmed (`pending`).
+        """Store the edit as unconfirmed, because its response may get lost.
 
-        The response to an edit may get lost. Without this record, a later sync would mistake the
-        edit for an edit by a user.
+        Otherwise, a later sync would mistake the edit for an edit by a user.
         """
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
-        # The names of an earlier unconfirmed edit stay unconfirmed.
         for name in ADDITIVE & pending.keys():
             earlier = last.pending.get(name, ())
             pending[name] = list(dict.fromkeys((*earlier, *pending[name])))
@@ -202,7 +198,6 @@ class ItemWriter:
         scene: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         for name, error in outcome.refused.items():
             if name == DATE and _clears_date(edit):
-                # Another event reports this refusal once per server.
                 continue
             log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
@@ -221,7 +216,6 @@ def _clears_date(edit: ItemEdit) -> bool:
 def _without_refused(
     record: ItemRecord, last: ItemRecord, edit: ItemEdit, outcome: EditOutcome
 ) -> ItemRecord:
-    """Return the record with accepted values marked as sent, and the others marked as refused."""
     sent = {**record.sent, **outcome.shortened}
     names = {*outcome.shortened, *outcome.left_out, *outcome.refused} & edit.sent.keys()
     for name in names & outcome.left_out.keys():

@@ -69,7 +69,6 @@ class ProgressLog:
             self._sum(Event.DRAIN_PROGRESS)
 
     def drain_ended(self) -> None:
-        """Log the totals once no job is due, unless there were only a few jobs."""
         jobs = self._ends.total()
         if jobs > (self._most or 1):
             self._sum(Event.DRAIN_ENDED)
@@ -89,7 +88,6 @@ class ProgressLog:
 
 
 def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
-    """Return words for the changed fields and images, such as "title", "3 tags" or "no studio"."""
     words = []
     for name in changed:
         value, noun = getattr(desired, name, None), _COUNTED.get(name, "")

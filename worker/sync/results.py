@@ -29,8 +29,6 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class Synced(_Result):
-    """Plex has the metadata of the scene. `changed` is empty if Plex was already up to date."""
-
     record: SceneRecord
     changed: tuple[str, ...] = ()
     confidence: MatchConfidence = MatchConfidence.HIGH
@@ -66,8 +64,6 @@ class FolderScanned(_Result):
 
 @dataclass(frozen=True, slots=True)
 class ScanPostponed(_Result):
-    """The folder was scanned recently, so the job waits until the time `until`."""
-
     until: float
 
 

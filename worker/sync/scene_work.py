@@ -1,5 +1,3 @@
-"""Collects what a batch knows about a scene, and computes the edits of the scene's items."""
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
@@ -54,7 +52,6 @@ class SceneWork:
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
-    """Return whether the scene was never synced and has no metadata to sync yet."""
     never_synced = last is None or last.outcome not in (SYNCED, SYNCED_EARLIER)
     return never_synced and not has_meaningful_metadata(scene)
 
@@ -82,7 +79,6 @@ class EditPlanner:
         return cls(*stored, session.facts.behaviour(), session.config.preserve_plex_edits)
 
     def plan(self, work: SceneWork, item: PlexItem) -> ItemPlan:
-        """Return the edit that makes an item show the scene, and the values behind the edit."""
         last = self.sent_for(work.scene.id, item.rating_key) or ItemRecord("", {})
         original = self.originals.get(item.rating_key) or original_values(item)
         edit = edit_for(
@@ -128,7 +124,6 @@ def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
 
 
 def _shortened_texts(last: ItemRecord) -> FieldValues:
-    """Return the refused texts that were too long. Plex would refuse these texts again."""
     return {
         name: value
         for name, value in last.refused.items()

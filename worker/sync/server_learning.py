@@ -61,7 +61,6 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
 
 
 def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]]) -> None:
-    """Learn whether the server reports the locks of images that were just locked."""
     known = facts.behaviour()
     shown = _learn_shown_locks(facts, known, [item for item, _ in items])
     for item, kind in items:
@@ -101,7 +100,6 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
 def _learn_shown_locks(
     facts: ServerFacts, known: Behaviour, items: Iterable[PlexItem]
 ) -> frozenset[str]:
-    """Store which field locks these items report. Return all locks that the server can report."""
     shown = frozenset(lock for item in items for lock in item.locked) & _LOCKS
     for lock in sorted(shown - known.shown_locks):
         facts.learn_lock(lock, shown=True)
@@ -146,7 +144,6 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
 
 
 def _arrived(edit: SentEdit, name: str) -> bool:
-    """Return whether the edit had an effect, and the item has the sent value."""
     had_effect = any(
         PLEX_NAMES[field] in edit.after.locked
         or not same(getattr(edit.before, field), getattr(edit.after, field))

@@ -42,7 +42,6 @@ class UploadGate:
 
     clock: Callable[[], float]
     report: Report
-    # Each kind of image has the rating keys of items with failed uploads since the last success.
     _failing: dict[str, set[int]] = field(default_factory=dict)
     _next_try: dict[str, float] = field(default_factory=dict)
 
@@ -85,7 +84,6 @@ class SyncSession:
     uploads: UploadGate
 
     def look_for(self, files: Iterable[str]) -> bool:
-        """Search Plex for files by their paths in Stash. Return whether a request was sent."""
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
 
 
@@ -112,7 +110,6 @@ class CurrentSession:
     secrets: Secrets
     clock: Callable[[], float] = time.time
     obfuscator: Obfuscator = field(default_factory=Obfuscator)
-    # An address from the command line replaces the setting.
     plex_url: str = ""
 
     def __post_init__(self) -> None:
@@ -125,7 +122,6 @@ class CurrentSession:
         self._test_note = WriteTestNote(self.folder.write_test, self.log.event, self.clock)
 
     def config(self) -> Config:
-        """Return the settings as last read, even if they name no usable Plex server."""
         return (self._parsed or self._read()).config
 
     def stored(self) -> Mapping[str, Any]:
@@ -192,7 +188,6 @@ class CurrentSession:
             report(Event.STATE_NOT_SAVED, state="the reported settings", error=error)
 
     def _note_obfuscation(self) -> None:
-        """Create or delete the marker file that makes other processes obfuscate paths."""
         path = self.folder.obfuscate_paths
         try:
             if self.obfuscator.on and not os.path.exists(path):

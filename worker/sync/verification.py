@@ -1,5 +1,3 @@
-"""Reads items back after the edits of a batch, and finds values that Plex did not keep."""
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,7 +29,6 @@ class Verification:
     def __init__(self, services: Services, session: SyncSession) -> None:
         self._services = services
         self._session = session
-        # If two scenes of a batch edit the same item, only the last edit is checked.
         self.edits: dict[int, SentEdit] = {}
         # Each rating key has the item before the upload, and the SHA-1 of each uploaded kind of
         # image.
@@ -67,7 +64,6 @@ class Verification:
             self._services.queue.enqueue(jobs)
 
     def _check_images(self, items: Mapping[int, PlexItem]) -> None:
-        """Select each uploaded image whose item still shows the image from before the upload."""
         for rating_key, (before, sent) in self.images.items():
             item = items.get(rating_key)
             for kind, sha1 in sent.items():
@@ -76,7 +72,6 @@ class Verification:
                     select_image(self._session, rating_key, kind, sha1)
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
-        """Store the values that Plex did not keep. Return whether the scene needs another sync."""
         desired, sent, refused = edit.work.desired, edit.record.sent, edit.record.refused
         left = edit_for(
             desired, edit.after, sent, edit.original, refused=refused, behaviour=behaviour
@@ -119,7 +114,6 @@ class Verification:
 
 
 def _came_first(edit: SentEdit, name: str) -> bool:
-    """Return whether another writer may have changed the field before the edit."""
     ours = edit.record.sent[name]
     if isinstance(ours, str):
         return same(getattr(edit.before, name), ours)
@@ -129,7 +123,6 @@ def _came_first(edit: SentEdit, name: str) -> bool:
 
 
 def _was_lost(edit: SentEdit, unkept: Sequence[str], behaviour: Behaviour) -> bool:
-    """Return whether Plex ignored the whole edit, instead of refusing single fields."""
     if len(unkept) < len(edit.accepted):
         return False
     locked = edit.after.locked | behaviour.hidden_locks

@@ -76,8 +76,6 @@ class SavedItem:
 
 
 class WriteTestNote:
-    """The file that stores the item of a write test until the item is restored."""
-
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._path = path
         self._file = KeptState(path, report)
@@ -96,7 +94,6 @@ class WriteTestNote:
 
 
 def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) -> bool:
-    """Restore the item of a killed test of this server. Return whether a test was killed."""
     saved = note.load()
     if saved is None or saved.server_id != server_id:
         return False
@@ -106,7 +103,6 @@ def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) ->
 
 
 def obstacle(item: PlexItem, facts: ServerFacts) -> str:
-    """Return the reason why a test could not restore the item, or an empty text."""
     if item.has_roles:
         return "its actors have roles, which an edit does not keep"
     if len(item.performers) >= _MOST_PERFORMERS:
@@ -141,10 +137,8 @@ def save(
 
 
 def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
-    """Restore an item. Return the fields whose values the server did not restore."""
     item = _read(client, saved.rating_key)
     if item is None or not shares_a_file(saved.values, item):
-        # The item was deleted.
         return ()
     locks = {*saved.locks}
     if saved.unseen_locks:
@@ -212,8 +206,6 @@ def _read(client: PlexClient, rating_key: int) -> PlexItem | None:
 
 @dataclass(slots=True)
 class WriteProbes:
-    """Edits an item, reads it back, and stores the behaviour of the server in `facts`."""
-
     client: PlexClient
     facts: ServerFacts
     item: PlexItem
@@ -282,7 +274,6 @@ class WriteProbes:
             self.facts.learn_date_shift(self.item.section_key, days)
         self._add("date kept", days == 0, f"off by {days} days" if days else "")
         if self._refuses_empty_date():
-            # If the server accepts the lock without a value, the server refused the empty value.
             self.client.edit(self.item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
             self.facts.learn(DateClearing.REFUSED)
             self._add("empty date accepted", False, "refused")
