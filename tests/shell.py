@@ -40,7 +40,6 @@ class Shell:
         self.script = rig.manifest.directory / "Stash2Plex.py"
 
     def run(self, *arguments: str, at: str | None = None, **environment: str) -> Ran:
-        """Run a command at the rig's Stash, or another address, empty for the default."""
         address = self._rig.stash.url if at is None else at
         command = [*arguments, *(["--stash", address] if address else [])]
         return self.run_bare(*command, **environment)

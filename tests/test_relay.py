@@ -26,8 +26,6 @@ LINE = {"time": "2024-05-06 14:02:07.123456", "level": "warning", "code": "", "m
 
 
 class Desk:
-    """A data folder with a worker that writes its log, and a Stash that reads ours."""
-
     def __init__(self, root: Path) -> None:
         self.folder = DataFolder(str(root))
         self.folder.create()

@@ -13,7 +13,6 @@ from simulators.rig import REPOSITORY
 
 
 def close_logs() -> None:
-    """Close the files of the worker's logs, as the end of its process does."""
     for reference in list(logging._handlerList):  # type: ignore[attr-defined]
         handler = reference()
         if isinstance(handler, RotatingFileHandler):

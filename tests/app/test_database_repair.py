@@ -17,8 +17,6 @@ MALFORMED.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 class Place:
-    """A data folder with both databases, and a repair that notes what it does."""
-
     def __init__(self, root: Path) -> None:
         self.folder = DataFolder(str(root))
         self.folder.create()

@@ -17,7 +17,6 @@ def operation(rig: Rig, mode: str, **arguments: Any) -> PluginResult:
 
 
 def asked(rig: Rig, mode: str, **arguments: Any) -> dict[str, Any]:
-    """The answer to a program, which must be no error and leave no line in the log."""
     result = operation(rig, mode, **arguments)
     assert result.error is None
     assert result.messages() == []

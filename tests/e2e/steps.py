@@ -16,7 +16,6 @@ def settle(rig: Rig) -> None:
 
 
 def sync_all(rig: Rig) -> None:
-    """Sync all scenes; both libraries agree and the queue is empty afterwards."""
     rig.task("all")
     settle(rig)
 
@@ -30,7 +29,6 @@ def hang_in_edit(rig: Rig, scene_id: int, *, applied: bool = False, **fields: An
 
 
 def sync_title(rig: Rig, scene_id: int, title: str, **fields: Any) -> None:
-    """Edit a scene; its title is in Plex and the queue is empty afterwards."""
     item = rig.item_of(scene_id)
     rig.stash.edit_scene(scene_id, title=title, **fields)
     assert rig.wait_until(lambda: item.title == title and rig.queued() == 0)

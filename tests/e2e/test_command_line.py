@@ -23,7 +23,6 @@ KEY = "command-line-key-Hj6Kl9Qw2"
 
 
 def synced(rig: Rig, count: int = 2) -> list[int]:
-    """A rig whose scenes are in Plex and whose queue is empty."""
     ids = rig.add_library(count, covers=False)
     sync_all(rig)
     # The worker counts what it did at the end of a batch, after the last job has left the queue.

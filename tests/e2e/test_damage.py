@@ -20,7 +20,6 @@ def page_of(database: Path, table: str) -> tuple[int, int]:
 
 
 def nothing_was_written_since_the_last_look(database: Path) -> bool:
-    """Tell whether the write-ahead log is as empty as this leaves it."""
     log = database.with_name(database.name + "-wal")
     empty = log.exists() and not log.stat().st_size
     page_of(database, "ack_queue_default")

@@ -40,7 +40,6 @@ def bury(rig: Rig, *letters: tuple[int, str, float]) -> None:
 
 
 def postpone(rig: Rig, scene_id: int) -> None:
-    """A job that waits for its next try, longer than any test lasts."""
     with queue_of(rig) as queue:
         queue.enqueue([job(scene_id)])
         (claim,) = queue.claim(1)
@@ -63,7 +62,6 @@ def outage(started_at: float, ended_at: float | None, affected: int = 0) -> dict
 
 
 def an_outage(rig: Rig) -> tuple[float, float]:
-    """One that began two hours ago and lasted an hour, with whole seconds."""
     start = float(int(time.time()) - 2 * HOUR)
     write(rig, "outage_history.json", [outage(start - DAY, start - DAY + 60),
                                        outage(start, start + HOUR, 3)])  # fmt: skip
@@ -249,7 +247,6 @@ def test_process_queue_beside_a_waiting_worker_stops_with_the_cause(rig: Rig) ->
 
 
 def paused(rig: Rig) -> int:
-    """A scene whose edit waits because Plex refuses the token."""
     rig.configure(plex_token="wrong-token-000000")
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.stash.edit_scene(scene_id, title="T")

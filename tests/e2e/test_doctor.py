@@ -47,7 +47,6 @@ def without_worker(rig: Rig) -> Rig:
 
 
 def doctor(rig: Rig) -> PluginResult:
-    """Run it to its end; whatever is broken, that is an answer with all checks."""
     result = rig.task("doctor")
     assert result.error is None
     *lines, _ = result.messages()
@@ -58,7 +57,6 @@ def doctor(rig: Rig) -> PluginResult:
 
 
 def findings(rig: Rig, *, summary: bool = False) -> list[str]:
-    """The lines that are not ok, and the last one on request, without what varies."""
     lines = [approved(line, rig) for line in doctor(rig).messages()]
     found = [line for line in lines[:-1] if not line.startswith("ok: ")] + lines[-1:] * summary
     return [re.sub(r"\b\d+s ago", "N s ago", line) for line in found]

@@ -14,7 +14,6 @@ from tests.e2e.test_dead_letter_tasks import bury, postpone
 
 
 def synced(rig: Rig, count: int = 3) -> list[int]:
-    """Scenes in step: all of one performer, studio and tag but the last, which has its own."""
     ids = []
     for number in range(count):
         whose = "Other" if number == count - 1 else "Old"

@@ -19,7 +19,6 @@ def rig(make_rig: MakeRig) -> Rig:
 
 
 def create(rig: Rig, *paths: str) -> list[int]:
-    """Scenes that a scan of Stash finds, whose files Plex's machine has as well."""
     created: list[int] = []
     for path in paths:
         rig.plex.disk.add(path)

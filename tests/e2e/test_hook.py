@@ -69,7 +69,6 @@ def test_the_hook_path_is_short(rig: Rig) -> None:
 
 
 def _size_of(script: Path, modules: set[str]) -> tuple[int, int]:
-    """Return how many modules were loaded, packages apart, and how many lines they have."""
     names = [name for name in modules if name.split(".")[0] in OUR_PACKAGES]
     paths = [script.parent.joinpath(*name.split(".")).with_suffix(".py") for name in names]
     files = [script, *(path for path in paths if path.exists())]

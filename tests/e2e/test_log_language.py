@@ -28,7 +28,6 @@ _MASKS = (
 
 
 def said(results: Iterable[PluginResult]) -> list[str]:
-    """The lines that Stash shows by default, as it shows them, without their figures."""
     lines = []
     for entry in (entry for result in results for entry in result.logs):
         if entry.level in ("info", "warning", "error"):
@@ -44,7 +43,6 @@ def everything_said(rig: Rig) -> list[str]:
 
 
 def hasten_the_news(rig: Rig) -> None:
-    """Let hooks tell at once what the worker did, instead of ten seconds later."""
     rig.tune(Tuning(news_age=0.0))
 
 

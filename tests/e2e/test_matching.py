@@ -19,7 +19,6 @@ FOLDERS = ("2023/summer", "2023/winter", "2024/summer")
 
 
 def add_namesakes(rig: Rig, root: str, *, libraries: int) -> dict[int, Item]:
-    """Scenes that all have a file `scene.mp4`, in folders, of equal size; by their ids."""
     more = [rig.plex.add_section(f"More {n}", [f"/more{n}"]) for n in range(1, libraries)]
     sections = [rig.section, *more]
     found = {}
@@ -52,7 +51,6 @@ def matches(rig: Rig) -> tuple[int, int] | None:
 
 
 def end_the_worker_that_has_just_listed(rig: Rig) -> None:
-    """The next one listed nothing itself, so it looks for what the index lacks."""
     rig.stop_worker()
 
 
@@ -263,7 +261,6 @@ def test_scenes_that_plex_plays_as_one_film_show_one_of_them(rig: Rig) -> None:
 
 
 def add_candidates(rig: Rig) -> tuple[int, list[Item]]:
-    """A scene whose name and size two files of Plex have, in folders that say nothing."""
     more = rig.plex.add_section("More", ["/more"])
     items = [
         rig.plex.add_item(more, "/more/x/scene.mp4", size=5),

@@ -45,7 +45,6 @@ def found(rig: Rig) -> list[str]:
 
 
 def tour(rig: Rig) -> None:
-    """Edits that arrive, that find nothing, too much, a bug, a Plex that is away, and tasks."""
     files = {
         "synced": f"{ROOT}/Umbrella (2020)/Xylophone. part 1.mp4",
         "missing": f"{ROOT}/Wombat: yonder/Vexing, rhubarb.mp4",

@@ -17,7 +17,6 @@ QUESTIONS = ("queue_status", "outage_summary", "show_dlq", "inspect", "health_ch
 
 
 def modules_of(rig: Rig, stdin: bytes) -> set[str]:
-    """The top-level modules that a run with this input has loaded, its answer being the same."""
     answer, modules = loaded_modules(rig.manifest.directory / "Stash2Plex.py", stdin)
     assert "output" in json.loads(answer)
     return {name.split(".")[0] for name in modules}

@@ -69,7 +69,6 @@ def jobs(rig: Rig) -> list[dict[str, object]]:
 
 
 def quicken_all(rig: Rig) -> None:
-    """On top of that, let health checks give up soon, and 200 scenes follow each other quickly."""
     quicken(rig)
     rig.tune(Tuning(identity_timeout=(0.5, 0.5), first_rate=100.0, last_rate=400.0))
 
@@ -97,7 +96,6 @@ def assert_nothing_spent(rig: Rig) -> None:
 
 
 def assert_left_in_peace(requests: list[Request]) -> None:
-    """What was asked of a dead server: whether it is there, now and then."""
     assert {request.kind for request in requests} <= {"identity"}
     assert all(later.at - one.at >= 0.9 * SHORTEST_PROBE for one, later in pairwise(requests))
 

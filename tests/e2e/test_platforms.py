@@ -16,7 +16,6 @@ from tests.e2e.test_outages import quicken
 
 @pytest.fixture
 def windows(make_rig: MakeRig) -> Rig:
-    """A rig whose plugin believes that it runs on Windows, as far as it asks."""
     rig = make_rig()
     rig.alter(sys, _pretend)
     quicken(rig)

@@ -14,7 +14,6 @@ from tests.e2e.test_outages import assert_nothing_spent, jobs, quicken, state
 
 @pytest.fixture
 def rig(make_rig: MakeRig) -> Rig:
-    """Its plugin looks after Plex often, and tries a job soon again."""
     rig = make_rig(settings={"max_retries": 2})
     quicken(rig)
     rig.tune(Tuning(back_off=0.5, shortest_delay=0.5))

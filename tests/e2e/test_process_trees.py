@@ -38,7 +38,6 @@ Enter = Callable[..., Place]
 
 @pytest.fixture
 def enter(tmp_path: Path, prepared_plugin: Path) -> Iterator[Enter]:
-    """Makes a container of a kind, and a rig whose plugin runs in it."""
     opened: list[Any] = []
 
     def make(kind: str, **options: Any) -> Place:
@@ -62,7 +61,6 @@ def enter(tmp_path: Path, prepared_plugin: Path) -> Iterator[Enter]:
 
 
 def first_worker(rig: Rig) -> None:
-    """Have the first worker of a container's start end, which shows whether it is reaped."""
     scene_id, item = rig.add_pair(f"first {time.monotonic()}", tags=["T"])
     rig.stash.edit_scene(scene_id, title="First")
     assert rig.wait_until(lambda: item.title == "First" and not rig.worker_pids())
@@ -81,7 +79,6 @@ def idle_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
 
 
 def busy_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
-    """Edit the scene, and return the worker once the edit is in Plex."""
     rig.stash.edit_scene(scene_id, title=title)
     assert rig.wait_until(lambda: rig.item_of(scene_id).title == title and rig.queued() == 0)
     return rig.the_worker()

@@ -171,7 +171,6 @@ def test_each_gap_has_its_fate_and_a_waiting_job_keeps_its_time(rig: Rig) -> Non
 
 
 def begin(rig: Rig, pool: ThreadPoolExecutor) -> Future[PluginResult]:
-    """A task under way, beside whatever else runs."""
     arguments = {"mode": "reconcile_all"}
     return pool.submit(rig.stash.run_operation, PLUGIN, arguments)
 

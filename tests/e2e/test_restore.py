@@ -30,7 +30,6 @@ SHELVES = {"posters", "arts"}  # Plex keeps every upload for good, shown or not
 
 
 def fill(rig: Rig) -> list[int]:
-    """Scenes whose items hold something of a user's, each another part of all that there is."""
     ids = []
     for number in range(COUNT):
         scene_id, item = rig.add_pair(f"s{number}", cover=png(number), **STASH)
@@ -56,7 +55,6 @@ def fill(rig: Rig) -> list[int]:
 
 
 def look(rig: Rig, *ids: int) -> dict[str, Any]:
-    """All that a sync may change, of the items of these scenes or all."""
     keys = {str(rig.item_of(one).rating_key) for one in ids}
     return {
         key: {name: value for name, value in state.items() if name not in SHELVES}
@@ -74,7 +72,6 @@ def memory(rig: Rig) -> list[int]:
 
 
 def ask(rig: Rig, *, age: float = 60.0) -> PluginResult:
-    """Start the task, and make its question some seconds old, as if a user had read it."""
     answer = rig.task("restore_values")
     path = rig.data / "restore_question.json"
     question = json.loads(path.read_text())
@@ -326,7 +323,6 @@ def test_an_image_that_was_sent_later_is_locked_as_before(rig: Rig, arrives: boo
 
 
 def sync_and_stop(rig: Rig, scene_id: int, title: str) -> None:
-    """Sync an edit, and leave no worker that still reads back or knows older settings."""
     sync_title(rig, scene_id, title)
     rig.stop_worker()
 

@@ -14,8 +14,6 @@ DEFAULTS = defaults_to_write({}, Shown())
 
 
 class Page:
-    """The settings page of Stash, as a browser holds it since it was opened."""
-
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._held = rig.stash.plugin_settings(PLUGIN)

@@ -15,7 +15,6 @@ from tests.ui.situations import ask
 
 @pytest.fixture
 def rig(make_rig: MakeRig) -> Rig:
-    """A plugin without address and token, with an edit that waits for them."""
     rig = make_rig(settings={"plex_url": "", "plex_token": ""})
     rig.canary.add(ACCOUNT_TOKEN)
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
@@ -25,7 +24,6 @@ def rig(make_rig: MakeRig) -> Rig:
 
 @pytest.fixture
 def plex_tv(rig: Rig) -> Iterator[FakePlexTv]:
-    """An account that owns the rig's Plex and an unreachable server, and can use a friend's."""
     port = rig.plex.port
     identifier = rig.plex.machine_identifier
     with FakePlexTv(

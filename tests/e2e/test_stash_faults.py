@@ -25,7 +25,6 @@ FAULTS: dict[str, Action] = {
 
 
 def about_scenes(request: Any) -> bool:
-    """As after an update: all that asks for scenes fails, the settings can be read."""
     return "findScene" in request.query
 
 

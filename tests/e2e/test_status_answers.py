@@ -15,7 +15,6 @@ NEVER = {"runs": 0, "last_run_at": None, "scope": None, "startup_run": False, "s
 
 
 def trouble(rig: Rig) -> float:
-    """An outage, a job that waits for its next try, dead letters, a past reconciliation."""
     now = time.time()
     postpone(rig, 1)
     bury(rig, 2, "PlexNotFound", "not there", now - HOUR)

@@ -25,7 +25,6 @@ def an_hour_ago() -> str:
 
 
 def switched(rig: Rig, waiting: int = 4) -> list[int]:
-    """Give the rig the earlier one's data, with scenes that wait; return those."""
     earlier = EarlierFolder(rig.data)
     scenes = rig.add_library(waiting)
     earlier.queue(

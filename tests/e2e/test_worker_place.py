@@ -28,7 +28,6 @@ def hurry(rig: Rig) -> None:
 
 
 def cut_off_from_stash(rig: Rig) -> tuple[int, int]:
-    """A scene whose job waits in a worker that nobody answers any more; return both."""
     hurry(rig)
     scene_id, _ = rig.add_pair("a", tags=["T"])
     rig.plex.stop()

@@ -39,7 +39,6 @@ def assert_golden(page: str, title: str, lines: Sequence[str]) -> None:
 
 
 def _update(path: Path, title: str, shown: str) -> None:
-    """Replace a section, or add it; tests in other processes may be at others."""
     lock = FileLock(f"{tempfile.gettempdir()}/golden.lock")
     acquire(lock)
     text = path.read_text(encoding="utf-8")

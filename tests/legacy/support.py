@@ -28,7 +28,6 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 
 
 def earlier_job(scene_id: Any, **changes: Any) -> dict[str, Any]:
-    """A job as its hooks made them: with a snapshot of the scene."""
     return {
         "job_id": 1,
         "scene_id": scene_id,
@@ -61,7 +60,6 @@ class EarlierFolder:
         completed: int = 0,
         failed: int = 0,
     ) -> None:
-        """Fill the queue by way of persist-queue, with the pickles that it makes by itself."""
         self.root.mkdir(parents=True, exist_ok=True)
         queue = SQLiteAckQueue(
             str(self.root / "queue"), auto_commit=True, multithreading=True, auto_resume=False
@@ -95,7 +93,6 @@ class EarlierFolder:
         failed_at: str | None = "2025-06-15 12:00:00",
         data: object = None,
     ) -> None:
-        """Add a dead letter; its job is one of that scene unless other data is given."""
         self.root.mkdir(parents=True, exist_ok=True)
         stored = pickle.dumps(earlier_job(scene_id)) if data is None else data
         with sqlite3.connect(self.root / "dlq.db") as connection:
@@ -120,8 +117,6 @@ class EarlierFolder:
 
 @dataclass
 class Switch:
-    """Our side: the same data folder, and what is said when it is taken over."""
-
     root: Path
     said: list[tuple[str, str]] = field(default_factory=list)
     secrets: Secrets = field(default_factory=Secrets)
@@ -143,7 +138,6 @@ class Switch:
         return has_legacy_data(self.earlier.folder, lambda: NOW)
 
     def import_all(self) -> str:
-        """Take over what waits; return what was said, in one line or not at all."""
         before = len(self.said)
         if self.waits():
             self.earlier.import_all()

@@ -306,8 +306,6 @@ class Killed(BaseException):
 
 
 class Dying:
-    """A connection whose process dies at one of its statements or commits."""
-
     def __init__(self, connection: sqlite3.Connection, spend: Callable[[], None]) -> None:
         self._connection = connection
         self._spend = spend
@@ -387,7 +385,6 @@ def _dies(switch: Switch, after: int, monkeypatch: pytest.MonkeyPatch) -> bool:
 
 
 def _state(switch: Switch) -> tuple[list[Any], list[Any], list[Any], list[Any], list[str]]:
-    """All that was taken over, and which files are left; without what is new each time."""
     jobs = [(one["scene_id"], one["enqueued_at"], one["data"]) for one in switch.waiting()]
     others = switch.rows("SELECT data, status FROM ack_queue_default WHERE status > 1")
     stamps = switch.rows("SELECT scene_id, outcome, at FROM scene_log")

@@ -75,7 +75,6 @@ class Libraries:
         return (scene for page in self.walk() for scene in page)
 
     def find(self, scene_id: int) -> Matching:
-        """What becomes of a scene: by its path, else after having learned what can be learned."""
         files = self.stash[scene_id]
         matching = self.matcher.find_by_path(files)
         if matching.matches:

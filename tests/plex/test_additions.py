@@ -22,7 +22,6 @@ def plex(clock: Clock) -> Iterator[FakePlex]:
 
 @pytest.fixture
 def lab(lab: Lab) -> Lab:
-    """Listed a while ago by another process, and looked at since its start an interval ago."""
     for n in range(ITEMS):
         at = int(lab.clock.now + SKEW) - DAY + n
         lab.add(f"{n}.mp4", added_at=at, updated_at=at)

@@ -81,7 +81,6 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(lab: Lab) ->
 
 
 def _again(client: PlexClient) -> list[OurSection]:
-    """Once more after a connection that was just being closed: that is a temporary error."""
     try:
         return client.sections()
     except PlexTemporaryError:

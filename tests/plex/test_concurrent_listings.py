@@ -32,8 +32,6 @@ def opened(path: str) -> PathIndex:
 
 
 class SlowListing:
-    """A listing by a process of its own, which gets each page when the test gives it one."""
-
     def __init__(self, path: str) -> None:
         self._index = opened(path)
         self._pages: SimpleQueue[Page | PlexTemporaryError | None] = SimpleQueue()
@@ -264,7 +262,6 @@ class IndexMachine(RuleBasedStateMachine):
 
     @rule(n=listing, late=st.booleans())
     def a_listing_goes_on(self, n: int, late: bool) -> None:
-        """It begins, asks for a page, takes one in that came `late`, or ends."""
         listing = self.listings[n]
         if listing is None:
             self._begin(n)

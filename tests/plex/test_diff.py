@@ -47,7 +47,6 @@ LISTS = [("performers", "actor"), ("tags", "genre"), ("collections", "collection
 
 
 def fields_of(wanted: SceneMetadata, shown: PlexItem) -> dict[str, dict[str, str]]:
-    """The parameters of the edit, by field, for an item that we never wrote before."""
     return {
         name: dict(parameters)
         for name, parameters in edit_for(wanted, shown, {}, {}).fields.items()
@@ -351,7 +350,6 @@ def stored(value: Any) -> Any:
 def preserving(
     name: str, shown: Any, last: Any = None, *, locked: bool = True, pending: Any = None
 ) -> tuple[bool, ItemEdit]:
-    """Whether a field is left alone, whose wanted value is neither shown nor sent."""
     plex_name = dict(SCALARS + LISTS)[name]
     item = replace(SHOWN, locked=LOCKS if locked else LOCKS - {plex_name}, **{name: shown})
     edit = edit_for(

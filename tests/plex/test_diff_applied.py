@@ -57,7 +57,6 @@ Library = tuple[FakePlex, Section, PlexClient]
 
 @contextmanager
 def serving(switches: Switches) -> Iterator[Library]:
-    """A server of one library under one of the readings, and its client."""
     with FakePlex(switches=switches) as server:
         section = server.add_section("Scenes", ["/plex"])
         client = client_of(server)
@@ -93,7 +92,6 @@ def sync(
     sent: dict[str, str | list[str]],
     original: dict[str, str | list[str]],
 ) -> dict[str, str | list[str]]:
-    """One sync, held to showing the scene and to finding nothing more to do."""
     before = read(client, rating_key)
     edit = edit_for(wanted, before, sent, original)
     if edit:

@@ -207,7 +207,6 @@ def connected(lab: Lab) -> PlexClient:
 
 
 def edit(client: PlexClient, item: PlexItem) -> PlexError:
-    """The error that an edit ends in; without anything private in it."""
     fields = {"title": {"title.value": TITLE, "title.locked": "1", "summary.value": TITLE}}
     with pytest.raises(PlexError) as caught:
         client.edit(item, fields)

@@ -22,8 +22,6 @@ LOOKS_OF_A_LISTING = int(library_module.LISTING_AGE / REFRESH_INTERVAL) + 1
 
 
 class LibraryMachine(RuleBasedStateMachine):
-    """Two libraries of the fake Plex, one around a folder of the other, and our view of them."""
-
     paths = Bundle("paths")
 
     @initialize(
@@ -150,7 +148,6 @@ class LibraryMachine(RuleBasedStateMachine):
 
     @rule(waits=st.booleans())
     def a_refresh_makes_it_the_truth(self, waits: bool) -> None:
-        """Whatever was looked for a moment ago, unless all of it was listed then."""
         self.clock.now += REFRESH_INTERVAL if waits else 0
         recent = self.clock.now - self.refreshed_at < REFRESH_INTERVAL
         assert self.library.refresh() is not recent

@@ -9,7 +9,6 @@ from tests.plex.support import FOLDER, Lab, paths
 
 
 def fill(lab: Lab, count: int) -> list[str]:
-    """Items named 0 to count, of which item n was added and changed at the second 100 n."""
     return [
         lab.add(f"{n}.mp4", added_at=n * 100, updated_at=n * 100).files[0] for n in range(count)
     ]

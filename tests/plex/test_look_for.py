@@ -27,7 +27,6 @@ def plex(clock: Clock) -> Iterator[FakePlex]:
 
 @pytest.fixture
 def large(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """A library that is large, as pages are small; listed some minutes ago by another process."""
     monkeypatch.setattr(walk, "LISTING_PAGE", ITEMS // 3)
     monkeypatch.setattr(library_module, "SMALL", 2 * ITEMS // 3)
     return filled(lab, ITEMS)
@@ -49,7 +48,6 @@ def long_ago(lab: Lab) -> int:
 
 
 def copied(lab: Lab, name: str) -> int:
-    """A file that came with the time stamps of an old one."""
     return lab.add(name, added_at=long_ago(lab), updated_at=long_ago(lab)).rating_key
 
 

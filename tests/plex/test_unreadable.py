@@ -15,7 +15,6 @@ BAD = 250
 
 @pytest.fixture
 def large(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """A library that takes five pages, in which the keys have gaps, not listed yet."""
     monkeypatch.setattr(walk, "LISTING_PAGE", ITEMS // 5)
     monkeypatch.setattr(walk, "SMALLEST_PAGE", ITEMS // 20)
     monkeypatch.setattr(library_module, "SMALL", ITEMS // 5)
@@ -38,7 +37,6 @@ def requests(lab: Lab) -> int:
 
 
 def list_again(lab: Lab) -> int:
-    """List the library whole because it changed; return how many requests that took."""
     lab.clock.now += REFRESH_INTERVAL
     lab.section.content_changed_at += 1
     assert lab.library.refresh()

@@ -16,7 +16,6 @@ from tests.sync_queue.support import Clock
 
 
 def fill(lab: Lab, count: int) -> list[str]:
-    """Items 1 to count, all of the same second; their titles sort the other way round."""
     files = [(f"{n}.mp4", f"{count - n + 1:05}") for n in range(1, count + 1)]
     return [lab.add(name, title=title, added_at=7, updated_at=7).files[0] for name, title in files]
 

@@ -45,7 +45,6 @@ def seen(**more: Any) -> Inspection:
 
 
 def looked(*items: PlexItem, desired: SceneMetadata = DESIRED, **more: Any) -> Inspection:
-    """A scene with these items; what each would be sent is what a sync would send."""
     hints = {name: more.pop(name) for name in ("refused", "preserve") if name in more}
     sent = more.pop("sent", {})
     edits = tuple((item, edit_for(desired, item, sent, {}, **hints)) for item in items)

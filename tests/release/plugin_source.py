@@ -69,7 +69,6 @@ def install(package: Package, plugins: Path, local_path: str = "community") -> P
 
 
 def remove_files(target: Path) -> None:
-    """Remove what the last installation unpacked; folders and what was made since stay."""
     listed = target / MANIFEST
     if listed.exists():
         for name in listed.read_text(encoding="utf-8").splitlines():

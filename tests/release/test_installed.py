@@ -32,7 +32,6 @@ def site_packages(python: Path) -> Path:
 
 
 def link_packages(python: Path) -> Path:
-    """Give an interpreter the dependencies of this one; return its site packages."""
     target = site_packages(python)
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         name = entry.name.split("-")[0].split(".")[0].lower()

@@ -88,7 +88,6 @@ class Collection:
         return {key for key, held in self.items.items() if mine & {one.number for one in held}}
 
     def colliding(self) -> tuple[int, int]:
-        """How many files share their name with another file of their side, and how many are."""
         shared = total = 0
         for side in (self.scenes, self.items):
             names = Counter(one.name.casefold() for group in side.values() for one in group)
@@ -98,8 +97,6 @@ class Collection:
 
 
 class Server:
-    """What the client of Plex would be, over a collection."""
-
     server_id = "generated"
     is_replaced = False
 
@@ -176,7 +173,6 @@ def _below(rng: random.Random, mount: Mount, path: str) -> str:
 
 
 def _in_other_case(rng: random.Random, videos: Sequence[Video]) -> list[Video]:
-    """Further files whose paths differ in case only, as case-sensitive systems have them."""
     return [
         replace(
             one,
@@ -223,7 +219,6 @@ def _in_their_own_places(videos: Sequence[Video]) -> list[Video]:
 
 
 def _tellable(videos: Sequence[Video]) -> list[Video]:
-    """Leave out what only Plex has where nothing tells it from what Stash has."""
     doubtful = {
         (one.name.casefold(), one.size)
         for one in videos
@@ -235,7 +230,6 @@ def _tellable(videos: Sequence[Video]) -> list[Video]:
 
 
 def _group(rng: random.Random, found: Collection) -> None:
-    """Put the videos into scenes and items: some together, some items in both libraries."""
     for side, groups in (("in_stash", found.scenes), ("in_plex", found.items)):
         videos = [one for one in found.videos if getattr(one, side)]
         rng.shuffle(videos)

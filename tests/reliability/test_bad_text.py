@@ -81,8 +81,6 @@ FIELDS = (
 
 
 def scene_with(text: str, field: str, number: int = 1) -> StashScene:
-    """A scene as Stash's JSON carries it, with the text in one field or in all."""
-
     def of(name: str, otherwise: str) -> str:
         return text if field in (name, "every field") else otherwise
 

@@ -85,7 +85,6 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A filled site, with all that a hook says in `lines`."""
     made = Site(tmp_path)
     made.fill()
     monkeypatch.setattr(app.hook_faults, "create_logger", lambda secrets: _log(made, secrets))

@@ -73,8 +73,6 @@ class Turner:
 
 @dataclass
 class Bench:
-    """Both servers, one scene with a cover, and a worker whose time is ours."""
-
     root: Path
     stash: FakeStash
     plex: FakePlex
@@ -115,7 +113,6 @@ class Bench:
         self.services.queue.enqueue([scene_job(self.scene_id, METADATA, self.clock(), hints)])
 
     def run(self, until: Callable[[int], bool] = lambda _waits: False) -> DrainOutcome:
-        """Let a fresh worker run until it is idle, leaves, or `until` holds after some waits."""
         worker = SyncWorker(self.services, Stop(self.clock))
         turner = Turner(self.clock, worker.stop, until)
         worker._waiter = cast("Waiter", turner)
@@ -201,7 +198,6 @@ NEXT = {
 
 
 def check(bench: Bench, end: Callable[[], object], expected: str) -> None:
-    """Run with the fault, judge; end the fault, run, judge the final state."""
     counted = expected in NEXT
     bench.run(lambda waits: bench.retries() >= FAILURES if counted else waits >= WAITS)
     if counted:

@@ -53,8 +53,6 @@ def seen(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
 
 
 class Run:
-    """One made-up pair of libraries, and a finder over it."""
-
     def __init__(self, path: Path, truth: Collection) -> None:
         self.truth = truth
         self.written: dict[int, int] = {}
@@ -89,7 +87,6 @@ class Run:
         self._index.close()
 
     def sync_all(self) -> None:
-        """Find the items of all scenes and note to which ones each would be written."""
         ids = list(self.truth.scenes)
         for start in range(0, len(ids), BATCH):
             scenes = [self.truth.stash_scene(one) for one in ids[start : start + BATCH]]
@@ -151,13 +148,11 @@ def test_no_sync_writes_to_a_wrong_item(seed: int, tmp_path: Path, seen: Counter
 
 
 def _check_owners(truth: Collection, first: dict[int, int], second: dict[int, int]) -> None:
-    """An item that could show several scenes shows that of its first file, and stays with it."""
     for key, scene in second.items():
         assert first[key] == scene or truth.items[key][0] in truth.scenes[scene]
 
 
 def _check_that_full_paths_suffice(truth: Collection, outcomes: dict[int, str]) -> None:
-    """Where both sides agree on the path, nothing is ever ambiguous or overlooked."""
     for scene, outcome in outcomes.items():
         videos = truth.scenes[scene]
         if all(one.mount.kind in (SAME, SET) for one in videos):

@@ -14,8 +14,6 @@ Act = Callable[..., None]
 
 
 class Reader:
-    """Somebody who has a file open, and what Windows makes of that."""
-
     def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._file: IO[Any] = path.open(encoding="utf-8")
         self._replace, self._unlink = os.replace, os.unlink

@@ -141,7 +141,6 @@ class Bench:
         self.database = self._connect()
 
     def tidy(self) -> None:
-        """Leave nothing of a case to the next one, also where it failed."""
         self.rig.plex.faults.clear()
         self.killer.disarm()
         self.end_worker()
@@ -260,7 +259,6 @@ class Bench:
         return bool(kept) or not self.differences(scene_id)
 
     def drain(self) -> None:
-        """Let one worker that nobody kills do everything, also what was put off."""
         self.database.execute(
             "UPDATE ack_queue_default SET data = CAST(json_set(CAST(data AS TEXT), "
             "'$.next_retry_at', 0.0) AS BLOB) WHERE json_type(CAST(data AS TEXT)) = 'object'"

@@ -160,7 +160,6 @@ class Household:
         self._services.close()
 
     def _build(self, timeout: tuple[float, float]) -> Services:
-        """Make what one process has, as `app.services.build` does, but for the time."""
         secrets, time = Secrets(), self.time
         log = Log(self._note, secrets)
         connection = StashConnection(parse_address(self._stash.server_connection()), secrets.add)
@@ -204,7 +203,6 @@ class Household:
         return True
 
     def sync_all(self, *, force: bool = False) -> str:
-        """Run the task 'Sync All' as a process of its own; return its last line."""
         services = self._build(PATIENT)
         try:
             return sync_all(services, force=force).text

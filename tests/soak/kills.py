@@ -132,7 +132,6 @@ class KillSoak:
         return f"Scene {scene_id} v{self._version}"
 
     def _await_random_moment(self) -> None:
-        """Let the worker write a random number of items, and then a random moment more."""
         writes = self._rng.randint(0, MOST_EDITS)
         log = self._rig.plex.log
         if self._rng.random() < 0.9:
@@ -177,7 +176,6 @@ class KillSoak:
         return int(repeated)
 
     def _finish(self) -> None:
-        """Let one more edit start a worker that nobody kills, and compare the libraries."""
         self._rig.stash.edit_scene(self._ids[0], title=self._next_title(self._ids[0]))
         self.report.edits += 1
         if not self._rig.wait_until(lambda: self._rig.queued() == 0, SETTLE_TIMEOUT):
@@ -191,7 +189,6 @@ class KillSoak:
             self.report.problems.append(f"the database: {sound}")
 
     def _untouched_apart(self, differences: tuple[str, ...]) -> list[str]:
-        """Leave out the scenes that were never edited, which nobody has promised to sync."""
         edited = {one for one in self._ids if " v" in self._rig.stash.scene(one).title}
         return [text for text in differences if int(text.split()[1].rstrip(",:")) in edited]
 

@@ -79,7 +79,6 @@ class Story:
     # -- the library ----------------------------------------------------------------------------
 
     def _add_strangers(self) -> dict[str, ItemState]:
-        """Items that no scene belongs to, with names like those of the scenes."""
         for name in ("other/scene.mp4", "nobody.mp4"):
             for section in self._sections:
                 path = f"{self.folder}/{name}"
@@ -87,7 +86,6 @@ class Story:
         return self._plex.snapshot()
 
     def _add_scene(self, shape: int) -> int:
-        """Two libraries, two versions, two items, equal names in different folders, or plain."""
         self._files += 1
         name = f"dir{self._files}/scene" if shape in (3, 4) else f"s{self._files:03}"
         first = VideoFile(f"{STASH_FOLDER}/{name}.mp4", size=1_000_000 + self._files)
@@ -214,7 +212,6 @@ class Story:
         return f"Stash: scene {scene_id}: all empty but one tag"
 
     def _some_name(self, *acts: Callable[..., object]) -> tuple[str, Callable[..., object], str]:
-        """A tag, performer or studio by chance: its kind, what is to be done to it, its name."""
         library = self._stash.library
         shelves: tuple[Any, ...] = (library.tags, library.performers, library.studios)
         shelf, act = self._rng.choice(tuple(zip(shelves, acts, strict=True)))
@@ -311,7 +308,6 @@ class Story:
         return f"Plex: item {self._remove(scene_id, self._rng.choice(items))} vanishes"
 
     def _rescan(self) -> str:
-        """All that is missing is found again; now and then an item is replaced by it."""
         text = self._item_vanishes() if self._rng.random() < 0.7 else "nothing vanishes"
         self._find_again()
         return f"{text}; Plex: a scan finds what is missing"
@@ -353,7 +349,6 @@ class Story:
         return f"{old} of scene {scene.id} moves to {new}, Plex notices {when}"
 
     def _files_swap(self) -> str:
-        """Two files get each other's name: what was known of either is wrong now."""
         scenes = self._places(several=False)
         if len(scenes) < 2:
             return "no files swap"
@@ -371,11 +366,9 @@ class Story:
         return f"the files of scenes {one.id} and {two.id} swap their names"
 
     def _places(self, *, several: bool) -> list[Scene]:
-        """The scenes that have, or have not, more than one place in Plex."""
         return [one for one in self._stash.scenes() if (self._shares(one) > 1) is several]
 
     def _shares(self, scene: Scene) -> int:
-        """In how many places the scene is, or was until a while ago."""
         gone = sum(one.scene_id == scene.id for one in self._gone)
         return max(len(scene.files), len(self._items_of(scene.id)) + gone)
 
@@ -415,7 +408,6 @@ class Story:
         self._find_again()
 
     def differences(self) -> list[str]:
-        """Everything that is not as Stash, and as the persons at Plex, want it."""
         verdict = judge(self._stash, self._plex, paths={STASH_FOLDER: self.folder})
         found = list(verdict.differences)
         snapshot = self._plex.snapshot()
@@ -435,7 +427,6 @@ class Story:
         return {one.id for one in self._places(several=True)}
 
     def unidentified(self) -> int:
-        """How many scenes have nothing to sync: each "Sync All" looks at them anew."""
         return sum(not has_metadata(scene) for scene in self._stash.snapshot().values())
 
     def _lost(self, item: Item, studio: set[str]) -> list[str]:
@@ -453,5 +444,4 @@ class Story:
 
 
 def _shown(fields: ItemFields) -> dict[str, object]:
-    """Fields as a step tells them: of an image only that there is one."""
     return {name: "a picture" if name == "poster" else value for name, value in fields.items()}

@@ -30,8 +30,6 @@ MORTAL = {"PlexTemporaryError", "PlexPermanentError", "PlexNotFound", "StashQuer
 
 
 class Chapter:
-    """One seed: a story, its troubles, and the household that lives through them."""
-
     def __init__(self, seed: int, folder: Path, stash: FakeStash, plex: FakePlex, time: Time):
         self.rng = random.Random(seed)
         self.plex = plex
@@ -142,7 +140,6 @@ One = TypeVar("One", bound=Chapter)
 
 @contextmanager
 def living(kind: type[One], folder: Path, seed: int) -> Iterator[One]:
-    """One seed between two servers; what it stopped is there again at the end."""
     time = Time()
     with (
         FakePlex(token=TOKEN, clock=time.clock) as plex,

@@ -129,7 +129,6 @@ class DrainMachine(RuleBasedStateMachine):
     # -- what stands in for Plex ----------------------------------------------------------------
 
     def _check(self, _client: object) -> PlexHealth:
-        """A health check; while the breaker is open they keep their distance."""
         world = self.world
         moment = (world.time.passed, world.time.steps)
         if self.guard._breaker.state is CircuitState.OPEN:
@@ -145,7 +144,6 @@ class DrainMachine(RuleBasedStateMachine):
         return self
 
     def run(self, claims: Sequence[Claim]) -> Iterator[Result]:
-        """In the place of `BatchSync.run`: deliver what Stash has now, one scene after another."""
         self._judge(claims)
         for claim in claims:
             scene_id = claim.job.scene_id
@@ -198,7 +196,6 @@ class DrainMachine(RuleBasedStateMachine):
         world.away = away
 
     def _judge_pace(self) -> None:
-        """Two jobs of a recovery keep the distance of the rate at the later one."""
         self._observe()
         time, before, recovered = self.world.time, self.world.paced, self.world.recovered
         self.world.paced = (self.guard, time.passed, time.steps)
@@ -231,7 +228,6 @@ class DrainMachine(RuleBasedStateMachine):
 
     @rule(times=st.integers(min_value=1, max_value=8))
     def work(self, times: int) -> None:
-        """What comes next finds jobs that are not due yet: nobody sleeps after the last step."""
         for number in range(times):
             if number:
                 self._sleep()
@@ -254,7 +250,6 @@ class DrainMachine(RuleBasedStateMachine):
         kill_after=st.none() | st.integers(min_value=1, max_value=4),
     )
     def disturbed_at_work(self, edited: set[int], clear: bool, kill_after: int | None) -> None:
-        """Scenes are edited, the queue is emptied, the process is killed in the midst of a step."""
         self.world.edited_during, self.world.clear_at_work = edited, clear
         self.world.kill_after = kill_after
         self._step()
@@ -263,7 +258,6 @@ class DrainMachine(RuleBasedStateMachine):
 
     @rule(scene_ids=EDITED, reopened=st.booleans(), after=st.sampled_from([WELL, TROUBLED, AWAY]))
     def outage(self, scene_ids: list[int], reopened: bool, after: str) -> None:
-        """Long enough to open the breaker; perhaps the worker dies in it."""
         self.world.plex = AWAY
         self._edit(*scene_ids)
         self.work(8)
@@ -307,7 +301,6 @@ class DrainMachine(RuleBasedStateMachine):
     # -- the tasks ------------------------------------------------------------------------------
 
     def _clear(self) -> None:
-        """Only what waits goes: neither dead letters nor what the worker has in hand."""
         dead = self.queue.dead_letters.count()
         waiting = self.queue.queued_scene_ids()
         taken = [row for row in rows(self.queue) if row[2] == 2]
@@ -317,7 +310,6 @@ class DrainMachine(RuleBasedStateMachine):
         self.world.cleared |= {one for one in waiting if self._owes(one)}
 
     def _revive(self) -> None:
-        """It leaves the dead letters as it enters the queue, due now and with all its tries."""
         letters = self.queue.dead_letters.between(0, 4e9)
         if not letters:
             return
@@ -397,7 +389,6 @@ class DrainMachine(RuleBasedStateMachine):
         return found
 
     def _gone(self, scene_ids: set[int]) -> None:
-        """A person, or their age, has thrown away the dead letters of these."""
         waiting = self.queue.queued_scene_ids()
         self.world.cleared |= {one for one in scene_ids - waiting if self._owes(one)}
 
@@ -405,7 +396,6 @@ class DrainMachine(RuleBasedStateMachine):
         return {row_id: data["retry_count"] for row_id, data, _ in rows(self.queue)}
 
     def _step(self) -> None:
-        """One step of the worker; attempts rise for each fault of the job, and for nothing else."""
         before = self._tries()
         outdated = self._dead(self.world.time.wall - RETENTION)  # a step may purge these
         self.world.blamed = set()

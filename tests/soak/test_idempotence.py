@@ -36,8 +36,6 @@ class Pass:
 
 
 class Sync:
-    """Runs "Sync All" until nothing is left to do."""
-
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         rig.stash.runner.timeout = PATIENCE

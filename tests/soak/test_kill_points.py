@@ -259,7 +259,6 @@ def test_a_kill_leaves_a_database_to_complete(bench: Bench, subtests: pytest.Sub
 
 
 def _edit(bench: Bench, scene_id: int) -> object:
-    """Edit the scene as Stash's user does; return what the hook answers."""
     (run,) = bench.rig.stash.edit_scene(scene_id, title=f"Edit {time.monotonic()}")
     return run.result.output
 
@@ -285,7 +284,6 @@ def test_a_kill_of_a_hook_blocks_no_worker(bench: Bench, subtests: pytest.Subtes
 
 
 def _edit_and_sync(bench: Bench, scene_id: int) -> None:
-    """Edit the scene; the worker that its hook starts does all that waits."""
     # What a point before this one asked for would have the worker queue all scenes anew.
     (bench.queue_folder / REBUILT_MARKER).unlink(missing_ok=True)
     bench.lock.release()

@@ -33,8 +33,6 @@ TICK = 60.0
 
 
 class Waits:
-    """In the place of the worker's waiter: passes the time, and stops the worker at a moment."""
-
     def __init__(self, time: Time, until: float, stop: Callable[[], None]) -> None:
         self._time = time
         self._until = until
@@ -50,8 +48,6 @@ class Waits:
 
 
 class House(Household):
-    """A household whose workers run until they are idle, or until a moment."""
-
     def __init__(self, folder: Path, stash: FakeStash, plex: FakePlex, time: Time) -> None:
         super().__init__(folder, stash, time, random.Random(13))
         self.stash = stash
@@ -121,7 +117,6 @@ def appear(house: House, scene_ids: list[int]) -> None:
 
 
 def ticks_of(scene_ids: list[int]) -> float:
-    """How long the batches take that sync them, as the worker waits a tick after each."""
     return (1 + -(-len(scene_ids) // BATCH)) * TICK
 
 

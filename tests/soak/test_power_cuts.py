@@ -54,7 +54,6 @@ class History:
         return self.folder / "data.db-wal"
 
     def state_at(self, size: int) -> tuple[Rows, Rows]:
-        """The last commit that lies in so many bytes of the log."""
         last = [state for state in self.states if state[0] <= size]
         return (last[-1][1], last[-1][2]) if last else ([], [])
 
@@ -131,7 +130,6 @@ def write_history(folder: Path, *, checkpoint: bool) -> History:
 
 
 def cuts(wal: bytes, rng: random.Random, wanted: int) -> list[int]:
-    """Ends of frames and places inside of frames, over the whole log."""
     (page_size,) = struct.unpack(">I", wal[8:12])
     frame = FRAME_HEADER + page_size
     ends = list(range(WAL_HEADER, len(wal) + 1, frame))

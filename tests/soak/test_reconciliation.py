@@ -23,8 +23,6 @@ TWO_DAYS = 2 * 86_400.0  # after that a scene among the dead letters is queued o
 
 
 class Neglected(Chapter):
-    """A story in which the plugin was off for a while, and nobody runs 'Sync All' at its end."""
-
     def __init__(self, *options: Any) -> None:
         super().__init__(*options)
         self.story.most = FORCE
@@ -60,7 +58,6 @@ class Neglected(Chapter):
         self._drain()
 
     def reconcile(self) -> str:
-        """Run it, again when it asks, and hold its sums to what it checked."""
         answer = self.household.reconcile() or ""
         if "Nothing was queued" in answer:
             self.steps.append(f"a question: {answer}")

@@ -25,7 +25,6 @@ class Troubles:
         self._plex = plex
 
     def begin(self) -> str:
-        """Let one thing go wrong, for a few requests or until the end."""
         kind = self._rng.choice((*KINDS, *UPLOADS))
         return self._begin(self._requests_fail(kind) | self._server_fails())
 

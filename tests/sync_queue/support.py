@@ -29,12 +29,10 @@ def job(scene_id: int = 1, kind: str = METADATA, at: float = NOW, **hints: Any) 
 
 
 def postponed(claim: Claim, until: float, error_type: str = "PlexTemporaryError") -> Claim:
-    """The claim as it is given back after an error that spends a retry."""
     return Claim(claim.row_id, claim.job.postponed(until, error_type, counts=True))
 
 
 def rows(queue: QueueManager) -> list[tuple[int, dict[str, Any], int]]:
-    """Id, job and status of all readable rows, in the order of their ids."""
     with queue.transaction():
         found = queue.jobs.connection.execute(
             "SELECT _id, data, status FROM ack_queue_default "

@@ -258,7 +258,6 @@ def test_looking_for_work_touches_only_what_is_due(queue: QueueManager) -> None:
 
 
 def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
-    """How many steps of SQLite's machine a claim takes that finds nothing due."""
     queue.enqueue([job(n) for n in range(1, waiting + 1)])
     late = queue.clock() + 600
     queue.jobs.release([postponed(claim, late) for claim in queue.claim(waiting)])

@@ -34,8 +34,6 @@ class Waiting:
 
 @dataclass
 class Taken:
-    """What the model knows of a job in progress."""
-
     subject: Subject
     waited: Waiting
     claim: Claim
@@ -109,7 +107,6 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """The worker dies with jobs in its hands; the next one finds them."""
         self.queue.close()
         self.queue = QueueManager(self.folder, self.clock)
         assert self.queue.resume() == len(self.taken)
@@ -150,12 +147,10 @@ class QueueMachine(RuleBasedStateMachine):
     # the model's own rules
 
     def _merge(self, subject: Subject, marks: set[str]) -> None:
-        """A newer edit makes the waiting job due now, with fresh retries."""
         known = self.waiting.get(subject, Waiting())
         self.waiting[subject] = Waiting(marks=known.marks | marks)
 
     def _return(self, taken: Taken) -> None:
-        """Back to waiting as it is, unless a newer job of its subject waits already."""
         if taken.subject in self.waiting:
             self._merge(taken.subject, taken.waited.marks)
         else:

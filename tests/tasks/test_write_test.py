@@ -25,8 +25,6 @@ run_test_write.__test__ = False  # type: ignore[attr-defined]  # a task, and non
 
 
 class Mortal(Household):
-    """Runs the task, and dies at a request to Plex."""
-
     left: int | None = None
     arrives = False
 
@@ -64,7 +62,6 @@ def world_of(tmp_path: Path) -> Iterator[Callable[[Switches], World]]:
 
 
 def rich_item(world: World) -> tuple[int, Item]:
-    """A synced scene whose item a person has edited and half unlocked since."""
     path = f"{FOLDER}/rich.mp4"
     item = world.plex.add_item(world.section, path, poster=png(500), collections=["Favourites"])
     scene = world.stash.add_scene(

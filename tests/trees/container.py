@@ -121,7 +121,6 @@ class Container:
             self._process = None
 
     def zombies(self) -> list[int]:
-        """The processes that have ended in the container and that nobody has collected."""
         found: list[int] = self._ask({"ask": "zombies"})
         return found
 

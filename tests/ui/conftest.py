@@ -75,14 +75,12 @@ def serve(libraries: Path, browser: Browser, make_rig: MakeRig) -> Iterator[Serv
 def answers(
     tmp_path_factory: pytest.TempPathFactory, quick: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """The real plugin's answers, by mode, to a page that has something of everything."""
     with Rig(tmp_path_factory.mktemp("answers") / "rig", **quick) as rig:
         return something_of_everything(rig)
 
 
 @pytest.fixture
 def canned(serve: Serve, answers: dict[str, dict[str, Any]]) -> Web:
-    """A page over the real plugin's answers, which a test may change."""
     web = serve()
     for mode, output in copy.deepcopy(answers).items():
         web.answer(mode, output)

@@ -23,7 +23,6 @@ def look_again(browser: Browser) -> None:
 
 
 def looks_until(browser: Browser, rig: Rig, text: str, selector: str = "body") -> None:
-    """Let the page ask again and again until a text is there."""
     assert rig.wait_until(lambda: _looks(browser, text, selector), PATIENCE)
 
 

@@ -19,7 +19,6 @@ SHOWN = {"new": "Which libraries", "unconfigured": "Connect to Plex"}  # by the 
 
 
 def trouble(rig: Rig) -> None:
-    """Something of everything: syncs, an outage, jobs that wait, scenes that need somebody."""
     scenes = rig.add_library(14, covers=False)
     for scene_id in scenes[:6]:
         ask(rig, "sync_scene", scene_id=scene_id)
@@ -35,7 +34,6 @@ def trouble(rig: Rig) -> None:
 def take(
     browser: Browser, url: str, target: Path, width: int, height: int, shown: str = "Copy report"
 ) -> None:
-    """One picture of the page once it shows a text, by default that of its last section."""
     browser.resize(width, height)
     browser.open(url)
     browser.sees(shown)
@@ -43,7 +41,6 @@ def take(
 
 
 def take_trouble(browser: Browser, web: Web, rig: Rig, folder: Path) -> None:
-    """The whole page, and what it has besides, over something of everything."""
     url = f"{web.url}{PAGE}"
     take(browser, url, folder / "page-dark.png", *WIDE)
     take(browser, f"{url}?theme=light", folder / "page-light.png", *WIDE)

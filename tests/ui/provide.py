@@ -65,7 +65,6 @@ def _chromes(end: float) -> str:
 
 
 def _run(command: Sequence[str], seconds: float) -> str:
-    """Run something to its end; return what went wrong, empty when nothing did."""
     words = f"'{' '.join(command[:2])}'"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with tempfile.TemporaryFile("w+", errors="replace") as said:
@@ -88,7 +87,6 @@ def _run(command: Sequence[str], seconds: float) -> str:
 
 
 def _discard(programs: Programs) -> None:
-    """Take away what was brought and is of no use here, so that it is not found again."""
     if PLACE in programs.browser.parents:
         shutil.rmtree(PLACE)
 

@@ -28,7 +28,6 @@ def refused(rig: Rig, mode: str, **arguments: Any) -> str:
 
 
 def wait_in_queue(rig: Rig, scene_ids: list[int], error: str | None = "PlexTemporaryError") -> None:
-    """Jobs that wait for a time that does not come during a test."""
     now = time.time()
     jobs = [
         replace(
@@ -66,7 +65,6 @@ def outage_now(rig: Rig, since: float) -> None:
 
 
 def busy_day(rig: Rig) -> None:
-    """Counts of the last 24 hours, as a worker would have kept them."""
     hour = time.time() // HOUR * HOUR
     hours = []
     for ago in range(23, -1, -1):
@@ -86,7 +84,6 @@ def busy_day(rig: Rig) -> None:
 
 
 def something_of_everything(rig: Rig) -> dict[str, dict[str, Any]]:
-    """Put syncs, jobs that wait, dead letters and outages into a rig; return answers about them."""
     scene_id, _ = rig.add_pair("one", title="One", details="What happens.")
     rig.stash.edit_scene(scene_id, title="Uno")
     assert rig.wait_until(lambda: rig.verdict().agree and rig.queued() == 0)
@@ -137,7 +134,6 @@ def disabled(rig: Rig) -> None:
 
 
 def down(rig: Rig) -> float:
-    """Plex is away, and three scenes wait for it; return since when it is."""
     since = time.time() - 60
     wait_in_queue(rig, rig.add_library(3, covers=False))
     outage_now(rig, since)

@@ -21,7 +21,6 @@ CARD = ".s2p-connect"
 
 
 def new_user(make_rig: MakeRig, *, folder: str = "/media/scenes") -> tuple[Rig, list[Item]]:
-    """Eight scenes with items in Plex, whose folder Stash may call differently; two without."""
     rig = make_rig(settings={"plex_url": "", "plex_token": ""})
     quicken(rig)
     rig.tune(Tuning(seen_after=1.0))

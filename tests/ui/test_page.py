@@ -338,7 +338,6 @@ return [...document.querySelectorAll('.s2p-page *, .s2p-scene *')]
 
 
 def harmless(browser: Browser) -> None:
-    """What was shown is text, and the page keeps its width, however wide it is."""
     assert browser.js("return window.hit") is None
     assert browser.js("return document.querySelectorAll('#root img, #root script').length") == 0
     for width in (320, 1280, 3840):
@@ -352,7 +351,6 @@ OURS = {"kind", "level", "name", "error_type", "group", "type", "outcome", "fail
 
 
 def hostile(value: Any, number: int = 0) -> Any:
-    """The same answer with hostile words for each text that a person or a server wrote."""
     if isinstance(value, dict):
         return {key: one if key in OURS else hostile(one) for key, one in value.items()}
     if isinstance(value, list):

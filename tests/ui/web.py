@@ -146,7 +146,6 @@ class Web:
 
     @contextmanager
     def _under_way(self) -> Iterator[None]:
-        """An answer that the end waits for: it may need the rig."""
         with self._answered:
             self._answering += 1
         try:

@@ -37,7 +37,6 @@ OPTIONAL = [name for name in NAMES if name not in PLEX]
 
 
 def some_of(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Some of these settings, with values that may mean something or not."""
     words = [*BOOLEANS, "true", "0", "no", "daily", "24h", "30", " 7.5 ", "/p=>/s", "a, b"]
     return st.dictionaries(st.sampled_from(names), st.sampled_from(words) | JSON, max_size=6)
 

@@ -32,8 +32,6 @@ SERVER = "server-a"
 
 
 class Desk:
-    """A real Stash's library, the plugin's database, and entity jobs between them."""
-
     def __init__(self, stash: FakeStash, folder: Path) -> None:
         self.stash = stash
         connection = StashConnection(parse_address(stash.server_connection()), lambda _text: None)
@@ -51,7 +49,6 @@ class Desk:
         self.scenes._connection.close()
 
     def sync(self, *scene_ids: int, digest: str | None = None) -> None:
-        """Remember these scenes as up to date, or as sent something else."""
         for scene in self.scenes.read(
             scene_ids or [one.id for one in self.stash.scenes()]
         ).values():
@@ -68,7 +65,6 @@ class Desk:
         return list(self.jobs.run(self.session, jobs[ENTITY]))
 
     def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
-        """For each entity: scenes that are queued, up to date, and gone or never synced, if any."""
         ends = self.run(*entities)
         texts = [", ".join(one.outcome) for one in ends if isinstance(one, ScenesQueued)]
         texts = [

@@ -27,8 +27,6 @@ class Pipe(io.BytesIO):
 
 
 class Started:
-    """What a process was started with, and whether it could have had the worker lock then."""
-
     def __init__(self, path: str, command: list[str], options: dict[str, Any]) -> None:
         self.command, self.options, self.stdin = command, options, Pipe()
         childs = FileLock(path)

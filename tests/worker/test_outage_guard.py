@@ -21,8 +21,6 @@ CLIENT: Any = None
 
 @dataclass
 class House:
-    """A guard in simulated time, and a Plex that is away until told otherwise."""
-
     root: Path
     wall: float = NOW
     passed: float = 0.0
@@ -58,7 +56,6 @@ class House:
         self.wall += seconds
 
     def try_job(self) -> None:
-        """A job is due, as during any outage; if it may go, it asks Plex, too."""
         if self.guard.allow(CLIENT, due=True):
             self.asked.append(self.passed)
             self.edited.append(self.passed)
@@ -70,7 +67,6 @@ class House:
                 self.guard.failed("nothing answers")
 
     def live(self, seconds: float, *, edits_every: float = 0.0) -> None:
-        """The worker's loop: look, sleep until the next look or the next edit, look again."""
         end = self.passed + seconds
         while self.passed < end:
             self.try_job()

@@ -13,8 +13,6 @@ from worker.sync.progress_log import ProgressLog, words_of
 
 
 class Drain:
-    """A progress log into a list of levels and codes, and its clock."""
-
     def __init__(self, most: int | None = None) -> None:
         self.ends: list[tuple[str, str]] = []
         self.sums: list[tuple[str, object]] = []

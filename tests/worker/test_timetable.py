@@ -21,8 +21,6 @@ ON, OFF = Config(), Config(enabled=False)
 
 @dataclass
 class Desk:
-    """A real queue and a real guard, in time that is moved by hand."""
-
     root: Path
     clock: Clock = field(default_factory=Clock)
 

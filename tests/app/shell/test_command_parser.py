@@ -84,7 +84,6 @@ def test_any_address_is_understood_or_refused(address: str) -> None:
 
 
 def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
-    """Run a command line that ends in the parser; return exit code, stdout and stderr."""
     with pytest.raises(SystemExit) as end:
         run_command(str(REPOSITORY / "Stash2Plex.py"), arguments)
     out, err = capsys.readouterr()
