@@ -1,10 +1,8 @@
 """The task Restore Plex Values, which restores the values from before the first sync."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from plex.client import READ_BATCH
-from plex.diff import ADDITIVE
 from plex.exceptions import (
     PlexError,
     PlexNotFound,
@@ -13,34 +11,21 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.health import check_plex_health
-from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
-from plex.matcher import still_holds
-from plex.originals import (
-    RETURNING,
-    Original,
-    is_locked_in,
-    is_ours,
-    other_image,
-    restoring_edit,
-    shares_a_file,
-    unlocking_edit,
-)
+from plex.items import PlexItem
+from plex.originals import Original
 from reconciliation.safety_limits import CONFIRMATION_HOURS
 from shared.state_file import parse_count, parse_moment, read_state, write_state
-from sync_queue.manager import QueueManager
 from sync_queue.sync_log import NO_SCENE
-from sync_queue.sync_records import ItemRecord
 from tasks.answer import Answer, Level, TaskError
 from validation.values import counted, counts_text
 from worker.services import Services
-from worker.sync.scene_work import written_fields
+from worker.sync.restoration import Records, Restoration
 from worker.sync.session import SyncSession
 
 # A second start within this time is a double click and not a confirmation.
 _READING_TIME = 3.0
 # Between the two starts, edits may increase the number of items by at most this factor.
 _SLACK = 1.2
-_Records = Mapping[int, ItemRecord]
 
 
 def restore_values(services: Services, *, scene_id: int | None) -> Answer:
@@ -116,6 +101,9 @@ class _Restoring:
     failed: int = 0
     scenes: set[int] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.restoration = Restoration(self.services, self.session)
+
     def counts(self) -> str:
         others = counts_text(((self.gone, "no longer in Plex"), (self.failed, "failed")))
         return f"{counted(self.restored, 'item')} restored{others and f', {others}'}"
@@ -142,12 +130,12 @@ class _Restoring:
             self.services.log.progress(min(1.0, (start + READ_BATCH) / len(keys)))
         return None
 
-    def _restore(self, item: PlexItem | None, original: Original | None, records: _Records) -> None:
+    def _restore(self, item: PlexItem | None, original: Original | None, records: Records) -> None:
         if item is None or original is None or not self._is_same(item, original, records):
             self.gone += 1
             return
         try:
-            shortened = _restore_item(self.session, self.services.queue, item, original, records)
+            shortened = self.restoration.restore(item, original, records)
         except PlexNotFound:
             self.gone += 1
         except (PlexPermanentError, PlexReadOnly, PlexTemporaryError) as error:
@@ -161,7 +149,7 @@ class _Restoring:
                     "only the beginning. Add the rest in Plex"
                 )
 
-    def _fail(self, item: str, records: _Records, error: PlexError) -> None:
+    def _fail(self, item: str, records: Records, error: PlexError) -> None:
         """Count and log an item that was not restored. Raise the error if Plex has failed."""
         may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if may_be_down and not check_plex_health(self.session.client).healthy:
@@ -173,88 +161,10 @@ class _Restoring:
             f"{item} of {scenes}, was not restored: {error}. Run the task again"
         )
 
-    def _is_same(self, item: PlexItem, original: Original, records: _Records) -> bool:
-        """Return whether the item still contains the synced video.
-
-        The item must have one of its original files, or match a file of the synced scene.
-        """
-        if shares_a_file(original, item):
+    def _is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
+        if self.restoration.is_same(item, original, records):
             return True
-        self.session.library.prepare()
-        self.session.library.refresh()
-        for scene in self.services.scenes.read(list(records)).values():
-            for match in self.session.matcher.find_by_path(scene.files).matches:
-                if match.rating_key == item.rating_key and still_holds(item, match):
-                    return True
         self.services.log.warning(
             f"'{item.title}' has the key of a synced item, but other files: not restored"
         )
         return False
-
-
-def _restore_item(
-    session: SyncSession,
-    queue: QueueManager,
-    item: PlexItem,
-    held: Original,
-    records: _Records,
-) -> tuple[str, ...]:
-    """Restore an item and delete its records. Return the fields whose values had to be cut.
-
-    After a `PlexError` or a kill, the records still exist, and a second call restores the rest.
-    """
-    written = written_fields(records.values(), item, held)
-    values = [values for record in records.values() for values in (record.sent, record.pending)]
-    ours = {name: [entry for sent in values for entry in sent.get(name, ())] for name in ADDITIVE}
-    fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
-    unlocked = unlocking_edit(held, fields)
-    # The images are restored first, because their selection may set a lock that the edit removes.
-    image_locks = _restore_images(session, queue, item, held)
-    if image_locks:
-        fields["images"] = image_locks
-    shortened: Collection[str] = ()
-    if fields:
-        outcome = session.client.edit(item, fields)
-        if outcome.refused:
-            raise next(iter(outcome.refused.values()))
-        if outcome.left_out:
-            names = ", ".join(name for some in outcome.left_out.values() for name in some)
-            raise PlexPermanentError(f"Plex does not take the names {names}")
-        shortened = outcome.shortened
-    if unlocked:
-        session.client.edit(item, unlocked)
-    with queue.transaction():
-        queue.sync_log.forget_item(session.library.server_id, item.rating_key)
-    return tuple(shortened)
-
-
-def _restore_images(
-    session: SyncSession, queue: QueueManager, item: PlexItem, held: Original
-) -> dict[str, str]:
-    """Replace current images that the plugin uploaded. Return the parameters of their locks.
-
-    An image that a user has selected since the sync is not replaced, and stays locked.
-    """
-    client, log = session.client, queue.sync_log
-    server_id, key = session.library.server_id, item.rating_key
-    returning = list(held.get(RETURNING, []))
-    locks: dict[str, str] = {}
-    for kind in (POSTER, ART):
-        sent = log.uploads(server_id, key, kind)
-        if not sent:
-            continue
-        images = client.list_images(key, kind)
-        if any(image.selected and is_ours(image, sent) for image in images):
-            # Without this record, a run after a kill could take the selected image for a user's
-            # choice.
-            returning.append(kind)
-            log.change_original(server_id, key, {**held, RETURNING: returning})
-            other = other_image(images, sent)
-            if other is None:
-                client.deselect_image(key, kind)
-            else:
-                client.select_image(key, kind, other.key)
-        if kind in returning:
-            was_locked = is_locked_in(held, IMAGE_LOCKS[kind])
-            locks[f"{IMAGE_LOCKS[kind]}.locked"] = "1" if was_locked else "0"
-    return locks

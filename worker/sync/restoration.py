@@ -1,0 +1,128 @@
+"""Restores items to their values from before the plugin's first write."""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from plex.diff import ADDITIVE
+from plex.exceptions import PlexNotFound, PlexPermanentError
+from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
+from plex.matcher import still_holds
+from plex.originals import (
+    RETURNING,
+    Original,
+    is_locked_in,
+    is_ours,
+    other_image,
+    restoring_edit,
+    shares_a_file,
+    unlocking_edit,
+)
+from sync_queue.sync_records import ItemRecord
+from worker.services import Services
+from worker.sync.scene_work import written_fields
+from worker.sync.session import SyncSession
+
+Records = Mapping[int, ItemRecord]  # scene id → record of an item
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    services: Services
+    session: SyncSession
+
+    def restore_scene(self, scene_id: int) -> int:
+        """Restore the items of a scene, and return their number. Raise the first error of Plex.
+
+        An item that is gone, or that contains another video now, is not counted.
+        """
+        library, log = self.session.library, self.services.queue.sync_log
+        items, unreadable = library.read_items(log.with_original(library.server_id, scene_id))
+        for error in unreadable.values():
+            raise error
+        restored = 0
+        for key, item in items.items():
+            records = log.records_of_item(library.server_id, key)
+            original = log.original(library.server_id, key)
+            if original is not None and self.is_same(item, original, records):
+                with suppress(PlexNotFound):
+                    self.restore(item, original, records)
+                    restored += 1
+        return restored
+
+    def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
+        """Return whether the item still contains the synced video.
+
+        The item must have one of its original files, or match a file of the synced scene.
+        """
+        if shares_a_file(original, item):
+            return True
+        self.session.library.prepare()
+        self.session.library.refresh()
+        for scene in self.services.scenes.read(list(records)).values():
+            for match in self.session.matcher.find_by_path(scene.files).matches:
+                if match.rating_key == item.rating_key and still_holds(item, match):
+                    return True
+        return False
+
+    def restore(self, item: PlexItem, held: Original, records: Records) -> tuple[str, ...]:
+        """Restore an item and delete its records. Return the fields whose values had to be cut.
+
+        After a `PlexError` or a kill, the records still exist, and a second call restores the rest.
+        """
+        session, log = self.session, self.services.queue.sync_log
+        written = written_fields(records.values(), item, held)
+        values = [values for record in records.values() for values in (record.sent, record.pending)]
+        ours = {
+            name: [entry for sent in values for entry in sent.get(name, ())] for name in ADDITIVE
+        }
+        fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
+        unlocked = unlocking_edit(held, fields)
+        # The images are restored first, because their selection may set a lock, and the edit
+        # removes this lock.
+        image_locks = self._restore_images(item, held)
+        if image_locks:
+            fields["images"] = image_locks
+        shortened: Collection[str] = ()
+        if fields:
+            outcome = session.client.edit(item, fields)
+            if outcome.refused:
+                raise next(iter(outcome.refused.values()))
+            if outcome.left_out:
+                names = ", ".join(name for some in outcome.left_out.values() for name in some)
+                raise PlexPermanentError(f"Plex does not take the names {names}")
+            shortened = outcome.shortened
+        if unlocked:
+            session.client.edit(item, unlocked)
+        with self.services.queue.transaction():
+            log.forget_item(session.library.server_id, item.rating_key)
+        return tuple(shortened)
+
+    def _restore_images(self, item: PlexItem, held: Original) -> dict[str, str]:
+        """Replace current images that the plugin uploaded. Return the parameters of their locks.
+
+        An image that a user has selected since the sync is not replaced, and stays locked.
+        """
+        client, log = self.session.client, self.services.queue.sync_log
+        server_id, key = self.session.library.server_id, item.rating_key
+        returning = list(held.get(RETURNING, []))
+        locks: dict[str, str] = {}
+        for kind in (POSTER, ART):
+            sent = log.uploads(server_id, key, kind)
+            if not sent:
+                continue
+            images = client.list_images(key, kind)
+            if any(image.selected and is_ours(image, sent) for image in images):
+                # Without this record, a run after a kill could take the selected image for a user's
+                # choice.
+                returning.append(kind)
+                log.change_original(server_id, key, {**held, RETURNING: returning})
+                other = other_image(images, sent)
+                if other is None:
+                    client.deselect_image(key, kind)
+                else:
+                    client.select_image(key, kind, other.key)
+            if kind in returning:
+                was_locked = is_locked_in(held, IMAGE_LOCKS[kind])
+                locks[f"{IMAGE_LOCKS[kind]}.locked"] = "1" if was_locked else "0"
+        return locks
