@@ -31,7 +31,7 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-# The setup of another Plex server takes longer, so more identity checks are not necessary.
+# Another Plex server cannot be set up within this time, so the identity is not checked more often.
 IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3

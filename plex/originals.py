@@ -37,7 +37,7 @@ def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Va
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    """Return the original values with the sort title that the item has before its first edit."""
+    """Return the original values with the sort title from before its first edit."""
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})
@@ -45,7 +45,7 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
-    """Return the original values with the lock that an image has before its first upload."""
+    """Return the original values with an image's lock from before the first upload."""
     uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
         return dict(original)

@@ -182,7 +182,6 @@ def _spawn(
 def _inheritable() -> list[int]:
     found = []
     for number in map(int, os.listdir("/proc/self/fd")):
-        # The list contains the descriptor of the listed folder, which is closed by now.
         with contextlib.suppress(OSError):
             if os.get_inheritable(number):
                 found.append(number)

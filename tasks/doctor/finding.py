@@ -84,12 +84,13 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
 def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
     """Hide home folders, hosts and secrets in a text. Commands in the text still run in a shell.
 
-    Local and private addresses stay, because they reveal nothing and help to set up Docker.
+    Local and private addresses are not hidden. They reveal nothing, and help to set up Docker.
 
     Args:
         redact: a function that replaces secrets.
         home: the folder to replace by `~`.
-        hosts: the host names to hide. Names without a dot, such as `plex` in a container, stay.
+        hosts: the host names to hide, except names without a dot, such as `plex` in a
+            container.
     """
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:

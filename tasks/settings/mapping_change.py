@@ -83,7 +83,7 @@ class _Comparison:
             # Earlier settings excluded the scene, or another scene that shares its item.
             is_skipped = last is not None and last.outcome == SKIPPED
             return self.selects and bool(is_skipped or why_not_selected(scene, self.before))
-        # The plugin may have sent the new metadata only to a server that is no longer used.
+        # Only an old Plex server may have received the new metadata, so its digest proves nothing.
         new = project(scene, self.after).digest
         return new not in sent or project(scene, self.before).digest != new
 

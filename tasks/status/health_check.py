@@ -25,7 +25,7 @@ CONNECTION = frozenset(
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Check Plex. A program gets a problem in the answer, and a user gets it as a TaskError.
+    """Check Plex. A problem is a part of the answer to a program, and a TaskError for a user.
 
     If a user runs the task and Plex answers, an outage ends. For a program, nothing changes.
     """

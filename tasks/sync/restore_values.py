@@ -24,7 +24,8 @@ from worker.sync.session import SyncSession
 
 # A second start within this time is a double click and not a confirmation.
 _READING_TIME = 3.0
-# Between the two starts, edits may increase the number of items by at most this factor.
+# Edits after the question may increase the number of items. A larger increase needs a new
+# confirmation.
 _SLACK = 1.2
 
 
