@@ -22,7 +22,7 @@ class StandstillError(Exception):
 
 
 class Installed:
-    """The plugin between both fake servers. A method raises `StandstillError` if it waits long."""
+    """The plugin between both fake servers. A method raises `StandstillError` after a long wait."""
 
     def __init__(self, rig: Rig, workspace: Workspace) -> None:
         self.rig = rig

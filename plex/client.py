@@ -73,7 +73,7 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def may_edit(self) -> bool:
-        """Return whether the token probably may edit items. Such a token can read preferences."""
+        """Return whether the token probably may edit, judged by its access to preferences."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):

@@ -37,7 +37,7 @@ from plex.items import PlexItem
 from plex.server_facts import ServerFacts
 from validation.paths import folded
 
-# This many requests are enough to find two refused names among a hundred.
+# 24 requests are enough to find two refused names among a hundred.
 MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.

@@ -31,13 +31,13 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-# Another Plex server cannot be set up within this time, so the identity is not checked more often.
+# Another Plex server cannot be set up within a minute, so the identity is not checked more often.
 IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
 # Plex does not document which changes update the change counters of a library. Equal counters prove
-# only for this time that a library is unchanged.
+# only for ten minutes that a library is unchanged.
 TRUST_CHANGE_MARK = 600.0
 # A complete listing is due after an hour if the change counters differ, and else after a day. Only
 # a complete listing detects removed files, and moved files with an old time stamp.

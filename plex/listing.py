@@ -21,9 +21,9 @@ from validation.paths import components, folded
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# A time stamp that lies further in the future was set by a user.
+# A time stamp more than a day in the future was set by a user.
 _AHEAD = 86_400.0
-# A search text with more results is too unspecific.
+# A search with more than 50 results is too unspecific.
 LOOK_UP_ROWS = 50
 # A new item gets the highest rating key, and a key never changes. A listing by key therefore ends
 # with the new items. In any other order, an edit may move an item.

@@ -88,11 +88,11 @@ class PlexMatcher:
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Return whether a file lies outside of all library folders, without learned mappings."""
+        """Return whether a file lies outside of all library folders, ignoring learned mappings."""
         return not self._is_in_library(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Return whether a file lies in a library folder, also with learned mappings."""
+        """Return whether a file lies in a library folder, according to the learned mappings too."""
         return self._target(path).is_in_library
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:

@@ -50,7 +50,7 @@ class Listing:
     looked_at: float
     looked_mark: str
     place: Place
-    # The path index has all updates before this time of Plex's clock. The time 0 is unknown.
+    # The path index has all updates before this time of Plex's clock. The value 0 means unknown.
     cursor: int
 
 

@@ -17,9 +17,9 @@ from validation.scene_extractor import SceneFile, StashScene
 
 SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
-# The evidence is counted again if this share of Plex's files has changed.
+# The evidence is counted again if a tenth of Plex's files has changed.
 CHANGED_A_LOT = 0.1
-# Fewer files are not enough evidence, because a user may have moved them.
+# Fewer than five files are not enough evidence, because a user may have moved them.
 FEWEST_PAIRS = 5
 MOST_MAPPINGS = 20
 

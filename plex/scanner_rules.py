@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from plex.items import MOVIE, PHOTO, SHOW, Section
 from validation.paths import Folders, components, split_path
 
-# Plex lists a larger file, even if its name contains "sample".
+# Plex lists a file over 300 MB, even if its name contains "sample".
 LARGEST_SAMPLE = 300 * 1024 * 1024
 PLEX_VERSIONS = "plex versions"
 
@@ -35,7 +35,8 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
-# Examples are S01E05, S01-05 and 3x05. Plex also finds an episode at the end of "girls18 2021".
+# Plex recognizes episodes such as S01E05, S01-05 and 3x05, and by mistake the end of "girls18
+# 2021".
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"
     r"|s[0-9]{2}[._\- ]+[0-9]+"

@@ -143,7 +143,7 @@ class ServerFacts:
         return _behaviour(self._database.rows(_SELECT, *self._identity()))
 
     def learn(self, trait: Trait) -> None:
-        """Store a trait. Report the trait if it is new and most servers have another one."""
+        """Store an observed behaviour. Report the behaviour if it is new and unusual."""
         (name,) = (name for name, kind in _TRAITS.items() if isinstance(trait, kind))
         self._store(
             name, "", trait.value, "" if trait is next(iter(type(trait))) else _SENTENCES[trait]
@@ -158,7 +158,7 @@ class ServerFacts:
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return when the server refused each name, by the name's key in `Refusals`."""
+        """Return the time of each refusal of a name. The keys are those of `Refusals`."""
         rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 

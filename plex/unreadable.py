@@ -15,7 +15,7 @@ from plex.walk import Hole
 from shared.events import Event, Report
 
 HOLE_AGE = 86_400.0
-# At most this many rating keys are tried to identify an item that a listing skipped.
+# At most 100 rating keys are tried to identify an item that a listing skipped.
 MOST_CANDIDATES = 100
 
 _TABLES = """
@@ -73,7 +73,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the items that a listing skipped after row `begin`, and identify the new items."""
+        """Store the items that a listing skipped from row `begin` on, and identify the new ones."""
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)

@@ -12,9 +12,9 @@ from plex.exceptions import PlexTemporaryError
 from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 
-# If Plex cannot return a page of this size, an even smaller page does not help.
+# If Plex cannot return a page of 250 videos, an even smaller page does not help.
 SMALLEST_PAGE = 250
-# If more items of a library are unreadable, Plex itself is the cause.
+# If more than 20 items of a library are unreadable, Plex itself is the cause.
 MOST_HOLES = 20
 START = Place()
 

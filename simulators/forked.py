@@ -28,7 +28,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
-# A forked process reserves this number of bytes for its command line.
+# A forked process reserves 4 KiB for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
 # Requests use only descriptors with lower numbers.

@@ -23,7 +23,7 @@ _NO_LIST = "Stash did not return its scenes"
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """A page of scenes in ascending order of ids. More scenes may be left after the page."""
+    """A page of scenes in ascending order of ids, and the number of scenes after the page."""
 
     scenes: tuple[StashScene, ...]
     left: int
@@ -140,7 +140,7 @@ class StashScenes:
         return self._query(queries.without_stamps(text), variables)
 
     def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Send a query. If Stash refuses groups, request the movies of Stash 0.26."""
+        """Send a query. If Stash does not know groups, request movies, their name in Stash 0.26."""
         text = queries.with_details(text, self.details)
         try:
             return self._connection.query(text, variables)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30
-# Each package may have this number of findings. Lower the number when there are fewer.
+# A package may have this number of findings. Lower the number when the package has fewer.
 ALLOWED = {"shared": 1}
 
 # Each key is the pattern of a bad word, and each value has better words.

@@ -9,7 +9,8 @@ from validation.sanitizers import MAX_NAME, clean_name, cut
 from validation.scene_extractor import Entity
 
 GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
-# An actor's name may have the disambiguation never, if performers share the name, or always.
+# The disambiguation is never a part of an actor's name, or only if performers share the name, or
+# always.
 NEVER, SHARED, ALWAYS = "never", "shared", "always"
 
 

@@ -50,7 +50,7 @@ def _periods(text: str) -> list[tuple[int, int]]:
 
 
 def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
-    """Return the minutes until no period lasts, or at least a day if there is no such minute."""
+    """Return the minutes until all quiet periods have ended, or at least a day without an end."""
     left, begun = 0, True
     while begun and left < _DAY:
         at = (minute + left) % _DAY

@@ -17,10 +17,10 @@ from worker.services import Services
 from worker.sync.results import SKIPPED
 from worker.sync.scene_work import lacks_metadata
 
-# A change of more than this share of Stash's scenes needs the user's confirmation.
+# A change of more than a tenth of Stash's scenes needs the user's confirmation.
 LARGE = 0.1
-_DAY = 86_400.0  # seconds
-# A sync of a scene takes about this time if the last day has no figure.
+_DAY = 86_400.0
+# If no scene was synced on the last day, a sync is expected to take half a second.
 _GUESS = 0.5
 _SELECTION = frozenset(setting.name for setting in fields(SelectionSettings))
 

@@ -13,10 +13,10 @@ from validation.metadata import MAPPING
 from validation.values import counted
 from worker.services import Services
 
-# A running worker reads changed settings within this time.
+# A running worker reads changed settings within 10 seconds.
 SEEN_AFTER = 10.0
-# Scenes are queued before the settings are stored, and become due after this time. If the process
-# is killed in between, the scenes are synced with the settings that Stash has then.
+# Scenes are queued before the settings are stored, and become due a minute later. If the process is
+# killed in between, the scenes are synced with the settings that Stash has then.
 STORED_AFTER = 60.0
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")

@@ -22,7 +22,7 @@ from worker.services import Services
 from worker.sync.restoration import Records, Restoration
 from worker.sync.session import SyncSession
 
-# A second start within this time is a double click and not a confirmation.
+# A second start within three seconds is a double click and not a confirmation.
 _READING_TIME = 3.0
 # Edits after the question may increase the number of items. A larger increase needs a new
 # confirmation.

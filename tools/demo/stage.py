@@ -9,7 +9,7 @@ from simulators.rig import Rig
 from simulators.stash import PluginRun, SceneFields
 from tools.demo.screen import Screen
 
-# The demo gives up after this time without progress.
+# The demo gives up after 30 seconds without progress.
 PATIENCE = 30.0
 _FRAME = 0.1
 
