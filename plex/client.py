@@ -26,15 +26,16 @@ from plex.items import (
     parse_section,
 )
 from plex.server_facts import ServerFacts
+from validation.metadata import FIELDS
 
+_UNUSED = {"Country", "Guid", "Rating", "Director", "Writer", "Producer", "Similar", "Image"}
+_UNUSED |= {"Chapter", "Marker", "UltraBlurColors"}
 # Without `skipRefresh`, Plex runs local metadata agents and a media analysis for each item that it
 # returns. The excluded elements would only make the response larger.
 _ITEM_QUERY = urlencode(
     {
         "skipRefresh": "1",
-        "excludeElements": "Country,Guid,Rating,Director,Writer,Producer,Similar,Image,Chapter,"
-        "Marker,UltraBlurColors",
-        "excludeFields": "tagline",
+        "excludeElements": ",".join(sorted(_UNUSED - {field.element for field in FIELDS.values()})),
     }
 )
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}

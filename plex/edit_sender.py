@@ -35,6 +35,7 @@ from plex.exceptions import (
 )
 from plex.items import PlexItem
 from plex.server_facts import ServerFacts
+from validation.metadata import FIELDS
 from validation.paths import folded
 
 # 24 requests are enough to find two refused names among a hundred.
@@ -44,6 +45,8 @@ _REMEMBERED = 86_400.0
 _PER_LIBRARY = "collection"
 # A test edit sets the lock of one of these fields to its current state.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
+_FIELD = "field"
+_NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
 _ALONE = ", although Plex accepts other edits"
 _PROXY = (
     f"{_ALONE}: a proxy before Plex may block certain words; set plex_url to Plex's own address"
@@ -107,6 +110,12 @@ class Refusals:
                 left_out[name] = tuple(names)
         return kept, left_out
 
+    def of_fields(self, since: float = 0.0) -> list[str]:
+        """Return the fields that Plex has refused as a whole after `since`."""
+        now, known = self._clock(), self._known()
+        moments = {name: known.get(_key(0, _FIELD, name), -1.0) for name in _NEEDS}
+        return [name for name, at in moments.items() if since <= at <= now < at + _REMEMBERED]
+
     def _known(self) -> Mapping[str, float]:
         return self._names if self._store is None else self._store.refused_names()
 
@@ -140,6 +149,9 @@ class EditSender:
         self._refusals = refusals
         self._item = item
         self._fields, left_out = refusals.without(item.section_key, fields, refused_since)
+        self._withheld = [name for name in refusals.of_fields(refused_since) if name in fields]
+        for name in self._withheld:
+            del self._fields[name]
         self._alone = alone
         self._plex_names = {re.split(r"[.\[]", key)[0] for key in joined(fields)}
         self._is_writable = False
@@ -168,7 +180,17 @@ class EditSender:
                 self._outcome.first_refused[new] = errors[new]
             if errors:
                 self._outcome.left_out[name] = (*self._outcome.left_out.get(name, ()), *errors)
+        self._note_refused_fields()
         return self._outcome
+
+    def _note_refused_fields(self) -> None:
+        refused = self._outcome.refused
+        for name in refused.keys() & _NEEDS.keys():
+            refused[name] = PlexPermanentError(f"{refused[name]}. {_NEEDS[name]}")
+            self._refusals.add(0, _FIELD, [name])
+        for name in self._withheld:
+            refused[name] = PlexPermanentError(_NEEDS[name])
+            refused[name].reported = True
 
     def meaning(self, error: PlexError) -> PlexError:
         refusal = self._test_edit()

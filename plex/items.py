@@ -36,7 +36,6 @@ class PlexItem(OptionalFields):
     performers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
     locked: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
@@ -105,7 +104,6 @@ def parse_item(video: Element) -> PlexItem | None:
         rating_key=rating_key,
         section_key=section_key,
         **{name: _value(video, declared) for name, declared in FIELDS.items()},
-        labels=_names(video, "Label"),
         locked=frozenset(
             field.get("name") or "" for field in video.findall("Field") if _is_true(field, "locked")
         ),

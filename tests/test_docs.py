@@ -160,10 +160,10 @@ def test_every_setting_is_documented() -> None:
 
 def test_the_table_of_fields_has_the_lock_and_the_switch_of_each_field() -> None:
     text = prose(DOCS / "what-is-synced.md").split("## The fields")[1].split("\n\n- ")[0]
-    rows = re.findall(r"\| `(\w+)` \| `(\w+)` \|$", text, re.MULTILINE)
+    rows = re.findall(r"\| `(\w+)` \| `([\w`, ]+)` \|$", text, re.MULTILINE)
 
     of_images = [("thumb", "sync_poster"), ("art", "sync_background")]
-    declared = [(field.plex, ", ".join(field.switches)) for field in FIELDS.values()]
+    declared = [(field.plex, "`, `".join(field.switches)) for field in FIELDS.values()]
     assert sorted(rows) == sorted(declared + of_images)
 
 

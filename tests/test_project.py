@@ -15,13 +15,7 @@ from validation.config import Config
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
 NOT_SHOWN = {"dlq_retention_days", "reconcile_batch_size"}  # read, but not shown on the page
 
-
-EMPTY = {
-    *("plex_library", "plex_unmatched_path_map", "title_template"),
-    *("leave_out_tags", "rename_tags", "quiet_hours", "collection_tags", "collection_prefix"),
-    *("leave_out_performer_genders", "leave_out_performer_tags"),
-    *("only_with_tags", "never_with_tags", "only_below_folders"),
-}
+EMPTY = {"plex_unmatched_path_map"} | {one.name for one in fields(Config) if one.default == ""}
 
 
 def test_the_version_stands_in_one_place_and_is_repeated_right() -> None:
@@ -86,8 +80,8 @@ def test_every_setting_is_in_the_documentation_with_its_default_and_under_its_na
     rows = dict(re.findall(r"^\| (?:\*\*.*?\*\* \()?`(\w+)`\)? \| (.*?) \|", page, re.MULTILINE))
     shown = {setting.name: setting.display_name for setting in MANIFEST.settings}
     defaults = {
-        **dict.fromkeys(("plex_url", "plex_token"), "required"),
         **dict.fromkeys(EMPTY, "empty"),
+        **dict.fromkeys(("plex_url", "plex_token"), "required"),
     }
 
     assert rows.keys() == {field.name for field in fields(Config)}

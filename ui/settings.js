@@ -8,7 +8,9 @@
   const GROUPS = [
     ["Plex", /^plex_(url|token|library|verify)|timeout$/],
     ["Scenes", /^(only_|never_)/],
-    ["Fields", /^(sync_|plain_|title_|leave_out|rename_|performer_|collection|max_tags|preserve|remove_overlay)/],
+    ["Fields", new RegExp(
+      "^(sync_|plain_|title_|sort_|edition_|tagline_|content_|fixed_|tags_|only_tags|leave_out|rename_" +
+      "|performer_|collection|max_tags|preserve|remove_overlay)")],
     ["Paths and matching", /^(plex_unmatched|strict|skip|trigger)/],
     ["Pace", /^(max_scenes|quiet_|slow_)/],
     ["Reconciliation", /^reconcile/],

@@ -32,18 +32,17 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Detail, StashScene
-from validation.selection import SelectionSettings
+from validation.tags import TagSettings, kept_tags
 from validation.title_template import filled, parse_template
 from validation.values import (
     boolean,
     choice,
     declare_setting,
     entries,
-    is_rename,
+    line,
     list_of,
     name_prefix,
     number,
-    renames,
     words_of,
 )
 
@@ -53,6 +52,8 @@ _ZERO_YEAR = 1
 
 # These values of a setting switch a field off.
 _OFF = (False, "", "none")
+_MOST_DIRECTORS = 20
+_SOURCES = ("none", "code", "groups")
 # These fields are the first in a digest, after the title. Never change their order, because it
 # would invalidate the digests in the sync log of every user.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
@@ -61,7 +62,7 @@ _COLLECTION_SOURCES = ("studio", "parent_studio", "groups", "performers", "tags"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncSettings(SelectionSettings):
+class SyncSettings(TagSettings):
     sync_master: bool = declare_setting(boolean, True)
     sync_studio: bool = declare_setting(boolean, True)
     sync_summary: bool = declare_setting(boolean, True)
@@ -78,12 +79,15 @@ class SyncSettings(SelectionSettings):
     collections_from: str = declare_setting(words_of(*_COLLECTION_SOURCES), "studio")
     collection_tags: str = declare_setting(list_of("names of tags"), "")
     collection_prefix: str = declare_setting(name_prefix, "")
-    leave_out_tags: str = declare_setting(list_of("names of tags"), "")
-    rename_tags: str = declare_setting(list_of("pairs of tags old=>new", is_rename), "")
     title_template: str = declare_setting(parse_template, "")
     plain_summary: bool = declare_setting(boolean, False)
     max_tags: int = declare_setting(number(10, 500, int), 100)
     sync_rating: bool = declare_setting(boolean, False)
+    sync_director: bool = declare_setting(boolean, False)
+    edition_from: str = declare_setting(choice(*_SOURCES), "none")
+    tagline_from: str = declare_setting(choice(*_SOURCES), "none")
+    content_rating: str = declare_setting(line, "")
+    fixed_label: str = declare_setting(line, "")
 
 
 MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
@@ -141,11 +145,12 @@ def _performers(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
 
 
 def _tags(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
-    left_out = {folded(name) for name in entries(settings.leave_out_tags)}
-    renamed = {folded(old): new for old, new in renames(settings.rename_tags).items()}
-    names = {tag.name: folded(clean_name(tag.name)) for tag in scene.tags}
-    kept = (renamed.get(key, name) for name, key in names.items() if key not in left_out)
-    return distinct_names(kept, settings.max_tags)
+    return distinct_names(kept_tags(scene, settings, as_labels=False), settings.max_tags)
+
+
+def _labels(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
+    names = [settings.fixed_label, *kept_tags(scene, settings, as_labels=True)]
+    return distinct_names(names, settings.max_tags)
 
 
 def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
@@ -176,6 +181,7 @@ _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] =
 
 def needed_details(settings: SyncSettings) -> frozenset[Detail]:
     sources = entries(settings.collections_from) if settings.sync_collection else []
+    sources += [settings.edition_from, settings.tagline_from]
     traits = settings.leave_out_performer_genders or settings.leave_out_performer_tags
     needed = [detail for detail in (Detail.PARENT_STUDIO, Detail.GROUPS) if detail.value in sources]
     return frozenset((*needed, Detail.PERFORMER_TRAITS) if traits else needed)
@@ -183,6 +189,19 @@ def needed_details(settings: SyncSettings) -> frozenset[Detail]:
 
 def _rating(scene: StashScene, _: SyncSettings) -> str:
     return f"{scene.rating / 10:g}" if scene.rating else ""
+
+
+def _directors(scene: StashScene, _: SyncSettings) -> tuple[str, ...]:
+    return distinct_names(scene.director.split(","), _MOST_DIRECTORS)
+
+
+def _text_of(source: str, scene: StashScene) -> str:
+    groups = ", ".join(group.name for group in scene.groups)
+    return sanitize_name(groups if source == "groups" else scene.code)
+
+
+def _tagline(scene: StashScene, settings: SyncSettings) -> str | None:
+    return _text_of(settings.tagline_from, scene) if settings.sync_tagline else None
 
 
 def _shortest(number: str) -> str:
@@ -208,6 +227,8 @@ class Field:
         optional: whether the field is off by default. If an optional field is off or its value
             is empty, Plex keeps its own value, and a value that the plugin sent is undone.
         additive: whether the field is a list in which names of users and other tools stay.
+        needs: a sentence about what Plex needs to accept the field at all. If Plex refuses such a
+            field, the field is not sent for any item for a day.
         read: a function that converts the text in Plex's XML to the form of `value`.
     """
 
@@ -217,6 +238,7 @@ class Field:
     element: str = ""
     optional: bool = False
     additive: bool = False
+    needs: str = ""
     read: Callable[[str], str] = str
 
     def is_on(self, settings: SyncSettings) -> bool:
@@ -237,6 +259,24 @@ _optional = partial(_synced, optional=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionalFields:
     rating: str | None = _optional("userRating", _rating, "sync_rating", read=_shortest)
+    directors: tuple[str, ...] | None = _optional(
+        "director", _directors, "sync_director", element="Director"
+    )
+    edition: str | None = _optional(
+        "editionTitle",
+        lambda scene, settings: _text_of(settings.edition_from, scene),
+        "edition_from",
+        needs="Plex takes editions only with a Plex Pass",
+    )
+    tagline: str | None = _optional("tagline", _tagline, "tagline_from")
+    content_rating: str | None = _optional(
+        "contentRating",
+        lambda _, settings: sanitize_name(settings.content_rating),
+        "content_rating",
+    )
+    labels: tuple[str, ...] | None = _optional(
+        "label", _labels, "fixed_label", "tags_as_labels", element="Label", additive=True
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class StashScene:
     created_at: str = ""
     updated_at: str = ""
     code: str = ""
+    director: str = ""
     organized: bool = False
     # A rating is from 1 to 100, or 0 if the scene is not rated.
     rating: int = 0

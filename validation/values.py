@@ -80,6 +80,13 @@ def entries(text: str) -> list[str]:
     return [entry.strip() for entry in text.split(_SEPARATOR) if entry.strip()]
 
 
+def line(value: Any) -> str:
+    """Parse a text of one line, or raise `ValueProblem`."""
+    if not isinstance(value, str):
+        raise ValueProblem("a text")
+    return " ".join(value.split())
+
+
 def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
     """Return a function that parses a list setting or raises `ValueProblem`."""
 

@@ -198,6 +198,22 @@ def test_a_cover_that_stash_does_not_give_keeps_nothing_else_back(rig: Rig) -> N
     assert rig.wait_until(lambda: item.poster == item.art == png(0) and rig.queued() == 0, 60)
 
 
+@pytest.mark.parametrize("kinds", [{"poster", "art"}, {"poster"}, {"art"}, set()], ids=str)
+def test_the_cover_becomes_each_image_whose_switch_is_on(
+    make_rig: MakeRig, kinds: set[str]
+) -> None:
+    rig = make_rig(settings={"sync_poster": "poster" in kinds, "sync_background": "art" in kinds})
+    scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))
+    rig.plex.edit(item.rating_key, lock=False, poster=png(7), art=png(7))
+
+    sync_title(rig, scene_id, "One")
+
+    assert rig.wait_until(lambda: rig.queued() == 0)
+    names = {"poster": "thumb", "art": "art"}
+    assert {kind for kind in names if getattr(item, kind) == png(1)} == kinds
+    assert item.locks & {*names.values()} == {names[kind] for kind in kinds}
+
+
 def test_a_new_poster_removes_kometas_label_only_if_that_is_wanted(make_rig: MakeRig) -> None:
     rig = make_rig()
     scene_id, item = rig.add_pair("a", tags=["T"], cover=png(1))

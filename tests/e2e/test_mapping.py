@@ -19,13 +19,15 @@ SCENE: SceneFields = {
     "tags": ["Outdoor", "Archive"],
     "rating100": 85,
     "groups": ["Group", "Mine"],
+    "director": "Dee,  Lee",
+    "code": "S-1",
 }
 # Setting, its value, and what it changes in the scene above.
 MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     (
         "title_template",
         "{studio} - {code} - {title} ({date}) {performers}",
-        {"title": "Studio - Title (2024-05-06) Ada, Zoe"},
+        {"title": "Studio - S-1 - Title (2024-05-06) Ada, Zoe"},
     ),
     ("leave_out_tags", "Imported; ARCHIVE", {"tags": ["Outdoor"]}),
     ("rename_tags", "outdoor => In, the open; x=>y", {"tags": ["Archive", "In, the open"]}),
@@ -40,12 +42,19 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ("collection_prefix", "S: ", {"collections": ["Mine", "S: Studio"]}),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
     ("sync_rating", True, {"in_plex": {"user_rating": 8.5}}),
+    ("sync_director", True, {"in_plex": {"directors": ["Dee", "Lee"]}}),
+    ("edition_from", "code", {"in_plex": {"edition_title": "S-1"}}),
+    ("tagline_from", "groups", {"in_plex": {"tagline": "Group, Mine"}}),
+    ("content_rating", " XXX ", {"in_plex": {"content_rating": "XXX"}}),
+    ("fixed_label", "stash", {"in_plex": {"labels": ["Own", "Stash"]}}),
+    ("tags_as_labels", "archive", {"tags": ["Outdoor"], "in_plex": {"labels": ["Archive", "Own"]}}),
 ]
 # Plex's own values of the optional fields.
 OWN: ItemFields = {
     "user_rating": 3.0,
     "content_rating": "PG",
     "tagline": "Own",
+    "edition_title": "Own",
     "directors": ["Own"],
     "labels": ["Own"],
 }
@@ -111,15 +120,16 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     assert sync(rig) == 0
 
     rig.configure(**{setting: ""})
-    assert "1 would change" in rig.task("preview_sync").output
-    assert sync(rig) == 1
+    both = 2 if setting in ("content_rating", "fixed_label") else 1
+    assert f"{both} would change" in rig.task("preview_sync").output
+    assert sync(rig) == both
     assert rig.verdict().differences == ()
     assert optional_state(rig, item) == before
     assert set(item.collections) == {"Mine", "Studio"}
     assert sync(rig) == 0
 
     rig.configure(**{setting: value})
-    assert sync(rig) == 1
+    assert sync(rig) == both
     assert judge(rig.stash, rig.plex, mapped=mapped).differences == ()
 
 

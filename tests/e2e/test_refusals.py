@@ -97,6 +97,28 @@ def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None
     assert_calm(rig)
 
 
+def test_an_edition_without_a_plex_pass_is_told_once_and_delays_nothing(rig: Rig) -> None:
+    rig.configure(edition_from="code")
+    rig.plex.switches = replace(rig.plex.switches, plex_pass=False)
+    pairs = [rig.add_pair(f"s{n}", tags=["T"], code=f"C{n}") for n in range(8)]
+    mark = rig.plex.log.mark()
+
+    rig.stash.edit_scenes([scene_id for scene_id, _ in pairs], title="New")
+
+    assert rig.wait_until(lambda: all(item.title == "New" for _, item in pairs))
+    assert_calm(rig)
+    (refused,) = rig.events("field_refused", field="edition")
+    assert "Plex Pass" in refused["cause"]
+    assert len(rig.plex.log.writes(mark)) <= len(pairs) + 8
+    assert "8 already in Plex" in rig.task("all").output
+
+    rig.plex.switches = replace(rig.plex.switches, plex_pass=True)
+    rig.task("all", force="true")
+    wanted = [f"C{n}" for n in range(8)]
+    assert rig.wait_until(lambda: [item.edition_title for _, item in pairs] == wanted)
+    assert_calm(rig)
+
+
 def test_a_field_at_which_plex_always_fails_is_refused_and_not_tried_for_ever(rig: Rig) -> None:
     def has_date(request: Request) -> bool:
         return any(name.startswith("originallyAvailableAt.value") for name, _ in request.query)

@@ -30,6 +30,7 @@ NUMBERS = {"poll_interval": (0.1, 60), "connect_timeout": (1, 30), "read_timeout
 CHOICES = {
     "reconcile_interval": ("never", "hourly", "daily", "weekly"),
     "reconcile_scope": ("all", "24h", "7days"),
+    **dict.fromkeys(("edition_from", "tagline_from"), ("none", "code", "groups")),
     "performer_disambiguation": ("never", "shared", "always"),
 }
 RANGES = {**WHOLE_NUMBERS, **NUMBERS}
@@ -60,20 +61,8 @@ def test_the_remaining_settings_have_their_defaults() -> None:
 
 
 def test_no_setting_is_left_out_of_these_tests() -> None:
-    others = {"plex_library", "plex_unmatched_path_map", "plex_verify_tls", "title_template"}
-    others |= {
-        "quiet_hours",
-        "leave_out_tags",
-        "leave_out_performer_genders",
-        "leave_out_performer_tags",
-        "collections_from",
-        "collection_tags",
-        "collection_prefix",
-        "rename_tags",
-        "only_with_tags",
-        "never_with_tags",
-        "only_below_folders",
-    }
+    texts = {name for name in NAMES if getattr(Config(), name) == ""}
+    others = {"plex_unmatched_path_map", "plex_verify_tls", "collections_from", *texts}
     assert {*PLEX, *BOOLEANS, *RANGES, *CHOICES, *others} == set(NAMES)
 
 

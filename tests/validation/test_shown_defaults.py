@@ -1,5 +1,6 @@
 """The defaults for Stash's page: what is written, what is left as it is, and what is not again."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -9,16 +10,12 @@ from app.processes.settings_page import Shown, defaults_to_write
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
 from tests.validation.strategies import JSON
-from validation.config import ALIASES, parse_config
+from validation.config import ALIASES, Config, parse_config
 
 PLEX = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
 ON_PAGE = {one.name: one.type for one in load(REPOSITORY / "Stash2Plex.yml").settings}
-EMPTY_BY_DEFAULT = {
-    *("plex_library", "plex_unmatched_path_map", "title_template"),
-    *("leave_out_tags", "rename_tags", "quiet_hours", "collection_tags", "collection_prefix"),
-    *("leave_out_performer_genders", "leave_out_performer_tags"),
-    *("only_with_tags", "never_with_tags", "only_below_folders"),
-}
+EMPTY_BY_DEFAULT = {"plex_unmatched_path_map"}
+EMPTY_BY_DEFAULT |= {one.name for one in fields(Config) if one.default == ""}
 ALL = defaults_to_write({}, Shown())
 KEYS = [*ON_PAGE, *ALIASES.values(), "strict_mode", "dlq_retention_days"]
 

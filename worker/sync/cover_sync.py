@@ -237,7 +237,7 @@ class CoverSync:
 
     def _remove_overlay_label(self, target: Target) -> None:
         """Remove Kometa's overlay label. Otherwise, Kometa would restore the old poster."""
-        labels = [label for label in target.item.labels if label.casefold() == _OVERLAY]
+        labels = [label for label in target.item.labels or () if label.casefold() == _OVERLAY]
         if labels and target.kind == POSTER and self._session.config.remove_overlay_label:
             try:
                 self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})

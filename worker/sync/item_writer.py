@@ -197,6 +197,8 @@ class ItemWriter:
         log = self._services.log
         scene: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         for name, error in outcome.refused.items():
+            if error.reported:
+                continue
             if name == DATE and _clears_date(edit):
                 continue
             log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)

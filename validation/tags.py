@@ -1,0 +1,31 @@
+"""The settings that decide which tags of a scene become genres or labels in Plex."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from validation.paths import folded
+from validation.sanitizers import clean_name
+from validation.scene_extractor import StashScene
+from validation.selection import SelectionSettings
+from validation.values import declare_setting, entries, is_rename, list_of, renames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagSettings(SelectionSettings):
+    leave_out_tags: str = declare_setting(list_of("names of tags"), "")
+    rename_tags: str = declare_setting(list_of("pairs of tags old=>new", is_rename), "")
+    tags_as_labels: str = declare_setting(list_of("names of tags"), "")
+
+
+def kept_tags(scene: StashScene, settings: TagSettings, *, as_labels: bool) -> Iterator[str]:
+    """Yield the new names of the tags that become genres, or of those that become labels."""
+    left_out, labels = _keys(settings.leave_out_tags), _keys(settings.tags_as_labels)
+    renamed = {folded(old): new for old, new in renames(settings.rename_tags).items()}
+    for tag in scene.tags:
+        key = folded(clean_name(tag.name))
+        if key not in left_out and (key in labels) is as_labels:
+            yield renamed.get(key, tag.name)
+
+
+def _keys(names: str) -> set[str]:
+    return set(map(folded, entries(names)))
