@@ -318,7 +318,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
     exists = os.path.exists(folder)
     if for_doctor and exists:
         return
-    problem = objection(plugin_dir, os.environ, getattr(os, "geteuid", None))
+    problem = reason_not_to_run(plugin_dir, os.environ, getattr(os, "geteuid", None))
     if problem:
         raise TaskError(problem)
     if not exists:
@@ -328,7 +328,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
         )
 
 
-def objection(
+def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
     """Return why a command must not run, with a remedy, or None if the command may run.

@@ -13,7 +13,7 @@ from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 
 # A hook copies at most this many bytes of the worker's log: 2,000 lines in 5 ms.
-NEWS_BYTES = 200_000
+MOST_RELAYED_BYTES = 200_000
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
@@ -23,8 +23,8 @@ def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
     return folder.root
 
 
-def relay_news(root: str) -> None:
-    relay_worker_log(DataFolder(root), _log(root, "null"), NEWS_BYTES)
+def relay_new_lines(root: str) -> None:
+    relay_worker_log(DataFolder(root), _log(root, "null"), MOST_RELAYED_BYTES)
 
 
 def answer_fault(

@@ -6,10 +6,10 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-# A hook within BURST_GAP seconds of another hook logs only for debugging. Within NEWS_AGE seconds,
-# only one hook copies the worker's log to Stash's log.
+# A hook within BURST_GAP seconds of another hook logs only for debugging. Within RELAY_EVERY
+# seconds, only one hook copies the worker's log to Stash's log.
 BURST_GAP = 2.0
-NEWS_AGE = 10.0
+RELAY_EVERY = 10.0
 
 
 def run(script: str, arguments: list[str]) -> str:
@@ -89,7 +89,7 @@ def _relay(root: str) -> None:
         age = time.time() - os.stat(f"{root}/worker.news").st_mtime
     except FileNotFoundError:
         age = 0.0
-    if not 0 <= age < NEWS_AGE:
-        from app.hook_faults import relay_news  # noqa: PLC0415 - most hooks have nothing to relay
+    if not 0 <= age < RELAY_EVERY:
+        from app.hook_faults import relay_new_lines  # noqa: PLC0415 - most hooks have nothing to relay
 
-        relay_news(root)
+        relay_new_lines(root)

@@ -51,8 +51,8 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
     lock = FileLock(folder.relay_lock)
     try:
         exists = os.path.exists(folder.worker_log)
-        if (exists or os.path.exists(folder.news)) and lock.try_acquire():
-            _relay_news(folder.news, log)
+        if (exists or os.path.exists(folder.unreported)) and lock.try_acquire():
+            _report_stored_event(folder.unreported, log)
             if exists:
                 _relay_log(folder, log, most)
     except (OSError, ValueError) as error:
@@ -61,14 +61,14 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
         lock.release()
 
 
-def _relay_news(news: str, log: "Log") -> None:
+def _report_stored_event(marker: str, log: "Log") -> None:
     text = ""
-    with contextlib.suppress(OSError), open(news, encoding="utf-8", errors="replace") as file:
+    with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
     # The file is deleted before the log is read, because the worker creates it again for later
     # lines.
     with contextlib.suppress(FileNotFoundError):
-        remove_file(news)
+        remove_file(marker)
     _report(list(_parsed(text)), log)
 
 
@@ -83,7 +83,7 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
         if most is not None:
             most -= len(part)
             if len(part) < len(content):
-                os.close(os.open(folder.news, os.O_CREAT | os.O_WRONLY, 0o600))
+                os.close(os.open(folder.unreported, os.O_CREAT | os.O_WRONLY, 0o600))
                 break
     _report(lines, log)
     temporary = f"{folder.relayed}.tmp-{os.getpid()}"

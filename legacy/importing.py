@@ -22,7 +22,7 @@ from legacy.dead_letters import read_letters
 from legacy.foreign import Found, SourceBusyError, UnreadableSourceError, content_sha1
 from legacy.jobs import import_rows, parse_scene_id, read_queue
 from legacy.presence import (
-    ELSEWHERE,
+    COPIED_FOLDER,
     FILES,
     LETTERS,
     QUEUE,
@@ -150,10 +150,10 @@ class LegacyData:
         for name in states_to_copy(self.folder):
             temporary = f"{self._path(name)}.tmp-{os.getpid()}"
             try:
-                shutil.copyfile(self._path(f"{ELSEWHERE}/{name}"), temporary)
+                shutil.copyfile(self._path(f"{COPIED_FOLDER}/{name}"), temporary)
                 replace_file(temporary, self._path(name))
             except OSError as error:
-                report.left.append(f"{ELSEWHERE}/{name}: {error}")
+                report.left.append(f"{COPIED_FOLDER}/{name}: {error}")
             else:
                 report.taken.append(name)
 

@@ -20,11 +20,11 @@ _TABLE = (
 )
 _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
-ELSEWHERE = "earlier"
+COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
 # These legacy files are imported. `queue/data.db` is not among them, because the plugin uses the
 # same file.
-FILES = (LETTERS, STAMPS, *(f"{ELSEWHERE}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
+FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
 # These state files are copied from the folder `earlier`. Its other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT = 1.0
@@ -82,7 +82,7 @@ def states_to_copy(folder: DataFolder) -> list[str]:
     return [
         name
         for name in STATES
-        if os.path.isfile(path_of(folder, f"{ELSEWHERE}/{name}"))
+        if os.path.isfile(path_of(folder, f"{COPIED_FOLDER}/{name}"))
         and not os.path.exists(path_of(folder, name))
     ]
 

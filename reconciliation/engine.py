@@ -102,15 +102,15 @@ def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> Scene
     return replace(page, scenes=page.scenes[1:])
 
 
-class End(Enum):
+class Ending(Enum):
     DONE = "done"
     ASKS = "asks"
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class RunEnd:
-    how: End
+class RunResult:
+    how: Ending
     text: str
     queued: int = 0
 
@@ -145,7 +145,7 @@ class GapDetectionEngine:
                 self._queue.gaps.save_run(run.to_state())
         return run
 
-    def step(self, session: SyncSession) -> RunEnd | None:
+    def step(self, session: SyncSession) -> RunResult | None:
         """Check a page of scenes, or queue a batch. Return None unless the run has ended.
 
         A step reads the stored run, because another process may have continued the run. If Stash or
@@ -153,7 +153,9 @@ class GapDetectionEngine:
         """
         run = self.stored()
         if run is None:
-            return RunEnd(End.NOTHING, "it was interrupted more than a day ago and was deleted")
+            return RunResult(
+                Ending.NOTHING, "it was interrupted more than a day ago and was deleted"
+            )
         try:
             if not run.is_checked:
                 self._check_a_page(run, session)
@@ -162,7 +164,7 @@ class GapDetectionEngine:
         except NoConclusionError as error:
             text = f"{run.result.checked:,} scenes checked, nothing was queued: {error}"
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
-            return RunEnd(End.NOTHING, text)
+            return RunResult(Ending.NOTHING, text)
         except BaseException:
             # A generator that raised an exception cannot continue.
             self._pages = None
@@ -245,7 +247,7 @@ class GapDetectionEngine:
         run.is_checked = True
         self._store(run, gone)
 
-    def _queue_a_batch(self, run: Run, size: int) -> RunEnd | None:
+    def _queue_a_batch(self, run: Run, size: int) -> RunResult | None:
         if not run.allowed and self._needs_confirmation(run):
             return self._ask(run)
         run.allowed = True
@@ -253,7 +255,7 @@ class GapDetectionEngine:
         if not gaps:
             text = f"{run.result.text()}. {run.result.gaps_text()}"
             self._end(run, after(self.state.read(), run, self._clock(), text))
-            return RunEnd(End.DONE, text, queued=run.result.enqueued)
+            return RunResult(Ending.DONE, text, queued=run.result.enqueued)
         outcomes, forgotten = queue_gaps(self._services, gaps)
         run.result.gap_outcomes.update(outcomes)
         run.result.forgotten += forgotten
@@ -268,7 +270,7 @@ class GapDetectionEngine:
         question = self.state.read().question if run.order.by_user else None
         return not is_confirmed(run.result, run.order.words, question, self._clock())
 
-    def _ask(self, run: Run) -> RunEnd:
+    def _ask(self, run: Run) -> RunResult:
         result, order, now = run.result, run.order, self._clock()
         text = f"{result.text()}. {question_text(result, by_user=order.by_user)}"
         state = without_result(self.state.read(), run, now, text)
@@ -280,4 +282,4 @@ class GapDetectionEngine:
             # question.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
-        return RunEnd(End.ASKS, text)
+        return RunResult(Ending.ASKS, text)

@@ -1,7 +1,7 @@
 """Decides when a reconciliation runs, starts due runs, and continues interrupted runs."""
 
 from plex.exceptions import PlexError
-from reconciliation.engine import End, GapDetectionEngine
+from reconciliation.engine import Ending, GapDetectionEngine
 from reconciliation.run import Order, Scope
 from reconciliation.state import ReconciliationState
 from shared.events import Event
@@ -86,7 +86,7 @@ class ReconciliationScheduler:
             self._rest(LOOK_EVERY)
             log.event(
                 Event.RECONCILIATION_ENDED,
-                level=INFO if ended.how is End.DONE else WARNING,
+                level=INFO if ended.how is Ending.DONE else WARNING,
                 scope=order.words,
                 result=ended.text,
                 how=ended.how.value,

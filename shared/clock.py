@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 STEP = 30.0
 
 
-def steady() -> float:
+def boot_time() -> float:
     """Return a monotonic time in seconds. On Linux, it includes the sleep of the machine."""
     boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     if sys.platform == "win32" or boot_time is None:

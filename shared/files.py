@@ -36,14 +36,14 @@ def locked(path: str) -> Iterator[None]:
 
 def replace_file(source: str, target: str, sleep: Callable[[float], None] = time.sleep) -> None:
     """Rename `source` to `target`, and replace `target`. An `OSError` leaves both unchanged."""
-    _insist(lambda: os.replace(source, target), sleep)
+    _retry_on_windows(lambda: os.replace(source, target), sleep)
 
 
 def remove_file(path: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    _insist(lambda: os.unlink(path), sleep)
+    _retry_on_windows(lambda: os.unlink(path), sleep)
 
 
-def _insist(act: Callable[[], None], sleep: Callable[[float], None]) -> None:
+def _retry_on_windows(act: Callable[[], None], sleep: Callable[[float], None]) -> None:
     for _ in range(TRIES - 1 if sys.platform == "win32" else 0):
         try:
             return act()

@@ -33,7 +33,7 @@ class Tuning:
         last_rate: jobs per second at the end of the ramp-up after an outage.
     """
 
-    linger: Annotated[Seconds, processor, "LINGER"] = None
+    linger: Annotated[Seconds, processor, "IDLE_SECONDS"] = None
     settings_look: Annotated[Seconds, pauses, "SETTINGS_LOOK"] = None
     first_pause: Annotated[Seconds, pauses, "FIRST_PAUSE"] = None
     longest_pause: Annotated[Seconds, pauses, "LONGEST_PAUSE"] = None
@@ -49,10 +49,10 @@ class Tuning:
     scan_delay: Annotated[Seconds, spool_import, "SCAN_DELAY"] = None
     scan_interval: Annotated[Seconds, folder_scans, "SCAN_INTERVAL"] = None
     busy_timeout: Annotated[Seconds, schema, "BUSY_TIMEOUT"] = None
-    news_age: Annotated[Seconds, main, "NEWS_AGE"] = None
+    news_age: Annotated[Seconds, main, "RELAY_EVERY"] = None
     burst_gap: Annotated[Seconds, main, "BURST_GAP"] = None
-    takeover_patience: Annotated[Seconds, lock_handover, "PATIENCE"] = None
-    plugin_look: Annotated[Seconds, lock_handover, "PLUGIN_LOOK"] = None
+    takeover_patience: Annotated[Seconds, lock_handover, "TASK_TIMEOUT"] = None
+    plugin_look: Annotated[Seconds, lock_handover, "INSTALLATION_INTERVAL"] = None
     seen_after: Annotated[Seconds, save_settings, "SEEN_AFTER"] = None
     stored_after: Annotated[Seconds, save_settings, "STORED_AFTER"] = None
     uploads_wait: Annotated[Seconds, session, "UPLOADS_WAIT"] = None

@@ -239,7 +239,7 @@ class SyncLog:
         )
         return [row[0] for row in rows]
 
-    def naming(
+    def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
         """Yield the wanted performers, studios and tags of scenes at their last sync, by scene id.

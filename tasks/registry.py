@@ -20,7 +20,7 @@ from validation.values import Parser, ValueProblem, boolean, choice, in_brief, i
 # These modules import packages, which may be missing.
 if TYPE_CHECKING:
     from worker.services import Services
-    from worker.state import StatusSource
+    from worker.state_files import StatusSource
 
 # Users may write these short names instead of the full name of a task.
 ALIASES = {"status": "queue_status", "outages": "outage_summary", "dead_letters": "show_dlq"}

@@ -29,7 +29,7 @@ class Desk:
     def __init__(self, root: Path) -> None:
         self.folder = DataFolder(str(root))
         self.folder.create()
-        self.worker = create_worker_log(self.folder.worker_log, Secrets(), self.folder.news)
+        self.worker = create_worker_log(self.folder.worker_log, Secrets(), self.folder.unreported)
         self.worker.show_steps = True
         self.records: list[tuple[str, str]] = []
 
@@ -51,7 +51,7 @@ class Desk:
         """As the worker does when its file is full: the next line is the first of another."""
         close_logs()
         os.replace(self.folder.worker_log, f"{self.folder.worker_log}.1")
-        self.worker = create_worker_log(self.folder.worker_log, Secrets(), self.folder.news)
+        self.worker = create_worker_log(self.folder.worker_log, Secrets(), self.folder.unreported)
 
 
 @pytest.fixture
@@ -178,18 +178,18 @@ def test_a_log_that_cannot_be_read_is_no_matter(desk: Desk) -> None:
 
 def test_news_stand_until_they_were_told_and_a_hook_leaves_what_is_too_much(desk: Desk) -> None:
     desk.worker.debug("no news")
-    assert not os.path.exists(desk.folder.news)
+    assert not os.path.exists(desk.folder.unreported)
     for number in range(4):
         desk.worker.warning(f"line {number}")
-    assert os.path.exists(desk.folder.news)
+    assert os.path.exists(desk.folder.unreported)
     first = desk.relay(most=200)
     assert 0 < len(first) < 4
-    assert os.path.exists(desk.folder.news)
+    assert os.path.exists(desk.folder.unreported)
     rest = desk.relay()
     assert [text for _, text in first + rest] == [f"[t] line {number}" for number in range(4)]
-    assert not os.path.exists(desk.folder.news)
+    assert not os.path.exists(desk.folder.unreported)
     desk.worker.warning("more")
-    assert os.path.exists(desk.folder.news)
+    assert os.path.exists(desk.folder.unreported)
 
 
 def test_where_it_stands_is_a_file_of_its_own(desk: Desk) -> None:
@@ -201,19 +201,19 @@ def test_where_it_stands_is_a_file_of_its_own(desk: Desk) -> None:
 
 def test_a_message_of_a_worker_without_a_log_is_reported_once(desk: Desk) -> None:
     os.unlink(desk.folder.worker_log)
-    leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "One thing\nand another")
-    leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "A later start meets the same")
+    leave_record(desk.folder.unreported, Event.WORKER_NOT_STARTED, "One thing\nand another")
+    leave_record(desk.folder.unreported, Event.WORKER_NOT_STARTED, "A later start meets the same")
 
     ((level, text),) = desk.relay()
     assert (level, "One thing\\nand another" in text) == ("e", True)
     assert desk.relay() == []
-    leave_record(desk.folder.news, Event.WORKER_NOT_STARTED, "Again")
+    leave_record(desk.folder.unreported, Event.WORKER_NOT_STARTED, "Again")
     assert len(desk.relay()) == 1
 
 
 def test_a_sign_of_news_that_cannot_be_read_keeps_nobody_from_the_log(desk: Desk) -> None:
     desk.worker.info("A line")
-    Path(desk.folder.news).write_bytes(b"\xff\x00 no line at all " * 10_000)
+    Path(desk.folder.unreported).write_bytes(b"\xff\x00 no line at all " * 10_000)
 
     assert desk.relay() == [("i", "[t] A line")]
-    assert not os.path.exists(desk.folder.news)
+    assert not os.path.exists(desk.folder.unreported)

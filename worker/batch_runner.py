@@ -94,7 +94,7 @@ class BatchRunner:
 
     def _run(self, batch: _Batch) -> DrainOutcome:
         begun = self.services.monotonic()
-        for result in self.guard.paced(self._results(batch), self.stop.wait):
+        for result in self.guard.limit_rate(self._results(batch), self.stop.wait):
             outcome = self._finalize(result, batch, self.services.monotonic() - begun)
             must_stop = self.stop.is_set() or self.pace.quiet_hours(batch.session.config)
             if outcome is not DrainOutcome.WORKED or must_stop:

@@ -37,13 +37,13 @@ from worker.sync.session import SyncSession
 # A job whose file Plex lacks is retried for at least 2 h and 8 times, even if the clock jumps
 # ahead. If the plugin knows why Plex lacks the file, 2 retries are enough, because the plugin
 # queues the job again as soon as Plex lists the file.
-KEEP_LOOKING = 2 * 3600.0
-_FEWEST_LOOKS = 8
-_LOOKS_IF_EXPLAINED = 2
+SEARCH_SECONDS = 2 * 3600.0
+_FEWEST_SEARCHES = 8
+_SEARCHES_IF_EXPLAINED = 2
 # While Stash returns no cover images at all, a job is retried after this time, in seconds.
-_WITHOUT_COVERS = 60.0
-ROUNDS = 3
-_MOST_SUSPECTS = 100
+_COVER_DELAY = 60.0
+MAX_FAILURES = 3
+_MOST_TRACKED_JOBS = 100
 _NONEXISTENT_SCENE = 0
 
 
@@ -130,19 +130,19 @@ def _free_wait(error: Exception) -> float | None:
         return 0.0
     if isinstance(error, PlexUploadsDown):
         return max(SHORTEST_DELAY, error.retry_after or 0.0)
-    return _WITHOUT_COVERS if isinstance(error, StashFileError) and error.concerns_all else None
+    return _COVER_DELAY if isinstance(error, StashFileError) and error.concerns_all else None
 
 
 def _is_search_over(error: PlexNotFound, job: SyncJob, now: float) -> bool:
-    if error.explained and job.retry_count >= _LOOKS_IF_EXPLAINED:
+    if error.explained and job.retry_count >= _SEARCHES_IF_EXPLAINED:
         return True
     since = job.data.get(MISSING_SINCE)
-    is_long_ago = isinstance(since, int | float) and now - since >= KEEP_LOOKING
-    return is_long_ago and job.retry_count >= _FEWEST_LOOKS
+    is_long_ago = isinstance(since, int | float) and now - since >= SEARCH_SECONDS
+    return is_long_ago and job.retry_count >= _FEWEST_SEARCHES
 
 
 @dataclass(slots=True)
-class _Suspicion:
+class _FailureCount:
     rounds: int = 0
     others_served: bool = False
 
@@ -158,22 +158,22 @@ class PoisonJobs:
     """
 
     def __init__(self) -> None:
-        self._suspicions: dict[str, _Suspicion] = {}
+        self._suspicions: dict[str, _FailureCount] = {}
         self._last = ""
         self._failed_since_edit = False
 
     def failed(self, key: str) -> Blame:
         is_first = not self._failed_since_edit
         self._failed_since_edit = True
-        suspicion = self._suspicions.pop(key, None) or _Suspicion()
+        suspicion = self._suspicions.pop(key, None) or _FailureCount()
         counts = suspicion.others_served or (suspicion.rounds > 0 and self._last == key)
         suspicion.rounds += counts
         suspicion.others_served = False
         self._suspicions[key] = suspicion
         self._last = key
-        if len(self._suspicions) > _MOST_SUSPECTS:
+        if len(self._suspicions) > _MOST_TRACKED_JOBS:
             del self._suspicions[next(iter(self._suspicions))]
-        if counts and suspicion.rounds >= ROUNDS:
+        if counts and suspicion.rounds >= MAX_FAILURES:
             return Blame.JOB
         return Blame.UNKNOWN if counts or is_first else Blame.PLEX
 

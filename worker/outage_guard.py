@@ -9,7 +9,7 @@ from typing import Any
 
 from plex.client import PlexClient
 from plex.health import PlexHealth, check_plex_health
-from shared.clock import ClockSteps, steady
+from shared.clock import ClockSteps, boot_time
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.log import Log
@@ -17,7 +17,7 @@ from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
 from worker.recovery import LONGEST_INTERVAL_BETWEEN_EDITS, RecoveryScheduler
-from worker.state import StateStore
+from worker.state_files import StateStore
 
 
 class OutageGuard:
@@ -30,12 +30,12 @@ class OutageGuard:
         clock: Callable[[], float],
         waiting: Callable[[], int],
         check: Callable[[PlexClient], PlexHealth] = check_plex_health,
-        steady: Callable[[], float] = steady,
+        boot_time: Callable[[], float] = boot_time,
     ) -> None:
         now = clock()
         self._log = log
         self._clock = clock
-        self._steps = ClockSteps(clock, steady)
+        self._steps = ClockSteps(clock, boot_time)
         self._count_waiting = waiting
         self._check = check
         breaker = StateStore(folder.circuit_breaker, CircuitBreaker, log.event, now)
@@ -108,7 +108,7 @@ class OutageGuard:
         self._save()
         return is_up
 
-    def paced(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
+    def limit_rate(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
         """Yield the steps of a batch, not faster than the rate limit after an outage permits."""
         remaining = iter(steps)
         while True:
@@ -155,17 +155,17 @@ class OutageGuard:
         """Return the time, and move the start of an ongoing outage if the clock was set."""
         step = self._steps.taken()
         if step:
-            self._history.moved(step)
+            self._history.shift_start(step)
         return self._clock()
 
     def _note_waiting(self) -> None:
         self._waiting = self._count_waiting()
-        self._history.affected(self._waiting)
+        self._history.note_waiting_jobs(self._waiting)
 
     def _begin_outage(self, now: float) -> None:
         self._is_suspected = False
         self._history.begin(now)
-        self._history.affected(self._waiting)
+        self._history.note_waiting_jobs(self._waiting)
         # A kill after the log line must not lose the state, so the state is saved first.
         self._save()
         if not self._is_read_only:

@@ -92,13 +92,13 @@ class OutageHistory:
         if self.ongoing is None:
             self._append(OutageRecord(now))
 
-    def moved(self, seconds: float) -> None:
+    def shift_start(self, seconds: float) -> None:
         """Move the start of the current outage by the seconds by which the clock was set."""
         if self.ongoing is not None:
             started_at = max(0.0, self.ongoing.started_at + seconds)
             self._records[-1] = replace(self.ongoing, started_at=started_at)
 
-    def affected(self, jobs: int) -> None:
+    def note_waiting_jobs(self, jobs: int) -> None:
         if self.ongoing is not None:
             most = max(jobs, self.ongoing.jobs_affected)
             self._records[-1] = replace(self.ongoing, jobs_affected=most)

@@ -97,11 +97,12 @@ class Pauses:
         self.reason = self.kind = ""
         self.consecutive = 0
 
-    def nothing_waits(self) -> None:
+    def end_if_queue_is_empty(self) -> None:
+        # A database error may hide jobs.
         if self.kind != DATABASE:
             self.succeeded()
 
-    def nothing_is_due(self) -> None:
+    def end_if_no_job_is_due(self) -> None:
         if self.kind == STASH:
             self.succeeded()
 

@@ -25,8 +25,8 @@ from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
-# An idle worker exits after LINGER seconds. LONGEST_BACKOFF includes delays from Retry-After.
-LINGER = 60.0
+# An idle worker exits after IDLE_SECONDS seconds. LONGEST_BACKOFF includes delays from Retry-After.
+IDLE_SECONDS = 60.0
 LONGEST_BACKOFF = 3700.0
 
 
@@ -62,7 +62,7 @@ class SyncWorker:
         self._is_installed = is_installed
         self._on_connection = on_connection
         self._guard = guard or OutageGuard(
-            folder, log, clock, queue.waiting, steady=services.boot_time
+            folder, log, clock, queue.waiting, boot_time=services.boot_time
         )
         self._waiter = Waiter(queue, self._stop, monotonic)
         self._is_only_run = pauses is None
@@ -102,13 +102,13 @@ class SyncWorker:
                 idle_since = None
                 self._waiter.wait(seconds)
                 continue
-            self._pauses.nothing_waits()
+            self._pauses.end_if_queue_is_empty()
             now = self._services.monotonic()
             idle_since = now if idle_since is None else idle_since
-            if now - idle_since >= LINGER:
+            if now - idle_since >= IDLE_SECONDS:
                 self._queue.note_finished()
                 return DrainOutcome.IDLE
-            self._waiter.wait(LINGER - (now - idle_since))
+            self._waiter.wait(IDLE_SECONDS - (now - idle_since))
         return DrainOutcome.STOPPED
 
     def drain(self) -> DrainOutcome:
@@ -137,7 +137,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                self._pauses.nothing_is_due()
+                self._pauses.end_if_no_job_is_due()
             return outcome
         except sqlite3.DatabaseError as error:
             return self._database_failed(error)

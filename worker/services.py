@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from shared.clock import steady
+from shared.clock import boot_time
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.log import Log
@@ -12,7 +12,7 @@ from stash.connection import StashConnection
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
 from worker.process.lock_handover import hold_worker_lock
-from worker.state import StatusSource
+from worker.state_files import StatusSource
 from worker.sync.session import CurrentSession
 
 
@@ -29,7 +29,7 @@ class Services:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     # Unlike `monotonic`, this clock also counts the time while the machine sleeps.
-    boot_time: Callable[[], float] = steady
+    boot_time: Callable[[], float] = boot_time
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
 

@@ -38,16 +38,16 @@ _DEFAULTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class KnownSettings:
     seen: frozenset[str] = frozenset()
     written: frozenset[str] = frozenset()
 
-    def after(self, stored: Mapping[str, Any], written: Mapping[str, Any]) -> "Shown":
+    def after(self, stored: Mapping[str, Any], written: Mapping[str, Any]) -> "KnownSettings":
         seen = self.seen.union(_SHOWN.intersection(stored), written)
-        return Shown(seen, self.written.union(written))
+        return KnownSettings(seen, self.written.union(written))
 
 
-def defaults_to_write(stored: Mapping[str, Any], shown: Shown) -> dict[str, Any]:
+def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[str, Any]:
     """Return the missing settings to write, with the values that are in effect.
 
     A stored empty value stays, because a user has cleared the setting.
@@ -76,7 +76,7 @@ def _show_defaults(services: Services) -> None:
     stored = services.sessions.stored()
     file = KeptState(services.folder.shown_settings, services.log.event)
     state = file.read(services.clock())
-    shown = Shown(*(_names(state.get(key)) for key in ("seen", "written")))
+    shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))
     if file.is_unread:
         # Without the file, it is unknown which settings a user has cleared.
         return

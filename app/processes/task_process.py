@@ -23,7 +23,7 @@ from sync_queue.queue_view import QueueView
 from tasks.answer import Answer, Level, TaskError, unusable_database
 from tasks.doctor import MODE as DOCTOR
 from tasks.registry import arguments_of, find_question, mode_of, values_of, wants_json
-from worker.state import StatusSource
+from worker.state_files import StatusSource
 
 
 def handle_input(script: str, data: bytes) -> str:

@@ -49,7 +49,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
             self.stream = self._open()
 
 
-def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> Log:
+def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) -> Log:
     """Return a log that writes JSON lines to a rotating file. Raise `OSError` if that fails.
 
     While the marker file `news` exists, hooks and tasks copy new lines to Stash's log.
@@ -61,9 +61,9 @@ def create_worker_log(path: str, secrets: Secrets, news: str | None = None) -> L
     def sink(level: str, text: str, code: str, fields: Mapping[str, object]) -> None:
         if level != PROGRESS:
             handler.handle(logging.makeLogRecord({"msg": record_line(level, text, code, fields)}))
-            if news and level not in (TRACE, DEBUG) and not os.access(news, os.F_OK):
+            if marker and level not in (TRACE, DEBUG) and not os.access(marker, os.F_OK):
                 with contextlib.suppress(OSError):
-                    os.close(os.open(news, os.O_CREAT | os.O_WRONLY, 0o600))
+                    os.close(os.open(marker, os.O_CREAT | os.O_WRONLY, 0o600))
 
     return Log(sink, secrets)
 
@@ -78,23 +78,23 @@ def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) 
     return json.dumps(record, ensure_ascii=False)
 
 
-def leave_record(news: str, event: Event, problem: str) -> None:
+def leave_record(marker: str, event: Event, problem: str) -> None:
     """Store an event of a worker that has no log. The next hook or task reports the event.
 
     An unreported event is not replaced. `problem` must contain no secrets.
     """
     with contextlib.suppress(OSError):
-        if os.path.exists(news) and os.path.getsize(news):
+        if os.path.exists(marker) and os.path.getsize(marker):
             return
-        temporary = f"{news}.tmp-{os.getpid()}"
+        temporary = f"{marker}.tmp-{os.getpid()}"
         text = one_line(event.sentence({"problem": problem}))
         with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(record_line(event.level, text, event.code, {}) + "\n")
-        replace_file(temporary, news)
+        replace_file(temporary, marker)
 
 
 def leave_record_of_import(script: str, error: Exception) -> None:
     with contextlib.suppress(OSError, ValueError):
         connection = json.loads(sys.stdin.buffer.read())
-        news = data_folder_of(script, connection).news
-        leave_record(news, Event.WORKER_INCOMPLETE, f"{type(error).__name__}: {error}")
+        marker = data_folder_of(script, connection).unreported
+        leave_record(marker, Event.WORKER_INCOMPLETE, f"{type(error).__name__}: {error}")

@@ -26,7 +26,7 @@ from sync_queue.database import NewerSchemaError
 from sync_queue.quarantine import is_damage
 from sync_queue.spool_import import Spool
 from worker.pauses import DATABASE, Pauses, database_fault
-from worker.process.lock_handover import LOOK_FOR_REQUESTS, IdleProcess, ensure_worker, is_requested
+from worker.process.lock_handover import BUSY_INTERVAL, IdleProcess, ensure_worker, is_requested
 from worker.process.outcome import DrainOutcome
 from worker.process.zombie_probe import ZombieProbe
 
@@ -60,7 +60,9 @@ def run_worker(script: str, arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
         # After the release, a task that reports the event can start a worker.
         lock.release()
-        leave_record(folder.news, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}")
+        leave_record(
+            folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
+        )
         return 1
     return process.run()
 
@@ -78,9 +80,9 @@ def _read_connection() -> dict[str, Any]:
 
 def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
     try:
-        return create_worker_log(folder.worker_log, secrets, folder.news)
+        return create_worker_log(folder.worker_log, secrets, folder.unreported)
     except OSError as error:
-        leave_record(folder.news, Event.LOG_UNWRITABLE, str(error))
+        leave_record(folder.unreported, Event.LOG_UNWRITABLE, str(error))
         return Log(lambda *_: None, secrets)
 
 
@@ -99,7 +101,7 @@ class _WorkerProcess:
         self._log = _open_log(folder, self._secrets)
         self._stop = threading.Event()
         self._installation = Installation(script)
-        self._probe = ZombieProbe(folder.orphans, self._log, os.getpid())
+        self._probe = ZombieProbe(folder.zombie_state, self._log, os.getpid())
         self._pauses = Pauses(folder.pause, self._log.event, time.time, time.monotonic)
         self._repair = DatabaseRepair(folder, self._log, self._stop.wait, time.monotonic)
         self._spool = Spool(folder.queue_folder)
@@ -146,7 +148,7 @@ class _WorkerProcess:
         """
         end = time.monotonic() + LONGEST_UPDATE
         while not self._installation.exists() and time.monotonic() < end:
-            if self._stop.wait(LOOK_FOR_REQUESTS):
+            if self._stop.wait(BUSY_INTERVAL):
                 break
         return self._installation.exists() and not self._stop.is_set()
 
@@ -217,7 +219,7 @@ class _WorkerProcess:
                 return DrainOutcome.DAMAGED
             self._pauses.begin(database_fault(error), DATABASE, error)
             while self._pauses.active and not is_requested(self._folder.takeover_lock):
-                if self._stop.wait(LOOK_FOR_REQUESTS):
+                if self._stop.wait(BUSY_INTERVAL):
                     break
             return DrainOutcome.LOCKED_OUT
         finally:
@@ -232,7 +234,7 @@ class _WorkerProcess:
         """
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
-            while not wait([running], LOOK_FOR_REQUESTS).done:
+            while not wait([running], BUSY_INTERVAL).done:
                 if (
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)

@@ -12,7 +12,7 @@ from tasks.titles import Titles, titles_in_time
 from validation.scene_extractor import scene_label
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
-from worker.state import StatusSource
+from worker.state_files import StatusSource
 
 MOST_GROUPS, MOST_SCENES = 20, 10
 

@@ -128,7 +128,7 @@ def end_outage(services: Services) -> None:
                 services.log,
                 services.clock,
                 queue.waiting,
-                steady=services.boot_time,
+                boot_time=services.boot_time,
             )
             # If jobs are waiting, the success of the first job confirms that Plex is up.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):

@@ -13,7 +13,7 @@ from worker.outage_history import (
     format_duration,
     format_elapsed_since,
 )
-from worker.state import StatusSource
+from worker.state_files import StatusSource
 
 _CAUSE = "If Plex is running, run the task 'Health Check' for the cause"
 

@@ -16,7 +16,7 @@ from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
 from worker.pauses import Pause
 from worker.recovery import RecoveryScheduler
-from worker.state import StatusSource
+from worker.state_files import StatusSource
 
 # The page replaces this placeholder by the local time.
 SINCE = "{since}"

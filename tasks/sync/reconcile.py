@@ -9,10 +9,10 @@ from functools import partial
 
 from plex.exceptions import PlexError
 from reconciliation.engine import (
-    End,
+    Ending,
     GapDetectionEngine,
     NoConclusionError,
-    RunEnd,
+    RunResult,
     pages,
     prepare,
 )
@@ -85,14 +85,14 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
     if ended.queued:
         services.ensure_worker()
     text = f"Reconciliation of {order.words}: {ended.text}"
-    if ended.how is End.NOTHING:
+    if ended.how is Ending.NOTHING:
         raise TaskError(text)
-    asks = ended.how is End.ASKS
+    asks = ended.how is Ending.ASKS
     level = Level.WARNING if asks else Level.OK
     return Answer(text, data={"queued": ended.queued, "asks": asks}, level=level)
 
 
-def _step(services: Services, engine: GapDetectionEngine) -> RunEnd | None:
+def _step(services: Services, engine: GapDetectionEngine) -> RunResult | None:
     try:
         ended = engine.step(services.sessions.current())
     except (PlexError, StashError) as error:

@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from app.processes.settings_page import Shown, defaults_to_write
+from app.processes.settings_page import KnownSettings, defaults_to_write
 from simulators.rig import PLUGIN, TOKEN, Rig
 from simulators.stash import PluginResult, Status
 from tests.conftest import MakeRig
 from tests.e2e.steps import synced_pair
 from tests.golden import figures
 
-DEFAULTS = defaults_to_write({}, Shown())
+DEFAULTS = defaults_to_write({}, KnownSettings())
 
 
 class Page:

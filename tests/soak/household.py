@@ -16,7 +16,7 @@ from unittest.mock import patch
 import reconciliation.engine
 from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
-from shared.clock import steady
+from shared.clock import boot_time
 from shared.data_folder import DataFolder
 from shared.log import Log
 from shared.redaction import Secrets
@@ -168,7 +168,7 @@ class Household:
         sessions = Sessions(settings, scenes, self._data, log, secrets, time.clock)
         sessions.timeout, sessions.wire = timeout, self._wire
         return make_services(
-            self._data.root, time.clock, monotonic=time.monotonic, boot_time=steady,
+            self._data.root, time.clock, monotonic=time.monotonic, boot_time=boot_time,
             uniform=self._rng.uniform, log=log, stash=connection, scenes=scenes,
             sessions=sessions,
         )  # fmt: skip

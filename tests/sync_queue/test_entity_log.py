@@ -28,7 +28,7 @@ def test_scenes_are_found_by_whom_they_had_in_pages_by_rising_id(
     remember(queue, 4, tags=[5])
     wanted = [("tags", 5), ("studios", 7), ("performers", 99)]
 
-    found = list(queue.sync_log.naming(wanted))
+    found = list(queue.sync_log.scenes_with(wanted))
 
     expected = {1: {("tags", 5)}, 3: {("studios", 7)}, 4: {("tags", 5)}}
     assert [one for some in found for one in some] == [1, 3, 4]
@@ -40,8 +40,8 @@ def test_a_window_of_ids_has_an_open_beginning_and_a_closed_end(queue: QueueMana
     for scene_id in range(1, 6):
         remember(queue, scene_id, tags=[5])
 
-    assert [list(some) for some in queue.sync_log.naming([("tags", 5)], 1, 4)] == [[2, 3, 4]]
-    assert [list(some) for some in queue.sync_log.naming([("tags", 5)], 3)] == [[4, 5]]
+    assert [list(some) for some in queue.sync_log.scenes_with([("tags", 5)], 1, 4)] == [[2, 3, 4]]
+    assert [list(some) for some in queue.sync_log.scenes_with([("tags", 5)], 3)] == [[4, 5]]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"tags": 5}', '{"tags": ["5", null]}'])
@@ -50,7 +50,7 @@ def test_what_was_stored_oddly_names_nobody(queue: QueueManager, text: str) -> N
     with queue.transaction():
         queue.jobs.connection.execute("UPDATE scene_log SET entities = ?", (text,))
 
-    assert list(queue.sync_log.naming([("tags", 5)])) == []
+    assert list(queue.sync_log.scenes_with([("tags", 5)])) == []
 
 
 def test_digests_are_those_of_the_scenes_and_the_server_asked_for(queue: QueueManager) -> None:

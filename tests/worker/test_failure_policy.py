@@ -24,7 +24,7 @@ from stash.exceptions import StashAuthError, StashFileError, StashQueryError, St
 from sync_queue.models import MISSING_SINCE, SyncJob
 from tests.sync_queue.support import NOW
 from validation.config import Config
-from worker.failure_policy import KEEP_LOOKING, Action, Blame, Decision, Diagnosis, Retry, decide
+from worker.failure_policy import SEARCH_SECONDS, Action, Blame, Decision, Diagnosis, Retry, decide
 from worker.sync.results import SceneError
 
 MAX_RETRIES = 5
@@ -122,12 +122,12 @@ def test_a_failed_probe_changes_nothing_about_any_other_error(error: Exception) 
 
 @pytest.mark.parametrize("retries", [0, 1, 50])
 def test_a_missing_item_is_looked_for_through_two_hours_whatever_the_retries(retries: int) -> None:
-    since = {MISSING_SINCE: NOW - KEEP_LOOKING + 1}
+    since = {MISSING_SINCE: NOW - SEARCH_SECONDS + 1}
     assert isinstance(decision(PlexNotFound("none"), job(retries, **since)), Retry)
 
 
 def test_after_two_hours_and_several_tries_it_is_a_dead_letter() -> None:
-    assert KEEP_LOOKING == 2 * HOURS
+    assert SEARCH_SECONDS == 2 * HOURS
     assert (
         decision(PlexNotFound("none"), job(50, **{MISSING_SINCE: NOW - 2 * HOURS}))
         == Action.DEAD_LETTER
@@ -154,9 +154,9 @@ def test_the_usual_back_off_needs_more_tries_than_the_fewest_within_two_hours() 
         again = decision(PlexNotFound("none"), job(retries, **{MISSING_SINCE: NOW}))
         assert isinstance(again, Retry)
         waits += again.at - NOW
-        if waits >= KEEP_LOOKING:
+        if waits >= SEARCH_SECONDS:
             break
-    since = {MISSING_SINCE: NOW - KEEP_LOOKING}
+    since = {MISSING_SINCE: NOW - SEARCH_SECONDS}
     assert decision(PlexNotFound("none"), job(retries + 1, **since)) == Action.DEAD_LETTER
 
 

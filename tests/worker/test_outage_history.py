@@ -41,7 +41,7 @@ def test_an_outage_has_a_start_an_end_and_those_who_waited() -> None:
     history = OutageHistory()
     history.begin(NOW)
     for waiting in (3, 12, 7):
-        history.affected(waiting)
+        history.note_waiting_jobs(waiting)
     assert history.ongoing == OutageRecord(NOW, jobs_affected=12)
     assert history.end(NOW + 125) == OutageRecord(NOW, NOW + 125, 12)
     assert killed(history).ongoing is None
@@ -71,7 +71,7 @@ def test_the_newest_30_are_kept() -> None:
 def test_an_outage_survives_a_kill() -> None:
     history = OutageHistory()
     history.begin(NOW)
-    history.affected(4)
+    history.note_waiting_jobs(4)
     history = killed(history)
     history.reconcile(NOW + 50, NOW + 40, signs(0, NOW + 45))
     assert history.end(NOW + 60) == OutageRecord(NOW, NOW + 60, 4)

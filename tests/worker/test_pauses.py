@@ -44,7 +44,7 @@ def test_where_no_job_is_left_none_waits_for_the_end_of_a_pause(path: str) -> No
     worker = pauses(path)
     worker.begin("Stash does not answer", STASH, OSError())
 
-    worker.nothing_waits()
+    worker.end_if_queue_is_empty()
 
     assert (reason_in(path), worker.active) == ("", False)
 
@@ -54,7 +54,7 @@ def test_only_a_pause_for_stash_ends_while_no_job_is_due(path: str, kind: str, l
     worker = pauses(path)
     worker.begin("a cause", kind, OSError())
 
-    worker.nothing_is_due()
+    worker.end_if_no_job_is_due()
 
     assert (reason_in(path) != "") is lasts
     assert worker.active is lasts
@@ -64,7 +64,7 @@ def test_a_database_that_cannot_be_used_may_hide_jobs_so_its_pause_lasts(path: s
     worker = pauses(path)
     worker.begin("The queue's database cannot be used", DATABASE, OSError())
 
-    worker.nothing_waits()
+    worker.end_if_queue_is_empty()
 
     assert reason_in(path) == "The queue's database cannot be used"
     assert worker.active

@@ -2,7 +2,7 @@ from itertools import cycle, islice
 
 from hypothesis import given, strategies as st
 
-from worker.failure_policy import _MOST_SUSPECTS, ROUNDS, Blame, PoisonJobs
+from worker.failure_policy import _MOST_TRACKED_JOBS, MAX_FAILURES, Blame, PoisonJobs
 
 KEYS = st.sampled_from("abcde")
 
@@ -10,7 +10,7 @@ KEYS = st.sampled_from("abcde")
 def test_a_job_that_fails_each_time_others_go_through_is_blamed_at_its_third_that_counts() -> None:
     jobs = PoisonJobs()
     blamed = []
-    for _ in range(ROUNDS + 2):
+    for _ in range(MAX_FAILURES + 2):
         blamed.append(jobs.failed("bad") is Blame.JOB)
         jobs.succeeded("other", wrote=True)
     assert blamed == [False, False, False, True, True]
@@ -20,7 +20,11 @@ def test_once_others_went_through_it_is_blamed_though_nothing_else_waits_any_mor
     jobs = PoisonJobs()
     jobs.failed("bad")
     jobs.succeeded("other", wrote=True)
-    assert [jobs.failed("bad") for _ in range(ROUNDS)] == [Blame.UNKNOWN, Blame.UNKNOWN, Blame.JOB]
+    assert [jobs.failed("bad") for _ in range(MAX_FAILURES)] == [
+        Blame.UNKNOWN,
+        Blame.UNKNOWN,
+        Blame.JOB,
+    ]
 
 
 @given(st.lists(KEYS, max_size=60), st.lists(KEYS, max_size=20))
@@ -39,7 +43,7 @@ def test_no_job_is_blamed_for_few_failures(events: list[tuple[str, bool, bool]])
     for key, fails, wrote in events:
         if fails:
             failures[key] += 1
-            assert jobs.failed(key) is not Blame.JOB or failures[key] > ROUNDS
+            assert jobs.failed(key) is not Blame.JOB or failures[key] > MAX_FAILURES
         else:
             failures[key] = 0
             jobs.succeeded(key, wrote=wrote)
@@ -55,7 +59,7 @@ def test_an_outage_after_a_job_was_suspected_does_not_count_against_it() -> None
 
 def test_two_jobs_that_plex_fails_at_are_both_blamed_while_others_go_through() -> None:
     jobs, blamed = PoisonJobs(), set()
-    for _ in range(ROUNDS + 1):
+    for _ in range(MAX_FAILURES + 1):
         blamed |= {key for key in "ab" if jobs.failed(key) is Blame.JOB}
         jobs.succeeded("other", wrote=True)
     assert blamed == {"a", "b"}
@@ -63,7 +67,7 @@ def test_two_jobs_that_plex_fails_at_are_both_blamed_while_others_go_through() -
 
 def test_a_job_that_succeeds_is_a_suspect_no_more() -> None:
     jobs = PoisonJobs()
-    for _ in range(ROUNDS):
+    for _ in range(MAX_FAILURES):
         jobs.failed("a")
         jobs.succeeded("other", wrote=True)
     jobs.succeeded("a", wrote=False)
@@ -72,9 +76,9 @@ def test_a_job_that_succeeds_is_a_suspect_no_more() -> None:
 
 def test_what_is_remembered_of_a_long_outage_is_bounded() -> None:
     jobs = PoisonJobs()
-    for number in range(10 * _MOST_SUSPECTS):
+    for number in range(10 * _MOST_TRACKED_JOBS):
         jobs.failed(str(number))
-    assert len(jobs._suspicions) == _MOST_SUSPECTS
+    assert len(jobs._suspicions) == _MOST_TRACKED_JOBS
 
 
 @given(st.lists(KEYS, min_size=2, max_size=30))

@@ -15,7 +15,7 @@ from tests.validation.strategies import JSON
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
 from worker.recovery import RecoveryScheduler
-from worker.state import StateStore
+from worker.state_files import StateStore
 
 NOW = 1_750_000_000.9
 

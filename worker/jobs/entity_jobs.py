@@ -70,13 +70,13 @@ class EntityJobs:
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
             entities = {scene.id: _entities_of(scene) & wanted for scene in page}
-            for earlier in self.services.queue.sync_log.naming(wanted, after, last):
+            for earlier in self.services.queue.sync_log.scenes_with(wanted, after, last):
                 for scene_id in earlier.keys() & entities.keys():
                     entities[scene_id] |= earlier[scene_id]
                 yield from self._read({id_: earlier[id_] for id_ in earlier if id_ not in entities})
             yield _Page(page, entities)
             after = last
-        for earlier in self.services.queue.sync_log.naming(wanted, after):
+        for earlier in self.services.queue.sync_log.scenes_with(wanted, after):
             yield from self._read(earlier)
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:

@@ -17,12 +17,12 @@ from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
 # Times are in seconds. The worker's current request to Plex takes at most 30 s by default.
-LOOK_FOR_REQUESTS = 0.5
-PATIENCE = 60.0
-RETURN = 0.5
-LOOK = 0.2
-PLUGIN_LOOK = 60.0
-_TRY_EVERY = 0.1
+BUSY_INTERVAL = 0.5
+TASK_TIMEOUT = 60.0
+RETURN_SECONDS = 0.5
+IDLE_INTERVAL = 0.2
+INSTALLATION_INTERVAL = 60.0
+_RETRY_INTERVAL = 0.1
 ALREADY_RUNNING, STARTED = "running", "started"
 
 
@@ -61,17 +61,17 @@ def hold_worker_lock(
     sleep: Callable[[float], None],
 ) -> Iterator[None]:
     """Hold the worker lock. Raise `LockHeldError` if a worker does not release the lock in time."""
-    end = monotonic() + PATIENCE
+    end = monotonic() + TASK_TIMEOUT
     is_handed_over = False
     while not (request.try_acquire() and lock.try_acquire()):
         is_handed_over = True
         if monotonic() >= end:
             request.release()
             raise LockHeldError(
-                f"The worker did not release its lock within {PATIENCE:.0f} s, and nothing was "
+                f"The worker did not release its lock within {TASK_TIMEOUT:.0f} s, and nothing was "
                 "changed. Run the task again, or switch the setting Enabled off first"
             )
-        sleep(_TRY_EVERY)
+        sleep(_RETRY_INTERVAL)
     try:
         yield
     finally:
@@ -80,7 +80,7 @@ def hold_worker_lock(
         request.release()
         if is_handed_over:
             # This pause gives the worker time to acquire its lock again.
-            sleep(RETURN)
+            sleep(RETURN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class IdleProcess:
                     return True
                 if not is_requested(self.request_path):
                     return False
-            self.sleep(LOOK)
+            self.sleep(IDLE_INTERVAL)
         return False
 
     def wait(self, known: frozenset[str]) -> bool:
@@ -118,11 +118,11 @@ class IdleProcess:
                 self.remember(connection)
             if connection is not None or names - known - {CONNECTION}:
                 return True
-            if self.monotonic() - checked_at >= PLUGIN_LOOK:
+            if self.monotonic() - checked_at >= INSTALLATION_INTERVAL:
                 checked_at = self.monotonic()
                 if not self.exists():
                     return False
             if not self.hand_over():
                 return False
-            self.sleep(LOOK)
+            self.sleep(IDLE_INTERVAL)
         return False

@@ -16,7 +16,7 @@ from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
 # This key marks the second sync of a scene whose values in Plex differed after the first.
-AGAIN = "sent_again"
+RESYNC = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
 
@@ -33,7 +33,7 @@ class SentEdit:
 
     @property
     def is_second_attempt(self) -> bool:
-        return any(claim.job.data.get(AGAIN) for claim in self.work.claims)
+        return any(claim.job.data.get(RESYNC) for claim in self.work.claims)
 
     @property
     def sent(self) -> Mapping[str, Value]:

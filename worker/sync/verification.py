@@ -13,7 +13,7 @@ from validation.metadata import SceneMetadata
 from validation.paths import folded
 from worker.services import Services
 from worker.sync.cover_sync import select_image
-from worker.sync.server_learning import AGAIN, SentEdit, learn, learn_image_locks
+from worker.sync.server_learning import RESYNC, SentEdit, learn, learn_image_locks
 from worker.sync.session import SyncSession
 
 
@@ -59,7 +59,7 @@ class Verification:
         scene_ids = [
             edit.work.scene.id for edit in edits if self._needs_another_sync(edit, behaviour)
         ]
-        jobs = [scene_job(key, METADATA, now, {AGAIN: True}) for key in dict.fromkeys(scene_ids)]
+        jobs = [scene_job(key, METADATA, now, {RESYNC: True}) for key in dict.fromkeys(scene_ids)]
         if jobs:
             self._services.queue.enqueue(jobs)
 
