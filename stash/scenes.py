@@ -49,7 +49,10 @@ class StashScenes:
             if not error.is_only_about(queries.STAMPS):
                 raise
             failed = [int(alias[1:]) for alias, row in error.data.items() if row is None]
-            data = {**error.data, **self._without_stamps(queries.scenes_by_id(failed), {})}
+            data = {
+                **error.data,
+                **self._query(queries.without_stamps(queries.scenes_by_id(failed)), {}),
+            }
             for alias in map("s{}".format, failed):
                 data[alias] = data[alias] and {**_ZERO_STAMPS, **data[alias]}
         return {scene.id: scene for scene in self._scenes(data.values())}
@@ -129,15 +132,12 @@ class StashScenes:
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
-        found = _listed(self._without_stamps(text, variables))
+        found = _listed(self._query(queries.without_stamps(text), variables))
         stamps = self._stamps([row["id"] for row in found["scenes"]])
         rows = [
             {**_ZERO_STAMPS, **stamps.get(f"s{row['id']}", {}), **row} for row in found["scenes"]
         ]
         return {**found, "scenes": rows}
-
-    def _without_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        return self._query(queries.without_stamps(text), variables)
 
     def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Send a query. If Stash does not know groups, request movies, their name in Stash 0.26."""

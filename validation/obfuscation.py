@@ -63,14 +63,9 @@ _COMPONENT = re.compile(r"[^/\\]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
-@lru_cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
 @lru_cache(maxsize=4096)
 def pseudonym(text: str) -> str:
-    if _compiled(_THREE).fullmatch(text):
+    if re.fullmatch(_THREE, text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return "-".join(_WORDS[byte % len(_WORDS)] for byte in digest[:3])
@@ -159,7 +154,7 @@ class Obfuscator:
             return _PLACEHOLDER.sub(lambda match: protected[int(match[1])], part)
 
         text = _LABEL.sub(lambda m: f"{m[1]}{protect(pseudonym(restored(m[2])))}{m[3]}", text)
-        return restored(_compiled(_PATH).sub(lambda match: _without_path(match, text), text))
+        return restored(re.sub(_PATH, lambda match: _without_path(match, text), text))
 
     def _without_known(self, text: str, protect: Callable[[str], str]) -> str:
         parts: list[str] = []

@@ -32,7 +32,7 @@ MOST_LOOKED_AT = 1_000_000
 
 
 def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
-    return cut(_one_line(text), limit).strip()
+    return cut(" ".join(_clean(text).split()), limit).strip()
 
 
 # Many scenes share performers, studios and tags, so sanitized names are cached.
@@ -52,10 +52,6 @@ def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
 
 def sanitize_summary(text: str, limit: int = MAX_SUMMARY) -> str:
     return cut(_paragraphs(text), limit).strip()
-
-
-def _one_line(text: str) -> str:
-    return " ".join(_clean(text).split())
 
 
 def _paragraphs(text: str) -> str:
