@@ -31,7 +31,7 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Make a release's packages importable. The interpreter's own packages may be broken."""
+    """Make a release's packages importable instead of the interpreter's, which may be broken."""
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
         if vendored not in sys.path:

@@ -56,9 +56,9 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 class GapDetectionResult:
     """The statistics of a run. All numbers count scenes.
 
-    `again` counts synced scenes that the run would send again. `cleared` counts scenes that would
-    lose a value in Plex. `lost` counts synced scenes that Stash does not list, and `forgotten`
-    counts the lost scenes that Stash has deleted.
+    `again` counts synced scenes to send again, and `cleared` scenes that would lose a value in
+    Plex. `lost` counts synced scenes that Stash does not list. `forgotten` counts those of them
+    that Stash has deleted.
     """
 
     checked: int = 0

@@ -53,8 +53,8 @@ class Run:
     """An unfinished reconciliation run.
 
     `cursor` is the id of the last checked scene, and `total` the number of scenes as counted by
-    Stash. A run queues scenes after it `is_checked` and if the safety limits or a user have
-    `allowed` it.
+    Stash. `is_checked` means that all scenes were compared, and `allowed` that the safety limits or
+    a user permit the run to queue scenes.
     """
 
     order: Order

@@ -12,9 +12,9 @@ from shared.state_file import parse_fields
 from validation.values import counted
 
 # Each limit is a share and a number of scenes, and a run exceeds the limit if it exceeds both. A
-# renamed studio or the edits of a day stay below the limits. A lost table of tags exceeds them. The
-# share refers to scenes that were synced before (AGAIN, LOST), compared with Plex (CLEARED), or
-# checked (UNSEEN).
+# renamed studio or the edits of a day stay below the limits. A lost table of tags exceeds them.
+# MOST_AGAIN and MOST_LOST are shares of the scenes that were synced before. MOST_CLEARED is a share
+# of the compared scenes, and MOST_UNSEEN of the checked scenes.
 MOST_AGAIN, FEWEST_AGAIN = 0.30, 25
 MOST_CLEARED, FEWEST_CLEARED = 0.10, 10
 MOST_LOST, FEWEST_LOST = 0.10, 25

@@ -20,7 +20,7 @@ LOOK_EVERY = 60.0
 def due(
     state: ReconciliationState, config: Config, now: float, *, at_start: bool, rebuilt: bool
 ) -> Order | None:
-    """Return the order for the run that is due, or None if no run is due.
+    """Return the run that is due, or None if no run is due.
 
     A stored time after `now` is ignored, because the clock was set back. `rebuilt` means that a
     damaged database lost its jobs.
@@ -57,7 +57,7 @@ class ReconciliationScheduler:
         try:
             return self._step(session)
         except Exception:
-            # The worker reports each error, so the next step waits.
+            # The worker reports each error, so a delay avoids many reports.
             self._rest(RETRY)
             raise
         finally:

@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-# Time synchronization makes smaller corrections, in seconds.
+# Time synchronization corrects the clock by fewer seconds.
 STEP = 30.0
 
 

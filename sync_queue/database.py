@@ -91,8 +91,7 @@ def connect(
 
     Raise `sqlite3.Error` if the file is not a writable database, and `NewerSchemaError` if a newer
     version of the plugin wrote the file. With `synchronous="FULL"`, each commit survives a power
-    cut. With `NORMAL`, a power cut can undo the end of a job, and the worker repeats the job
-    without harm. `busy_timeout` is the time to wait for another writer, in seconds.
+    cut. With `NORMAL`, a power cut can undo the end of a job, and the worker repeats the job.
     """
     connection = _open(path, busy_timeout)
     try:

@@ -41,7 +41,7 @@ class DeadLetter:
 
 
 class DeadLetterQueue:
-    """The table `dead_letters`, which the caller locks. Lists start with the oldest row."""
+    """The table `dead_letters`. The caller starts a transaction. Lists are sorted by time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

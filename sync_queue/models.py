@@ -8,7 +8,7 @@ from typing import Any, Self
 # If Plex lacks a scene's files, `data` contains their paths, their sizes and the time since then.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
-# The user asked at this time to send refused values again.
+# This key has the time at which a user asked to send refused values again.
 TRY_REFUSED = "try_refused"
 
 # This due time in the past marks new jobs of a bulk sync. New jobs of edits have 0, so they come

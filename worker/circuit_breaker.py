@@ -27,7 +27,7 @@ class CircuitState(StrEnum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """The state of the breaker. Only the process that holds the worker lock may use this class."""
+    """The circuit breaker. Only the process that holds the worker lock may use this class."""
 
     state: CircuitState = CircuitState.CLOSED
     failure_count: int = 0

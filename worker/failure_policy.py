@@ -40,7 +40,7 @@ from worker.sync.session import SyncSession
 SEARCH_SECONDS = 2 * 3600.0
 _FEWEST_SEARCHES = 8
 _SEARCHES_IF_EXPLAINED = 2
-# While Stash returns no cover images at all, a job is retried after this time, in seconds.
+# While Stash returns no cover images at all, a job is retried once a minute.
 _COVER_DELAY = 60.0
 MAX_FAILURES = 3
 _MOST_TRACKED_JOBS = 100

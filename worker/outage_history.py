@@ -9,8 +9,9 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions of the plugin wrote a new record of the same outage every minute, and ended only
-# the last record. So a record that begins within an hour of an open record continues the outage.
+# Earlier versions stored one outage as several records, one per minute, and only the last record
+# had an end. So a record that begins within an hour of a record without an end continues the
+# outage.
 _REOPENS_WITHIN = 3600.0
 
 
@@ -79,7 +80,7 @@ class OutageHistory:
         return last if last is not None and last.ended_at is None else None
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Make the history agree with the circuit breaker. A kill can separate their files."""
+        """Make the history agree with the circuit breaker after a kill between the two writes."""
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:
             self._append(OutageRecord(min(opened_at, now), estimated=True))

@@ -86,7 +86,7 @@ class Pauses:
             self.succeeded()
 
     def end_now(self) -> None:
-        """End the current pause, but keep its reason. The next pause may be longer."""
+        """End the current pause. If no job succeeds, the next pause is longer."""
         self._until = float("-inf")
 
     def succeeded(self) -> None:
@@ -98,7 +98,7 @@ class Pauses:
         self.consecutive = 0
 
     def end_if_queue_is_empty(self) -> None:
-        # A database error may hide jobs.
+        # After a database error, the queue may only seem to be empty.
         if self.kind != DATABASE:
             self.succeeded()
 

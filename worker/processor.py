@@ -25,7 +25,7 @@ from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
-# An idle worker exits after IDLE_SECONDS seconds. LONGEST_BACKOFF includes delays from Retry-After.
+# An idle worker exits after IDLE_SECONDS. LONGEST_BACKOFF includes delays from Retry-After.
 IDLE_SECONDS = 60.0
 LONGEST_BACKOFF = 3700.0
 

@@ -29,15 +29,15 @@ _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# If the scenes per minute are limited, a batch has the scenes of BATCH_SECONDS. Plex is slow if the
-# median time of EDITS_JUDGED edits exceeds the usual time by SLOW_FACTOR. While Plex is slow,
+# With a limit on scenes per minute, a batch has only the scenes of BATCH_SECONDS. Plex is slow if
+# the median time of EDITS_JUDGED edits exceeds the usual time by SLOW_FACTOR. While Plex is slow,
 # batches have a delay of SHORTEST_DELAY to LONGEST_DELAY seconds.
 BATCH_SECONDS = 5.0
 EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# The usual time follows a slower time by the share _RISE, and a faster time by _FALL.
+# The usual time moves towards each measured time, by _RISE if Plex is slower, else by _FALL.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 

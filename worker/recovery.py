@@ -1,4 +1,4 @@
-"""Schedules health checks during an outage, and times the limit on the job rate afterwards."""
+"""Schedules the health checks during an outage, and measures the time since its end."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -7,8 +7,8 @@ from shared.state_file import parse_fields
 
 SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
-# While Plex refuses edits, only another edit can show a recovery. So an edit is tried at least this
-# often, in seconds.
+# While Plex refuses edits, only another edit can show a recovery. So an edit is tried at least
+# every 20 s.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker detects the end of an outage
 # with a delay of at most half of the outage's length.

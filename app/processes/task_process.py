@@ -1,6 +1,6 @@
 """Runs a task in this process, for Stash or for the command line.
 
-A program may request the status every few seconds, so that request imports no packages.
+A program may request the status every few seconds. Such a request imports no packages.
 """
 
 import json

@@ -52,7 +52,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) -> Log:
     """Return a log that writes JSON lines to a rotating file. Raise `OSError` if that fails.
 
-    While the marker file `news` exists, hooks and tasks copy new lines to Stash's log.
+    While the file `marker` exists, hooks and tasks copy new lines to Stash's log.
     """
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from worker.processor import SyncWorker
     from worker.services import Services
 
-LONGEST_UPDATE = 10.0  # seconds from Stash's removal of the old files to the new entry script
+# Stash needs at most this time, in seconds, to replace the plugin's files in an update.
+LONGEST_UPDATE = 10.0
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
@@ -87,7 +88,7 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 
 class _WorkerProcess:
-    """Runs one worker after another. Without `connection`, the parent process died too early."""
+    """Runs one worker after another. `connection` is empty if the parent process died too early."""
 
     def __init__(
         self, script: str, connection: dict[str, Any], folder: DataFolder, lock: FileLock

@@ -23,7 +23,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     descriptor, lock.descriptor = lock.descriptor, None
     os.set_inheritable(descriptor, True)
     command.append(str(descriptor))
-    # Stash waits until its output pipe is closed everywhere, so the worker gets other streams.
+    # Stash waits until every process has closed its output pipe, so the worker gets other streams.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
         # The connection is written first, in case this hook is killed. A pipe buffers at least 4

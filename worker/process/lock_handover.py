@@ -16,7 +16,7 @@ from sync_queue.spool import CONNECTION, elect
 from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
-# Times are in seconds. The worker's current request to Plex takes at most 30 s by default.
+# By default, a request to Plex delays the release of the worker lock by at most 30 s.
 BUSY_INTERVAL = 0.5
 TASK_TIMEOUT = 60.0
 RETURN_SECONDS = 0.5
@@ -76,7 +76,8 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        # The request is released last, because an idle worker does not exit during a request.
+        # The request lock is released last, because an idle worker does not exit while a task holds
+        # it.
         request.release()
         if is_handed_over:
             # This pause gives the worker time to acquire its lock again.
@@ -95,7 +96,7 @@ class IdleProcess:
     monotonic: Callable[[], float] = time.monotonic
 
     def hand_over(self) -> bool:
-        """Give the worker lock to a task that requests it. Return whether it is held again."""
+        """Release the worker lock for a task, then acquire it again. Return False on failure."""
         if not is_requested(self.request_path):
             return True
         self.lock.release()

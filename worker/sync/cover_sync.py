@@ -269,7 +269,7 @@ class CoverSync:
 def _show_uploaded(
     session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool
 ) -> None:
-    """Select an uploaded image. Some servers do so, but not always if the item `had` it before."""
+    """Select an uploaded image, unless the server selects new uploads itself."""
     trait = session.facts.behaviour().image_selection
     if trait is ImageSelection.AUTOMATIC and not had:
         return

@@ -33,7 +33,7 @@ def assign_items(
 ) -> set[int]:
     """Remove each item from all scenes except the scene whose metadata the item shows.
 
-    Return the ids of scenes whose values were sent to an item, but that Stash has deleted.
+    Return the ids of scenes that Stash has deleted, although their values were sent to an item.
     """
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}

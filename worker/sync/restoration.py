@@ -23,7 +23,8 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-Records = Mapping[int, ItemRecord]  # scene id → record of an item
+# Each scene id has the record of an item.
+Records = Mapping[int, ItemRecord]
 
 
 @dataclass(frozen=True, slots=True)

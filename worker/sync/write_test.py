@@ -29,7 +29,7 @@ _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTION
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
 # Plex returns at most this many performers, so the test could not restore the others.
 _MOST_PERFORMERS = 200
-# The space shows how often Plex decodes the names of removed tags.
+# The space in this test value shows whether Plex decodes the names of removed tags twice.
 _PROBE = "Stash2Plex test"
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, it was never synced"
