@@ -151,13 +151,6 @@ def test_the_list_of_tasks_is_the_ymls_with_their_modes_in_its_order() -> None:
     assert rows == tasks()
 
 
-def test_every_setting_is_documented() -> None:
-    """On its own page, under its key."""
-    documented = names(DOCS / "configuration.md") | set(codes(DOCS / "configuration.md"))
-
-    assert {setting.name for setting in MANIFEST.settings} - documented == set()
-
-
 def test_the_table_of_fields_has_the_lock_and_the_switch_of_each_field() -> None:
     text = prose(DOCS / "what-is-synced.md").split("## The fields")[1].split("\n\n- ")[0]
     rows = re.findall(r"\| `(\w+)` \| `([\w`, ]+)` \|$", text, re.MULTILINE)

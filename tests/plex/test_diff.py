@@ -410,14 +410,6 @@ def test_a_persons_value_that_is_what_stash_wants_is_in_step_and_ours_from_then_
     assert (edit.sent["title"], edit.sent["tags"]) == ("Title", ["a, b", "Outdoor"])
 
 
-@pytest.mark.parametrize(("name", "plex_name"), FIELDS)
-def test_what_was_being_sent_when_sight_was_lost_is_no_persons(name: str, plex_name: str) -> None:
-    del plex_name
-    assert not preserving(name, THEIRS[name], OURS[name], pending=THEIRS[name])[0]
-    assert not preserving(name, OURS[name], OURS[name], pending=THEIRS[name])[0]
-    assert not preserving(name, THEIRS[name], pending=THEIRS[name])[0]
-
-
 def test_a_list_that_arrived_in_part_is_no_persons_but_a_name_from_elsewhere_is() -> None:
     part = ("Ours", "New 1")
     assert not preserving("tags", part, OURS["tags"], pending=("New 1", "New 2"))[0]

@@ -46,13 +46,13 @@ def test_what_was_looked_at_is_not_looked_at_again_until_the_mark_moves_on() -> 
     assert look(looked, "3", 110) is Refresh.CHANGES
 
 
-@pytest.mark.parametrize("items", [0, 1, 2 * LISTING_PAGE])
-def test_a_small_library_is_listed_as_that_takes_no_more_requests(items: int) -> None:
-    assert look(replace(LAST, place=Place(items, 9000)), "2", 1) is Refresh.WHOLE
-
-
-def test_a_library_that_plex_does_not_sort_is_listed() -> None:
-    assert look(replace(LAST, place=Place(LAST.place.rows)), "2", 1) is Refresh.WHOLE
+@pytest.mark.parametrize(
+    "place",
+    [*(Place(items, 9000) for items in (0, 1, 2 * LISTING_PAGE)), Place(LAST.place.rows)],
+    ids=["empty", "one item", "small", "not sorted by Plex"],
+)
+def test_a_small_or_unsorted_library_is_listed(place: Place) -> None:
+    assert look(replace(LAST, place=place), "2", 1) is Refresh.WHOLE
 
 
 @pytest.mark.parametrize(

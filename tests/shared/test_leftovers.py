@@ -26,24 +26,15 @@ def temporary(folder: Path, process: int, age: float) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("age", "stays"), [(61, False), (59, True), (4000, False)])
-def test_a_dead_process_leaves_no_file(tmp_path: Path, dead: int, age: float, stays: bool) -> None:
-    path = temporary(tmp_path, dead, age)
-    assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
-    assert path.exists() == stays
-
-
-@pytest.mark.parametrize(("age", "stays"), [(3599, True), (3601, False)])
-def test_files_of_the_living_go_after_an_hour(tmp_path: Path, age: float, stays: bool) -> None:
-    path = temporary(tmp_path, os.getpid(), age)
-    assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
-    assert path.exists() == stays
-
-
-def test_a_number_that_no_process_can_have_may_be_another_systems(tmp_path: Path) -> None:
-    path = temporary(tmp_path, 10**30, 3000)
-    assert sweep_temporaries(str(tmp_path), NOW) == 0
-    assert path.exists()
+@pytest.mark.parametrize(
+    ("process", "longest"), [("dead", 60), ("living", 3600), ("of another system", 3600)]
+)
+def test_a_file_goes_after_a_time(tmp_path: Path, dead: int, process: str, longest: int) -> None:
+    pid = {"dead": dead, "living": os.getpid(), "of another system": 10**30}[process]
+    for age, stays in ((longest - 1, True), (longest + 1, False)):
+        path = temporary(tmp_path, pid, age)
+        assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
+        assert path.exists() == stays
 
 
 @pytest.mark.parametrize(

@@ -330,28 +330,38 @@ def test_a_stopped_stash_is_unavailable(stash: FakeStash, connection: StashConne
     assert connection.query(VERSION)
 
 
-def test_graphql_errors_are_shown(stash: FakeStash, connection: StashConnection) -> None:
-    stash.inject(graphql_errors("no such table: scenes", "and another"), any_request)
-    with pytest.raises(StashQueryError, match="no such table: scenes; and another"):
-        connection.query(VERSION)
+WEB_PAGE = b"<html><head><title>403</title></head><body><h1>Access denied</h1>\r\nby a wall"
 
 
-def test_no_data_and_no_error_is_an_error(stash: FakeStash, connection: StashConnection) -> None:
-    stash.inject(null_data(), any_request)
-    with pytest.raises(StashQueryError, match="no data"):
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (graphql_errors("no table", "and another"), StashQueryError, "no table; and another"),
+        (graphql_errors("sqlite3: database is locked"), StashUnavailable, "busy"),
+        (null_data(), StashQueryError, "no data"),
+        (
+            Status(403, WEB_PAGE, "text/html"),
+            StashRequestError,
+            r"\(status 403: Access denied by a wall\)",
+        ),
+    ],
+    ids=["errors", "busy database", "no data", "web page"],
+)
+def test_an_error_is_quoted_as_text(
+    stash: FakeStash,
+    connection: StashConnection,
+    fault: Action,
+    error: type[StashError],
+    words: str,
+) -> None:
+    stash.inject(fault, any_request)
+    with pytest.raises(error, match=words):
         connection.query(VERSION)
 
 
 def test_a_query_that_stash_rejects_is_a_request_error(connection: StashConnection) -> None:
     with pytest.raises(StashRequestError, match="status 422: Cannot query field"):
         connection.query("query Broken { nothingOfTheKind }")
-
-
-def test_a_web_page_is_quoted_as_text(stash: FakeStash, connection: StashConnection) -> None:
-    page = b"<html><head><title>403</title></head><body><h1>Access denied</h1>\r\nby a tripwire"
-    stash.inject(Status(403, page, "text/html"), any_request)
-    with pytest.raises(StashRequestError, match=r"\(status 403: Access denied by a tripwire\)"):
-        connection.query(VERSION)
 
 
 STATES = {"NEEDS_MIGRATION": "database migrated: open Stash", "SETUP": "not set up yet: open Stash"}
@@ -396,12 +406,6 @@ def test_an_unknown_status_stops_no_query(stash: FakeStash, connection: StashCon
     with pytest.raises(StashRequestError):
         connection.query(SCENES)
     assert connection.query(SCENES)
-
-
-def test_a_busy_database_means_to_wait(stash: FakeStash, connection: StashConnection) -> None:
-    stash.inject(graphql_errors("sqlite3: database is locked"), any_request)
-    with pytest.raises(StashUnavailable, match="busy"):
-        connection.query(VERSION)
 
 
 def test_stash_is_reached_past_any_proxy(

@@ -233,28 +233,22 @@ def test_a_page_of_new_scenes(stash: FakeStash, scenes: StashScenes, clock: Cloc
 
 
 @pytest.mark.parametrize(
-    "found",
+    ("found", "words"),
     [
-        b'{"count": 3, "scenes": []}',
-        b'{"count": 3, "scenes": [{"id": "1"}]}',
-        b'{"count": 2, "scenes": [{"id": "1"}, null]}',
-        b'{"count": 900, "scenes": [{"id": "1"}]}',
+        *((found, "did not return") for found in (b"null", b"[]", b"{}", b'{"count": 1}')),
+        *((found, "did not return") for found in (b'{"scenes": []}', b'{"count": null}')),
+        (b'{"count": 3, "scenes": []}', r"listed \d scenes where it has 2"),
+        (b'{"count": 3, "scenes": [{"id": "1"}]}', r"listed \d scenes where it has 2"),
+        (b'{"count": 2, "scenes": [{"id": "1"}, null]}', r"listed \d scenes where it has 2"),
+        (b'{"count": 900, "scenes": [{"id": "1"}]}', r"listed \d scenes where it has 2"),
     ],
 )
-def test_a_short_page_is_an_error(stash: FakeStash, scenes: StashScenes, found: bytes) -> None:
-    stash.inject(Status(200, b'{"data": {"findScenes": %s}}' % found, "application/json"),
-                 any_request)  # fmt: skip
-    with pytest.raises(StashQueryError, match=r"listed \d scenes where it has 2"):
-        scenes.page_after(0, 2)
-
-
-@pytest.mark.parametrize(
-    "found", [b"null", b"[]", b"{}", b'{"count": 1}', b'{"scenes": []}', b'{"count": null}']
-)
-def test_an_odd_page_is_an_error(stash: FakeStash, scenes: StashScenes, found: bytes) -> None:
-    stash.inject(Status(200, b'{"data": {"findScenes": %s}}' % found, "application/json"),
-                 any_request)  # fmt: skip
-    with pytest.raises(StashQueryError, match="did not return"):
+def test_a_page_that_is_odd_or_too_short_is_an_error(
+    stash: FakeStash, scenes: StashScenes, found: bytes, words: str
+) -> None:
+    answer = b'{"data": {"findScenes": %s}}' % found
+    stash.inject(Status(200, answer, "application/json"), any_request)
+    with pytest.raises(StashQueryError, match=words):
         scenes.page_after(0, 2)
 
 

@@ -38,63 +38,40 @@ def test_an_index_that_does_not_fit_its_table_is_made_anew_and_no_job_lost(tmp_p
     connection.close()
 
 
-def test_the_reconciliation_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = filled(tmp_path)
-    path.write_bytes(b"no database at all" * 500)
-
-    replace = os.replace
-
-    def killed(old: str, new: str) -> None:
-        if old == str(path):
-            raise KeyboardInterrupt
-        replace(old, new)
-
-    monkeypatch.setattr(os, "replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        quarantine_database(str(path))
-
-    assert (tmp_path / REBUILT_MARKER).exists()
-
-
-@pytest.mark.parametrize("asked", [False, True], ids=["unasked", "asked before"])
-def test_who_cannot_set_a_database_aside_asks_for_no_reconciliation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, asked: bool
+@pytest.mark.parametrize(
+    ("file", "error", "before", "asked"),
+    [
+        ("data.db", KeyboardInterrupt, False, True),
+        ("data.db", PermissionError, False, False),
+        ("data.db", PermissionError, True, True),
+        ("data.db-wal", PermissionError, False, True),
+    ],
+    ids=["killed", "refused", "refused, asked before", "refused after the database"],
+)
+def test_a_quarantine_that_has_begun_has_asked_for_a_reconciliation(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    error: type[BaseException],
+    before: bool,
+    asked: bool,
 ) -> None:
     path = filled(tmp_path)
     path.write_bytes(b"no database at all" * 500)
-    if asked:
+    (tmp_path / "data.db-wal").touch()
+    if before:
         (tmp_path / REBUILT_MARKER).write_text("{}")
 
     replace = os.replace
 
-    def in_use(old: str, new: str) -> None:
-        if old == str(path):
-            raise PermissionError(old)
+    def fail(old: str, new: str) -> None:
+        if old == str(tmp_path / file):
+            raise error(old)
         replace(old, new)
 
-    monkeypatch.setattr(os, "replace", in_use)
-    with pytest.raises(PermissionError):
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(error):
         quarantine_database(str(path))
 
-    assert path.exists()
+    assert path.exists() == (file == "data.db")
     assert (tmp_path / REBUILT_MARKER).exists() == asked
-
-
-def test_a_half_quarantine_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = filled(tmp_path)
-    path.write_bytes(b"no database at all" * 500)
-    log = tmp_path / "data.db-wal"
-    log.write_bytes(b"")
-
-    replace = os.replace
-
-    def in_use(old: str, new: str) -> None:
-        if old == str(log):
-            raise PermissionError(old)
-        replace(old, new)
-
-    monkeypatch.setattr(os, "replace", in_use)
-    with pytest.raises(PermissionError):
-        quarantine_database(str(path))
-
-    assert (tmp_path / REBUILT_MARKER).exists()

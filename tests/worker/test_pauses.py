@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,22 +32,18 @@ def test_a_worker_begins_without_the_note_of_one_that_was_killed(path: str) -> N
     assert reason_in(path) == ""
 
 
-def test_a_job_that_is_decided_ends_the_pause_and_clears_its_note(path: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "event"), [(SETTINGS, Pauses.succeeded), (STASH, Pauses.end_if_queue_is_empty)]
+)
+def test_a_success_or_an_empty_queue_ends_a_pause(
+    path: str, kind: str, event: Callable[[Pauses], None]
+) -> None:
     worker = pauses(path)
-    worker.begin("Plex refused the token", SETTINGS, OSError())
+    worker.begin("a cause", kind, OSError())
 
-    worker.succeeded()
+    event(worker)
 
     assert (reason_in(path), worker.reason, worker.active) == ("", "", False)
-
-
-def test_where_no_job_is_left_none_waits_for_the_end_of_a_pause(path: str) -> None:
-    worker = pauses(path)
-    worker.begin("Stash does not answer", STASH, OSError())
-
-    worker.end_if_queue_is_empty()
-
-    assert (reason_in(path), worker.active) == ("", False)
 
 
 @pytest.mark.parametrize(("kind", "lasts"), [(STASH, False), (SETTINGS, True), (DATABASE, True)])
