@@ -33,7 +33,9 @@ def jobs_for_hook(context: object) -> list[str]:
     update_type, kind = EVENTS[event]
     ids = [_number(context.get("id"))]
     if ids[0] is None:
-        raise HookContextError(f"hookContext.id is {context.get('id')!r}, no number of a {kind}")
+        raise HookContextError(
+            f"hookContext.id is {context.get('id')!r}, not the number of a {kind}"
+        )
     names = changed_fields(hook_input, context.get("inputFields"))
     if event == "Scene.Update.Post":
         return on_scene_update(ids[0], names if hook_input else None)

@@ -93,14 +93,13 @@ class PlexConnection:
 
     def identity(self, timeout: Timeout | None = None) -> Identity:
         """Request the server's identity. Set `is_replaced` if another server answers."""
-        doing = "connecting to Plex"
         answer = self.request(
-            "GET", "/identity", doing, with_token=False, timeout=timeout or IDENTITY_TIMEOUT
+            "GET", "/identity", "", with_token=False, timeout=timeout or IDENTITY_TIMEOUT
         )
-        found = parse_document(answer.content, doing)
+        found = parse_document(answer.content, "")
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
-            raise PlexTemporaryError(f"{doing}: the server at plex_url is not a Plex server")
+            raise PlexTemporaryError("the server at plex_url is not a Plex server")
         identity = Identity(server_id, found.get("version") or "", answer.headers.get("Date", ""))
         known = self._identity or identity
         self.is_replaced = self.is_replaced or server_id != known.server_id
@@ -123,7 +122,7 @@ class PlexConnection:
         with_token: bool = True,
         timeout: Timeout | None = None,
     ) -> requests.Response:
-        """Send a request and return the response. Error messages begin with the activity `doing`.
+        """Send a request and return the response. An error names the activity `doing`.
 
         A redirect is not followed, because another host must not receive the token. After status
         401, the request is sent once more, because a busy Plex may reject a valid token.
@@ -158,15 +157,15 @@ class PlexConnection:
                     self.edit_times.append(response.elapsed.total_seconds())
                 return response
         except PlexError as error:
-            raise self._with_address(error, doing) from None
+            raise self._with_address(error) from None
 
     def read(self, path: str, doing: str, headers: Mapping[str, str] = _NO_HEADERS) -> Element:
         document = parse_document(self.request("GET", path, doing, headers=headers).content, doing)
         if document is None:
-            raise PlexTemporaryError(f"{doing}: Plex's answer is empty")
+            raise PlexTemporaryError("Plex's answer is empty", doing=doing)
         return document
 
-    def _with_address(self, error: PlexError, doing: str) -> PlexError:
+    def _with_address(self, error: PlexError) -> PlexError:
         """Return the error, or a `PlexTlsError` with the correct address of the server.
 
         A restarting Plex also closes connections. Plex is known to refuse plain http only if the
@@ -180,17 +179,19 @@ class PlexConnection:
         if address is None or (is_plain and not self._closes_again()):
             return error
         if is_plain:
+            problem = "Plex takes secure connections only"
             remedy = (
-                f"Plex takes secure connections only: set plex_url to {address}, or set "
-                "'Secure connections' to Preferred in Plex, Settings > Network"
+                f"set plex_url to {address}, or set 'Secure connections' to Preferred in Plex, "
+                "Settings > Network"
             )
         else:
-            trust = "" if self._verify is True else " and plex_verify_tls to on"
-            remedy = (
-                "Plex's certificate is for a name of plex.direct, not for the host in plex_url: "
-                f"set plex_url to {address}{trust}"
+            problem = (
+                "Plex's certificate is for a name of plex.direct, not for the host in plex_url"
             )
-        return PlexTlsError(f"{doing}: {remedy}. If that name is not found, {REBINDING}", address)
+            trust = "" if self._verify is True else " and plex_verify_tls to on"
+            remedy = f"set plex_url to {address}{trust}"
+        remedy += f". If that name is not found, {REBINDING}"
+        return PlexTlsError(problem, remedy=remedy, address=address)
 
     def _closes_again(self) -> bool:
         url = f"{self._url}/identity"
@@ -219,7 +220,7 @@ def _check_status(response: requests.Response, doing: str) -> None:
     words = _words(response) if status >= HTTPStatus.BAD_REQUEST else ""
     response.close()
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        raise PlexTemporaryError(f"{doing}: Plex answered with status {status}")
+        raise PlexTemporaryError(f"Plex answered with status {status}", doing=doing)
     location = response.headers.get("Location", "").split("?")[0]
     text = response.headers.get("Retry-After", "")
     is_number = text.isascii() and text.isdigit()

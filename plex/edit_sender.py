@@ -205,8 +205,8 @@ class EditSender:
             if refusal is not None:
                 cause = next(iter(refused.values())).cause
                 doing = f"editing {', '.join(refused)} of item {self._item.rating_key}"
-                error = f"{doing}: {cause}. Plex refuses each edit of this item"
-                raise _meaning(PlexPermanentError(error), refusal)
+                also = "Plex refuses each edit of this item"
+                raise _meaning(PlexPermanentError(cause, doing=doing, remedy=also), refusal)
         for name in [*refused, *(failed if self._alone else ())]:
             refused.pop(name, None)
             failed.pop(name, None)

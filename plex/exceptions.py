@@ -24,24 +24,29 @@ REBINDING = (
 class PlexError(Exception):
     """The base class of the errors of Plex.
 
+    Args:
+        problem: what went wrong, such as "Plex is not ready (503)".
+        doing: the activity that failed, such as "editing item 7".
+        remedy: what the user can do.
+
     Attributes:
         retry_after: the seconds to wait that Plex asks for.
+        cause: the message without the activity that failed.
         brief: a shorter message for the log lines about later retries.
         reported: whether other code logs the cause, so that the failed job does not.
     """
 
     reported = False
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, problem: str, retry_after: float | None = None, *, doing: str = "", remedy: str = ""
+    ) -> None:
+        advice = f"; {remedy}" if remedy else ""
+        message = f"{problem} while {doing}{advice}" if doing else f"{problem}{advice}"
         super().__init__(message)
         self.retry_after = retry_after
+        self.cause = f"{problem}{advice}"
         self.brief = message
-
-    @property
-    def cause(self) -> str:
-        """The message without the activity that failed, such as "editing item 7"."""
-        doing, mark, cause = str(self).partition(": ")
-        return cause if mark else doing
 
 
 class PlexServerDown(PlexError):
@@ -67,9 +72,15 @@ class PlexTemporaryError(PlexError):
     was_closed = False
 
     def __init__(
-        self, message: str, retry_after: float | None = None, *, may_be_one_item: bool = False
+        self,
+        problem: str,
+        retry_after: float | None = None,
+        *,
+        doing: str = "",
+        remedy: str = "",
+        may_be_one_item: bool = False,
     ) -> None:
-        super().__init__(message, retry_after)
+        super().__init__(problem, retry_after, doing=doing, remedy=remedy)
         self.may_be_one_item = may_be_one_item
 
 
@@ -83,12 +94,19 @@ class PlexNotFound(PlexError):
     """
 
     def __init__(
-        self, message: str, *, looked_for: bool = False, explained: bool = False, brief: str = ""
+        self,
+        problem: str,
+        *,
+        doing: str = "",
+        remedy: str = "",
+        looked_for: bool = False,
+        explained: bool = False,
+        brief: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(problem, doing=doing, remedy=remedy)
         self.looked_for = looked_for
         self.explained = explained
-        self.brief = brief or message
+        self.brief = brief or self.brief
 
 
 class PlexCopy(PlexNotFound):
@@ -113,8 +131,10 @@ class PlexTlsError(PlexError):
     Plex's certificate is valid for `address`, which is empty if it is unknown.
     """
 
-    def __init__(self, message: str, address: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self, problem: str, *, doing: str = "", remedy: str = "", address: str = ""
+    ) -> None:
+        super().__init__(problem, doing=doing, remedy=remedy)
         self.address = address
 
 
@@ -138,65 +158,73 @@ class PlexAmbiguousMatch(PlexPermanentError):
     """Several items match the scene's file. The job is dead-lettered with a list of the items."""
 
 
-_STATUSES: Mapping[int, tuple[type[PlexError], str]] = {
-    401: (PlexAuthError, "Plex refused the token (401); set plex_token again"),
+# Status → error, problem and remedy.
+_STATUSES: Mapping[int, tuple[type[PlexError], str, str]] = {
+    401: (PlexAuthError, "Plex refused the token (401)", "set plex_token again"),
     403: (
         PlexPermissionError,
-        "the token has no permission for this (403); use the server owner's token",
+        "the token has no permission (403)",
+        "use the token of the server's owner",
     ),
-    404: (PlexNotFound, "not found in Plex (404)"),
-    498: (PlexTokenExpired, "the token has expired (498); set plex_token to a new one"),
+    404: (PlexNotFound, "Plex does not have the item (404)", ""),
+    498: (PlexTokenExpired, "the token has expired (498)", "set plex_token to a new one"),
 }
 
 
 def error_for_status(
     status: int, doing: str, location: str = "", retry_after: float | None = None, words: str = ""
 ) -> PlexError:
-    """Return the error for an HTTP status of 300 or above. Its message begins with `doing`.
+    """Return the error for an HTTP status of 300 or above.
 
-    `location` is the target of a redirect. `words` is the beginning of the response body.
+    `doing` is the activity that failed. `location` is the target of a redirect. `words` is the
+    beginning of the response body.
     """
     if status in _STATUSES:
-        kind, cause = _STATUSES[status]
-        return kind(f"{doing}: {cause}")
+        kind, problem, remedy = _STATUSES[status]
+        return kind(problem, doing=doing, remedy=remedy)
     if status < 400:
         where = f" to {location}" if location else ""
         return PlexRedirectError(
-            f"{doing}: Plex's address redirects{where}; set plex_url to the target of the redirect"
+            f"Plex's address redirects{where}",
+            doing=doing,
+            remedy="set plex_url to the target of the redirect",
         )
     if status in _DOWN:
-        return PlexServerDown(f"{doing}: Plex is not ready ({status})", retry_after)
+        return PlexServerDown(f"Plex is not ready ({status})", retry_after, doing=doing)
     described = f"status {status}: {words}" if words else f"status {status}"
     if status in _TRY_AGAIN or status >= 500:
         return PlexTemporaryError(
-            f"{doing}: Plex failed ({described})",
+            f"Plex failed ({described})",
             PATIENCE if status == 429 and retry_after is None else retry_after,
+            doing=doing,
             may_be_one_item=status >= 500 and retry_after is None,
         )
-    return PlexPermanentError(f"{doing}: Plex refused the request ({described})")
+    return PlexPermanentError(f"Plex refused the request ({described})", doing=doing)
 
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Convert exceptions of the `requests` library into a `PlexError` that begins with `doing`."""
+    """Convert exceptions of the `requests` library that occur during the activity `doing`."""
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise PlexTlsError(f"{doing}: {_certificate_remedy(error)}") from None
+        problem, remedy = _problem_and_remedy(error)
+        raise PlexTlsError(problem, doing=doing, remedy=remedy) from None
     except (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL):
-        raise PlexServerDown(f"{doing}: Plex does not answer") from None
+        raise PlexServerDown("Plex does not answer", doing=doing) from None
     except requests.exceptions.Timeout:
-        raise PlexTemporaryError(f"{doing}: Plex took too long to answer") from None
+        raise PlexTemporaryError("Plex took too long to answer", doing=doing) from None
     except requests.exceptions.ConnectionError as error:
         raise _from_connection_error(_reason(error), doing) from None
     except (ParseError, requests.exceptions.RequestException) as error:
         raise PlexTemporaryError(
-            f"{doing}: Plex's answer is incomplete or malformed",
+            "Plex's answer is incomplete or malformed",
+            doing=doing,
             may_be_one_item=isinstance(error, ParseError),
         ) from None
     except OSError as error:
         # The `requests` library raises a plain OSError if the file with certificates is missing.
-        raise PlexTlsError(f"{doing}: {error}; correct plex_verify_tls") from None
+        raise PlexTlsError(str(error), remedy="correct plex_verify_tls") from None
 
 
 def _reason(error: Exception) -> object:
@@ -207,26 +235,27 @@ def _reason(error: Exception) -> object:
 def _from_connection_error(reason: object, doing: str) -> PlexError:
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         host = getattr(reason.conn, "host", "")
-        remedy = f"; {REBINDING}" if host.endswith(".plex.direct") else ""
-        return PlexServerDown(f"{doing}: the name in plex_url is not found{remedy}")
+        remedy = REBINDING if host.endswith(".plex.direct") else ""
+        return PlexServerDown("the name in plex_url is not found", remedy=remedy)
     if isinstance(
         reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
     ):
-        return PlexServerDown(f"{doing}: nothing answers at Plex's address")
+        return PlexServerDown("nothing answers at Plex's address")
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
-        return PlexTemporaryError(f"{doing}: Plex took too long to answer")
-    closed = PlexTemporaryError(f"{doing}: Plex closed the connection", may_be_one_item=True)
+        return PlexTemporaryError("Plex took too long to answer", doing=doing)
+    closed = PlexTemporaryError("Plex closed the connection", doing=doing, may_be_one_item=True)
     closed.was_closed = True
     return closed
 
 
-def _certificate_remedy(error: Exception) -> str:
+def _problem_and_remedy(error: Exception) -> tuple[str, str]:
     cause = _reason(error)
     if isinstance(cause, urllib3.exceptions.SSLError) and cause.args:
         cause = cause.args[0]
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
-            f"Plex's certificate is not trusted ({cause.verify_message}); use the http address, "
-            "or set plex_verify_tls to the file of the certificate, or to false"
+            f"Plex's certificate is not trusted ({cause.verify_message})",
+            "use the http address, or set plex_verify_tls to the file of the certificate, or to "
+            "false",
         )
-    return "no encrypted connection (TLS); if Plex has an http address, write http in plex_url"
+    return "no encrypted connection (TLS)", "if Plex has an http address, write http in plex_url"

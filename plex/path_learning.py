@@ -94,7 +94,7 @@ class LearnedMapping:
         return f"{agree}, {self.disagree} disagree" if self.disagree else agree
 
     def __str__(self) -> str:
-        return f"{self.pair}: {self.evidence}"
+        return f"{self.pair} ({self.evidence})"
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
@@ -265,7 +265,7 @@ class PathLearning:
         for mapping in now:
             if mapping.usable and mapping.pair not in before:
                 self._report(Event.PATHS_LEARNED, mapping=mapping)
-        evidence = {mapping.pair: f": {mapping.evidence}" for mapping in now}
+        evidence = {mapping.pair: f" ({mapping.evidence})" for mapping in now}
         for pair in sorted(before - used, key=str):
             self._report(Event.PATHS_DROPPED, mapping=pair, evidence=evidence.get(pair, ""))
 

@@ -76,8 +76,8 @@ def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
         return reasons[0] if reasons and all(reasons) else ""
     other = folders[0][0]
     return (
-        f"it lies in the library '{other.title}', {_HOLDS[other.kind]}; to sync it, add its folder "
-        "to a library of movies or other videos"
+        f"the file is in the library '{other.title}', {_HOLDS[other.kind]}; to sync the file, add "
+        "its folder to a library of movies or other videos"
     )
 
 
@@ -111,8 +111,8 @@ def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> 
     episode = _EPISODE(_before_the_year(file)) if of_movies else None
     if episode:
         yield (
-            f"'{episode.group()}' in its name looks like an episode, and a library of movies lists "
-            "no episodes; rename the file"
+            f"'{episode.group()}' in the file's name looks like an episode, and libraries of "
+            "movies list no episodes; rename the file"
         )
 
 

@@ -162,7 +162,7 @@ class Walk:
         self.holes.append(Hole(row, self._last_key))
         if len(self.holes) > MOST_HOLES:
             raise PlexTemporaryError(
-                f"{self._doing}: Plex returns errors for over {MOST_HOLES} items of the library"
+                f"Plex returned errors for over {MOST_HOLES} items", doing=self._doing
             )
 
     def _page(self, start: int) -> _Page:
@@ -216,7 +216,7 @@ class Walk:
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)
         if not rows and start < total:
             raise PlexTemporaryError(
-                f"{self._doing}: the listing ended at {start} of {total} videos"
+                f"Plex returned only {start} of {total} videos", doing=self._doing
             )
         self._has_read = self._has_read or bool(rows)
         return _Page(rows, total)

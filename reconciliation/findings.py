@@ -10,10 +10,10 @@ from validation.values import counted, counts_text
 class Outcome(Enum):
     IN_STEP = "up to date"
     EMPTY = "without metadata in Plex"
-    STALE = "stale"
+    STALE = "different in Plex"
     MISSING = "missing in Plex"
     NOT_LOOKED_FOR = "not in Plex (ignored because of reconcile_missing or skip_not_found)"
-    AMBIGUOUS = "ambiguous in Plex (run 'Check Path Mapping')"
+    AMBIGUOUS = "with several possible items in Plex (run 'Check Path Mapping')"
     ELSEWHERE = "whose Plex item shows another scene"
     COPY = "copies that Plex made (exclude folders named 'Plex Versions' in Stash)"
     NO_METADATA = "without metadata in Stash yet (add a studio, performers, tags, date or details)"
@@ -104,7 +104,7 @@ class GapDetectionResult:
 
     def gaps_text(self) -> str:
         parts = counts_text((self.gap_outcomes[outcome], outcome.value) for outcome in GapOutcome)
-        text = f"{counted(self.gaps, 'gap')}: {parts or 'nothing to queue'}"
+        text = f"{counted(self.gaps, 'scene')} to sync: {parts or 'nothing to queue'}"
         if self.forgotten:
             text += f"; {counted(self.forgotten, 'scene')} deleted in Stash"
         return text

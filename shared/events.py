@@ -126,7 +126,7 @@ class Event(Enum):
         "Plex: {locations}. If Plex names the folder differently, set the path map, Plex's folder "
         "first: {map}",
     )
-    PATHS_LEARNED = _info("Learned a path map: {mapping}")
+    PATHS_LEARNED = _info("Learned the path map {mapping}")
     PATHS_DROPPED = _info("Removed a learned path map that no longer holds: {mapping}{evidence}")
     PATHS_NOT_LEARNED = _warning(
         "Cannot learn a path map now: {error}. A later scene tries again; to be sure, set "
@@ -156,8 +156,8 @@ class Event(Enum):
     WORKER_STARTED = _info("Worker started (process {pid})")
     WORKER_ENDED = _info("Worker ended ({outcome})")
     WORKER_STAYS = _info(
-        "The idle worker keeps running: this system does not remove ended processes, as in a "
-        "container without an init process",
+        "The idle worker keeps running, because this system does not remove ended processes. "
+        "Containers without an init process behave like this",
     )
     WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. {{problem}}")
     WORKER_UNCONNECTED = _error(
@@ -193,8 +193,9 @@ class Event(Enum):
         "queues the scenes that differ from Plex",
     )
     QUEUE_REBUILT = _error(
-        "The queue's database was damaged ({error}). It is kept as {kept}, and a new database is "
-        "in use. A reconciliation of all scenes starts automatically and finds the lost jobs",
+        "The queue's database was damaged ({error}). The file is kept as {kept}, and a new "
+        "database is in use. A reconciliation of all scenes starts automatically and finds the "
+        "lost jobs",
     )
     QUEUE_REPAIRED = _warning(
         "Repaired the queue's database after damage ({error}). No job is lost"
@@ -224,7 +225,7 @@ class Event(Enum):
         "Stash gets slow, move the plugin's folder to a local disk",
     )
     STATE_RESET = _warning(
-        "Cannot read {file} ({problem}). It is kept as {kept}, and a new file is in use",
+        "Cannot read {file} ({problem}). The file is kept as {kept}, and a new file is in use",
     )
     STATE_UNREADABLE = _warning(
         "Cannot read {file} now ({error}). The file stays unchanged, and nothing is saved in it "
@@ -245,9 +246,9 @@ class Event(Enum):
     RECONCILIATION_BEGUN = _info("Reconciliation of {scope} started")
     RECONCILIATION_RESUMED = _info("Reconciliation of {scope} resumed")
     RECONCILIATION_PROGRESS = _info(
-        "Reconciliation: {checked:,} of {total:,} scenes checked, {gaps:gap}",
+        "Reconciliation: {checked:,} of {total:,} scenes checked, {gaps:scene} to sync",
     )
-    RECONCILIATION_ENDED = _info("Reconciliation of {scope}: {result}")
+    RECONCILIATION_ENDED = _info("Reconciliation of {scope} ended. {result}")
     RECONCILIATION_RESTS = _warning(
         "Reconciliation paused for {minutes:.0f} minutes: {error}. It resumes automatically where "
         "it stopped",

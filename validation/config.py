@@ -28,8 +28,8 @@ _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
 _JWT_PREFIX = "eyJ"
 SHORT_LIVED = (
-    "plex_token expires after 7 days, and then no edit reaches Plex. Replace it with a permanent "
-    "token: docs/troubleshooting.md, 'The token is wrong'"
+    "plex_token expires after 7 days, and then no edit reaches Plex. Replace the token with a "
+    "permanent one: docs/troubleshooting.md, 'The token is wrong'"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
 # The plugin's previous implementation had these other names of settings.
@@ -71,7 +71,7 @@ def _url(value: Any) -> str:
 def _token(value: Any) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if len(text) < _SHORTEST_TOKEN or not text.isascii() or not text.isprintable():
-        raise ValueProblem(f"Plex's token: at least {_SHORTEST_TOKEN} letters and digits")
+        raise ValueProblem(f"a token of at least {_SHORTEST_TOKEN} letters and digits")
     return text
 
 

@@ -21,11 +21,11 @@ def why_not_selected(scene: StashScene, settings: SelectionSettings) -> str:
     forbidden = [tag for tag in entries(settings.never_with_tags) if folded(tag) in tags]
     folders = Folders.of(entries(settings.only_below_folders))
     if settings.only_organized and not scene.organized:
-        return "it is not organized (only_organized)"
+        return "the scene is not organized (only_organized)"
     if forbidden:
-        return f"it has the tag '{forbidden[0]}' (never_with_tags)"
+        return f"the scene has the tag '{forbidden[0]}' (never_with_tags)"
     if needed and not any(folded(tag) in tags for tag in needed):
-        return "it has none of the needed tags (only_with_tags)"
+        return "the scene has none of the needed tags (only_with_tags)"
     if folders.roots and not any(folders.hold(file.path) for file in scene.files):
-        return "its file is in none of the folders (only_below_folders)"
+        return "the scene's file is in none of the folders (only_below_folders)"
     return ""

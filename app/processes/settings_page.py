@@ -85,7 +85,7 @@ def _show_defaults(services: Services) -> None:
         added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
     if added:
         services.log.info(
-            f"Wrote {counted(len(added), 'default')} into Stash; now shown on the settings page"
+            f"Wrote {counted(len(added), 'default')} into Stash, to show them on the settings page"
         )
     after = shown.after(stored, added)
     if after != shown:

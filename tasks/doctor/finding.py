@@ -57,14 +57,16 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
         names.setdefault(finding, []).append(name)
     worst_first = sorted(names, key=lambda finding: -_LEVELS.index(finding.level))
     numbers = Counter(finding.level for finding in names)
-    problems = ", ".join(
+    problems = " and ".join(
         counted(numbers[level], level.value)
         for level in (Level.FAULT, Level.WARNING)
         if numbers[level]
     )
-    remedy = next((f": {finding.remedy}" for finding in worst_first if finding.remedy), "")
+    remedy = next((f". {finding.remedy}" for finding in worst_first if finding.remedy), "")
     return Answer(
-        f"Doctor: {problems}{remedy}" if problems else f"Doctor: all {len(shown)} checks are ok",
+        f"The Doctor found {problems}{remedy}"
+        if problems
+        else f"The Doctor found no problem in {len(shown)} checks",
         details=[
             f"{finding.level.value}: {', '.join(of_finding)}: {finding.text}"
             + (f". {finding.remedy}" if finding.remedy else "")

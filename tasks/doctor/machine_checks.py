@@ -133,7 +133,7 @@ def _file_system(path: str) -> str:
 def check_permissions(path: str) -> Finding:
     # On Windows, `os.stat` does not read access control lists.
     if sys.platform == "win32":
-        return ok("not checked: Windows gives a new folder those of the folder around it")
+        return ok("not checked: on Windows, a new folder has the permissions of its parent folder")
     status = os.stat(path)
     if status.st_uid != os.geteuid():
         return fault(

@@ -34,8 +34,7 @@ from worker.outage_history import format_elapsed_since
 
 # No setting accepts a list, so the error for a list names the allowed values of a setting.
 _NOTHING: list[str] = []
-_ASKING = "connecting to Plex: "
-_SETTINGS = "Correct it in Settings > Plugins > Stash2Plex"
+_SETTINGS = "Correct the setting in Settings > Plugins > Stash2Plex"
 _NO_PLEX = unchecked("Plex does not answer")
 
 
@@ -128,7 +127,7 @@ def check_settings(parsed: ParsedConfig | None) -> Finding:
     if problems:
         return (fault if parsed.faults else warning)(problems, _SETTINGS)
     if not parsed.config.enabled:
-        return warning("Enabled is off: nothing is sent to Plex", "Switch it on to sync again")
+        return warning("Enabled is off: nothing is sent to Plex", "Switch Enabled on to sync again")
     return ok("all valid")
 
 
@@ -153,7 +152,7 @@ def check_plex(seen: PlexHealth | None, address: str) -> Finding:
             remedy = "Start Plex, or correct plex_url; in a container, localhost is the container"
         elif isinstance(seen.error, PlexRedirectError):
             remedy = "Set plex_url to the address of the redirect"
-        return fault(f"{address}: {str(seen.error).removeprefix(_ASKING)}", remedy)
+        return fault(f"{address}: {seen.error}", remedy)
     return _check_version(seen.version, seen.latency, address, "Plex", (1, 40))
 
 
@@ -163,7 +162,7 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
     if isinstance(seen.error, PlexTlsError):
         if not seen.error.address:
             return fault(
-                str(seen.error).removeprefix(_ASKING),
+                seen.error.cause,
                 "Use the http address, or set plex_verify_tls to the file of the certificate or "
                 "to off",
             )
@@ -192,19 +191,23 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
     if isinstance(seen.error, PlexAuthError):
         expired = isinstance(seen.error, PlexTokenExpired)
         return fault(
-            "Plex says that it has expired (498)" if expired else "Plex refuses it (401)",
+            "Plex says that the token has expired (498)"
+            if expired
+            else "Plex refuses the token (401)",
             "Set plex_token again: https://support.plex.tv/articles/204059436",
         )
     if seen.may_edit is None:
         return unchecked(str(seen.error))
     if not seen.may_edit:
         return fault(
-            "accepted, but it is a guest's token, which cannot edit",
+            "Plex accepts the token, but this token of a guest cannot edit",
             "Set plex_token to the token of the server's owner",
         )
-    text = "accepted, with the rights of the owner"
+    text = "Plex accepts the token, which has the rights of the owner"
     if config.token_expires:
-        remedy = "Replace it with a permanent token: docs/troubleshooting.md, 'The token is wrong'"
+        remedy = (
+            "Replace the token with a permanent one: docs/troubleshooting.md, 'The token is wrong'"
+        )
         return warning(f"{text}, but the token expires after 7 days", remedy)
     return ok(text)
 
@@ -242,7 +245,7 @@ def check_coverage(
     if not index.files:
         return warning(f"no files in Plex are known yet; {synced}", "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
-    known = f"{index.files:,} files in Plex (listed {looked})"
+    known = f"{counted(index.files, 'file')} in Plex (listed {looked})"
     if not database.synced_scenes and 2 * index.found_scenes > (scenes or 0):
         return warning(
             f"{known}, with files of {counted(index.found_scenes, 'scene')}; {synced}",

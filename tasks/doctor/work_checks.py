@@ -12,7 +12,7 @@ from shared.files import may_live
 from shared.state_file import parse_moment
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.finding import Finding, fault, ok, unchecked, warning
-from validation.values import counts_text
+from validation.values import counted, counts_text
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import format_elapsed_since
 from worker.pauses import QUIET_HOURS
@@ -76,19 +76,20 @@ def read_worker_signs(path: str) -> WorkerSigns:
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Finding:
     waiting = _number_waiting(database)
     last = signs.last_sign
-    sign = "" if last is None else f"; last sign {format_elapsed_since(last, now)}"
+    sign = "" if last is None else f"; last log entry {format_elapsed_since(last, now)}"
     if signs.process is not None and _is_worker(signs.process):
         return ok(f"runs (process {signs.process}){sign}")
     if waiting:
         why = "failed" if signs.broke else "ended without a message" if signs.process else ""
         return fault(
-            f"not running; jobs waiting: {waiting}{f'; last worker {why}' if why else ''}{sign}",
+            f"not running, although the queue has {counted(waiting, 'job')}"
+            f"{f'; the last worker {why}' if why else ''}{sign}",
             "Run the task 'Process Queue' to see the cause",
         )
     if signs.broke:
         return warning(
             f"not running, and not needed; the last worker failed{sign}",
-            "The end of worker.log in the data folder has the cause",
+            "Read the cause at the end of worker.log in the data folder",
         )
     return ok(f"not running, and not needed{sign}")
 
@@ -124,7 +125,7 @@ def check_pause(
     text = f"{reason}; began {format_elapsed_since(began, now)}"
     if not lasts or not _number_waiting(database):
         return ok(f"none now. The last reason: {text}")
-    return fault(text, "Remove the cause: the waiting jobs are then sent automatically")
+    return fault(text, "Remove the cause. The waiting jobs are then sent automatically")
 
 
 def check_queue(database: DatabaseCheckup) -> Finding:

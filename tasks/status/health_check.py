@@ -85,7 +85,9 @@ def _test(
         sentences.append(f"Sync paused {pause.reason}")
     jobs = f"{counted(waiting, 'job')} in the queue"
     if shows_breaker:
-        sentences.append(f"Circuit breaker {breaker}{f'; {jobs}' if waiting else ''}")
+        sentences.append(
+            f"The circuit breaker is {breaker.replace('_', '-')}{f'; {jobs}' if waiting else ''}"
+        )
     elif waiting:
         sentences.append(jobs)
     if expires:
@@ -140,8 +142,8 @@ def end_outage(services: Services) -> None:
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
     if health.error is not None:
         is_away = not (health.reachable or isinstance(health.error, PlexTlsError))
-        remedy = ". Start it, or correct plex_url" if is_away else ""
-        return [], None, f"Plex: {health.error}{remedy}"
+        remedy = ". Start Plex, or correct plex_url" if is_away else ""
+        return [], None, f"Plex cannot be used: {health.error}{remedy}"
     may_edit: bool | None = None
     try:
         may_edit = session.client.may_edit()
@@ -151,11 +153,11 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
     problem = ""
     if not may_edit:
         problem = (
-            "Plex accepts the token, but it is a guest's token, which cannot edit: set plex_token "
-            "to the token of the server's owner"
+            "Plex accepts the token, but this token of a guest cannot edit. Set plex_token to the "
+            "token of the server's owner"
         )
     elif not sections:
-        problem = "Plex has no video library: add one in Plex, type Other Videos"
+        problem = "Plex has no video library. Add one of the type Other Videos in Plex"
     return sections, may_edit, problem
 
 

@@ -121,23 +121,23 @@ def _look_in_plex(services: Services, scene: StashScene) -> PlexFacts:
 
 def _verdict(facts: SceneFacts) -> _Verdict:
     if facts.stash_problem:
-        return "unknown", f": {facts.stash_problem}; {_last_known(facts)}", Level.FAULT
+        return "unknown", f": {facts.stash_problem}. {_last_known(facts)}", Level.FAULT
     if facts.scene is None:
-        text = " is not in Stash: it was deleted, or merged into another scene"
+        text = " is not in Stash. It was deleted, or merged into another scene"
         return "not_in_stash", text, Level.WARNING
     if not facts.scene.files:
-        return "no_file", " is not in Plex: it has no file in Stash", Level.WARNING
+        return "no_file", " is not in Plex, because the scene has no file in Stash", Level.WARNING
     if facts.plex is None:
-        text = f" may or may not be in Plex: {facts.plex_problem}; {_last_known(facts)}"
+        text = f" may or may not be in Plex: {facts.plex_problem}. {_last_known(facts)}"
         return "unknown", text, Level.FAULT
     problem = problem_of(facts.plex.inspection)
     if problem is not None:
         return (*problem, Level.WARNING)
     gap, where = _gap(facts.plex.inspection), _where(facts.plex)
     if not gap:
-        return "in_step", f" is in Plex and up to date: {where}", Level.OK
+        return "in_step", f" is in Plex and up to date ({where})", Level.OK
     level = Level.OK if facts.jobs and facts.enabled else Level.WARNING
-    return "differs", f" is in Plex ({where}), but {gap}: {_what_happens_next(facts)}", level
+    return "differs", f" is in Plex ({where}), but {gap}. {_what_happens_next(facts)}", level
 
 
 def problem_of(inspection: Inspection) -> tuple[str, str] | None:
@@ -145,8 +145,8 @@ def problem_of(inspection: Inspection) -> tuple[str, str] | None:
         return "not_selected", f" is not sent to Plex by your settings: {inspection.not_selected}"
     if inspection.lacks_metadata:
         return "no_metadata", (
-            " is not sent to Plex yet: it has no studio, performers, tags, details or date. Add "
-            "one in Stash; saving it sends it"
+            " is not sent to Plex yet, because the scene has no studio, performers, tags, details "
+            "or date. Add one of these in Stash, and save the scene"
         )
     if isinstance(inspection.error, PlexAmbiguousMatch):
         return "ambiguous", f" is not synced: {inspection.error}"
@@ -157,7 +157,7 @@ def problem_of(inspection: Inspection) -> tuple[str, str] | None:
     if inspection.elsewhere:
         return "shown_elsewhere", f" is not shown by Plex: {inspection.elsewhere[0]}"
     return "not_shown", (
-        ": Plex lists its file, but did not return the item. Run the task again in a minute"
+        ": Plex lists the scene's file, but did not return the item. Run the task again in a minute"
     )
 
 
@@ -165,7 +165,7 @@ def _where(plex: PlexFacts) -> str:
     items = [item for item, _ in plex.inspection.edits]
     names = ", ".join(dict.fromkeys(f"'{plex.library_of(item)}'" for item in items))
     if len(items) == 1:
-        return f"item {items[0].rating_key} in library {names}"
+        return f"item {items[0].rating_key} in the library {names}"
     return f"{counted(len(items), 'item')} in {names}"
 
 
@@ -173,34 +173,34 @@ def _gap(inspection: Inspection) -> str:
     edits = [edit for _, edit in inspection.edits]
     fields = list(dict.fromkeys(name for edit in edits for name in changes_of(edit)))
     if fields:
-        return f"{', '.join(fields)} {'differs' if len(fields) == 1 else 'differ'}"
+        return f"these fields differ: {', '.join(fields)}"
     if inspection.cover_for:
         return "its cover was not compared yet"
     unlocked = [name for edit in edits for name in edit.fields]
     unlocked += [name for _, kinds in inspection.unlocked for name in kinds]
-    return f"not locked yet: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
+    return f"these fields are not locked: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
 
 
 def _what_happens_next(facts: SceneFacts) -> str:
     if not facts.enabled:
-        return "the setting Enabled is off, so nothing is sent"
+        return "The setting Enabled is off, so nothing is sent"
     if any(queued.state is JobState.IN_PROGRESS for queued in facts.jobs):
-        return "it is being sent now"
+        return "The scene is being sent now"
     if facts.jobs:
         job = facts.jobs[0].job
         if job.next_retry_at > facts.now:
             wait = format_duration(job.next_retry_at - facts.now)
-            return f"it is queued; next try in {wait} (last error: {job.last_error_type})"
-        return "it is queued and will be sent automatically"
+            return f"The scene is queued; next try in {wait} (last error: {job.last_error_type})"
+        return "The scene is queued and will be sent automatically"
     if facts.letters:
         letter = facts.letters[-1]
         ago = format_elapsed_since(letter.moment, facts.now)
         return (
-            f"it failed permanently {ago} ({shortened(letter.error_message)}); the task 'Retry "
-            "Dead Letters' queues it again"
+            f"The sync failed permanently {ago} ({shortened(letter.error_message)}). The task "
+            "'Retry Dead Letters' queues the scene again"
         )
     return (
-        "nothing is queued. Save the scene in Stash again, or run the task 'Sync All Scenes to "
+        "Nothing is queued. Save the scene in Stash again, or run the task 'Sync All Scenes to "
         "Plex'"
     )
 
@@ -208,9 +208,9 @@ def _what_happens_next(facts: SceneFacts) -> str:
 def _last_known(facts: SceneFacts) -> str:
     queued = "; a job of the scene is queued" if facts.jobs else ""
     if facts.last is None:
-        return f"it was never synced{queued}"
+        return f"The scene was never synced{queued}"
     ago = format_elapsed_since(facts.last.at, facts.now)
-    return f"its last job ended {ago}: {facts.last.outcome}{queued}"
+    return f"The scene's last job ended {ago}: {facts.last.outcome}{queued}"
 
 
 def _details(facts: SceneFacts) -> Iterator[str]:
@@ -221,7 +221,8 @@ def _details(facts: SceneFacts) -> Iterator[str]:
         yield _sent_line(sent, now)
     if last is not None:
         detail = f": {shortened(last.detail)}" if last.detail else ""
-        yield f"Its last job ended {format_elapsed_since(last.at, now)}, {last.outcome}{detail}"
+        ago = format_elapsed_since(last.at, now)
+        yield f"The scene's last job ended {ago}: {last.outcome}{detail}"
     for queued in facts.jobs:
         yield _job_line(queued, now)
     for letter in facts.letters:
@@ -241,7 +242,7 @@ def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
             yield f"{label}: not sent, because Plex refused {', '.join(edit.refused)}"
     if plex.inspection.cover_for:
         kinds = " and ".join(plex.inspection.cover_for)
-        yield f"Cover: to be compared with the last sent {kinds}"
+        yield f"The next sync compares the cover with the last sent {kinds}"
     yield from (words[:1].upper() + words[1:] for words in plex.inspection.elsewhere)
     if plex.looked_at is not None:
         yield f"Plex's libraries were last listed {format_elapsed_since(plex.looked_at, now)}"
@@ -251,11 +252,11 @@ def _file_line(fact: FileFact) -> str:
     size = f"{fact.file.size:,} bytes" if fact.file.size else "size unknown"
     name, matching = f"File {fact.file.path} ({size})", fact.matching
     if matching.rule is not None:
-        found = ", ".join(f"item {match.rating_key} as {match.path}" for match in matching.matches)
-        return f"{name}: {found}, by {matching.rule.value}"
+        found = ", ".join(f"item {match.rating_key} ({match.path})" for match in matching.matches)
+        return f"{name} matches {found} by {matching.rule.value}"
     if matching.candidates:
-        return f"{name}: may be one of {len(matching.candidates)} files in Plex"
-    return f"{name}: expected in Plex as {fact.plex_path}; Plex does not have it"
+        return f"{name} may be one of {len(matching.candidates)} files in Plex"
+    return f"{name} is not in Plex. Its path in Plex would be {fact.plex_path}"
 
 
 def _sent_line(sent: SentItem, now: float) -> str:
@@ -266,7 +267,7 @@ def _sent_line(sent: SentItem, now: float) -> str:
         for name, value in sent.record.sent.items()
     )
     ago = format_elapsed_since(sent.at, now)
-    return shortened(f"Item {sent.rating_key} was last updated {ago}: {values or 'nothing'}", 1000)
+    return shortened(f"Values last sent to item {sent.rating_key}, {ago}: {values or 'none'}", 1000)
 
 
 def _job_line(queued: QueuedJob, now: float) -> str:

@@ -55,7 +55,7 @@ def _summary(status: StatusSnapshot) -> str:
         return f"{jobs} in the queue: {shown}. {status.missing_text}"
     if status.pause.is_wanted:
         return f"{jobs} in the queue: {shown}. Sync paused {status.pause.reason}"
-    return f"{jobs} on the way to Plex: {shown}; nothing to do"
+    return f"{jobs} on the way to Plex ({shown}). Nothing to do"
 
 
 def _details(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> list[str]:
@@ -74,7 +74,7 @@ def _details(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) 
         f"Queue: {queue or 'empty'}{done and f'; {done}'}",
         f"Dead letters: {f'{dead:,} ({by_type})' if dead else 'none'}",
         f"Circuit breaker: {_breaker(status)}",
-        f"Recoveries: {_recoveries(status)}",
+        f"Recoveries of Plex: {_recoveries(status)}",
         *_reconciliation(status),
         *(_outage_line(record, status.now) for record in newest),
     ]
@@ -93,9 +93,9 @@ def _recoveries(status: StatusSnapshot) -> str:
     if state.last_recovery_time:
         text += f", the last {format_elapsed_since(state.last_recovery_time, now)}"
     if state.last_check_time:
-        text += f"; last probe of Plex {format_elapsed_since(state.last_check_time, now)}"
+        text += f"; last check of Plex {format_elapsed_since(state.last_check_time, now)}"
     if status.next_probe_at is not None:
-        text += f"; the next in {format_duration(status.next_probe_at - now)}"
+        text += f"; next check in {format_duration(status.next_probe_at - now)}"
     return text
 
 
@@ -103,19 +103,20 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
     state, run, lines = status.past, status.run, []
     if run is not None:
         checked = f"{run.result.checked:,} of {run.total:,} scenes checked"
-        lines.append(f"Reconciliation under way: {checked}")
+        lines.append(f"A reconciliation is running: {checked}")
     if state.run_count:
         by_type = counts_text(
             (number, name.replace("_", " ")) for name, number in state.last_gaps_by_type.items()
         )
         ago = format_elapsed_since(state.last_run_time, status.now)
         queued = f", {state.last_enqueued:,} queued" if state.last_enqueued else ""
-        startup = ", startup run" if state.is_startup_run else ""
+        scope = f"scope {state.last_run_scope}" if state.last_run_scope else "scope unknown"
+        startup = ", at the worker's start" if state.is_startup_run else ""
         lines.append(
-            f"Reconciliation: last run {ago} (scope {state.last_run_scope}{startup}), "
+            f"Reconciliation: last run {ago} ({scope}{startup}), "
             f"{counted(state.last_scenes_checked, 'scene')} checked, "
-            f"{counted(state.last_gaps_found, 'gap')}{by_type and f' ({by_type})'}"
-            f"{queued}; {counted(state.run_count, 'run')}"
+            f"{counted(state.last_gaps_found, 'scene')} to sync{by_type and f' ({by_type})'}"
+            f"{queued}; {counted(state.run_count, 'run')} so far"
         )
     return lines or ["Reconciliation: no run yet"]
 
@@ -199,19 +200,24 @@ def _metrics_text(metrics: OutageMetrics) -> str:
         return ""
     text = (
         f", {metrics.outage_count} completed, {format_duration(metrics.total_downtime)} in total; "
-        f"MTTR {format_duration(metrics.mttr)}"
+        f"mean time to recovery {format_duration(metrics.mttr)}"
     )
     if metrics.mtbf:
-        text += f", MTBF {format_duration(metrics.mtbf)}, availability {metrics.availability:.2f} %"
+        text += (
+            f", mean time between failures {format_duration(metrics.mtbf)}, availability "
+            f"{metrics.availability:.2f} %"
+        )
     return text
 
 
 def _outage_line(record: OutageRecord, now: float) -> str:
     began = format_elapsed_since(record.started_at, now)
-    lasted = "ongoing" if record.duration is None else f"lasted {format_duration(record.duration)}"
-    about = "about, " if record.estimated else ""
+    about = "about " if record.estimated else ""
+    lasted = "ongoing"
+    if record.duration is not None:
+        lasted = f"lasted {about}{format_duration(record.duration)}"
     waited = f", {counted(record.jobs_affected, 'scene')} waited" if record.jobs_affected else ""
-    return f"Outage {began}: {about}{lasted}{waited}"
+    return f"Outage that began {began}: {lasted}{waited}"
 
 
 def _outage_data(record: OutageRecord) -> dict[str, Any]:

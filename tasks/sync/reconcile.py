@@ -70,7 +70,7 @@ def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) 
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
         return None
-    return Answer(f"Another reconciliation of these scenes has just ended: {state.summary}")
+    return Answer(f"Another reconciliation of these scenes has just ended. {state.summary}")
 
 
 def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer:
@@ -84,7 +84,7 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
         ended = _step(services, engine)
     if ended.queued:
         services.ensure_worker()
-    text = f"Reconciliation of {order.words}: {ended.text}"
+    text = f"Reconciliation of {order.words} ended. {ended.text}"
     if ended.how is Ending.NOTHING:
         raise TaskError(text)
     asks = ended.how is Ending.ASKS
@@ -129,11 +129,11 @@ def _report_gaps(services: Services, order: Order) -> Answer:
             services.log.progress(sums.checked / max(1, sums.checked + page.left))
     except NoConclusionError as error:
         raise TaskError(str(error)) from None
-    text = f"{order.words.capitalize()}: {sums.text()}"
+    text = f"Compared {order.words}. {sums.text()}"
     reasons = Counter(dict(sorted(sums.reasons.items()))).most_common()
     path = _write(services, text, reasons, examples)
     return Answer(
-        f"{text}. {counted(sums.gaps, 'gap')}; nothing was queued. Report: {path}",
+        f"{text}. {counted(sums.gaps, 'scene')} to sync. Nothing was queued. Report: {path}",
         data={
             "scenes_checked": sums.checked,
             "gaps": sums.gaps,

@@ -247,7 +247,7 @@ def test_a_destroyed_scene_is_to_be_forgotten() -> None:
 )
 def test_whose_id_is_no_number_is_said(event: str) -> None:
     kind = event.split(".", maxsplit=1)[0].lower()
-    with pytest.raises(HookContextError, match=f"no number of a {kind}"):
+    with pytest.raises(HookContextError, match=f"not the number of a {kind}"):
         jobs_for_hook({"id": "x", "type": event, "input": None}, NOW)
 
 

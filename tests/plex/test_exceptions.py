@@ -81,7 +81,7 @@ PRIVATE = ("secret-owner-token", TITLE, TITLE.replace(" ", "%20"), "/plex/scenes
 def test_a_status_means_one_class_and_one_action(status: int, expected: type[PlexError]) -> None:
     error = error_for_status(status, "reading 50 items")
     assert type(error) is expected
-    assert str(error).startswith("reading 50 items: ")
+    assert str(error).startswith(f"{error.cause.partition(';')[0]} while reading 50 items")
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_status_means_one_class_and_one_action(status: int, expected: type[Ple
     [
         (301, "set plex_url to the target of the redirect"),
         (401, "set plex_token again"),
-        (498, "has expired (498); set plex_token to a new one"),
-        (403, "use the server owner's token"),
+        (498, "set plex_token to a new one"),
+        (403, "use the token of the server's owner"),
     ],
 )
 def test_a_fault_of_the_configuration_names_its_remedy(status: int, remedy: str) -> None:
@@ -98,8 +98,8 @@ def test_a_fault_of_the_configuration_names_its_remedy(status: int, remedy: str)
 
 
 def test_a_redirect_tells_where_it_leads_when_plex_says_so() -> None:
-    assert "redirects to https://other;" in str(error_for_status(302, "x", "https://other"))
-    assert "redirects;" in str(error_for_status(302, "x"))
+    assert "redirects to https://other while" in str(error_for_status(302, "x", "https://other"))
+    assert "redirects while" in str(error_for_status(302, "x"))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_library_error_becomes_one_of_ours(raised: Exception, expected: type[P
     with pytest.raises(PlexError) as caught, plex_errors("editing item 7"):
         raise raised
     assert type(caught.value) is expected
-    assert str(caught.value).startswith("editing item 7: ")
+    assert str(caught.value).replace(" while editing item 7", "") == caught.value.cause
     assert not [
         word for word in (TITLE, "title.value", "library/metadata") if word in str(caught.value)
     ]

@@ -83,7 +83,6 @@ def test_who_does_not_say_who_he_is_is_not_reachable(
     assert (health.healthy, health.reachable, health.token_ok) == (False, False, None)
     assert type(health.error) is error
     assert health.latency >= 0
-    assert str(health.error).startswith("connecting to Plex: ") or "/identity" in str(health.error)
     assert set(requests(lab.plex)) <= {"/identity"}, "nothing more is asked of a sick server"
     lab.plex.faults.clear()
 

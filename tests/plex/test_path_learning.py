@@ -54,7 +54,7 @@ def test_enough_scenes_that_agree_teach_a_mapping_and_the_user_is_told_once(tmp_
 
     assert [libraries.keys(n) for n in libraries.stash] == [[n] for n in libraries.stash]
 
-    line = "/media=>/data: 12 scenes agree"
+    line = "/media=>/data (12 scenes agree)"
     assert learned(libraries) == [line]
     assert libraries.told == ["paths_learned"]
     assert libraries.walks == 1
@@ -84,8 +84,8 @@ def test_a_file_elsewhere_refutes_a_mapping(tmp_path: Path, count: int, below: l
     libraries.survey()
 
     evidence = [str(one) for one in libraries.learning.mappings()]
-    assert f"/media=>/data: {count - 1} scenes agree, 1 disagree" in evidence
-    assert learned(libraries) == [f"/media/{one}=>/data/{one}: 5 scenes agree" for one in below]
+    assert f"/media=>/data ({count - 1} scenes agree, 1 disagree)" in evidence
+    assert learned(libraries) == [f"/media/{one}=>/data/{one} (5 scenes agree)" for one in below]
 
 
 def test_two_mounts_teach_two_mappings(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_two_mounts_teach_two_mappings(tmp_path: Path) -> None:
 
     libraries.survey()
 
-    assert learned(libraries) == ["/media=>/data: 6 scenes agree", "/vol2=>/extern: 6 scenes agree"]
+    assert learned(libraries) == ["/media=>/data (6 scenes agree)", "/vol2=>/extern (6 scenes agree)"]
 
 
 @pytest.mark.parametrize(("name", "size"), [("{}/x.mp4", 5), ("{}.mp4", 0)])
@@ -117,7 +117,7 @@ def test_a_file_in_two_libraries_is_one_file(tmp_path: Path) -> None:
     }
     libraries = Libraries(tmp_path, both, {1: ["/media"], 2: ["/media"]}, scenes_of(files))
     assert libraries.keys(1) == [10, 20]
-    assert learned(libraries) == ["/media=>/data: 6 scenes agree"]
+    assert learned(libraries) == ["/media=>/data (6 scenes agree)"]
 
 
 def test_paths_that_plex_knows_have_no_say(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_paths_that_plex_knows_have_no_say(tmp_path: Path) -> None:
 
     libraries.survey()
 
-    assert learned(libraries) == ["/media=>/data: 6 scenes agree"]
+    assert learned(libraries) == ["/media=>/data (6 scenes agree)"]
 
 
 def test_the_setting_goes_before_what_was_learned(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_the_evidence_is_weighed_again_when_plex_has_scanned(tmp_path: Path) -> 
     libraries.list_plex()
 
     assert libraries.keys(12) == [12]
-    assert learned(libraries) == ["/media=>/data: 12 scenes agree"]
+    assert learned(libraries) == ["/media=>/data (12 scenes agree)"]
     assert libraries.walks == 1
 
 

@@ -59,7 +59,7 @@ def test_closed_http_is_reported_with_the_address_that_works(secure: FakePlex) -
     error = error_at(secure, secure.plain_url)
     assert isinstance(error, PlexTlsError)
     assert error.address == right_address(secure)
-    assert f"secure connections only: set plex_url to {error.address}" in str(error)
+    assert f"secure connections only; set plex_url to {error.address}" in str(error)
     assert "DNS rebinding" in str(error)
     assert len(secure.log) == 0, "no token has left"
 

@@ -56,7 +56,7 @@ def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
 
     answer = report(findings, plain)
 
-    assert answer.text == "Doctor: 1 fault, 2 warnings: Do this first"
+    assert answer.text == "The Doctor found 1 fault and 2 warnings. Do this first"
     assert answer.level is Level.FAULT
     assert list(answer.details) == [
         "warning: a: odd. Do this later",
@@ -140,7 +140,7 @@ def test_each_way_in_which_plex_is_not_there_has_its_remedy() -> None:
 
 def test_a_certificate_is_told_where_it_belongs() -> None:
     seen = PlexHealth(
-        reachable=False, latency=0.0, error=PlexTlsError("connecting to Plex: not trusted")
+        reachable=False, latency=0.0, error=PlexTlsError("not trusted")
     )
 
     check = server_checks.check_tls(Config(plex_url="https://plex"), seen)
@@ -189,7 +189,9 @@ def test_a_token_is_judged_by_what_plex_made_of_it() -> None:
 def test_the_address_that_works_is_for_the_health_check_only() -> None:
     address = "https://192-168-1-10.0123456789abcdef.plex.direct:32400"
     seen = PlexHealth(
-        reachable=False, latency=0.0, error=PlexTlsError(f"set plex_url to {address}", address)
+        reachable=False,
+        latency=0.0,
+        error=PlexTlsError("x", remedy=f"set plex_url to {address}", address=address),
     )
     check = server_checks.check_tls(Config(), seen)
     assert "Health Check" in check.remedy

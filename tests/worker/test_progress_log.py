@@ -36,8 +36,8 @@ class Drain:
     ("changed", "words"),
     [
         (("title", "tags", "poster"), ("title", "3 tags", "poster")),
-        (("performers", "collections"), ("1 performer", "no collections")),
-        (("studio", "summary", "date"), ("no studio", "summary", "date")),
+        (("performers", "collections"), ("1 performer", "collections cleared")),
+        (("studio", "summary", "date"), ("studio cleared", "summary", "date")),
     ],
 )
 def test_changed_values_are_named(changed: tuple[str, ...], words: tuple[str, ...]) -> None:

@@ -53,7 +53,7 @@ class BatchSync:
                 trace_scene(self.services.log, scene, group)
                 rejection = why_not_selected(scene, self.session.config)
                 if rejection:
-                    reason = f"not selected: {rejection}"
+                    reason = f"not selected, because {rejection}"
                     record = self._record(scene, SKIPPED, reason)
                     yield Skipped(group, scene.label, record, (reason,))
                 elif lacks_metadata(scene, last.get(scene_id)):

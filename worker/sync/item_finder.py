@@ -182,21 +182,26 @@ def not_found(
     short_name = short_name_in(file.path)
     if short_name and not same_named:
         return (
-            f"{text}: '{short_name}' is a short name of the file server, because the real name is "
-            "impossible on Stash's system; rename the file without special characters"
+            f"{text}. The file server uses the short name '{short_name}', because Stash's system "
+            "does not allow the real name. Rename the file without special characters"
         )
     if not same_named:
         return (
-            f"{text}: scan its library in Plex. If Plex names its folder differently, run {_TASK}"
+            f"{text}. Scan the library of the file in Plex. If Plex names the folder differently, "
+            f"run {_TASK}"
         )
-    text = f"{text}; files of the same name in Plex: {_named(same_named, titles)}"
+    text = f"{text}. Files of the same name in Plex: {_named(same_named, titles)}"
     if file.size and all(part.size not in (0, file.size) for part in same_named):
-        return f"{text}, but none has the size of {file.size} bytes: scan its library in Plex"
+        return (
+            f"{text}. None has the size of {file.size} bytes. Scan the library of the file in Plex"
+        )
     pairs = [prefix_pairs(file.path, part.path) for part in same_named]
     mappings = {str(found[0]) for found in pairs if found}
     if len(mappings) == 1:
-        return f"{text}; if that is the file, set plex_unmatched_path_map to {mappings.pop()}"
-    return f"{text}; {_TASK} shows what to set as plex_unmatched_path_map"
+        return (
+            f"{text}. If one of them is the file, set plex_unmatched_path_map to {mappings.pop()}"
+        )
+    return f"{text}. If one of them is the file, run {_TASK} for the path map to set"
 
 
 def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:

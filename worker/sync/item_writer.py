@@ -188,7 +188,7 @@ class ItemWriter:
         try:
             outcome = self._session.client.edit(item, {DATE: edit.fields[DATE]})
         except PlexTemporaryError as error:
-            return PlexPermanentError(str(error))
+            return PlexPermanentError(error.cause)
         except PlexPermanentError as error:
             return error
         return outcome.refused.get(DATE)

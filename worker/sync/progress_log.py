@@ -92,12 +92,12 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
     for name in changed:
         value, noun = getattr(desired, name, None), _COUNTED.get(name, "")
         if noun:
-            words.append(counted(len(value), noun) if value else f"no {noun}s")
+            words.append(counted(len(value), noun) if value else f"{noun}s cleared")
         elif name in OPTIONAL and not value:
             words.append(f"original {name}")
         else:
             # An empty title is never sent, because Plex gets the name of the file instead.
-            words.append(f"no {name}" if value == "" and name != "title" else name)
+            words.append(f"{name} cleared" if value == "" and name != "title" else name)
     return tuple(words)
 
 
@@ -107,7 +107,7 @@ def trace_scene(log: Log, scene: StashScene, claims: Sequence[Claim]) -> None:
     )
     files = ", ".join(f"{file.path} ({file.size} bytes)" for file in scene.files)
     updated = f"updated in Stash at {scene.updated_at or 'an unknown time'}"
-    log.step(f"{scene.label}: claimed: {jobs}; {updated}; files: {files or 'none'}")
+    log.step(f"{scene.label}: started the jobs {jobs}; {updated}; files: {files or 'none'}")
 
 
 def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> None:

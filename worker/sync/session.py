@@ -168,7 +168,7 @@ class CurrentSession:
         warnings = [*parsed.warnings, *((SHORT_LIVED,) if parsed.config.token_expires else ())]
         self._report_once({_digest(warning): warning for warning in warnings})
         if parsed.unknown and parsed.unknown != self._unknown:
-            self.log.step(f"Settings without effect: {', '.join(parsed.unknown)}")
+            self.log.step(f"Unknown settings, which have no effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown
 
     def _report_once(self, warnings: Mapping[str, str]) -> None:
