@@ -111,8 +111,8 @@ def test_a_guest_that_may_read_the_preferences_is_never_called_the_owner(make_ri
 
     doctor = "\n".join(rig.task("doctor").messages())
 
-    assert "token: accepted" in doctor
-    assert "owner's" not in doctor.split("token: accepted")[1].splitlines()[0]
+    assert "ok: token: " in doctor
+    assert "owner's" not in doctor.split("ok: token: ")[1].splitlines()[0]
 
 
 def test_a_rig_in_which_a_whole_library_was_edited_fails(tmp_path: Path) -> None:

@@ -362,7 +362,9 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
         "Plex lists no files": lambda: rig.configure(plex_library=nothing),
         "listing ": lambda: plex.truncate(kind="listing"),
         "Plex did not return 12 of the items": lambda: plex.status(404, kind="metadata"),
-        "(503). 0 scenes checked, 0 queued": lambda: plex.status(503, kind="metadata"),
+        "(503) while reading 5 items. 0 scenes checked, 0 queued": lambda: plex.status(
+            503, kind="metadata"
+        ),
     }
     before = rig.plex.snapshot()
     with no_worker(rig):

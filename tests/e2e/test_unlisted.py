@@ -26,7 +26,7 @@ def test_what_a_scan_of_plex_leaves_out_is_explained_and_given_up_soon(rig: Rig)
         f"{FOLDER}/Studio/Scenes/x.mp4": "folder named 'Scenes'",
         f"{FOLDER}/x-trailer.mp4": "'-trailer.' in its name",
         f"{FOLDER}/x.sample.mp4": "sample",
-        "/movies/girls18 2021.mp4": "'s18 2021' in its name looks like an episode",
+        "/movies/girls18 2021.mp4": "'s18 2021' in the file's name looks",
         "/series/a.mp4": "library 'Series', which holds shows",
     }
     lost = {rig.stash.add_scene(title="T", tags=["t"], files=[path]).id: path for path in reasons}

@@ -190,7 +190,7 @@ def test_an_error_of_one_scene_leaves_the_others_alone(rig: Rig) -> None:
         ((scene_id, kind, message),) = dead.fetchall()
     assert (scene_id, kind) == (ids[0], "PlexPermanentError")
     assert "400" in message
-    assert message.startswith("editing title, ")
+    assert "editing title, " in message
     assert str(rig.stash.scene(ids[0]).title) not in message
     assert all(text.startswith(f"scene {ids[0]},") for text in rig.verdict().differences)
     rig.stash.edit_scene(ids[0], title="Once more")

@@ -131,7 +131,7 @@ def test_a_listing_that_ends_before_the_number_it_announced_is_an_error(lab: Lab
     lab.plex.faults.body(b'<MediaContainer size="0" totalSize="5"/>', kind="listing", after=1)
     pages = iter(Walk(lab.client.read, lab.ours))
     assert len(next(pages)) == 3
-    with pytest.raises(PlexTemporaryError, match=r"2 of 5 videos while listing the library 'Scenes'"):
+    with pytest.raises(PlexTemporaryError, match="2 of 5 videos while listing"):
         next(pages)
 
 

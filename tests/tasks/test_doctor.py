@@ -139,9 +139,7 @@ def test_each_way_in_which_plex_is_not_there_has_its_remedy() -> None:
 
 
 def test_a_certificate_is_told_where_it_belongs() -> None:
-    seen = PlexHealth(
-        reachable=False, latency=0.0, error=PlexTlsError("not trusted")
-    )
+    seen = PlexHealth(reachable=False, latency=0.0, error=PlexTlsError("not trusted"))
 
     check = server_checks.check_tls(Config(plex_url="https://plex"), seen)
 
