@@ -10,6 +10,7 @@ from plex.exceptions import (
     PlexAuthError,
     PlexError,
     PlexNotFound,
+    PlexPermanentError,
     PlexPermissionError,
     PlexTemporaryError,
 )
@@ -27,6 +28,7 @@ from plex.items import (
 )
 from plex.server_facts import ServerFacts
 from validation.metadata import FIELDS
+from validation.paths import folded
 
 _UNUSED = {"Country", "Guid", "Rating", "Director", "Writer", "Producer", "Similar", "Image"}
 _UNUSED |= {"Chapter", "Marker", "UltraBlurColors"}
@@ -41,6 +43,7 @@ _ITEM_QUERY = urlencode(
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
 _LOCKED_PER_REQUEST = 100
 # A slow Plex may not answer in time if a request asks for more items.
+_MOST_COLLECTIONS = 100_000
 READ_BATCH = 50
 
 
@@ -72,6 +75,22 @@ class PlexClient(PlexConnection):
     def sections(self) -> list[Section]:
         """Return the libraries of the type movie, which Plex uses for single videos."""
         return [section for section in self.libraries() if section.kind == MOVIE]
+
+    def smart_collections(self, section_key: int) -> frozenset[str]:
+        """Return the case-folded titles of a library's smart collections.
+
+        The result is empty if this server has no list of collections.
+        """
+        path, doing = f"/library/sections/{section_key}/collections", "listing the collections"
+        try:
+            rows = self.read(path, doing, paging(0, _MOST_COLLECTIONS)).findall("Directory")
+        except (PlexNotFound, PlexPermanentError, PlexPermissionError):
+            return frozenset()
+        except PlexTemporaryError as error:
+            if not error.may_be_one_item:
+                raise
+            return frozenset()
+        return frozenset(folded(row.get("title") or "") for row in rows if row.get("smart") == "1")
 
     def may_edit(self) -> bool:
         """Return whether the token probably may edit, judged by its access to preferences."""

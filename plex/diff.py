@@ -60,6 +60,11 @@ def edit_for(
         preserve: whether to keep the values that a user set in Plex.
     """
     current = _as_sent(current, last_sent, behaviour)
+    smart = behaviour.smart_collections.get(current.section_key)
+    if smart:
+        current = replace(current, collections=_without(smart, current.collections))
+        if desired.collections:
+            desired = replace(desired, collections=_without(smart, desired.collections))
     return _Comparison(
         desired, current, last_sent, original, refused, pending, preserve, behaviour
     ).edit()
@@ -232,6 +237,10 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
     if shift and isinstance(sent, str) and days_between(sent, current.date) == shift:
         current = replace(current, date=sent)
     return current
+
+
+def _without(smart: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if folded(name) not in smart)
 
 
 def current_values(item: PlexItem) -> Values:

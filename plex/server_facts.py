@@ -7,11 +7,12 @@ server, the facts about its old version are deleted.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from plex.index_database import IndexDatabase
 from shared.events import Event, Report
+from validation.paths import folded
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS server_facts (
@@ -19,7 +20,7 @@ CREATE TABLE IF NOT EXISTS server_facts (
     value TEXT NOT NULL, PRIMARY KEY (server_id, fact, subject)) WITHOUT ROWID
 """
 _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
-_REFUSED_NAME, _EDIT_SECONDS = "refused_name", "edit_seconds"
+_REFUSED_NAME, _SMART, _EDIT_SECONDS = "refused_name", "smart_collection", "edit_seconds"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
 _WORDS = {
@@ -100,6 +101,7 @@ class Behaviour:
         shown_locks: Plex's names of the fields whose lock the server returns.
         date_shift: by library key, the days by which returned dates are later than sent dates.
         tested_at: the time of the last complete Test Write, or 0 without a test.
+        smart_collections: by library key, the case-folded titles of its smart collections.
     """
 
     hidden_locks: frozenset[str] = frozenset()
@@ -110,6 +112,7 @@ class Behaviour:
     removal_encoding: RemovalEncoding | None = None
     date_shift: Mapping[int, int] = field(default_factory=dict)
     tested_at: float = 0.0
+    smart_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     @property
     def cannot_clear_dates(self) -> bool:
@@ -138,9 +141,11 @@ class ServerFacts:
         self._database = database
         self._identity = identity
         self._report = report
+        self.smart_collections: dict[int, frozenset[str]] = {}
 
     def behaviour(self) -> Behaviour:
-        return _behaviour(self._database.rows(_SELECT, *self._identity()))
+        stored = _behaviour(self._database.rows(_SELECT, *self._identity()))
+        return replace(stored, smart_collections=self.smart_collections)
 
     def learn(self, trait: Trait) -> None:
         """Store an observed behaviour. Report the behaviour if it is new and unusual."""
@@ -156,6 +161,15 @@ class ServerFacts:
     def learn_date_shift(self, section_key: int, days: int) -> None:
         sentence = _shift_sentence(section_key, days) if days else ""
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
+
+    def report_smart_collection(self, section_key: int, name: str) -> None:
+        """Report once that the scenes with this name do not join the smart collection."""
+        sentence = (
+            f"The collection '{name}' of library {section_key} is a smart collection, so scenes do "
+            "not join it. To use the name for scenes, rename the smart collection in Plex, then "
+            "run 'Sync All Scenes to Plex' with force"
+        )
+        self._store(_SMART, f"{section_key}: {folded(name)}", "", sentence)
 
     def refused_names(self) -> Mapping[str, float]:
         """Return the time of each refusal of a name. The keys are those of `Refusals`."""

@@ -67,6 +67,18 @@ def listing(core: Core, call: Call) -> Response:
     return document([row(item, style) for item in shown], attributes)
 
 
+def collections(core: Core, call: Call) -> Response:
+    """Handle `/library/sections/N/collections`."""
+    members = core.library.members(core.section(call.ids[0]))
+    smart = core.switches.smart_collections
+    titles = {name for item in members for name in item.collections} | smart
+    rows: list[Attributes] = [
+        {"type": "collection", "subtype": "movie", "title": title, "smart": int(title in smart)}
+        for title in sorted(titles)
+    ]
+    return document([encoded(element("Directory", row)) for row in rows], {})
+
+
 def metadata(core: Core, call: Call) -> Response:
     items = core.items(call.ids[0])
     if call.params.get("skipRefresh") != "1":

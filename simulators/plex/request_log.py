@@ -12,6 +12,7 @@ Kind = Literal[
     "root",
     "sections",
     "listing",
+    "collections",
     "file_filter",
     "metadata",
     "edit",

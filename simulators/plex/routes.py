@@ -35,6 +35,7 @@ ROUTES = (
     Route("GET", r"/identity", "identity", read.identity, public=True),
     Route("GET", r"/(?:library/?)?", "root", read.identity),
     Route("GET", r"/library/sections/?", "sections", read.sections),
+    Route("GET", rf"{_SECTION}/collections", "collections", read.collections),
     Route("GET", rf"{_SECTION}/refresh", "scan", write.scan, owner=True),
     Route("PUT", rf"{_META}/(poster|art)", "image_select", write.choose_image, owner=True),
     Route("DELETE", rf"{_META}/(thumb|art)", "image_select", write.choose_image, owner=True),

@@ -66,7 +66,10 @@ def test_a_word_that_a_proxy_blocks_is_the_only_one_left_out(rig: Rig, closes: b
     assert len(rig.plex.log.writes(mark)) == 3, "what is refused is sent again"
 
 
-def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None:
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "not listed"])
+def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig, listed: bool) -> None:
+    if not listed:
+        rig.plex.faults.status(404, kind="collections", times=99)
     rig.plex.switches = replace(rig.plex.switches, smart_collections=frozenset({"Smart"}))
     pairs = [rig.add_pair(f"s{n}", tags=["T"], studio="Smart") for n in range(8)]
     mark = rig.plex.log.mark()
@@ -78,7 +81,8 @@ def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None
     assert {(item.studio, item.genres, item.collections) for _, item in pairs} == {
         ("Smart", ("T",), ())
     }
-    assert len(rig.plex.log.writes(mark)) <= len(pairs) + 12
+    assert len(rig.plex.log.writes(mark)) <= len(pairs) + (0 if listed else 12)
+    assert rig.plex.log.count("collections", since=mark) == 1
     rig.stop_worker()
     mark = rig.plex.log.mark()
     scene_id, item = rig.add_pair("later", tags=["T"], studio="Smart")
@@ -86,7 +90,9 @@ def test_a_smart_collection_is_told_once_and_searched_for_once(rig: Rig) -> None
     assert rig.wait_until(lambda: item.title == "New")
     assert_calm(rig)
     assert len(rig.plex.log.writes(mark)) == 1
-    assert len(rig.events("collection_refused", name="Smart")) == 1
+    assert len(rig.events("collection_refused", name="Smart")) == (0 if listed else 1)
+    told = [event["fact"] for event in rig.events("server_learned")]
+    assert sum("smart collection" in fact for fact in told) == (1 if listed else 0)
 
     # The collection is renamed in Plex: its scenes join one of that name when they are synced anew.
     rig.plex.switches = replace(rig.plex.switches, smart_collections=frozenset())

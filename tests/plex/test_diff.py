@@ -318,6 +318,19 @@ def test_what_we_added_is_still_known_after_collections_were_off_for_a_while() -
     assert last.fields["collections"]["collection[].tag.tag-"] == "Studio"
 
 
+def test_a_smart_collection_is_neither_joined_nor_left_nor_sent_with_the_others() -> None:
+    knows = Behaviour(smart_collections={SHOWN.section_key: frozenset({"studio", "mine"})})
+    wanted = replace(WANTED, collections=("Studio", "Group"))
+
+    edit = edit_for(wanted, replace(SHOWN, collections=("Mine",)), {}, {}, behaviour=knows)
+
+    assert edit.sent["collections"] == ["Group"]
+    assert edit.fields["collections"] == {
+        "collection[0].tag.tag": "Group",
+        "collection.locked": "1",
+    }
+
+
 FIELDS = SCALARS + LISTS[:2]
 OURS: dict[str, Any] = {
     "title": "Ours",

@@ -15,6 +15,7 @@ from shared.events import Event
 from stash.exceptions import StashFileError
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import OPTIONAL
+from validation.paths import folded
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult, CoverSync, judged_write
 from worker.sync.progress_log import trace_comparison, trace_cover, trace_edit
@@ -107,6 +108,10 @@ class ItemWriter:
         plan = self._planner.plan(work, item)
         last, edit, _ = plan
         trace_comparison(self._services.log, work, item, edit)
+        smart = self._planner.behaviour.smart_collections.get(item.section_key, ())
+        for name in work.joins(item) if smart else ():
+            if folded(name) in smart:
+                self._session.facts.report_smart_collection(item.section_key, name)
         record = replace(
             last, digest=work.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
         )

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -13,6 +13,7 @@ from sync_queue.models import TRY_REFUSED, Claim
 from sync_queue.sync_log import SYNCED_EARLIER, SyncLog
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata, has_meaningful_metadata
+from validation.paths import folded
 from validation.scene_extractor import StashScene
 from worker.sync.results import SYNCED
 from worker.sync.session import SyncSession
@@ -44,6 +45,11 @@ class SceneWork:
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
+    def joins(self, item: PlexItem) -> list[str]:
+        """Return the collections of the scene that the item is not in."""
+        shown = set(map(folded, item.collections))
+        return [name for name in self.desired.collections or () if folded(name) not in shown]
+
     @property
     def confidence(self) -> MatchConfidence:
         matches = self.matching.matches
@@ -72,8 +78,10 @@ class EditPlanner:
     preserve: bool = False
 
     @classmethod
-    def of(cls, log: SyncLog, session: SyncSession, works: Iterable[SceneWork]) -> Self:
+    def of(cls, log: SyncLog, session: SyncSession, works: Collection[SceneWork]) -> Self:
         server_id = session.library.server_id
+        joined = [item.section_key for work in works for item in work.items if work.joins(item)]
+        session.read_smart_collections(joined, again=any(work.refused_since for work in works))
         keys = {item.rating_key for work in works for item in work.items}
         stored = log.items(server_id, keys), log.originals(server_id, keys)
         return cls(*stored, session.facts.behaviour(), session.config.preserve_plex_edits)

@@ -83,6 +83,12 @@ class SyncSession:
     write_test: WriteTestNote
     uploads: UploadGate
 
+    def read_smart_collections(self, section_keys: Iterable[int], *, again: bool) -> None:
+        """Ask Plex for the smart collections of libraries, which scenes cannot join."""
+        known = self.facts.smart_collections
+        for key in {*section_keys} - (set() if again else known.keys()):
+            known[key] = self.client.smart_collections(key)
+
     def look_for(self, files: Iterable[str]) -> bool:
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
 
