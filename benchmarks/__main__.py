@@ -1,7 +1,5 @@
 """The command line: `python -m benchmarks [--only hook,drain] [--against REVISION] …`."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import platform

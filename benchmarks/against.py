@@ -4,8 +4,6 @@ Only the plugin's files differ. Each ratio compares two consecutive runs, becaus
 machine then slows both.
 """
 
-from __future__ import annotations
-
 import shutil
 import statistics
 import subprocess
@@ -20,7 +18,6 @@ from benchmarks.workspace import Workspace
 from simulators.rig import REPOSITORY
 
 Part = Callable[[Workspace, Progress], Iterator[Row]]
-"""Measures some rows on its own rig."""
 
 _HEADINGS = ("name", "A", "B", "A / B", "min to max", "unit", "goal", "note")
 

@@ -3,8 +3,6 @@
 Hooks and bare Python start alternately, because other load of the machine then slows both.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import statistics

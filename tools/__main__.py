@@ -3,8 +3,6 @@
 The commands create the virtual environment `.venv`, and update it when pinned versions change.
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import sys

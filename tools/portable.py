@@ -6,8 +6,6 @@ Python for Windows, 3.11 or newer, for example the content of the NuGet package 
 STASH2PLEX_PLUGIN is the folder of an unpacked release. Without it, this work tree is built.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

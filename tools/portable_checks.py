@@ -1,7 +1,5 @@
 """The checks of `tools.portable`. An `AssertionError` is a fault of the plugin on this system."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import statistics

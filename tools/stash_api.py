@@ -5,8 +5,6 @@ has the types that the fake Stash uses: all fields of a scene, and of other type
 the fake has or that Stash requires.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from typing import Any

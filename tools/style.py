@@ -5,8 +5,6 @@ subjects of the last commits. Text in code style is not checked. Exit status 1 m
 has more findings than `ALLOWED`. The option `--all` prints the findings of all packages.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """`python -m tools.release`: exit 0 if zip and index are written, otherwise 1 with the reason."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import zlib

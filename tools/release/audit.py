@@ -4,8 +4,6 @@ Exit status 0: all versions are the newest. 1: newer versions exist. 2: a versio
 its file has another hash. 3: the index did not answer for some versions.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import re

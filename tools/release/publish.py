@@ -1,7 +1,5 @@
 """`python -m tools.release.publish`: write notes and plugin source of a release."""
 
-from __future__ import annotations
-
 import argparse
 import re
 import shutil
