@@ -80,7 +80,8 @@ class _Comparison:
         if why_not_selected(scene, self.after) or lacks_metadata(scene, last):
             return False
         if not sent:
-            # Earlier settings excluded the scene, or another scene that shares its item.
+            # Earlier settings excluded the scene, or its item shows another scene that is excluded
+            # now.
             is_skipped = last is not None and last.outcome == SKIPPED
             return self.selects and bool(is_skipped or why_not_selected(scene, self.before))
         # Only an old Plex server may have received the new metadata, so its digest proves nothing.
