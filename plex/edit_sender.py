@@ -111,7 +111,7 @@ class Refusals:
         return kept, left_out
 
     def of_fields(self, since: float = 0.0) -> list[str]:
-        """Return the fields that Plex has refused as a whole after `since`."""
+        """Return the fields that Plex refused with any value after `since`."""
         now, known = self._clock(), self._known()
         moments = {name: known.get(_key(0, _FIELD, name), -1.0) for name in _NEEDS}
         return [name for name, at in moments.items() if since <= at <= now < at + _REMEMBERED]

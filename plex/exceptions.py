@@ -158,7 +158,7 @@ class PlexAmbiguousMatch(PlexPermanentError):
     """Several items match the scene's file. The job is dead-lettered with a list of the items."""
 
 
-# Status → error, problem and remedy.
+# Each status has its class of error, the problem and the remedy.
 _STATUSES: Mapping[int, tuple[type[PlexError], str, str]] = {
     401: (PlexAuthError, "Plex refused the token (401)", "set plex_token again"),
     403: (

@@ -92,7 +92,7 @@ class PlexMatcher:
         return not self._is_in_library(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Return whether a file lies in a library folder, according to the learned mappings too."""
+        """Return whether a file lies in a library folder, possibly by a learned mapping."""
         return self._target(path).is_in_library
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:

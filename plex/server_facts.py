@@ -163,7 +163,7 @@ class ServerFacts:
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def report_smart_collection(self, section_key: int, name: str) -> None:
-        """Report once that the scenes with this name do not join the smart collection."""
+        """Report once that Plex adds no scene to this smart collection."""
         sentence = (
             f"The collection '{name}' of library {section_key} is a smart collection, so scenes do "
             "not join it. To use the name for scenes, rename the smart collection in Plex, then "

@@ -105,7 +105,9 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Detach these sockets, because Python would close their numbers, which are reused."""
+        """Detach the sockets from Python, which would otherwise close descriptors that are in use
+        again.
+        """
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in (self._listener, connection, *self._children.values()):

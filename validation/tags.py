@@ -18,7 +18,7 @@ class TagSettings(SelectionSettings):
 
 
 def kept_tags(scene: StashScene, settings: TagSettings, *, as_labels: bool) -> Iterator[str]:
-    """Yield the new names of the tags that become genres, or of those that become labels."""
+    """Yield the names of a scene's genres, or with `as_labels` of its labels."""
     left_out, labels = _keys(settings.leave_out_tags), _keys(settings.tags_as_labels)
     renamed = {folded(old): new for old, new in renames(settings.rename_tags).items()}
     for tag in scene.tags:
