@@ -1,5 +1,5 @@
 import hashlib
-import re
+import json
 import resource
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.installed import Installed, Progress, StandstillError, installed
+from benchmarks.installed import Installed, Progress, installed
 from benchmarks.processes import peak_megabytes
 from benchmarks.table import Row, by_kind
 from benchmarks.workspace import Workspace
@@ -78,13 +78,11 @@ def _run(plugin: Installed) -> Cost:
             for pid in rig.task_pids():
                 with suppress(OSError):
                     memory = max(memory, peak_megabytes(pid))
-        answer = task.result()
+        task.result()
     seconds = time.perf_counter() - begun
-    found = re.search(r"([\d,]+) gaps", answer)
-    if found is None:
-        raise StandstillError(f"the answer of the reconciliation names no gaps: {answer}")
+    state = json.loads((rig.data / "reconciliation_state.json").read_text())
     return Cost(
-        gaps=int(found[1].replace(",", "")),
+        gaps=int(state["last_gaps_found"]),
         seconds=seconds,
         cpu=_cpu_of_children() - cpu,
         memory=memory,

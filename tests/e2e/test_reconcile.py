@@ -386,7 +386,7 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
             rig.configure(plex_library="")
         assert rig.plex.snapshot() == before
         assert state(rig, STATE).get("run_count", 0) == 0
-        assert reconcile(rig).endswith("12 gaps: 12 queued")
+        assert reconcile(rig).endswith("12 scenes to sync: 12 queued")
 
 
 def _fail_to_write(fault: str) -> None:

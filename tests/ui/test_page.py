@@ -169,7 +169,7 @@ def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: 
     browser.press(END)
     canned.answers["reconcile_all"] = canned.answers["reconcile_recent"]
     browser.click("button", "Dry run")
-    browser.sees("1 gap; nothing was queued", ".s2p-answer")
+    browser.sees("1 scene to sync. Nothing was queued", ".s2p-answer")
     browser.click(".s2p-answer summary", "Examples")
     browser.sees("-> 'What happens.'", ".s2p-answer pre")
 
