@@ -105,9 +105,7 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Detach the sockets from Python, which would otherwise close descriptors that are in use
-        again.
-        """
+        """Detach the sockets from Python, which would otherwise close reused descriptors."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in (self._listener, connection, *self._children.values()):
