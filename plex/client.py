@@ -68,7 +68,6 @@ class PlexClient(PlexConnection):
         self._refusals = Refusals(time.time, facts)
 
     def libraries(self) -> list[Section]:
-        """Return all libraries except those of music."""
         found = map(parse_section, self.read("/library/sections", "listing the libraries"))
         return [section for section in found if section is not None]
 

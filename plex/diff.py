@@ -1,5 +1,3 @@
-"""Compares an item in Plex with a scene in Stash, and computes the necessary edit."""
-
 import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,5 +1,3 @@
-"""Builds, parses, groups and shortens the parameters of edit requests to Plex."""
-
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

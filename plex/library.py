@@ -1,5 +1,3 @@
-"""Keeps the path index, a local table of all files in Plex, up to date."""
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace

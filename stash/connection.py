@@ -1,5 +1,3 @@
-"""The connection to Stash, built from the object that Stash passes to its plugins."""
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace

@@ -1,5 +1,3 @@
-"""The cause and the remedy of each error type, in words for users."""
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -1,5 +1,3 @@
-"""Parses the plugin's settings, which Stash may store with values of any type."""
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -1,5 +1,3 @@
-"""The settings that decide which tags of a scene become genres or labels in Plex."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

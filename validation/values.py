@@ -1,5 +1,3 @@
-"""Parsers of settings and task arguments, and functions that format values for messages."""
-
 import math
 import re
 from collections.abc import Callable, Iterable

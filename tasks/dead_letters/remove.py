@@ -1,5 +1,3 @@
-"""The tasks Clear Dead Letter Queue, Purge Old DLQ Entries and `drop_dlq`."""
-
 from tasks.answer import Answer, TaskError
 from tasks.dead_letters.retry import chosen_letters
 from validation.values import counted

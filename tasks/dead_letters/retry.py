@@ -1,5 +1,3 @@
-"""The tasks Retry Dead Letters and Recover Outage Jobs, which queue dead letters again."""
-
 from collections.abc import Collection, Sequence
 from typing import Any
 

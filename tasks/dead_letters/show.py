@@ -1,5 +1,3 @@
-"""The task Show Dead Letters, which groups all dead letters by reason."""
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

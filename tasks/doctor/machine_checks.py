@@ -1,5 +1,3 @@
-"""The Doctor's checks of the plugin, of Python, and of the data folder."""
-
 import importlib.metadata
 import json
 import os

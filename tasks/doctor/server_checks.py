@@ -1,5 +1,3 @@
-"""The Doctor's checks of Stash, Plex, the settings and the coverage of both libraries."""
-
 import os
 import re
 import time

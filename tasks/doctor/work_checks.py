@@ -1,5 +1,3 @@
-"""The Doctor's checks of the worker, the queue, dead letters and outages."""
-
 import json
 import os
 from collections import deque

@@ -1,5 +1,3 @@
-"""Shows a scene in Plex as unsaved settings would change it."""
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The task Health Check, and the test of unsaved settings for the page."""
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace

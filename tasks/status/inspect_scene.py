@@ -1,5 +1,3 @@
-"""The task Inspect Scene, which shows why a scene is or is not in Plex."""
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,3 @@
-"""The tasks View Queue Status and Outage Summary Report."""
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""The task Preview Sync, which writes a report of the changes that a sync would make."""
-
 import os
 import tempfile
 from collections import Counter

@@ -1,5 +1,3 @@
-"""The tasks Process Queue and Clear Pending Queue."""
-
 from dataclasses import dataclass
 
 from tasks.answer import Answer, TaskError

@@ -1,5 +1,3 @@
-"""The tasks Sync All Scenes and Sync Recent Scenes, and the sync of a single scene."""
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
