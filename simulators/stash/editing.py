@@ -95,6 +95,10 @@ class Edits:
         gone = self.library.remove_studio(studio).id
         return self._hooks("Studio.Destroy", gone, {"id": str(gone)})
 
+    def destroy_group(self, group: Ref) -> list[PluginRun]:
+        gone = self.library.remove_group(group).id
+        return self._hooks("Group.Destroy", gone, {"id": str(gone)})
+
     def destroy_tags(self, *tags: Ref) -> list[PluginRun]:
         """Delete tags (tagDestroy, tagsDestroy). Each hook gets the id, or all ids of several."""
         gone = [self.library.remove_tag(tag).id for tag in tags]

@@ -113,6 +113,14 @@ class Library:
                 self.update_scene(scene.id, touch=False, studio=None)
             return gone
 
+    def remove_group(self, ref: Ref) -> Group:
+        with self.lock:
+            gone = self.groups.remove(ref)
+            for scene in [one for one in self.scenes.values() if gone.id in one.group_ids]:
+                left = [id_ for id_ in scene.group_ids if id_ != gone.id]
+                self.update_scene(scene.id, touch=False, groups=left)
+            return gone
+
     def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
         """Remove a tag. Its scenes get the successor, if one is given."""
         with self.lock:

@@ -73,6 +73,65 @@ def test_a_new_name_reaches_exactly_its_scenes(rig: Rig) -> None:
     assert rig.queued() == 0
 
 
+def test_traits_of_performers_groups_and_parent_studios_reach_exactly_their_scenes(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig(
+        settings={
+            "leave_out_performer_genders": "male",
+            "leave_out_performer_tags": "Extra",
+            "performer_disambiguation": "always",
+            "collections_from": "parent_studio; groups",
+        }
+    )
+    stash, library = rig.stash, rig.stash.library
+    _, item = rig.add_pair("a", studio="House", performers=["Ada", "Zoe"], groups=["Group"])
+    rig.add_pair("other", studio="Other house", performers=["Ann"], groups=["Other group"])
+    parent, other_parent, mark = (
+        *(library.studios.add(name).id for name in ("Parent", "Other parent")),
+        library.tags.add("Mark").id,
+    )
+    library.studios.update("House", parent_id=parent)
+    rig.task("all")
+    rig.task("process_queue")
+    steps: list[tuple[Callable[[], list[PluginRun]], set[str]]] = [
+        (lambda: stash.rename_group("Group", "Series"), {"Ada", "Zoe", "Parent", "Series"}),
+        (lambda: stash.rename_studio("Parent", "Mother"), {"Ada", "Zoe", "Mother", "Series"}),
+        (
+            lambda: stash.update_studio("House", parent_id=other_parent),
+            {"Ada", "Zoe", "Other parent", "Series"},
+        ),
+        (
+            lambda: stash.update_performer("Zoe", disambiguation="singer"),
+            {"Ada", "Zoe (singer)", "Other parent", "Series"},
+        ),
+        (
+            lambda: stash.update_performer("Ada", gender="MALE"),
+            {"Zoe (singer)", "Other parent", "Series"},
+        ),
+        (
+            lambda: stash.update_performer("Zoe", tag_ids=(mark,)),
+            {"Zoe (singer)", "Other parent", "Series"},
+        ),
+        (lambda: stash.rename_tag("Mark", "Extra"), {"Other parent", "Series"}),
+        (
+            lambda: stash.destroy_tags("Extra"),
+            {"Zoe (singer)", "Other parent", "Series"},
+        ),
+        (lambda: stash.destroy_group("Series"), {"Zoe (singer)", "Other parent"}),
+    ]
+    began = rig.plex.log.mark()
+    for change, shown in steps:
+        (run,) = change()
+
+        assert run.result.output == "queued"
+        assert rig.wait_until(
+            lambda shown=shown: {*item.collections, *(a.name for a in item.actors)} == shown  # type: ignore[misc]
+        )
+        assert rig.wait_until(lambda: rig.queued() == 0)
+    assert written_since(rig, began) == {item.rating_key}
+
+
 def test_a_destroyed_performer_studio_and_tag_disappear_from_their_items(rig: Rig) -> None:
     ids = synced(rig)
     with no_worker(rig):

@@ -1,5 +1,6 @@
 """Settings that choose what reaches Plex, judged by the oracle."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,6 +132,36 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     rig.configure(**{setting: value})
     assert sync(rig) == both
     assert judge(rig.stash, rig.plex, mapped=mapped).differences == ()
+
+
+@pytest.mark.parametrize("appends", [True, False])
+def test_only_collections_that_the_plugin_added_are_removed(
+    make_rig: MakeRig, appends: bool
+) -> None:
+    rig = make_rig(settings={"collections_from": "studio; groups"})
+    rig.plex.switches = replace(rig.plex.switches, tags_append=appends)
+    scene_id, item = rig.add_pair("a", **SCENE)
+    users = ["Mine", "Kept"]
+    rig.plex.edit(item.rating_key, lock=False, collections=users)
+    steps: list[tuple[dict[str, Any], set[str], int]] = [
+        ({}, {"Studio", "Group"}, 1),
+        ({"collection_prefix": "S: "}, {"S: Studio", "S: Group", "S: Mine"}, 1),
+        ({"collections_from": "groups", "collection_prefix": ""}, {"Group"}, 1),
+        ({"sync_collection": False}, {"Group"}, 0),
+        ({"sync_collection": True, "collections_from": ";"}, set(), 1),
+        ({"collections_from": "studio"}, {"Studio"}, 1),
+    ]
+    for settings, own, edits in steps:
+        rig.configure(**settings)
+        assert (sync(rig), {*item.collections}) == (edits, {*users, *own})
+        if "collection_prefix" in settings and "Theirs" not in users:
+            users.append("Theirs")
+            rig.plex.edit(item.rating_key, collections=[*item.collections, "Theirs"])
+    assert sync(rig) == 0
+
+    rig.configure(enabled=False)
+    rig.task("restore_values", scene_id=str(scene_id))
+    assert {*item.collections} == set(users)
 
 
 @pytest.mark.parametrize("setting", SELECTIONS)
