@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 FEW_SCENES = 5
 MOST_LINES, MOST_STEPS = 20, 100
+# The first bytes of a log file identify the file after a rotation.
 _HEAD = 80
 # The time of day has this position in "2024-05-06 14:02:07.123456".
 _TIME = slice(11, 19)
 _BEGIN = '{"time": '
+# Older versions wrote lines such as "2024-05-06 14:02:07,123 INFO text".
 _PLAIN = 24
 _FILE = "worker.log in the plugin's data folder"
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
@@ -115,6 +117,7 @@ def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, 
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
+    # The log was rotated between the two reads.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

@@ -18,23 +18,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from legacy import presence
 from legacy.dead_letters import read_letters
 from legacy.foreign import Found, SourceBusyError, UnreadableSourceError, content_sha1
 from legacy.jobs import import_rows, parse_scene_id, read_queue
-from legacy.presence import (
-    COPIED_FOLDER,
-    FILES,
-    LETTERS,
-    QUEUE,
-    STAMPS,
-    STATES,
-    Entry,
-    add_entry,
-    find_entry,
-    mark_imported,
-    path_of,
-    states_to_copy,
-)
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.files import replace_file
@@ -99,12 +86,14 @@ class LegacyData:
     def import_all(self) -> None:
         report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
-            if find_entry(connection, QUEUE) is None:
+            if presence.find_entry(connection, presence.QUEUE) is None:
                 jobs = import_rows(connection, self.clock())
-                add_entry(connection, QUEUE, Entry("", taken=True), self.clock())
-                report.add(QUEUE, jobs.text, jobs.left)
+                presence.add_entry(
+                    connection, presence.QUEUE, presence.Entry("", taken=True), self.clock()
+                )
+                report.add(presence.QUEUE, jobs.text, jobs.left)
             self._copy_states(report)
-            for name in FILES:
+            for name in presence.FILES:
                 if os.path.isfile(self._path(name)):
                     self._import_file(name, connection, report)
         if report.taken or report.left:
@@ -115,14 +104,14 @@ class LegacyData:
         path, sha1 = self._path(name), ""
         try:
             sha1 = content_sha1(path)
-            known = find_entry(connection, name)
+            known = presence.find_entry(connection, name)
             if known is not None and known.sha1 == sha1:
                 if known.taken:
-                    mark_imported(path)
+                    presence.mark_imported(path)
                 return
             found = self._read(name, path)
         except UnreadableSourceError as error:
-            add_entry(connection, name, Entry(sha1, taken=False), self.clock())
+            presence.add_entry(connection, name, presence.Entry(sha1, taken=False), self.clock())
             report.left.append(f"{name}: {error}")
             return
         except SourceBusyError as error:
@@ -130,15 +119,15 @@ class LegacyData:
             return
         with transaction(connection):
             found.store(connection)
-            add_entry(connection, name, Entry(sha1, taken=True), self.clock())
-        mark_imported(path)
+            presence.add_entry(connection, name, presence.Entry(sha1, taken=True), self.clock())
+        presence.mark_imported(path)
         report.add(name, found.text, found.left)
 
     def _read(self, name: str, path: str) -> Found:
         kind = os.path.basename(name)
-        if kind == STAMPS:
+        if kind == presence.STAMPS:
             return read_time_stamps(path)
-        if kind != LETTERS:
+        if kind != presence.LETTERS:
             return read_queue(path, self.clock())
         if not self.learn_secrets():
             raise SourceBusyError(
@@ -147,21 +136,21 @@ class LegacyData:
         return read_letters(path, self.clock(), self.log.redact)
 
     def _copy_states(self, report: _Report) -> None:
-        for name in states_to_copy(self.folder):
+        for name in presence.states_to_copy(self.folder):
             temporary = f"{self._path(name)}.tmp-{os.getpid()}"
             try:
-                shutil.copyfile(self._path(f"{COPIED_FOLDER}/{name}"), temporary)
+                shutil.copyfile(self._path(f"{presence.COPIED_FOLDER}/{name}"), temporary)
                 replace_file(temporary, self._path(name))
             except OSError as error:
-                report.left.append(f"{COPIED_FOLDER}/{name}: {error}")
+                report.left.append(f"{presence.COPIED_FOLDER}/{name}: {error}")
             else:
                 report.taken.append(name)
 
     def _make_private(self) -> None:
-        for name in (*FILES, *STATES, QUEUE):
+        for name in (*presence.FILES, *presence.STATES, presence.QUEUE):
             for path in glob.glob(glob.escape(self._path(name)) + "*"):
                 with suppress(OSError):
                     os.chmod(path, 0o600)
 
     def _path(self, name: str) -> str:
-        return path_of(self.folder, name)
+        return presence.path_of(self.folder, name)

@@ -28,6 +28,7 @@ FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTER
 # These state files are copied from the folder `earlier`. Its other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT = 1.0
+# persist-queue gives this status to failed jobs.
 FAILED = 9
 NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
@@ -73,6 +74,7 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
+        # If the database is locked, the next start repeats the search.
         with suppress(sqlite3.OperationalError):
             add_entry(connection, QUEUE, Entry("", taken=True), clock())
     return False

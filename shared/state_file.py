@@ -105,6 +105,7 @@ def parse_moment(raw: Any) -> float | None:
     """Parse a time in seconds since the epoch up to the year 2999, or return None."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
+    # NaN fails this comparison, too.
     return float(raw) if 0 <= raw <= LATEST else None
 
 

@@ -48,6 +48,7 @@ CACHE = 256
 class AckQueue(SQLiteAckQueue):
     def __init__(self, folder: str) -> None:
         super().__init__(folder, auto_resume=False, serializer=json_serializer)
+        # The constructor of persist-queue has reset this attribute.
         self._conn.text_factory = tolerant_text
 
     def _new_db_connection(

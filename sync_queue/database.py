@@ -126,6 +126,7 @@ def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def tolerant_text(stored: bytes) -> str:
+    """Decode a string and replace invalid UTF-8, for which sqlite3 would raise an error."""
     return stored.decode("utf-8", "replace")
 
 

@@ -46,6 +46,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     if the parent process could pass its lock.
     """
     if hasattr(os, "setsid"):
+        # The call fails if this process already leads a session.
         with contextlib.suppress(PermissionError):
             os.setsid()
     connection = _read_connection()
@@ -236,6 +237,7 @@ class _WorkerProcess:
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], BUSY_INTERVAL).done:
+                # The signal may have come before the worker existed.
                 if (
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)
