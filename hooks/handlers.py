@@ -6,7 +6,9 @@ SYNCED_FIELDS = frozenset((
     "url", "urls", "code", "director", "groups", "group_ids", "movies", "movie_ids", "stash_ids",
     "organized",
 ))  # fmt: skip
-NAME_FIELDS = frozenset(("name", "disambiguation", "gender", "tag_ids", "parent_id"))
+NAME_FIELDS = frozenset((
+    "name", "disambiguation", "gender", "tag_ids", "parent_id", "parent_ids", "child_ids",
+))  # fmt: skip
 EVENTS = {
     "Scene.Create.Post": ("scan", "scene"),
     "Scene.Update.Post": ("metadata", "scene"),

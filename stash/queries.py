@@ -22,6 +22,8 @@ _DETAILS = {
     ),
     Detail.PERFORMER_TRAITS: (("disambiguation }", "disambiguation gender tags { id name } }"),),
     Detail.GROUPS: ((" organized", " organized groups { group { id name } }"),),
+    # `TAG_PARENTS` requests the ancestors. `depth` also selects the scenes of descendants.
+    Detail.TAG_ANCESTORS: ((" tags: { value: $ids,", " tags: { value: $ids, depth: -1,"),),
 }
 
 VERSION = "query Version { version { version } }"
@@ -93,6 +95,16 @@ query LastEditedScene($words: String!) {{
 """
 SCENES_WITH_GROUPS = _scenes_with("groups")
 SCENES_WITH_PERFORMER_TAGS = _scenes_with("performer_tags")
+TAG_PARENTS = """
+query TagParents {
+  findTags(
+    tag_filter: { child_count: { value: 0, modifier: GREATER_THAN } }
+    filter: { per_page: -1 }
+  ) {
+    tags { id name children { id name } }
+  }
+}
+"""
 SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } }"
 
 

@@ -5,7 +5,15 @@ from typing import Any
 from stash import queries
 from stash.connection import StashConnection
 from stash.exceptions import StashQueryError, StashRequestError
-from validation.scene_extractor import Detail, SceneFormatError, StashScene, parse_scene
+from validation.scene_extractor import (
+    Detail,
+    Entity,
+    SceneFormatError,
+    StashScene,
+    parse_parents,
+    parse_scene,
+    with_ancestors,
+)
 
 PAGE = 500
 FILES_PAGE = 2000
@@ -167,9 +175,19 @@ class StashScenes:
             scenes = [parse_scene(row) for row in rows if row is not None]
         except SceneFormatError as error:
             raise StashQueryError(f"Stash returned an invalid scene: {error}") from None
+        if Detail.TAG_ANCESTORS in self.details and any(scene.tags for scene in scenes):
+            parents = self._tag_parents()
+            scenes = [with_ancestors(scene, parents) for scene in scenes]
         for scene in scenes:
             self._note(scene)
         return scenes
+
+    def _tag_parents(self) -> Mapping[int, Sequence[Entity]]:
+        """Return the parents of each tag. Stash is asked each time, because the tags may change."""
+        found = self._connection.query(queries.TAG_PARENTS).get("findTags")
+        if not isinstance(found, dict):
+            raise StashQueryError("Stash did not return its tags")
+        return parse_parents(found.get("tags"))
 
 
 def _listed(data: Mapping[str, Any]) -> Mapping[str, Any]:

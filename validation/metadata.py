@@ -32,7 +32,7 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Detail, StashScene
-from validation.tags import TagSettings, kept_tags
+from validation.tags import TagSettings, kept_tags, needs_ancestors
 from validation.title_template import filled, parse_template
 from validation.values import (
     boolean,
@@ -182,8 +182,9 @@ _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] =
 def needed_details(settings: SyncSettings) -> frozenset[Detail]:
     sources = entries(settings.collections_from) if settings.sync_collection else []
     sources += [settings.edition_from, settings.tagline_from]
+    sources += [Detail.TAG_ANCESTORS.value] * needs_ancestors(settings)
     traits = settings.leave_out_performer_genders or settings.leave_out_performer_tags
-    needed = [detail for detail in (Detail.PARENT_STUDIO, Detail.GROUPS) if detail.value in sources]
+    needed = [detail for detail in Detail if detail.value in sources]
     return frozenset((*needed, Detail.PERFORMER_TRAITS) if traits else needed)
 
 

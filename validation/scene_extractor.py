@@ -5,7 +5,8 @@ uses an earlier time (`asked_since`). `is_since` then checks the time stamps in 
 """
 
 import datetime
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -29,12 +30,14 @@ class Detail(Enum):
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
     GROUPS = "groups"
+    TAG_ANCESTORS = "tag_ancestors"  # The parents of each tag, and their parents, at any depth.
 
 
 class Entity(NamedTuple):
     """A performer, studio, tag or group. Performers of the same name have disambiguations.
 
-    A performer may have a gender, such as "NON_BINARY", and tags. A studio may have a parent.
+    A performer may have a gender, such as "NON_BINARY", and tags. A studio may have a parent. A tag
+    may have ancestors.
     """
 
     id: int
@@ -43,6 +46,7 @@ class Entity(NamedTuple):
     gender: str = ""
     tags: tuple["Entity", ...] = ()
     parent: "Entity | None" = None
+    ancestors: tuple["Entity", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ class StashScene:
 
     def entity_ids(self) -> dict[str, list[int]]:
         parent = self.studio.parent if self.studio else None
-        traits = (tag for performer in self.performers for tag in performer.tags)
+        others = [*self.performers, *self.tags]
+        traits = (tag for entity in others for tag in (*entity.tags, *entity.ancestors))
         ids = {
             "performers": [performer.id for performer in self.performers],
             "studios": [studio.id for studio in (self.studio, parent) if studio],
@@ -131,6 +136,34 @@ def parse_scene(raw: Any) -> StashScene:
         files=_files(raw.get("files")),
         **{name: _text(raw.get(name)) for name in TEXTS},
     )
+
+
+def with_ancestors(scene: StashScene, parents: Mapping[int, Sequence[Entity]]) -> StashScene:
+    """Return the scene with the ancestors of its tags. `parents` has the parents of each tag id."""
+
+    def above(tag: Entity) -> tuple[Entity, ...]:
+        found: dict[int, Entity] = {}
+        waiting = [*parents.get(tag.id, ())]
+        while waiting:
+            parent = waiting.pop()
+            if parent.id not in found:
+                found[parent.id] = parent
+                waiting += parents.get(parent.id, ())
+        return tuple(found.values())
+
+    tags = (tag._replace(ancestors=above(tag)) for tag in scene.tags)
+    return replace(scene, tags=tuple(tags))
+
+
+def parse_parents(rows: Any) -> dict[int, list[Entity]]:
+    """Parse tags with their children. Return the parents of each child by its id."""
+    parents: dict[int, list[Entity]] = {}
+    for row in rows if isinstance(rows, list) else ():
+        parent = _entity(row)
+        if parent is not None:
+            for child in _entities(row.get("children")):
+                parents.setdefault(child.id, []).append(parent)
+    return parents
 
 
 def _text(value: Any) -> str:

@@ -87,6 +87,16 @@ class Edits:
     def update_tag(self, tag: Ref, **changes: Any) -> list[PluginRun]:
         return self._update("Tag", self.library.tags, tag, **changes)
 
+    def set_children(self, parent: Ref, *children: Ref) -> list[PluginRun]:
+        """Set the children of a tag on its own page. Only the hook of this tag runs."""
+        tags = self.library.tags
+        id_, ids = tags.get(parent).id, {tags.ensure(child) for child in children}
+        for tag in list(tags.by_id.values()):
+            parents = {*tag.parent_ids} - {id_} | ({id_} if tag.id in ids else set())
+            tags.update(tag.id, parent_ids=tuple(parents))
+        input_ = {"id": str(id_), "child_ids": [str(child) for child in ids]}
+        return self._hooks("Tag.Update", id_, _struct("TagUpdateInput", input_), input_)
+
     def destroy_performer(self, performer: Ref) -> list[PluginRun]:
         gone = self.library.remove_performer(performer).id
         return self._hooks("Performer.Destroy", gone, {"id": str(gone)})

@@ -36,6 +36,7 @@ class Studio(Named):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag(Named):
+    parent_ids: tuple[int, ...] = ()
     aliases: tuple[str, ...] = ()
     favorite: bool = False
 

@@ -157,6 +157,11 @@ class Library:
             files = [*scene.files, *(file for one in gone for file in one.files)]
             return self.update_scene(scene.id, files=files)
 
+    def with_descendants(self, tag_ids: set[int]) -> set[int]:
+        tags = self.tags.by_id.values()
+        more = {tag.id for tag in tags if not tag_ids.isdisjoint(tag.parent_ids)} | tag_ids
+        return tag_ids if more == tag_ids else self.with_descendants(more)
+
     def snapshot(self) -> dict[int, dict[str, Any]]:
         """Return each scene as plain data, with names instead of ids and the cover's SHA-256."""
         with self.lock:

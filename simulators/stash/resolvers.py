@@ -9,7 +9,7 @@ from .auth import Gate
 from .calls import Call
 from .clock import unix_time
 from .engine import FieldReaders
-from .entities import Scene, StashError
+from .entities import Scene, StashError, Tag
 from .jobs import Job
 from .library import Library
 from .plugin_host import PluginHost
@@ -54,6 +54,7 @@ class Resolvers:
         return {
             ("Query", "findScene"): self._find_scene,
             ("Query", "findScenes"): self._find_scenes,
+            ("Query", "findTags"): self._find_tags,
             ("Query", "configuration"): self._configuration,
             ("Query", "plugins"): lambda *_: self._host.plugins,
             ("Query", "systemStatus"): lambda *_: settings,
@@ -77,6 +78,7 @@ class Resolvers:
             ("Scene", "movies"): lambda scene, *_: [
                 SimpleNamespace(movie=group) for group in groups.sorted_by_name(scene.group_ids)
             ],
+            ("Tag", "children"): lambda tag, *_: self._children(tag),
             ("Studio", "parent_studio"): lambda studio, *_: studios.find(studio.parent_id or 0),
             ("Performer", "tags"): lambda performer, *_: tags.sorted_by_name(performer.tag_ids),
             ("ConfigResult", "plugins"): _plugin_settings,
@@ -95,6 +97,16 @@ class Resolvers:
         self._require_database()
         criteria, page = arguments.get("scene_filter") or {}, arguments.get("filter") or {}
         return scene_query.find(self._library, criteria, page)
+
+    def _find_tags(self, _: None, _call: Call, arguments: Arguments) -> SimpleNamespace:
+        """Return all tags that have children, which is the only query of tags so far."""
+        self._require_database()
+        assert arguments["tag_filter"]["child_count"]["value"] == 0
+        tags = [tag for tag in self._library.tags.by_id.values() if self._children(tag)]
+        return SimpleNamespace(count=len(tags), tags=tags)
+
+    def _children(self, tag: Tag) -> list[Tag]:
+        return [one for one in self._library.tags.by_id.values() if tag.id in one.parent_ids]
 
     def _configuration(self, *_: object) -> SimpleNamespace:
         general = SimpleNamespace(apiKey=self._gate.api_key)

@@ -74,6 +74,8 @@ def _refers_to(read: Callable[[Library, Scene], Ids]) -> Callable[[Library, Any]
         if wanted.get("depth"):
             studios = library.studios.by_id.values()
             ids |= {studio.id for studio in studios if studio.parent_id in ids}
+        if wanted.get("depth") == -1:
+            ids = library.with_descendants(ids)
         return lambda scene: not ids.isdisjoint(read(library, scene))
 
     return build

@@ -10,6 +10,7 @@ from simulators.plex import Item, ItemFields
 from simulators.rig import Rig
 from simulators.stash import SceneFields
 from tests.conftest import MakeRig
+from validation.metadata import OPTIONAL
 
 SCENE: SceneFields = {
     "title": "Title",
@@ -31,6 +32,8 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
         {"title": "Studio - S-1 - Title (2024-05-06) Ada, Zoe"},
     ),
     ("leave_out_tags", "Imported; ARCHIVE", {"tags": ["Outdoor"]}),
+    ("leave_out_tags", "upper", {"tags": ["Outdoor"]}),
+    ("only_tags_below", "None; root", {"tags": ["Archive"]}),
     ("rename_tags", "outdoor => In, the open; x=>y", {"tags": ["Archive", "In, the open"]}),
     ("leave_out_performer_genders", "non binary", {"performers": ["Ada"]}),
     ("leave_out_performer_tags", "EXTRA", {"performers": ["Ada"]}),
@@ -91,6 +94,9 @@ def add_traits(rig: Rig) -> None:
     """Give the studio of the scene a parent, and a performer of the scene each trait."""
     library = rig.stash.library
     library.studios.update("Studio", parent_id=library.studios.ensure("Parent"))
+    for parent, child in [("Root", "Upper"), ("Upper", "Middle"), ("Middle", "Archive")]:
+        rig.stash.set_children(library.tags.ensure(parent), child)
+    rig.stash.set_children("Root", "Upper", "Other")
     traits = {"disambiguation": "singer", "gender": "NON_BINARY"}
     library.performers.update("Zoe", **traits, tag_ids=(library.tags.ensure("Extra"),))
 
@@ -132,6 +138,8 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     rig.configure(**{setting: value})
     assert sync(rig) == both
     assert judge(rig.stash, rig.plex, mapped=mapped).differences == ()
+    rig.task("restore_values", scene_id=str(scene_id))
+    assert optional_state(rig, item) == before
 
 
 @pytest.mark.parametrize("appends", [True, False])
@@ -192,3 +200,39 @@ def test_a_scene_that_is_not_selected_is_never_sent(make_rig: MakeRig, setting: 
     rig.configure(**{setting: ""})
     assert sync(rig) == 1
     assert rig.verdict().differences == ()
+
+
+def test_a_changed_hierarchy_of_tags_changes_the_genres(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"leave_out_tags": "Root"})
+    scene_id, item = rig.add_pair("a", tags=["Leaf", "Kept"])
+    root, middle = map(rig.stash.library.tags.ensure, ("Root", "Middle"))
+    rig.stash.edit_scene(scene_id, title="Title")
+    assert rig.wait_until(lambda: item.genres == ("Kept", "Leaf"))
+
+    rig.stash.update_tag("Leaf", parent_ids=(middle,))
+    rig.stash.update_tag("Middle", parent_ids=(root,))
+    assert rig.wait_until(lambda: item.genres == ("Kept",))
+    rig.stash.set_children("Root")
+    assert rig.wait_until(lambda: set(item.genres) == {"Kept", "Leaf"})
+
+
+def test_an_item_of_an_earlier_version_gets_its_own_values_back(make_rig: MakeRig) -> None:
+    """Its original values lack the optional fields."""
+    rig = make_rig()
+    _, item = rig.add_pair("a", **SCENE)
+    sync(rig)
+    with rig.database() as database:
+        paths = ", ".join(f"'$.{name}'" for name in OPTIONAL)
+        database.execute(f"UPDATE originals SET held = json_remove(held, {paths})")
+        database.commit()
+    own: ItemFields = {**OWN, "labels": ["Stash"]}
+    rig.plex.edit(item.rating_key, **own)
+    before = optional_state(rig, item)
+
+    settings = {"sync_rating": True, "sync_director": True, "content_rating": "XXX"}
+    rig.configure(**settings, edition_from="code", tagline_from="groups", fixed_label="stash")
+    assert sync(rig) == 1
+    assert (item.user_rating, item.content_rating, item.labels) == (8.5, "XXX", ("Stash",))
+    rig.configure(**dict.fromkeys(settings), edition_from="", tagline_from="", fixed_label="")
+    assert sync(rig) == 1
+    assert optional_state(rig, item) == before

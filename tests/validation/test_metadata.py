@@ -10,6 +10,7 @@ from tests.validation.strategies import ANY_TEXT
 from validation.config import Config, parse_config
 from validation.metadata import (
     FIELDS,
+    OPTIONAL,
     SceneMetadata,
     has_meaningful_metadata,
     needed_details,
@@ -18,7 +19,7 @@ from validation.metadata import (
 )
 from validation.paths import folded
 from validation.sanitizers import MAX_COLLECTIONS, MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
-from validation.scene_extractor import Detail, Entity, SceneFile, StashScene
+from validation.scene_extractor import Detail, Entity, SceneFile, StashScene, with_ancestors
 
 SCENE = StashScene(
     id=1,
@@ -236,6 +237,54 @@ def test_settings_choose_the_performers_and_the_collections(
     assert parsed.warnings == ()
 
 
+TAGGED = with_ancestors(
+    replace(SCENE, tags=entities("Root", "Middle", "Leaf", "Free")),
+    # Stash forbids a cycle, but the plugin must not loop forever if a cycle occurs.
+    {2: [Entity(1, "Root")], 3: [Entity(2, "Middle")], 1: [Entity(3, "Leaf")]},
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "tags", "labels"),
+    [
+        ({}, ("Root", "Middle", "Leaf", "Free"), ()),
+        ({"leave_out_tags": "MIDDLE"}, ("Free",), ()),
+        ({"only_tags_below": "root; none"}, ("Root", "Middle", "Leaf"), ()),
+        (
+            {"only_tags_below": "root", "tags_as_labels": "leaf; free"},
+            ("Root", "Middle"),
+            ("Leaf",),
+        ),
+        (
+            {"tags_as_labels": "leaf", "rename_tags": "leaf=>New", "fixed_label": "NEW"},
+            ("Root", "Middle", "Free"),
+            ("NEW",),
+        ),
+    ],
+)
+def test_settings_choose_the_genres_and_the_labels(
+    settings: dict[str, str], tags: tuple[str, ...], labels: tuple[str, ...]
+) -> None:
+    shown = project(TAGGED, replace(ALL, **settings))  # type: ignore[arg-type]
+    assert (shown.tags, shown.labels) == (tags, labels)
+
+
+@pytest.mark.parametrize(
+    ("rating", "shown"), [(0, ""), (1, "0.1"), (85, "8.5"), (100, "10"), (60, "6")]
+)
+def test_a_rating_has_the_scale_of_plex(rating: int, shown: str) -> None:
+    settings = replace(ALL, sync_rating=True)
+    assert project(replace(SCENE, rating=rating), settings).rating == shown
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_field_changes_the_digest_only_if_it_has_a_value(name: str) -> None:
+    plain = project(SCENE, ALL)
+    is_list = bool(OPTIONAL[name].element)
+    for value, is_equal in ((("v",) if is_list else "v", False), (None, True)):
+        assert (replace(plain, **{name: value}).digest == plain.digest) is is_equal  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("settings", "needed"),
     [
@@ -247,6 +296,8 @@ def test_settings_choose_the_performers_and_the_collections(
             {Detail.GROUPS, Detail.PARENT_STUDIO},
         ),
         ({"collections_from": "groups", "sync_collection": False}, set()),
+        ({"tagline_from": "groups"}, {Detail.GROUPS}),
+        ({"leave_out_tags": "t", "only_tags_below": "t"}, {Detail.TAG_ANCESTORS}),
     ],
 )
 def test_stash_is_asked_for_a_detail_only_if_a_setting_needs_the_detail(

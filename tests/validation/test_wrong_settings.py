@@ -38,6 +38,7 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("rename_tags", "Outdoor", "pairs of tags old=>new, separated by semicolons"),
     ("rename_tags", "a=>b; =>c", "pairs of tags old=>new, separated by semicolons"),
     ("plain_summary", "html", _SWITCH),
+    ("only_tags_below", True, "names of tags, separated by semicolons"),
     ("tags_as_labels", 5, "names of tags, separated by semicolons"),
     ("edition_from", "title", "none or code or groups"),
     ("tagline_from", True, "none or code or groups"),
