@@ -63,6 +63,8 @@ def test_a_run_leaves_the_names_of_the_specification(tmp_path: Path) -> None:
         "run_count": 1,
     }
     assert {name: stored[name] for name in wanted} == wanted
+    # Older versions stored these names only.
+    assert parse_reconciliation_state(wanted).interval_run_time == NOW
 
 
 def test_a_run_without_a_result_leaves_the_last_result(tmp_path: Path) -> None:
