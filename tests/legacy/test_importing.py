@@ -362,7 +362,7 @@ def test_a_kill_at_any_statement_is_safe(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def _dies(switch: Switch, after: int, monkeypatch: pytest.MonkeyPatch) -> bool:
-    left = after
+    left, mark_imported = after, presence.mark_imported
 
     def spend() -> None:
         nonlocal left
@@ -372,11 +372,11 @@ def _dies(switch: Switch, after: int, monkeypatch: pytest.MonkeyPatch) -> bool:
 
     def rename(path: str) -> None:
         spend()
-        presence.mark_imported(path)
+        mark_imported(path)
 
     with monkeypatch.context() as patched:
         patched.setattr(importing, "connect", lambda path: Dying(connect(path), spend))
-        patched.setattr(importing, "mark_imported", rename)
+        patched.setattr(presence, "mark_imported", rename)
         try:
             switch.earlier.import_all()
         except Killed:
