@@ -230,9 +230,9 @@ class _WorkerProcess:
     def _run_in_thread(self, worker: "SyncWorker") -> DrainOutcome:
         """Run a worker in a thread, because signals interrupt only the main thread.
 
-        The worker stops after its current scene if this process has to end, if a task requests the
-        worker lock, if the plugin is updated or uninstalled, or if another file has replaced the
-        queue's database.
+        The worker stops after its current scene if this process has to end, or if a task requests
+        the worker lock. It also stops if the plugin is updated or uninstalled, or if another file
+        has replaced the queue's database.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
