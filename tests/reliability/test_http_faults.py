@@ -524,10 +524,10 @@ def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_
     owner = _owner(bench, call)
     sound, failures = getattr(owner, call), iter(range(FAILURES))
 
-    def held(*arguments: Any) -> Any:
+    def held(*arguments: Any, **options: Any) -> Any:
         if next(failures, None) is not None:
             raise sqlite3.OperationalError("database is locked")
-        return sound(*arguments)
+        return sound(*arguments, **options)
 
     monkeypatch.setattr(owner, call, held)
 
