@@ -2,7 +2,7 @@
 
 A run queues the found scenes only after both libraries were read completely and the counts are
 plausible. If a process is killed, the next process continues the run. Each page of scenes starts
-after the last id of the previous page, so new and deleted scenes cause no gap.
+after the last id of the previous page, so created and deleted scenes move no other scene.
 """
 
 from collections.abc import Iterator, Sequence

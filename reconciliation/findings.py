@@ -33,7 +33,7 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """If `again` is set, a sync would send a synced scene again. `clears` names fields to empty."""
+    """`again` marks a scene to send again. `clears` lists the fields that a sync would empty."""
 
     outcome: Outcome
     reasons: tuple[str, ...] = ()

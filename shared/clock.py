@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-# Time synchronization corrects the clock by fewer seconds.
+# Time synchronization corrects the clock by less than this number of seconds.
 STEP = 30.0
 
 

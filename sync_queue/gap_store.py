@@ -17,7 +17,7 @@ class Gap:
 
 
 class GapStore:
-    """The caller commits the progress and the scenes to queue in one transaction."""
+    """One transaction of the caller has to store both the progress and the scenes."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

@@ -64,8 +64,7 @@ def quarantine_database(path: str) -> str | None:
 
 def _rename(path: str, kept: str) -> None:
     was_asked = os.path.exists(_marker(path))
-    # The reconciliation is requested before the renaming, because a kill in between would lose
-    # edits.
+    # The reconciliation is requested first, because a kill after the renaming would lose edits.
     ask_for_reconciliation(path, f"kept as {kept}")
     try:
         for suffix in ("", "-wal", "-shm"):

@@ -13,7 +13,8 @@ from shared.file_lock import FileLock
 if sys.platform == "darwin":
     import fcntl
 
-# `connection` has the newest connection to Stash. `unfinished` marks a database with jobs.
+# The file `connection` has the newest connection to Stash. The file `unfinished` exists while the
+# database may contain jobs.
 CONNECTION = "connection"
 UNFINISHED = "unfinished"
 

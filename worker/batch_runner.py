@@ -189,7 +189,7 @@ class BatchRunner:
         batch.unfinished.update({claim.row_id: claim for claim in later})
 
     def _fail_batch(self, error: Exception, batch: _Batch) -> DrainOutcome:
-        """Handle an error of a whole batch. If one job may be the cause, run single jobs."""
+        """Handle the error of a batch. If one job may be the cause, run the jobs one by one."""
         claim = next(iter(batch.unfinished.values()), None)
         if claim is None:
             return DrainOutcome.WORKED

@@ -135,7 +135,7 @@ class OutageGuard:
             self._save()
 
     def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """Record that Plex failed. A Plex that `is_read_only` answers reads but refuses edits."""
+        """Record a failure. If `is_read_only` is set, Plex answers reads but refuses edits."""
         now = self._now()
         if not self.is_away and reason != self._logged_cause:
             self._log.event(Event.PLEX_FAILED, reason=reason)

@@ -71,7 +71,7 @@ def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) ->
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
     """Return a line of the worker's log file. Only a line about an event has a `code`.
 
-    The line starts with the time, because the time in its first line identifies a log file.
+    The line starts with the time, because the time in the first line identifies a log file.
     """
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}

@@ -50,8 +50,9 @@ class CoverResult:
 class Target(NamedTuple):
     """A poster or art of an item, which has to show the scene's cover.
 
-    `has` is the SHA-1 of the last sent image, `_NO_COVER`, or `_REFUSED` and a SHA-1. `is_locked`
-    is also True if the server never reports this lock.
+    `has` is the SHA-1 of the last sent image, after the prefix `_REFUSED` if Plex refused the
+    image. It is `_NO_COVER` if the scene had no cover that Plex accepts. `is_locked` is also True
+    if the server never reports this lock.
     """
 
     item: PlexItem

@@ -47,7 +47,7 @@ class ProgressLog:
     def report(
         self, event: Event, *, again: bool = False, cause: str = "", **fields: object
     ) -> None:
-        """Log the end of a job, but a repeated failure (`again`) or `cause` not as a warning."""
+        """Log the end of a job. Repeated failures (`again`) and repeated causes are no warnings."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
         self._ends[event] += 1

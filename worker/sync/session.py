@@ -46,7 +46,7 @@ class UploadGate:
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while uploads wait. An item whose upload failed waits longer."""
+        """Raise `PlexUploadsDown` while uploads are postponed, longest for a failed upload."""
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
