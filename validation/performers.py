@@ -1,7 +1,7 @@
 """Decides which performers of a scene become actors in Plex, and how the actors are named."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from validation.paths import folded
@@ -15,9 +15,11 @@ NEVER, SHARED, ALWAYS = "never", "shared", "always"
 
 
 def kept_performers(
-    performers: Iterable[Entity], genders: Iterable[str], tags: Iterable[str]
-) -> list[Entity]:
+    performers: Sequence[Entity], genders: Collection[str], tags: Collection[str]
+) -> Sequence[Entity]:
     """Return the performers that have none of these genders and none of these tags."""
+    if not genders and not tags:
+        return performers
     names = set(map(folded, tags))
     return [
         performer
@@ -27,16 +29,22 @@ def kept_performers(
     ]
 
 
-def actor_names(performers: Iterable[Entity], when: str) -> Iterator[str]:
-    """Yield the name of each performer, followed by the disambiguation as `when` requires.
+def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
+    """Return the name of each performer, followed by the disambiguation as `when` requires.
 
     Plex identifies an actor by name and would merge two performers with equal names. If the names
     never get the disambiguation, the second performer of a name therefore gets the number 2.
     """
-    in_order = sorted(performers, key=attrgetter("id"))
-    shared = Counter(folded(clean_name(performer.name)) for performer in in_order)
+    names = [clean_name(performer.name) for performer in performers]
+    shared = Counter(map(folded, names))
+    if when != ALWAYS and len(shared) == len(names):
+        return names  # fast path for the usual case
+    return list(_told_apart(sorted(performers, key=attrgetter("id")), shared, when))
+
+
+def _told_apart(performers: Iterable[Entity], shared: Counter[str], when: str) -> Iterator[str]:
     numbers: Counter[str] = Counter()
-    for performer in in_order:
+    for performer in performers:
         name, detail = clean_name(performer.name), clean_name(performer.disambiguation)
         key = folded(name)
         numbers[key] += 1

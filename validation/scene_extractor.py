@@ -184,14 +184,12 @@ def _entity(raw: Any) -> Entity | None:
     name = raw.get("name")
     if not isinstance(name, str) or not name.strip():
         return None
-    return Entity(
-        _whole_number(raw.get("id")),
-        name,
-        _text(raw.get("disambiguation")),
-        _text(raw.get("gender")),
-        _entities(raw.get("tags")),
-        _entity(raw.get("parent_studio")),
-    )
+    entity = Entity(_whole_number(raw.get("id")), name, _text(raw.get("disambiguation")))
+    if "tags" in raw:
+        return entity._replace(gender=_text(raw.get("gender")), tags=_entities(raw["tags"]))
+    if "parent_studio" in raw:
+        return entity._replace(parent=_entity(raw["parent_studio"]))
+    return entity
 
 
 def _entities(raw: Any) -> tuple[Entity, ...]:
