@@ -43,6 +43,7 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
         "studio; parent studio; groups; performers; tags",
         {"collections": ["Mine", "Studio", "Parent", "Group", "Ada", "Zoe"]},
     ),
+    ("collection_tags", "OUTDOOR; x", {"collections": ["Mine", "Studio", "Outdoor"]}),
     ("collection_prefix", "S: ", {"collections": ["Mine", "S: Studio"]}),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
     ("sync_rating", True, {"in_plex": {"user_rating": 8.5}}),
@@ -105,7 +106,7 @@ def add_traits(rig: Rig) -> None:
 def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     make_rig: MakeRig, setting: str, value: object, changes: dict[str, Any]
 ) -> None:
-    rig = make_rig(settings={setting: value})
+    rig = make_rig(settings={"collections_from": "studio; tags", setting: value})
     scene_id, item = rig.add_pair("a", **SCENE)
     add_traits(rig)
     item.collections = ("Mine",)
