@@ -29,7 +29,7 @@ class GapDetector:
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.not_selected or scene.lacks_metadata:
-            return Finding(Outcome.NOT_SELECTED if scene.not_selected else Outcome.NO_METADATA)
+            return _skipped(scene)
         if scene.edits:
             return _compare(scene)
         if scene.elsewhere:
@@ -58,6 +58,12 @@ def _value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None
         return None
     texts = [value for key, value in parameters.items() if key.endswith(".value")]
     return texts[0] if texts else tuple(added_names(parameters))
+
+
+def _skipped(scene: Inspection) -> Finding:
+    if scene.restores:
+        return Finding(Outcome.STALE, ("not selected, to be restored",), again=True)
+    return Finding(Outcome.NOT_SELECTED if scene.not_selected else Outcome.NO_METADATA)
 
 
 def _compare(scene: Inspection) -> Finding:

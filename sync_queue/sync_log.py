@@ -38,6 +38,9 @@ _UPSERT_ITEM = (
     "synced_at = excluded.synced_at"
 )
 _SCENE_COLUMNS = "scene_id, outcome, at, detail, scene_updated_at, cover_tag, entities"
+_WAS_SENT = (
+    "EXISTS (SELECT 1 FROM sync_log WHERE sync_log.scene_id = scene_log.scene_id AND digest != '')"
+)
 
 
 class SyncLog:
@@ -187,9 +190,9 @@ class SyncLog:
         return self._scenes("ORDER BY at DESC LIMIT ?", limit)
 
     def _scenes(self, which: str, value: object) -> dict[int, SceneRecord]:
-        statement = f"SELECT {_SCENE_COLUMNS} FROM scene_log {which}"
+        statement = f"SELECT {_SCENE_COLUMNS}, {_WAS_SENT} FROM scene_log {which}"
         rows = self._connection.execute(statement, (value,))
-        found = {row[0]: [*row[1:-1], entities_of(row[-1])] for row in rows}
+        found = {row[0]: [*row[1:-2], entities_of(row[-2]), bool(row[-1])] for row in rows}
         return {scene_id: SceneRecord(*values) for scene_id, values in found.items()}
 
     def scenes_in_plex(self) -> int:
@@ -200,12 +203,10 @@ class SyncLog:
         statement = "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome != 'skipped')"
         return bool(self._connection.execute(statement).fetchone()[0])
 
-    def has_skipped(self, reason: str) -> bool:
-        statement = (
-            "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome = 'skipped' "
-            "AND instr(detail, ?) > 0)"
-        )
-        return bool(self._connection.execute(statement, (reason,)).fetchone()[0])
+    def skipped_with(self, reason: str) -> list[int]:
+        """Return the scenes whose last job was skipped for a reason that contains this text."""
+        statement = "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND instr(detail, ?)"
+        return [row[0] for row in self._connection.execute(statement, (reason,))]
 
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
         at, version, entities = (

@@ -39,6 +39,8 @@ class SceneRecord:
     scene_updated_at: str = ""
     cover_tag: str | None = None
     entities: Mapping[str, list[int]] = field(default_factory=dict)
+    # An item has metadata of the scene. The database computes this value.
+    was_sent: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@
     "query Stash2PlexLabels { plugins { id settings { name display_name description type } } }";
   const GROUPS = [
     ["Plex", /^plex_(url|token|library|verify)|timeout$/],
-    ["Scenes", /^(only_(?!tags_)|never_)/],
+    ["Scenes", /^(only_(?!tags_)|never_|when_)/],
     ["Fields", new RegExp(
       "^(sync_|plain_|title_|sort_|edition_|tagline_|content_|fixed_|tags_|only_tags|leave_out|rename_" +
       "|performer_|collection|max_tags|preserve|remove_overlay)")],

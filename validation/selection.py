@@ -2,7 +2,9 @@ from dataclasses import dataclass
 
 from validation.paths import Folders, components, folded
 from validation.scene_extractor import StashScene
-from validation.values import boolean, declare_setting, entries, list_of
+from validation.values import boolean, choice, declare_setting, entries, list_of
+
+LEAVE, RESTORE = "leave", "restore"  # values of the setting `when_not_selected`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +15,7 @@ class SelectionSettings:
     only_with_tags: str = declare_setting(list_of("names of tags"), "")
     never_with_tags: str = declare_setting(list_of("names of tags"), "")
     only_below_folders: str = declare_setting(list_of("folders in Stash", components), "")
+    when_not_selected: str = declare_setting(choice(LEAVE, RESTORE), LEAVE)
 
 
 def why_not_selected(scene: StashScene, settings: SelectionSettings) -> str:

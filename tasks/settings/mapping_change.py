@@ -11,7 +11,7 @@ from sync_queue.sync_records import SceneRecord
 from validation.config import Config
 from validation.metadata import MAPPING, project
 from validation.scene_extractor import StashScene
-from validation.selection import SelectionSettings, why_not_selected
+from validation.selection import RESTORE, SelectionSettings, why_not_selected
 from worker.outage_history import format_duration
 from worker.services import Services
 from worker.sync.results import SKIPPED
@@ -63,7 +63,7 @@ def find_change(services: Services, before: Config, after: Config) -> MappingCha
             and comparison.concerns(scene, digests.get(scene.id, {}).values(), last.get(scene.id))
         ]
         total += len(page)
-    return MappingChange(found, total, _seconds_each(services))
+    return MappingChange(found, total, _seconds_each(services, after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,9 @@ class _Comparison:
 
         The digests in `sent` are of the metadata that the plugin has sent.
         """
-        if why_not_selected(scene, self.after) or lacks_metadata(scene, last):
+        if why_not_selected(scene, self.after):
+            return bool(sent) and self.after.when_not_selected == RESTORE
+        if lacks_metadata(scene, last):
             return False
         if not sent:
             # Earlier settings excluded the scene, or its item shows another scene that is excluded
@@ -97,7 +99,9 @@ def queue_change(services: Services, change: MappingChange, delay: float) -> Non
     )
 
 
-def _seconds_each(services: Services) -> float:
+def _seconds_each(services: Services, config: Config) -> float:
     hours = services.status_source.stats().hours.since(services.clock() - _DAY)
     synced = sum(hour.synced for hour in hours)
-    return sum(hour.seconds for hour in hours) / synced if synced else _GUESS
+    each = sum(hour.seconds for hour in hours) / synced if synced else _GUESS
+    most = config.max_scenes_per_minute
+    return max(each, 60.0 / most) if most else each

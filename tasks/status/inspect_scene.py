@@ -140,7 +140,12 @@ def _verdict(facts: SceneFacts) -> _Verdict:
 
 def problem_of(inspection: Inspection) -> tuple[str, str] | None:
     if inspection.not_selected:
-        return "not_selected", f" is not sent to Plex by your settings: {inspection.not_selected}"
+        restored = ". Its next sync restores the values from before the first sync"
+        restored = restored if inspection.restores else ""
+        return (
+            "not_selected",
+            f" is not sent to Plex by your settings: {inspection.not_selected}{restored}",
+        )
     if inspection.lacks_metadata:
         return "no_metadata", (
             " is not sent to Plex yet, because the scene has no studio, performers, tags, details "

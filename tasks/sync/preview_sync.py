@@ -24,6 +24,7 @@ SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to com
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
 NOT_SELECTED = "not selected by the settings"
+RESTORED = "its items would get the values from before the first sync"
 UNSEEN = "that Plex lists but does not return"
 _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADATA, NO_FILE)
 
@@ -169,7 +170,8 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
     if not inspection.scene.files:
         return NO_FILE, []
     if inspection.not_selected:
-        return NOT_SELECTED, ["", inspection.scene.label, f"  {inspection.not_selected}"]
+        lines = ["", inspection.scene.label, f"  {inspection.not_selected}"]
+        return NOT_SELECTED, [*lines, *([f"  {RESTORED}"] if inspection.restores else [])]
     if inspection.lacks_metadata:
         return NO_METADATA, []
     if error is not None:

@@ -11,7 +11,7 @@ from tasks.settings.first_run import end_first_run
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import StashScene, asked_since, is_since
-from validation.selection import why_not_selected
+from validation.selection import RESTORE, why_not_selected
 from validation.values import counted, counts_text
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
@@ -95,7 +95,7 @@ def _queue_pages(
     comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
-        _queue_page(services, page, comparison.config, None if force else comparison, counts)
+        _queue_page(services, page, comparison, counts, force=force)
         if total:
             services.log.progress(counts["seen"] / total)
     if counts["queued"] or counts["waiting"]:
@@ -120,22 +120,24 @@ _WORDS = {
 def _queue_page(
     services: Services,
     page: list[StashScene],
-    config: Config,
-    comparison: _Comparison | None,
+    comparison: _Comparison,
     counts: Counter[str],
+    *,
+    force: bool,
 ) -> None:
-    now = services.clock()
+    now, config, digests = services.clock(), comparison.config, comparison.digests
     last = services.queue.sync_log.scenes([scene.id for scene in page])
     with_file = [scene for scene in page if scene.files]
     # The worker would skip the excluded scenes, and each run of this task would queue them again.
     selected = [scene for scene in with_file if not why_not_selected(scene, config)]
+    excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
+    restored = excluded & digests.keys() if config.when_not_selected == RESTORE else set()
     scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id))]
-    in_step = comparison.in_step(scenes) if comparison else set()
-    hints = {} if comparison else {TRY_REFUSED: now}
+    in_step = set() if force else comparison.in_step(scenes)
+    hints = {TRY_REFUSED: now} if force else {}
     added, merged = services.queue.enqueue(
-        scene_job(scene.id, METADATA, now, hints, BULK)
-        for scene in scenes
-        if scene.id not in in_step
+        scene_job(scene_id, METADATA, now, hints, BULK)
+        for scene_id in (*(scene.id for scene in scenes if scene.id not in in_step), *restored)
     )
     counts.update(
         seen=len(page),
@@ -143,7 +145,7 @@ def _queue_page(
         waiting=merged,
         in_step=len(in_step),
         without_metadata=len(selected) - len(scenes),
-        not_selected=len(with_file) - len(selected),
+        not_selected=len(excluded - restored),
         without_file=len(page) - len(with_file),
     )
 

@@ -358,7 +358,11 @@ def test_unsaved_settings_are_tried_with_any_scene_and_change_nothing(make_rig: 
 @pytest.mark.parametrize(
     ("scene", "settings", "why"),
     [
-        ("", {"only_organized": True}, "by your settings: it is not organized (only_organized)"),
+        (
+            "",
+            {"only_organized": True},
+            "by your settings: the scene is not organized (only_organized)",
+        ),
         ("1", {}, "Plex has no item for /media/scenes/a.mp4"),
         ("2", {}, "it has no file in Stash"),
         ("3", {}, "no studio, performers, tags, details or date"),

@@ -31,6 +31,7 @@ CHOICES = {
     "reconcile_interval": ("never", "hourly", "daily", "weekly"),
     "reconcile_scope": ("all", "24h", "7days"),
     **dict.fromkeys(("edition_from", "tagline_from"), ("none", "code", "groups")),
+    "when_not_selected": ("leave", "restore"),
     "performer_disambiguation": ("never", "shared", "always"),
 }
 RANGES = {**WHOLE_NUMBERS, **NUMBERS}

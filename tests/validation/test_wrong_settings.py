@@ -27,6 +27,7 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("only_organized", "some", _SWITCH),
     ("only_with_tags", 5, "names of tags, separated by semicolons"),
     ("never_with_tags", ["Private"], "names of tags, separated by semicolons"),
+    ("when_not_selected", "delete", "leave or restore"),
     ("only_below_folders", "/", "folders in Stash, separated by semicolons"),
     ("leave_out_tags", 5, "names of tags, separated by semicolons"),
     ("leave_out_performer_genders", "male; man", "male, female, transgender_male, "),

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from plex.exceptions import PlexCopy, PlexError
 from stash.exceptions import StashFileError
 from sync_queue.models import MISSING_SINCE, Claim
+from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
-from validation.selection import why_not_selected
+from validation.selection import RESTORE, why_not_selected
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult
 from worker.sync.item_finder import ItemFinder
+from worker.sync.item_owner import showing
 from worker.sync.item_writer import ItemWriter
 from worker.sync.progress_log import trace_matches, trace_scene, words_of
+from worker.sync.restoration import Restoration
 from worker.sync.results import SKIPPED, SYNCED, Failed, Gone, Result, SceneError, Skipped, Synced
 from worker.sync.scene_work import SceneWork, lacks_metadata
 from worker.sync.session import SyncSession
@@ -53,9 +56,7 @@ class BatchSync:
                 trace_scene(self.services.log, scene, group)
                 rejection = why_not_selected(scene, self.session.config)
                 if rejection:
-                    reason = f"not selected, because {rejection}"
-                    record = self._record(scene, SKIPPED, reason)
-                    yield Skipped(group, scene.label, record, (reason,))
+                    yield self._exclude(group, scene, rejection)
                 elif lacks_metadata(scene, last.get(scene_id)):
                     record = self._record(scene, SKIPPED, "no metadata yet")
                     yield Skipped(group, scene.label, record, (_NO_METADATA,))
@@ -63,6 +64,28 @@ class BatchSync:
                     works.append(SceneWork(group, scene, project(scene, self.session.config)))
         if works:
             yield from self._sync(works)
+
+    def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
+        """Skip a scene that the settings exclude, and restore its items if the settings require it.
+
+        If an item also contains another scene, that scene is queued, because the item may show it.
+        """
+        queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
+        keys = [sent.rating_key for sent in log.sent_for(scene.id)]
+        others = [id_ for key in keys for id_ in log.skipped_with(showing(key, scene.id))]
+        if others:
+            queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
+        reasons = [f"not selected, because {why}"]
+        restores = bool(keys) and self.session.config.when_not_selected == RESTORE
+        if restores:
+            try:
+                self.session.library.prepare()
+                restored = Restoration(self.services, self.session).restore_scene(scene.id)
+            except PlexError as error:
+                return Failed(claims, scene.label, error, scene.files)
+            reasons += ["Plex has its values from before the first sync"] * bool(restored)
+        record = self._record(scene, SKIPPED, "; ".join(reasons))
+        return Skipped(claims, scene.label, record, tuple(reasons), by_plex=restores)
 
     def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
         session, log = self.session, self.services.log

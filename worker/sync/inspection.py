@@ -10,7 +10,7 @@ from plex.items import PlexItem
 from sync_queue.sync_records import SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
-from validation.selection import why_not_selected
+from validation.selection import RESTORE, why_not_selected
 from worker.services import Services
 from worker.sync.cover_sync import may_differ, targets_of
 from worker.sync.item_finder import ItemFinder
@@ -24,7 +24,8 @@ class Inspection(NamedTuple):
 
     If `not_selected` or `lacks_metadata` is set, the later attributes are unset. `unlocked` lists
     the images that would only be locked. `cover_for` lists the kinds of image, poster or art, for
-    which the cover would be read.
+    which the cover would be read. `restores` means that the scene is not selected, and that its
+    items would get the values from before the first sync.
     """
 
     scene: StashScene
@@ -38,6 +39,7 @@ class Inspection(NamedTuple):
     unseen: bool = False
     synced_before: bool = False
     error: PlexError | None = None
+    restores: bool = False
 
     @property
     def image_reasons(self) -> tuple[str, ...]:
@@ -70,9 +72,12 @@ def inspect_scenes(
         if work is None:
             rejection, desired = rejections[scene.id], project(scene, config)
             inspection = Inspection(scene, desired, rejection, bool(scene.files) and not rejection)
+            if rejection and scene.files and config.when_not_selected == RESTORE:
+                keys = log.with_original(session.library.server_id, scene.id)
+                inspection = inspection._replace(restores=bool(keys))
         else:
             inspection = _inspection(work, record, planner)
-        is_synced = record is not None and record.outcome == SYNCED
+        is_synced = record is not None and (record.outcome == SYNCED or inspection.restores)
         found.append(inspection._replace(synced_before=is_synced))
     return found
 

@@ -13,6 +13,7 @@ from stash.scenes import StashScenes
 from sync_queue.sync_log import NO_SCENE
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
+from validation.selection import why_not_selected
 from worker.services import Services
 from worker.sync.scene_work import SceneWork
 from worker.sync.session import SyncSession
@@ -26,6 +27,11 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
+
+
+def showing(rating_key: int, owner: int) -> str:
+    """Return the beginning of the reason why a scene is not sent to an item."""
+    return f"item {rating_key} shows scene {owner},"
 
 
 def assign_items(
@@ -45,7 +51,7 @@ def assign_items(
             claimants[item.rating_key][work.scene.id] = has_first
     records = sync_log.items(session.library.server_id, items)
     written = {key: set(records.get(key, ())) for key in items}
-    owners, gone = _owners(items, claimants, written, session.matcher, services.scenes)
+    owners, gone = _owners(items, claimants, written, session, services.scenes)
     reported: set[str] = set()
     for work in works:
         for item in list(work.items):
@@ -57,13 +63,13 @@ def assign_items(
             work.items.remove(item)
             is_first = claimants[key].get(owner, False)
             why = "whose file is the item's first version" if is_first else "which was synced first"
-            note = f"item {key} shows scene {owner}, {why}"
+            note = f"{showing(key, owner)} {why}"
             match = _match_of(work, item)
             sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
             if sharing is not Sharing.VERSIONS:
                 held = f"Plex holds item {key} as {sharing.value}"
                 note = f"{note}; {held}"
-                if held not in reported and not sync_log.has_skipped(held):
+                if held not in reported and not sync_log.skipped_with(held):
                     advice = _advice(item, sharing, {*claimants[key], owner}, owner)
                     fields = {"scene": owner, "item": key, "sharing": sharing.value}
                     report(Event.ITEM_SHARED, **fields, advice=advice)
@@ -76,13 +82,14 @@ def _owners(
     items: Mapping[int, PlexItem],
     claimants: Mapping[int, Mapping[int, bool]],
     written: Mapping[int, set[int]],
-    matcher: PlexMatcher,
+    session: SyncSession,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
     """Return the owner of each item, and the owners that Stash has deleted.
 
     The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So this
-    function reads each owner outside of the batch, and drops owners without a file in the item.
+    function reads each owner outside of the batch, and drops owners without a file in the item. An
+    owner that the settings exclude is dropped, too, so the item shows the next selected scene.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {
@@ -95,7 +102,11 @@ def _owners(
     for key, scene_ids in absent.items():
         for scene_id in scene_ids:
             scene = scenes.get(scene_id)
-            if scene is None or not _has_file_in(scene, items[key], matcher):
+            if (
+                scene is None
+                or why_not_selected(scene, session.config)
+                or not _has_file_in(scene, items[key], session.matcher)
+            ):
                 logged[key].discard(scene_id)
     owners = {key: owner_of(claimants[key], logged[key]) for key in items}
     return owners, {*asked} - scenes.keys()

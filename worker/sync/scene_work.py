@@ -58,7 +58,7 @@ class SceneWork:
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
-    never_synced = last is None or last.outcome not in (SYNCED, SYNCED_EARLIER)
+    never_synced = last is None or not (last.outcome in (SYNCED, SYNCED_EARLIER) or last.was_sent)
     return never_synced and not has_meaningful_metadata(scene)
 
 
