@@ -143,8 +143,8 @@ def _is_search_over(error: PlexNotFound, job: SyncJob, now: float) -> bool:
 
 @dataclass(slots=True)
 class _FailureCount:
-    rounds: int = 0
-    others_served: bool = False
+    counted: int = 0
+    another_succeeded: bool = False
 
 
 class PoisonJobs:
@@ -158,31 +158,31 @@ class PoisonJobs:
     """
 
     def __init__(self) -> None:
-        self._suspicions: dict[str, _FailureCount] = {}
+        self._records: dict[str, _FailureCount] = {}
         self._last = ""
         self._failed_since_edit = False
 
     def failed(self, key: str) -> Blame:
         is_first = not self._failed_since_edit
         self._failed_since_edit = True
-        suspicion = self._suspicions.pop(key, None) or _FailureCount()
-        counts = suspicion.others_served or (suspicion.rounds > 0 and self._last == key)
-        suspicion.rounds += counts
-        suspicion.others_served = False
-        self._suspicions[key] = suspicion
+        record = self._records.pop(key, None) or _FailureCount()
+        counts = record.another_succeeded or (record.counted > 0 and self._last == key)
+        record.counted += counts
+        record.another_succeeded = False
+        self._records[key] = record
         self._last = key
-        if len(self._suspicions) > _MOST_TRACKED_JOBS:
-            del self._suspicions[next(iter(self._suspicions))]
-        if counts and suspicion.rounds >= MAX_FAILURES:
+        if len(self._records) > _MOST_TRACKED_JOBS:
+            del self._records[next(iter(self._records))]
+        if counts and record.counted >= MAX_FAILURES:
             return Blame.JOB
         return Blame.UNKNOWN if counts or is_first else Blame.PLEX
 
     def succeeded(self, key: str, *, wrote: bool) -> None:
-        self._suspicions.pop(key, None)
+        self._records.pop(key, None)
         if wrote:
             self._failed_since_edit = False
-            for suspicion in self._suspicions.values():
-                suspicion.others_served = True
+            for record in self._records.values():
+                record.another_succeeded = True
 
 
 class FailurePolicy:

@@ -103,6 +103,7 @@ class Pauses:
             self.succeeded()
 
     def end_if_no_job_is_due(self) -> None:
+        # Only due jobs need Stash.
         if self.kind == STASH:
             self.succeeded()
 

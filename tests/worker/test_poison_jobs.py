@@ -78,7 +78,7 @@ def test_what_is_remembered_of_a_long_outage_is_bounded() -> None:
     jobs = PoisonJobs()
     for number in range(10 * _MOST_TRACKED_JOBS):
         jobs.failed(str(number))
-    assert len(jobs._suspicions) == _MOST_TRACKED_JOBS
+    assert len(jobs._records) == _MOST_TRACKED_JOBS
 
 
 @given(st.lists(KEYS, min_size=2, max_size=30))

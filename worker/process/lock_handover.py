@@ -16,8 +16,8 @@ from sync_queue.spool import CONNECTION, elect
 from sync_queue.spool_import import Spool
 from worker.process.launcher import start_worker
 
-# By default, a request to Plex delays the release of the worker lock by at most 30 s.
 BUSY_INTERVAL = 0.5
+# By default, a request to Plex delays the release of the worker lock by at most 30 s.
 TASK_TIMEOUT = 60.0
 RETURN_SECONDS = 0.5
 IDLE_INTERVAL = 0.2
@@ -90,8 +90,8 @@ class IdleProcess:
     spool: Spool
     request_path: str
     is_told_to_end: Callable[[], bool]
-    exists: Callable[[], bool]
-    remember: Callable[[Any], None]
+    is_installed: Callable[[], bool]
+    on_connection: Callable[[Any], None]
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
@@ -116,12 +116,12 @@ class IdleProcess:
             names = self.spool.names()
             connection = self.spool.take_connection() if CONNECTION in names else None
             if connection is not None:
-                self.remember(connection)
+                self.on_connection(connection)
             if connection is not None or names - known - {CONNECTION}:
                 return True
             if self.monotonic() - checked_at >= INSTALLATION_INTERVAL:
                 checked_at = self.monotonic()
-                if not self.exists():
+                if not self.is_installed():
                     return False
             if not self.hand_over():
                 return False
