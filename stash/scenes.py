@@ -183,7 +183,7 @@ class StashScenes:
         return scenes
 
     def _tag_parents(self) -> Mapping[int, Sequence[Entity]]:
-        """Return the parents of each tag. Stash is asked each time, because the tags may change."""
+        """Return the parents of each tag. The tags may change, so each call sends a query."""
         found = self._connection.query(queries.TAG_PARENTS).get("findTags")
         if not isinstance(found, dict):
             raise StashQueryError("Stash did not return its tags")

@@ -38,7 +38,8 @@ def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
     if when != ALWAYS and len(shared) == len(names):
-        return names  # fast path for the usual case
+        # Usually no two performers share a name.
+        return names
     return list(_told_apart(sorted(performers, key=attrgetter("id")), shared, when))
 
 

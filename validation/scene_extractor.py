@@ -30,7 +30,8 @@ class Detail(Enum):
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
     GROUPS = "groups"
-    TAG_ANCESTORS = "tag_ancestors"  # The parents of each tag, and their parents, at any depth.
+    # This detail has the ancestors of tags, at any depth.
+    TAG_ANCESTORS = "tag_ancestors"
 
 
 class Entity(NamedTuple):

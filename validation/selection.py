@@ -4,7 +4,7 @@ from validation.paths import Folders, components, folded
 from validation.scene_extractor import StashScene
 from validation.values import boolean, choice, declare_setting, entries, list_of
 
-LEAVE, RESTORE = "leave", "restore"  # values of the setting `when_not_selected`
+LEAVE, RESTORE = "leave", "restore"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,7 @@ class Resolvers:
         return scene_query.find(self._library, criteria, page)
 
     def _find_tags(self, _: None, _call: Call, arguments: Arguments) -> SimpleNamespace:
-        """Return all tags that have children, which is the only query of tags so far."""
+        """Return all tags that have children. The plugin sends no other query of tags."""
         self._require_database()
         assert arguments["tag_filter"]["child_count"]["value"] == 0
         tags = [tag for tag in self._library.tags.by_id.values() if self._children(tag)]
