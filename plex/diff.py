@@ -130,8 +130,23 @@ class _Comparison:
         shown = getattr(self.current, name)
         if name not in ADDITIVE and (not shown or is_user_edited(name, self.current, *known)):
             return {}
+        if name == SORTED_AS:
+            return self._undo_sort_title()
         sent = self._sent_names(name)
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
+
+    def _undo_sort_title(self) -> dict[str, str]:
+        """Return the parameters that restore a locked sort title, or make it follow the title.
+
+        Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock afterwards.
+        """
+        value = self.desired.title or self.current.title
+        if SORT_TITLE in self.original.get(LOCKED, ()):
+            value = str(self.original.get(SORTED_AS) or value)
+        elif self.behaviour.sort_title is SortTitle.STAYS:
+            # The edit of the title sets the sort title.
+            return {}
+        return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
     def _emptied_date(self) -> str | None:
         if DATE not in self.last_sent and not self.pending.get(DATE):
@@ -179,9 +194,10 @@ class _Comparison:
 
     def _sort_title(self, title: str) -> dict[str, str]:
         shown = self.current.sort_title or self.current.title
-        if self.behaviour.sort_title is not SortTitle.STAYS or sorts_as(title, shown):
+        is_set = self.desired.is_set(SORTED_AS)
+        if self.behaviour.sort_title is not SortTitle.STAYS or is_set or sorts_as(title, shown):
             return {}
-        is_ours = same(shown, self.last_sent.get(TITLE, ""))
+        is_ours = any(same(shown, self.last_sent.get(name, "")) for name in (TITLE, SORTED_AS))
         if SORT_TITLE in self.current.locked and not is_ours:
             return {}
         return {f"{SORT_TITLE}.value": title, f"{SORT_TITLE}.locked": "1"}
@@ -230,6 +246,9 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
+    if SORTED_AS in last_sent and not current.sort_title:
+        # Plex returns no sort title that equals the title.
+        current = replace(current, sort_title=current.title)
     sent = last_sent.get(DATE)
     shift = behaviour.date_shift.get(current.section_key, 0)
     if shift and isinstance(sent, str) and days_between(sent, current.date) == shift:
@@ -242,7 +261,7 @@ def _without(smart: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def current_values(item: PlexItem) -> Values:
-    shown = {name: getattr(item, name) for name in (*PLEX_NAMES, SORTED_AS)}
+    shown = {name: getattr(item, name) for name in PLEX_NAMES}
     values: Values = {name: list(shown[name]) if name in LISTS else shown[name] for name in shown}
     values[LOCKED] = sorted(item.locked)
     return values

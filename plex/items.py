@@ -39,7 +39,6 @@ class PlexItem(OptionalFields):
     locked: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
-    sort_title: str = ""
     thumb: str = field(default="", compare=False)
     art: str = field(default="", compare=False)
     # An edit of the list of actors would delete the roles of the actors.
@@ -109,7 +108,6 @@ def parse_item(video: Element) -> PlexItem | None:
         ),
         files=tuple(part.path for part in parse_parts(video)),
         versions=tuple(version for version in versions if version.files),
-        sort_title=video.get("titleSort") or "",
         thumb=video.get("thumb") or "",
         art=video.get("art") or "",
         has_roles=any(role.get("role") for role in video.findall("Role")),

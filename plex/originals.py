@@ -41,7 +41,7 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})
-    return {**original, SORTED_AS: item.sort_title, LOCKED: locked}
+    return {**original, SORTED_AS: item.sort_title or "", LOCKED: locked}
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
@@ -76,20 +76,24 @@ def restoring_edit(
         written: the fields that the plugin may have edited. Other fields are not restored.
         sent: the names that the plugin sent, for lists in which other tools have names too.
     """
-    names = [name for name in PLEX_NAMES if name in written]
+    names = [name for name in PLEX_NAMES if name in written and name != SORTED_AS]
     found = {
         name: restoring_parameters(name, item, original, sent.get(name, ()), behaviour)
         for name in names
     }
     fields = {name: parameters for name, parameters in found.items() if parameters}
-    if TITLE in written and SORTED_AS in original and _sort_title_differs(original, item, fields):
+    differs = TITLE in written and _sort_title_differs(original, item, fields)
+    if SORTED_AS in written and SORTED_AS in original:
+        locks = (SORT_TITLE in item.locked, is_locked_in(original, SORT_TITLE))
+        differs |= item.sort_title != original[SORTED_AS] or locks[0] != locks[1]
+    if differs:
         # Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock later.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
 
 
-def unlocking_edit(original: Original, fields: _Fields) -> _Fields:
+def unlocking_edit(original: Original, fields: Collection[str]) -> _Fields:
     if SORTED_AS not in fields or is_locked_in(original, SORT_TITLE):
         return {}
     return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}
@@ -97,6 +101,8 @@ def unlocking_edit(original: Original, fields: _Fields) -> _Fields:
 
 def _sort_title_differs(original: Original, item: PlexItem, fields: _Fields) -> bool:
     was_locked = is_locked_in(original, SORT_TITLE)
+    if SORTED_AS not in original:
+        return False
     if SORT_TITLE in item.locked and not was_locked:
         return item.sort_title in ("", original[SORTED_AS])
     if was_locked and SORT_TITLE not in item.locked:

@@ -80,6 +80,7 @@ class SyncSettings(TagSettings):
     collection_tags: str = declare_setting(list_of("names of tags"), "")
     collection_prefix: str = declare_setting(name_prefix, "")
     title_template: str = declare_setting(parse_template, "")
+    sort_title_template: str = declare_setting(parse_template, "")
     plain_summary: bool = declare_setting(boolean, False)
     max_tags: int = declare_setting(number(10, 500, int), 100)
     sync_rating: bool = declare_setting(boolean, False)
@@ -114,8 +115,15 @@ def plex_date(date: str) -> str | None:
 
 
 def _title(scene: StashScene, settings: SyncSettings) -> str:
-    if not settings.title_template:
-        return sanitize_name(scene.title)
+    template = settings.title_template
+    return _filled(template, scene, settings) if template else sanitize_name(scene.title)
+
+
+def _sort_title(scene: StashScene, settings: SyncSettings) -> str:
+    return _filled(settings.sort_title_template, scene, settings)
+
+
+def _filled(template: str, scene: StashScene, settings: SyncSettings) -> str:
     values = {
         "title": scene.title,
         "studio": _studio(scene, settings),
@@ -124,7 +132,7 @@ def _title(scene: StashScene, settings: SyncSettings) -> str:
         "code": scene.code,
     }
     cleaned = {name: sanitize_name(value) for name, value in values.items()}
-    return sanitize_name(filled(settings.title_template, cleaned))
+    return sanitize_name(filled(template, cleaned))
 
 
 def _studio(scene: StashScene, _: SyncSettings) -> str:
@@ -259,6 +267,7 @@ _optional = partial(_synced, optional=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionalFields:
+    sort_title: str | None = _optional("titleSort", _sort_title, "sort_title_template")
     rating: str | None = _optional("userRating", _rating, "sync_rating", read=_shortest)
     directors: tuple[str, ...] | None = _optional(
         "director", _directors, "sync_director", element="Director"

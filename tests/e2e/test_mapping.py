@@ -46,6 +46,7 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ("collection_tags", "OUTDOOR; x", {"collections": ["Mine", "Studio", "Outdoor"]}),
     ("collection_prefix", "S: ", {"collections": ["Mine", "S: Studio"]}),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
+    ("sort_title_template", "{code}", {"in_plex": {"title_sort": "S-1"}}),
     ("sync_rating", True, {"in_plex": {"user_rating": 8.5}}),
     ("sync_director", True, {"in_plex": {"directors": ["Dee", "Lee"]}}),
     ("edition_from", "code", {"in_plex": {"edition_title": "S-1"}}),
@@ -88,7 +89,9 @@ def sync(rig: Rig) -> int:
 def optional_state(rig: Rig, item: Item) -> dict[str, Any]:
     """Return the values of the optional fields, and the locks that they may have."""
     state = rig.plex.snapshot()[str(item.rating_key)]
-    return {name: state[name] for name in OWN} | {"locks": {*state["locks"]} - LOCKS - IMAGE_LOCKS}
+    return {name: state[name] for name in (*OWN, "title_sort")} | {
+        "locks": {*state["locks"]} - LOCKS - IMAGE_LOCKS
+    }
 
 
 def add_traits(rig: Rig) -> None:
@@ -130,7 +133,8 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
     rig.configure(**{setting: ""})
     both = 2 if setting in ("content_rating", "fixed_label") else 1
     assert f"{both} would change" in rig.task("preview_sync").output
-    assert sync(rig) == both
+    # Another edit unlocks the restored sort title.
+    assert sync(rig) == both + (setting == "sort_title_template")
     assert rig.verdict().differences == ()
     assert optional_state(rig, item) == before
     assert set(item.collections) == {"Mine", "Studio"}
@@ -237,3 +241,33 @@ def test_an_item_of_an_earlier_version_gets_its_own_values_back(make_rig: MakeRi
     rig.configure(**dict.fromkeys(settings), edition_from="", tagline_from="", fixed_label="")
     assert sync(rig) == 1
     assert optional_state(rig, item) == before
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_the_sort_title_follows_its_template_and_comes_back(
+    make_rig: MakeRig, follows: bool
+) -> None:
+    rig = make_rig()
+    rig.plex.switches = replace(rig.plex.switches, title_sort_follows=follows)
+    scene_id, item = rig.add_pair("a", **SCENE)
+    rig.plex.edit(item.rating_key, lock=False, title_sort="Own")
+    first = optional_state(rig, item)
+    sync(rig)
+    before = optional_state(rig, item)
+
+    rig.configure(sort_title_template="{title}", title_template="{title}")
+    for title, template in [("Title", "{title}"), ("B", "{title}"), ("B", "{code} {title}")]:
+        rig.stash.update_scene(scene_id, title=title)
+        rig.configure(sort_title_template=template)
+        assert sync(rig) == 1
+        wanted = "" if template == "{title}" else "S-1 B"
+        assert (item.title, item.title_sort, "titleSort" in item.locks) == (title, wanted, True)
+        assert sync(rig) == 0
+
+    rig.stash.update_scene(scene_id, title="Title", code="")
+    rig.configure(sort_title_template="{code}")
+    sync(rig)
+    assert optional_state(rig, item) == before
+    assert sync(rig) == 0
+    rig.task("restore_values", scene_id=str(scene_id))
+    assert optional_state(rig, item) == first

@@ -45,6 +45,7 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("tagline_from", True, "none or code or groups"),
     ("content_rating", 18, "a text"),
     ("fixed_label", ["Stash"], "a text"),
+    ("sort_title_template", "title", "a text with some of {title} {studio}"),
     ("title_template", "{name}", "a text with some of {title} {studio}"),
     ("debug_logging", "verbose", _SWITCH),
     ("obfuscate_paths", {}, _SWITCH),

@@ -5,11 +5,26 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from plex.diff import ADDITIVE, COLLECTIONS, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit
+from plex.diff import (
+    ADDITIVE,
+    COLLECTIONS,
+    DATE,
+    PLEX_NAMES,
+    SORT_TITLE,
+    SORTED_AS,
+    TITLE,
+    ItemEdit,
+    same,
+)
 from plex.edit_sender import EditOutcome
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
-from plex.originals import original_values, recaptured, with_original_sort_title
+from plex.originals import (
+    original_values,
+    recaptured,
+    unlocking_edit,
+    with_original_sort_title,
+)
 from plex.server_facts import DateClearing
 from shared.events import Event
 from stash.exceptions import StashFileError
@@ -120,6 +135,8 @@ class ItemWriter:
         if edit:
             self._prepare(work, item, plan, fresh)
             outcome = self._edit(work, item, edit)
+            if SORTED_AS not in edit.sent and (unlocked := unlocking_edit(original, edit.fields)):
+                self._session.client.edit(item, unlocked)
             trace_edit(self._services.log, work, item, outcome)
             self._report(work, edit, outcome)
             record = _without_refused(record, last, edit, outcome)
@@ -133,6 +150,13 @@ class ItemWriter:
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
         """Return the original values. Values of fields that were never sent are stored first."""
+        sorted_as = item.sort_title or item.title
+        is_of_user = SORT_TITLE in item.locked and not same(
+            sorted_as, plan.last.sent.get(TITLE, "")
+        )
+        if SORTED_AS in plan.original and not is_of_user:
+            # Earlier edits of the title have changed the sort title.
+            fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
             original = with_original_sort_title(original, item)

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from plex.diff import DATE, PLEX_NAMES, SORT_TITLE, TITLE, Value, days_between, same, sorts_as
+from plex.diff import (
+    DATE,
+    PLEX_NAMES,
+    SORT_TITLE,
+    SORTED_AS,
+    TITLE,
+    Value,
+    days_between,
+    same,
+    sorts_as,
+)
 from plex.edit_parameters import Parameters, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import IMAGE_LOCKS, PlexItem
@@ -127,7 +137,11 @@ def _learn_sort_title(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> N
         return
     sorted_by = before.sort_title or before.title
     changed = not same(before.title, title) and same(after.title, title)
-    if not changed or SORT_TITLE in after.locked or sorts_as(title, sorted_by):
+    if (
+        not changed
+        or {SORT_TITLE, SORTED_AS} & {*after.locked, *edit.accepted}
+        or sorts_as(title, sorted_by)
+    ):
         return
     stays = same(after.sort_title or after.title, sorted_by)
     facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)

@@ -157,7 +157,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
         client.edit(item, fields)
     item = _date_put_back(client, saved, _read(client, saved.rating_key) or item)
     touched = {*saved.testable} | (item.locked & {SORT_TITLE})
-    if not same(item.sort_title, saved.value(SORTED_AS)):
+    if not same(item.sort_title or "", saved.value(SORTED_AS)):
         touched.add(SORT_TITLE)
         sort = str(saved.value(SORTED_AS) or saved.value(TITLE))
         client.edit(item, {SORTED_AS: {f"{SORT_TITLE}.value": sort, f"{SORT_TITLE}.locked": "1"}})
