@@ -218,10 +218,7 @@ def _scene_id(text: str) -> str:
 
 
 class Terminal:
-    """Writes each text as one line to a terminal, without secrets and control characters.
-
-    Log lines go to `err`, which also shows the progress if it is a terminal.
-    """
+    """Writes each text to a terminal as one line, without secrets and control characters."""
 
     def __init__(self, out: TextIO, err: TextIO, secrets: Secrets) -> None:
         self._out = out
@@ -331,10 +328,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why a command must not run, with a remedy, or None if the command may run.
-
-    Stash cannot read files that another user creates in the data folder.
-    """
+    """Return why Stash could not use the files of this command, with a remedy, or None."""
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):

@@ -45,10 +45,7 @@ def unusable_packages() -> list[str]:
 
 
 def dependency_problem(plugin_dir: str) -> str | None:
-    """Return which packages are unusable and how to install them, or None if all packages work.
-
-    The command installs into the plugin's folder, which survives the replacement of a container.
-    """
+    """Return which packages are unusable and how to install them, or None if all packages work."""
     problems: dict[str, str] = {}
     for dependency in DEPENDENCIES:
         problem = _problem(dependency)
@@ -56,6 +53,7 @@ def dependency_problem(plugin_dir: str) -> str | None:
             problems.setdefault(*problem)
     if not problems:
         return None
+    # The plugin's folder survives the replacement of a container.
     target = os.path.join(plugin_dir, VENDORED)
     requirements = os.path.join(plugin_dir, "requirements.txt")
     return (

@@ -46,10 +46,7 @@ _ENDS = {
 
 
 def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
-    """Copy the lines that no process has copied yet, unless another process is copying.
-
-    At most `most` bytes are copied. The next call copies the rest.
-    """
+    """Copy at most `most` bytes of new lines, unless another process is copying lines."""
     lock = FileLock(folder.relay_lock)
     try:
         exists = os.path.exists(folder.worker_log)

@@ -31,10 +31,7 @@ def build(
     secrets: Secrets,
     worker_lock: FileLock | None = None,
 ) -> Services:
-    """Build the objects of this process, without a request to Stash or Plex.
-
-    Raise `OSError` or `sqlite3.Error` if the data folder or the database cannot be used.
-    """
+    """Build the objects without a request. An unusable folder or database raises an error."""
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
     obfuscator = obfuscator_for(folder)

@@ -59,11 +59,7 @@ def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
 
 
 def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now: float) -> None:
-    """Store dead letters, unless the scene already has a dead letter of the same error type.
-
-    The worker queues a dead letter again once Plex has its file. A `PlexNotFound` without a file
-    gets a job, because otherwise the plugin would never retry its scene.
-    """
+    """Store dead letters, unless the scene already has a dead letter of the same error type."""
     ours = DeadLetterQueue(connection)
     for letter in letters:
         existing = ours.of_scene(letter.scene_id)
@@ -71,6 +67,7 @@ def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now:
             continue
         data = {MISSING_PATHS: [letter.path]} if letter.path else {}
         job = scene_job(letter.scene_id, METADATA, letter.failed_at, data)
+        # Without the path of its file, only a job makes the worker try the scene again.
         if letter.error_type == _NOT_FOUND and not letter.path:
             put(connection, job, now)
         ours.add(job, Failure(letter.error_type, letter.message), letter.failed_at)

@@ -62,10 +62,7 @@ class LegacyJob:
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Parse a job that is stored as a pickle or JSON. A job without a scene raises `NoJobError`.
-
-    If the job has no time or scene id, those of its row are used.
-    """
+    """Parse a pickle or JSON, or raise `NoJobError`. The row's time and scene id are defaults."""
     job = _mapping(data)
     raw_key = job.get("job_key")
     key = _JOB_KEY.fullmatch(raw_key) if isinstance(raw_key, str) else None

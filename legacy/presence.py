@@ -1,7 +1,4 @@
-"""Finds data of the legacy plugin, and records which files were imported.
-
-Every task and every worker imports this module, so it does not load the code that reads the data.
-"""
+"""Finds legacy data. Every worker and task imports this module, so it does not parse the data."""
 
 import os
 import sqlite3
@@ -63,10 +60,7 @@ def mark_imported(path: str) -> None:
 
 
 def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
-    """Return whether the data folder may contain legacy data to import.
-
-    The search reads the whole queue, so the first negative result is stored.
-    """
+    """Return whether legacy data may exist. The search is slow, so a negative result is stored."""
     if any(os.path.exists(path_of(folder, name)) for name in FILES) or states_to_copy(folder):
         return True
     with closing(connect(folder.queue_database, busy_timeout=PROBE_TIMEOUT)) as connection:

@@ -91,11 +91,7 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Read an empty page again, because Stash had counted `left` more scenes.
-
-    The missing scenes may have been deleted. The second response is credible if it starts with
-    scene `after`, which Stash has returned before.
-    """
+    """Read an empty page again. The response is credible if it starts with scene `after`."""
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
         raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -146,11 +142,8 @@ class GapDetectionEngine:
         return run
 
     def step(self, session: SyncSession) -> RunResult | None:
-        """Check a page of scenes, or queue a batch. Return None unless the run has ended.
-
-        A step reads the stored run, because another process may have continued the run. If Stash or
-        Plex fails, the stored run stays unchanged.
-        """
+        """Check a page of scenes, or queue a batch. Return None unless the run has ended."""
+        # Another process may have continued the run since the last step.
         run = self.stored()
         if run is None:
             return RunResult(

@@ -20,11 +20,7 @@ LOOK_EVERY = 60.0
 def due(
     state: ReconciliationState, config: Config, now: float, *, at_start: bool, rebuilt: bool
 ) -> Order | None:
-    """Return the run that is due, or None if no run is due.
-
-    A stored time after `now` is ignored, because the clock was set back. `rebuilt` means that a
-    damaged database lost its jobs.
-    """
+    """Return the run that is due, or None. `rebuilt` means that a damaged database lost jobs."""
     interval = config.reconcile_interval
     if 0 <= now - state.tried_at < RETRY:
         return None

@@ -84,11 +84,7 @@ class Log:
         return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
-        """Report an event of the catalogue, by default at the event's own level.
-
-        The field `label` names the scene in the sentence, and `scene` is its id in the log file.
-        The sentence contains an exception's text, but the log file only its class.
-        """
+        """Report an event. The sentence contains `label`. The log file contains `scene` instead."""
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 
     def step(self, text: str) -> None:

@@ -52,12 +52,7 @@ class KeptState:
         self.is_unread = False
 
     def read(self, now: float) -> Any:
-        """Return the stored state, or an empty state if there is no file.
-
-        A file with invalid content is renamed to `<name>.corrupt-<time>` and reported. If the
-        system denies access to the file, the error is reported once, and the state counts as empty
-        (`is_unread`).
-        """
+        """Return the state. Invalid files are quarantined, and unreadable files count as empty."""
         try:
             state = self._load()
         except OSError as error:
@@ -125,11 +120,7 @@ _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
-    """Parse a stored object into a dataclass. Return None if a required field is invalid.
-
-    An int must be a count, and a float must be a time or a duration. A field gets its default if
-    its value is invalid, or if its type is not a number, boolean or string.
-    """
+    """Parse a dataclass. Defaults replace invalid values. Without a default, return None."""
     stored = raw if isinstance(raw, dict) else {}
     values = {}
     for field in fields(kind):

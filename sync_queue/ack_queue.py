@@ -93,11 +93,7 @@ class AckQueue(SQLiteAckQueue):
         self.connection.execute(statement, (scene_key(scene_id),))
 
     def release(self, claims: Sequence[Claim]) -> None:
-        """Return jobs in progress to the queue.
-
-        If a newer job for the same subject waits, both jobs become one job that is due now. Every
-        other job keeps its due time and its retry count.
-        """
+        """Return jobs in progress to the queue, where they are merged with newer jobs."""
         with transaction(self.connection):
             for claim in claims:
                 fresh = claim.job.with_fresh_retries()

@@ -18,11 +18,7 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """The state of the database. If `jobs` is None, all later figures are unknown.
-
-    `damage` is SQLite's error message for a damaged file, and `refusal` the reason why a file
-    cannot be read. `size` includes the write-ahead log.
-    """
+    """`damage` and `refusal` are error messages. If `jobs` is None, later figures are unknown."""
 
     exists: bool = True
     damage: str = ""

@@ -155,11 +155,8 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
-    """Switch to write-ahead logging, or to a rollback journal if the file system requires it.
-
-    The switch fails while another process reads the database, and SQLite does not wait. So this
-    function retries with a new connection for `longest_wait` seconds, and then raises an error.
-    """
+    """Switch to write-ahead logging, or to a rollback journal if the file system requires it."""
+    # The switch fails while another process reads the database, and SQLite does not wait.
     deadline = time.monotonic() + longest_wait
     while True:
         try:

@@ -40,12 +40,7 @@ def recover_outage_jobs(
     plex_healthy: bool,
     existing_scenes: Callable[[Sequence[int]], Collection[int]],
 ) -> RecoveryResult:
-    """Queue the jobs of dead letters again, each in a transaction that removes its dead letter.
-
-    A dead letter stays if Plex is not healthy, if its scene is already queued, or if Stash no
-    longer has the scene. `existing_scenes` returns which scenes exist in Stash, and may raise
-    `StashError`.
-    """
+    """Queue dead letters again, unless Plex is down or their scene is queued or deleted."""
     result = RecoveryResult()
     if not plex_healthy:
         result.skipped_plex_down = len(letters)

@@ -43,10 +43,7 @@ class QueueManager(QueueView):
             self._connection.execute(f"PRAGMA synchronous={before}")
 
     def claim(self, limit: int, *, bulk_last: bool = False) -> list[Claim]:
-        """Mark up to `limit` due jobs as in progress. Unreadable rows become dead letters.
-
-        With `bulk_last`, due retries come before new jobs of a bulk sync, as new edits always do.
-        """
+        """Mark due jobs as in progress. With `bulk_last`, new jobs of a bulk sync come last."""
         now = self.clock()
         claims, unreadable = self.jobs.claim(limit, now, bulk_last=bulk_last)
         for row_id, reason in unreadable:
@@ -85,10 +82,7 @@ class QueueManager(QueueView):
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
-        """Queue a dead letter's job with its retry count reset, and remove the dead letter.
-
-        Return False if the dead letter has no readable job, or if another process has removed it.
-        """
+        """Queue a dead letter's job, and remove the letter. Return False if this is impossible."""
         if letter.job is None:
             return False
         now = self.clock()

@@ -23,10 +23,7 @@ class JobFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """A job for a scene, performer, studio, tag or group, with its retry state.
-
-    Times are in seconds since the epoch. The order of the fields is part of the stored format.
-    """
+    """A job. Times are in seconds since the epoch. The field order is part of the stored format."""
 
     job_id: str = ""
     scene_id: int | None = None

@@ -62,11 +62,7 @@ def subject_label(job_key: str) -> str:
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float) -> tuple[int, int]:
-    """Store jobs in one transaction. Return the numbers of new and merged jobs.
-
-    If a job of the same subject and type already waits, the new job is merged into that job. The
-    merged job is due now, and its retry count is 0.
-    """
+    """Store jobs, or merge them into waiting jobs of the same subject and type."""
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
     return sum(are_new), len(are_new) - sum(are_new)

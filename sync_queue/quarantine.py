@@ -45,11 +45,7 @@ def _marker(path: str) -> str:
 
 
 def quarantine_database(path: str) -> str | None:
-    """Rename a damaged database and return the new path. Return None if the database is intact.
-
-    If several processes find the damage, only the first process renames the file. Raise `OSError`
-    on failure.
-    """
+    """Rename a damaged database. Return the new path, or None if the database is intact."""
     with locked(setup_lock(path)):
         if not _is_damaged(path):
             return None

@@ -34,10 +34,7 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Lock the database for writing. Commit at the end, or roll back after an exception.
-
-    A transaction inside another transaction is part of the outer transaction.
-    """
+    """Lock the database, and commit at the end. An inner transaction is part of the outer one."""
     if connection.in_transaction:
         yield
         return

@@ -68,12 +68,7 @@ class Spool:
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
-        """Move all jobs from files into the database, and return their number.
-
-        `enqueue` stores the jobs in one transaction. If the process is killed, the next import
-        merges the same jobs again, without harm. Files that contain no job or cannot be removed are
-        reported.
-        """
+        """Move all jobs from files into the database. After a kill, the next import repeats it."""
         if self.is_empty():
             return 0
         with locked(os.path.join(self._folder, "import.lock")):

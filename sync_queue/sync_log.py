@@ -104,11 +104,7 @@ class SyncLog:
         self._connection.execute(f"DELETE FROM sync_log WHERE {_OF_OTHERS}", item)
 
     def forget_item(self, server_id: str, rating_key: int) -> None:
-        """Remove the records and the original values of an item.
-
-        A scene without another item also loses its outcome. The records of uploads stay, because
-        Plex keeps the images.
-        """
+        """Remove an item's records, but not its uploads, because Plex keeps the images."""
         scene_ids = list(self.records_of_item(server_id, rating_key))
         for table in ("sync_log", "originals"):
             statement = f"DELETE FROM {table} WHERE server_id = ? AND rating_key = ?"
@@ -227,11 +223,8 @@ class SyncLog:
         )
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive).
-
-        The result omits scenes that only an older version synced, because that version also kept
-        deleted scenes.
-        """
+        """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive)."""
+        # The legacy plugin kept deleted scenes, so scenes that only it synced are omitted.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
@@ -243,10 +236,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield the wanted performers, studios and tags of scenes at their last sync, by scene id.
-
-        The ids rise from `after` (exclusive) to `until` (inclusive).
-        """
+        """Yield the wanted performers, studios and tags of synced scenes, sorted by scene id."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

@@ -11,11 +11,7 @@ PENDING = "pending"
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """The values last sent to a Plex item for a scene. `digest` is empty before the first write.
-
-    `refused` contains values that Plex did not keep, and `pending` values that may not have
-    arrived.
-    """
+    """The values last sent for a scene. Plex did not keep `refused`. `pending` is unconfirmed."""
 
     digest: str
     sent: FieldValues

@@ -196,12 +196,7 @@ class FailurePolicy:
         self._poison.succeeded(result.key, wrote=wrote)
 
     def general_error(self, error: Exception) -> Exception:
-        """Return the error, or a more general error if Stash fails for every scene.
-
-        If Stash's database is closed, all jobs would use up their retries within minutes. So this
-        method also queries a scene that does not exist. If that query fails too, the job is not the
-        cause.
-        """
+        """Return a more general error if Stash fails for every scene, so no job uses up retries."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

@@ -70,10 +70,7 @@ class Pauses:
         self.reason, self.kind = reason, kind
 
     def begin_quiet_hours(self, quiet: QuietHours) -> None:
-        """Pause for quiet hours, but for at most a minute.
-
-        Then the settings and the time are read again, so a changed clock cannot prolong the pause.
-        """
+        """Pause for at most a minute, because the settings or the clock may change."""
         reason = f"until {quiet.end} by quiet_hours"
         self._until = self.monotonic() + min(LONGEST_PAUSE, quiet.seconds)
         if reason != self.reason:

@@ -104,10 +104,7 @@ class RecoveryRateLimiter:
 
 
 class Pace:
-    """Slows the worker down as `quiet_hours`, `max_scenes_per_minute` and `slow_down` require.
-
-    If `is_ordered` is set, a user has started this run, so nothing slows it down.
-    """
+    """Slows the worker down as the settings require, unless a user has ordered this run."""
 
     def __init__(
         self,
@@ -135,10 +132,7 @@ class Pace:
         return is_limited and not self._is_ordered
 
     def most_jobs(self, config: Config, size: int) -> int:
-        """Return the size of the next batch, which is small if the scenes per minute are limited.
-
-        A new edit waits for the end of the current batch, so a batch should take only 5 seconds.
-        """
+        """Return the size of the next batch. New edits wait for it, so it should take 5 s."""
         most = config.max_scenes_per_minute
         if not most or self._is_ordered:
             return size
@@ -162,10 +156,7 @@ class Pace:
         return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        """Return whether edits take much longer than usual, and adapt the usual time.
-
-        A slow time becomes usual only after hours, because Plex may be slow during a whole film.
-        """
+        """Return whether edits are slower than usual. Only hours make a slow time usual."""
         known = facts.edit_seconds()
         usual = seconds if known is None else known
         usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)

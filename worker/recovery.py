@@ -84,15 +84,13 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the limit on the job rate began, or None if there is no limit.
-
-        If the clock is set or the machine sleeps, the start moves by the same time.
-        """
+        """Return the seconds since the limit on the job rate began, or None without a limit."""
         started = self.state.recovery_started_at
         if not started:
             return None
         passed = 0.0 if self._ramp_seen is None else now - self._ramp_seen
         self._ramp_seen = now
+        # If the clock is set or the machine sleeps, the start moves by the same time.
         if not 0 <= passed <= RAMP_SECONDS:
             started += passed
         started = min(started, now)

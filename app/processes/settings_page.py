@@ -48,10 +48,7 @@ class KnownSettings:
 
 
 def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[str, Any]:
-    """Return the missing settings to write, with the values that are in effect.
-
-    A stored empty value stays, because a user has cleared the setting.
-    """
+    """Return the settings to write. An empty setting stays, because a user has cleared it."""
     # The value of an alias is written, too, because the alias has no effect once the setting
     # exists.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}

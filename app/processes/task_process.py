@@ -75,10 +75,7 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def redacted(value: Any, log: Log) -> Any:
-    """Remove secrets from the texts of an answer for programs.
-
-    JSON escapes some characters, so redacting the finished JSON could miss a secret.
-    """
+    """Remove secrets before the conversion to JSON, whose escapes could hide a secret."""
     if isinstance(value, str):
         return log.redact(value)
     if isinstance(value, list | tuple):
@@ -97,10 +94,7 @@ def run_task(
     *,
     in_stash: bool = True,
 ) -> Answer:
-    """Run the task that the argument `mode` names. A `TaskError` contains cause and remedy.
-
-    If `in_stash` is set, `log` is Stash's log, and the worker's log lines are copied to it.
-    """
+    """Run the task that `mode` names. If `in_stash` is set, copy the worker's log to `log`."""
     connection = server_connection if isinstance(server_connection, dict) else {}
     question = find_question(arguments) if wants_json(arguments) else None
     if question is not None:

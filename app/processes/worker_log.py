@@ -50,10 +50,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) -> Log:
-    """Return a log that writes JSON lines to a rotating file. Raise `OSError` if that fails.
-
-    While the file `marker` exists, hooks and tasks copy new lines to Stash's log.
-    """
+    """Return a log that writes JSON lines. The file `marker` says that the log has new lines."""
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )
@@ -69,20 +66,14 @@ def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) ->
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the worker's log file. Only a line about an event has a `code`.
-
-    The line starts with the time, because the time in the first line identifies a log file.
-    """
+    """Return a line of the log. It starts with the time, which identifies a rotated log file."""
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)
 
 
 def leave_record(marker: str, event: Event, problem: str) -> None:
-    """Store an event of a worker that has no log. The next hook or task reports the event.
-
-    An unreported event is not replaced. `problem` must contain no secrets.
-    """
+    """Store an event of a worker without a log, for the next hook. `problem` contains no secret."""
     with contextlib.suppress(OSError):
         if os.path.exists(marker) and os.path.getsize(marker):
             return

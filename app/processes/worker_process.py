@@ -39,18 +39,14 @@ LONGEST_UPDATE = 10.0
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
-    """Execute jobs until the queue stays empty, and return the exit status.
-
-    The status is 0 if another worker runs. If no process would reap this process, the worker waits
-    for the next edit instead of ending. `arguments` contains the file descriptor of the worker lock
-    if the parent process could pass its lock.
-    """
+    """Execute jobs until the queue stays empty. Return 0, also if another worker runs."""
     if hasattr(os, "setsid"):
         # The call fails if this process already leads a session.
         with contextlib.suppress(PermissionError):
             os.setsid()
     connection = _read_connection()
     folder = data_folder_of(script, connection)
+    # The parent process passes its lock as a file descriptor, except on Windows.
     descriptor = int(arguments[0]) if arguments else None
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
@@ -144,10 +140,7 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _is_installed_again(self) -> bool:
-        """Return whether the plugin is installed, and wait for new files if an update is running.
-
-        An update in Stash first removes all old files.
-        """
+        """Wait during an update, which removes all files first. Return whether they exist."""
         end = time.monotonic() + LONGEST_UPDATE
         while not self._installation.exists() and time.monotonic() < end:
             if self._stop.wait(BUSY_INTERVAL):
@@ -229,12 +222,7 @@ class _WorkerProcess:
             self._worker = None
 
     def _run_in_thread(self, worker: "SyncWorker") -> DrainOutcome:
-        """Run a worker in a thread, because signals interrupt only the main thread.
-
-        The worker stops after its current scene if this process has to end, or if a task requests
-        the worker lock. It also stops if the plugin is updated or uninstalled, or if another file
-        has replaced the queue's database.
-        """
+        """Run a worker in a thread, because signals interrupt only the main thread."""
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], BUSY_INTERVAL).done:

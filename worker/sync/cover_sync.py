@@ -34,10 +34,7 @@ _OVERLAY = "overlay"
 
 @dataclass(slots=True)
 class CoverResult:
-    """The result of sending a scene's cover to its items, by kind of image (poster or art).
-
-    A `failure` requires a retry of the job. `why` says in the debug log why nothing was uploaded.
-    """
+    """The result of sending a cover. A `failure` requires a retry. `why` is for the debug log."""
 
     uploaded: set[str] = field(default_factory=set)
     sent: dict[PlexItem, dict[str, str]] = field(default_factory=dict)
@@ -246,10 +243,7 @@ class CoverSync:
                 self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
 
     def _remember_intent(self, target: Target, cover: Cover) -> None:
-        """Store the SHA-1 and the lock first, because the response to the upload may get lost.
-
-        Otherwise, a later sync would mistake the image and its lock for the choice of a user.
-        """
+        """Store the SHA-1 and the lock first, because the response to an upload may get lost."""
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
         changed = held if target.has else with_original_lock(held, target.item, kind)

@@ -20,11 +20,7 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the scene whose metadata an item shows: the owner of the item.
-
-    The owner is the scene with the item's first file. If several scenes have this file, the owner
-    has the lowest id. If no scene has this file, the item keeps its previous owner.
-    """
+    """Return the scene that an item shows: the lowest id among the scenes with its first file."""
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
 
@@ -37,10 +33,7 @@ def showing(rating_key: int, owner: int) -> str:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Remove each item from all scenes except the scene whose metadata the item shows.
-
-    Return the ids of scenes that Stash has deleted, although their values were sent to an item.
-    """
+    """Keep each item only in the scene that it shows. Return ids of scenes deleted in Stash."""
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}

@@ -79,10 +79,7 @@ class ItemWriter:
         self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
-        """Send the differences to each item. Return the changed fields and the image results.
-
-        The sent values are stored even if this method raises a `StashError` or `PlexError`.
-        """
+        """Send the differences to each item. The sent values are stored even after an error."""
         if work.error is not None and not work.items:
             raise work.error
         changed: dict[str, None] = {}
@@ -167,10 +164,7 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit as unconfirmed, because its response may get lost.
-
-        Otherwise, a later sync would mistake the edit for an edit by a user.
-        """
+        """Store the edit first. After a lost response, it must not look like an edit by a user."""
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:

@@ -1,7 +1,4 @@
-"""Logs the result of each job, totals of many jobs, and a trace of the decisions.
-
-The functions `trace_…` log only if the setting `debug_logging` is on.
-"""
+"""Logs results, totals and a trace of decisions, which needs the setting `debug_logging`."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,11 +29,7 @@ _COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
 
 
 class ProgressLog:
-    """Logs the end of each job, and totals of many jobs.
-
-    Stash shows the results of the first `most` jobs. If `most` is None, Stash shows all results and
-    also intermediate totals.
-    """
+    """Logs job results and totals. Stash shows the results of the first `most` jobs, or of all."""
 
     def __init__(self, log: Log, monotonic: Callable[[], float], most: int | None = None) -> None:
         self._log = log

@@ -110,11 +110,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the fields that were sent to an item, or may have been sent.
-
-    An unconfirmed (`pending`) value counts as sent, unless a user has changed the field since.
-    `held` contains the values before the plugin's first edit.
-    """
+    """Return the sent fields. An unconfirmed value counts unless a user changed the field since."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

@@ -104,10 +104,7 @@ class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an er
 
 @dataclass
 class CurrentSession:
-    """Reads the settings for each batch. Changed settings create a new session.
-
-    Each method raises a `StashError` if Stash does not return the settings.
-    """
+    """Reads the settings for each batch. If Stash does not return them, `StashError` is raised."""
 
     settings: StashSettings
     scenes: StashScenes

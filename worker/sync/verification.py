@@ -132,12 +132,7 @@ def _was_lost(edit: SentEdit, unkept: Sequence[str], behaviour: Behaviour) -> bo
 def _left_by_behaviour(
     left: ItemEdit, desired: SceneMetadata, behaviour: Behaviour
 ) -> Sequence[str]:
-    """Return the fields that need another edit because of the server's behaviour.
-
-    If the server cannot clear dates, the item gets its original date. If the sort title does not
-    follow the title, the edit sets both. If the server decodes removed names only once, the edit
-    encodes the names differently.
-    """
+    """Return the fields that need another edit because of the server's behaviour."""
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title
     dates = DATE in left.fields and desired.date == "" and behaviour.cannot_clear_dates
