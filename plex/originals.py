@@ -99,6 +99,23 @@ def unlocking_edit(original: Original, fields: Collection[str]) -> _Fields:
     return {SORTED_AS: {f"{SORT_TITLE}.locked": "0"}}
 
 
+def removed_locks(original: Original, written: Collection[str]) -> _Fields:
+    """Return the parameters, by field, that unlock what the plugin has locked.
+
+    `written` has the fields that the plugin may have edited. Some servers never show a lock, so the
+    parameters also name fields that seem to be unlocked.
+    """
+    locks = {name: plex_name for name, plex_name in PLEX_NAMES.items() if name in written}
+    locks |= {kind: IMAGE_LOCKS[kind] for kind in original.get(UPLOADED, [])}
+    if TITLE in written and SORTED_AS in original:
+        locks[SORTED_AS] = SORT_TITLE
+    return {
+        name: {f"{plex_name}.locked": "0"}
+        for name, plex_name in locks.items()
+        if not is_locked_in(original, plex_name)
+    }
+
+
 def _sort_title_differs(original: Original, item: PlexItem, fields: _Fields) -> bool:
     was_locked = is_locked_in(original, SORT_TITLE)
     if SORTED_AS not in original:

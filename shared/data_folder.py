@@ -35,6 +35,7 @@ class DataFolder:
         self.first_run = os.path.join(root, "first_run.json")
         self.write_test = os.path.join(root, "write_test.json")
         self.restore_question = os.path.join(root, "restore_question.json")
+        self.unlock_question = os.path.join(root, "unlock_question.json")
         self.reports = os.path.join(root, "reports")
 
     def create(self) -> None:

@@ -107,6 +107,7 @@ TASKS: Mapping[str, Task] = {
     "process_queue": Task("sync.process_queue:process_queue"),
     "preview_sync": Task("sync.preview_sync:preview_sync", {"scene_id": _SCENE_OR_ALL}),
     "restore_values": Task("sync.restore_values:restore_values", {"scene_id": _SCENE_OR_ALL}),
+    "unlock_fields": Task("sync.unlock_fields:unlock_fields", {"scene_id": _SCENE_OR_ALL}),
     "test_write": Task("sync.test_write:test_write", {"scene_id": _needed_scene(_HOW_TO_TEST)}),
     "reconcile_all": Task(f"{_RECONCILE}all", {"dry_run": _FLAG}),
     "reconcile_recent": Task(f"{_RECONCILE}recent", {"dry_run": _FLAG}),

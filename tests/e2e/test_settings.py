@@ -24,6 +24,8 @@ from worker import timetable
 
 # The test that shows their effect → settings.
 SHOWN_BY = {
+    "test_not_selected.test_an_excluded_scene_gets_back_what_plex_held_until_it_is_selected_again":
+        "when_not_selected",
     "test_settings.test_a_living_worker_goes_over_to_another_server": "plex_url",
     "test_outages.test_a_fault_that_a_person_must_correct_pauses_the_sync": "plex_token",
     "test_settings.test_only_the_libraries_that_are_named_are_synced": "plex_library",
