@@ -1,8 +1,4 @@
-"""Copies the worker's log to Stash's log: each line once, or a summary of many results.
-
-A hook imports this module if the worker's log has new lines. The user waits for the hook, so this
-module has few imports.
-"""
+"""Copies the worker's log to Stash's log, with few imports because a user waits for a hook."""
 
 import contextlib
 import json
@@ -64,8 +60,7 @@ def _report_stored_event(marker: str, log: "Log") -> None:
     text = ""
     with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # The file is deleted before the log is read, because the worker creates it again for later
-    # lines.
+    # The file is deleted before the log is read, because later lines create the file again.
     with contextlib.suppress(FileNotFoundError):
         remove_file(marker)
     _report(list(_parsed(text)), log)

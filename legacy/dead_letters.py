@@ -21,8 +21,7 @@ _SELECT = (
 )
 _NOT_FOUND = "PlexNotFound"
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# Error messages of the legacy plugin contain URLs, and their queries contain titles, summaries and
-# Plex's token.
+# Error messages contain URLs, whose queries contain titles, summaries and Plex's token.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"

@@ -78,8 +78,7 @@ class _Report:
 class LegacyData:
     folder: DataFolder
     log: Log
-    # This function tells the log the current secrets, or returns False if Stash does not return
-    # them.
+    # This function lets the log redact the current secrets, or returns False on failure.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 

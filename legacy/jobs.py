@@ -1,8 +1,4 @@
-"""Imports the waiting jobs of the legacy plugin, which are rows of the queue's table.
-
-The import keeps the scene id and the time of a job. It drops the stored metadata, because the
-worker reads the current metadata from Stash. All jobs of a scene become one job.
-"""
+"""Imports the jobs of the legacy plugin. The worker reads the current metadata from Stash."""
 
 import io
 import json

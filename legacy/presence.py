@@ -19,8 +19,7 @@ _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
 COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# These legacy files are imported. `queue/data.db` is not among them, because the plugin uses the
-# same file.
+# The file `queue/data.db` is not among the legacy files, because the plugin uses this file.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
 # These state files are copied from the folder `earlier`. Its other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")

@@ -130,8 +130,7 @@ class GapDetectionEngine:
     def begin(self, order: Order) -> Run:
         run = self.stored()
         if run is not None and run.order.finds_the_same_as(order):
-            # If a user starts a task that continues this run, the run may confirm an earlier
-            # question.
+            # If a task of a user continues this run, the run may confirm an earlier question.
             run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
             self._store(run)
         else:
@@ -271,8 +270,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # The interval starts again. Otherwise, a run in ten minutes would ask the same
-            # question.
+            # Without a new interval, a run in ten minutes would ask the same question.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

@@ -22,8 +22,7 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but does not return"
 
 
-# A scene with one of these findings is a gap: its sync would change Plex. The values are keys in
-# `reconciliation_state.json`.
+# A sync of these scenes would change Plex. `reconciliation_state.json` has the values as keys.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",

@@ -43,8 +43,7 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
         if outcome is GapOutcome.QUEUED:
             hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
             jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-    # If the process is killed before the caller stores the progress, the next step finds these jobs
-    # in the queue.
+    # If the process is killed before it stores the progress, the next step finds these jobs.
     queue.enqueue(jobs)
     queue.forget_scenes(forgotten)
     return outcomes, len(forgotten)
@@ -53,8 +52,7 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # A missing file starts no cool-down, because the worker queues the scene once Plex has the
-    # file.
+    # A missing file starts no cool-down: the worker queues the scene once Plex has the file.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED

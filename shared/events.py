@@ -1,8 +1,4 @@
-"""The catalogue of the worker's log events: code, level and sentence of each event.
-
-The worker's log file contains codes and fields, so no program has to parse sentences. `docs/log.md`
-lists the same events with their remedies.
-"""
+"""The catalogue of log events. A log file has codes and fields, so no program parses sentences."""
 
 from collections.abc import Mapping
 from enum import Enum

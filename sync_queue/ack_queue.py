@@ -1,8 +1,4 @@
-"""Extends persist-queue's acknowledgement queue by due times, batches and larger transactions.
-
-persist-queue defines the table, its states and the serializer. docs/decisions/persist-queue.md has
-the reasons for the extension.
-"""
+"""Extends persist-queue by due times and batches (see docs/decisions/persist-queue.md)."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence

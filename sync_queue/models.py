@@ -11,8 +11,7 @@ MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 # This key has the time at which a user asked to send refused values again.
 TRY_REFUSED = "try_refused"
 
-# This due time in the past marks new jobs of a bulk sync. New jobs of edits have 0, so they come
-# first.
+# New jobs of a bulk sync have this due time. New jobs of edits have 0, so they come first.
 BULK = 1.0
 LARGEST_ID = 2**63 - 1
 

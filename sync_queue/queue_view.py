@@ -1,7 +1,4 @@
-"""Reads the queue's database for tasks that show a status.
-
-This module does not import persist-queue, which makes the start of these tasks faster.
-"""
+"""Reads the queue without persist-queue, whose import would delay tasks that show a status."""
 
 import json
 import sqlite3

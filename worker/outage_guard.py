@@ -1,8 +1,4 @@
-"""Detects outages of Plex, and prevents the start of jobs during an outage.
-
-After the first failure that looks like an outage, no job runs until a health check succeeds. So an
-outage uses up no retries of the jobs.
-"""
+"""Detects outages of Plex. After a failure, no job runs until a health check succeeds."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any

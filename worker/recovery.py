@@ -7,8 +7,7 @@ from shared.state_file import parse_fields
 
 SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
-# While Plex refuses edits, only another edit can show a recovery. So an edit is tried at least
-# every 20 s.
+# While Plex refuses edits, only an edit can show a recovery. So an edit follows every 20 s.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker detects the end of an outage
 # with a delay of at most half of the outage's length.

@@ -10,8 +10,7 @@ from shared.events import Event
 from shared.log import Log
 from sync_queue.quarantine import quarantine_database
 
-# A repair waits for at most LONGEST_WAIT seconds, and not at all after QUIET seconds without
-# damage.
+# A repair waits up to LONGEST_WAIT seconds, but not after QUIET seconds without damage.
 LONGEST_WAIT = 60.0
 QUIET = 60.0
 

@@ -49,8 +49,7 @@ class KnownSettings:
 
 def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[str, Any]:
     """Return the settings to write. An empty setting stays, because a user has cleared it."""
-    # The value of an alias is written, too, because the alias has no effect once the setting
-    # exists.
+    # The value of an alias is written, because the new setting replaces the alias.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}

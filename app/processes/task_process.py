@@ -1,7 +1,4 @@
-"""Runs a task in this process, for Stash or for the command line.
-
-A program may request the status every few seconds. Such a request imports no packages.
-"""
+"""Runs a task for Stash or the command line. A request for the status imports no packages."""
 
 import json
 import os

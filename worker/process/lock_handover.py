@@ -76,8 +76,7 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        # The request lock is released last, because an idle worker does not exit while a task holds
-        # it.
+        # The request lock is released last: while a task holds it, an idle worker does not exit.
         request.release()
         if is_handed_over:
             # This pause gives the worker time to acquire its lock again.

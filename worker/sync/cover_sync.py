@@ -143,8 +143,7 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Two changes within a second have the same time stamp, so the hook marks each changed
-            # cover.
+            # Changes within a second have the same time stamp, so the hook marks changed covers.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)

@@ -66,8 +66,8 @@ class ItemWriter:
             for work in works:
                 for item in work.items:
                     if work.scene.id not in known.get(item.rating_key, ()):
-                        # The response to the first edit may get lost, so the edit is stored as
-                        # unconfirmed first.
+                        # The edit is stored first as unconfirmed, because its response may get
+                        # lost.
                         edit = self._planner.plan(work, item).edit
                         pending = {name: edit.sent[name] for name in edit.fields}
                         original, now = original_values(item), self._services.clock()
@@ -196,8 +196,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex accepts the lock without a value, the empty value was the cause of the
-            # failure.
+            # If Plex accepts the lock without a value, the empty value caused the failure.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

@@ -30,8 +30,7 @@ class Verification:
         self._services = services
         self._session = session
         self.edits: dict[int, SentEdit] = {}
-        # Each rating key maps to the item before the upload, and to the SHA-1 of each uploaded
-        # image.
+        # Each rating key maps to the item before the upload, and the SHA-1 of each new image.
         self.images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
         self.image_locks: dict[int, set[str]] = {}
 
