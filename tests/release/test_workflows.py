@@ -1,9 +1,9 @@
 """The workflows call targets and modules that exist, and pin each action by its hash."""
 
-import importlib.util
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,9 @@ def test_each_command_is_a_target_or_a_module_that_exists(workflow: Path) -> Non
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     for command in (line for line in lines if line[:2] in (["python", "-m"], ["python3", "-m"])):
-        assert importlib.util.find_spec(command[2]) is not None
+        line = [sys.executable, "-m", command[2], "--help"]
+        known = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        assert [word for word in command if word[:2] == "--" and word not in known.stdout] == []
         assert command[2] != "tools" or command[3] in COMMANDS
 
 
