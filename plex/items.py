@@ -51,7 +51,7 @@ class LibraryPart:
     rating_key: int
     size: int = 0
     section: int = field(default=0, compare=False)
-    # The time of an item's last update is by Plex's clock, or 0 if it is unknown.
+    # Plex's clock sets the time of the last update, which is 0 if it is unknown.
     changed_at: int = field(default=0, compare=False)
     # Plex moves a file to its trash if a scan does not find the file.
     in_trash: bool = field(default=False, compare=False)

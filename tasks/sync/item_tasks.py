@@ -32,11 +32,12 @@ _SLACK = 1.2
 
 @dataclass(frozen=True, slots=True)
 class ItemTask:
-    """A task that changes items. `change` returns the fields whose values had to be cut.
+    """A task that changes items after a question to the user.
 
-    `do` and `done` are a verb, such as "restore" and "restored". `effect` is the task's effect on
-    the items, for the question. `afterwards` says what the next sync of a scene does. `question` is
-    the path of the file with the unconfirmed question.
+    `change` returns the fields whose values had to be cut. `do` and `done` are a verb, such as
+    "restore" and "restored". `effect` is a part of the question, and says what happens to the
+    items. `afterwards` says what the next sync of a scene does. `question` is the path of the file
+    with the unconfirmed question.
     """
 
     do: str
