@@ -340,7 +340,7 @@ def reason_not_to_run(
             f"is one; or {_ELSEWHERE}"
         )
     if not (os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK)):
-        return f"{existing} cannot be written to. Make it writable, or {_ELSEWHERE}"
+        return f"{existing} cannot be written to. Make this folder writable, or {_ELSEWHERE}"
     return None
 
 

@@ -42,7 +42,7 @@ class Order:
 
     @property
     def words(self) -> str:
-        return f"{self.scope.words}{', only those without metadata' if self.only_empty else ''}"
+        return f"{self.scope.words}{' without metadata in Plex' if self.only_empty else ''}"
 
     def finds_the_same_as(self, other: "Order") -> bool:
         return (self.scope, self.only_empty) == (other.scope, other.only_empty)

@@ -3,7 +3,7 @@
   "use strict";
   const React = S.api.React;
   const h = S.h;
-  const HINT = "Number or title of a scene; empty: the last edited one";
+  const HINT = "Number or title of a scene, or nothing for the last edited scene";
 
   /** `typed` returns the unsaved values; `mark` marks the values that the plugin refuses. */
   S.TrySettings = ({ typed, mark }) => {

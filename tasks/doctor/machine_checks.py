@@ -96,7 +96,7 @@ def check_folder(folder: DataFolder, why: str) -> Finding:
     if refusal:
         return fault(
             f"{path} cannot be written to ({refusal})",
-            f"Make it writable for Stash's user, {elsewhere}",
+            f"Make the data folder writable for Stash's user, {elsewhere}",
         )
     file_system = _file_system(os.path.realpath(path))
     where = f"{path}, writable{f', on {file_system}' if file_system else ''}"
@@ -201,7 +201,7 @@ def check_index(seen: IndexCheckup) -> Finding:
         return ok(f"sound, {seen.size / 1e6:,.1f} MB")
     return warning(
         f"cannot be read ({seen.problem})",
-        "Run 'Check Path Mapping', which creates it again; no edit is lost",
+        "Run 'Check Path Mapping' to create the path index again. No edit is lost",
     )
 
 

@@ -213,7 +213,7 @@ def _last_known(facts: SceneFacts) -> str:
     if facts.last is None:
         return f"The scene was never synced{queued}"
     ago = format_elapsed_since(facts.last.at, facts.now)
-    return f"The scene's last job ended {ago}: {facts.last.outcome}{queued}"
+    return f"The scene's last job ended {ago} ({facts.last.outcome}){queued}"
 
 
 def _details(facts: SceneFacts) -> Iterator[str]:
@@ -225,7 +225,7 @@ def _details(facts: SceneFacts) -> Iterator[str]:
     if last is not None:
         detail = f": {shortened(last.detail)}" if last.detail else ""
         ago = format_elapsed_since(last.at, now)
-        yield f"The scene's last job ended {ago}: {last.outcome}{detail}"
+        yield f"The scene's last job ended {ago} ({last.outcome}){detail}"
     for queued in facts.jobs:
         yield _job_line(queued, now)
     for letter in facts.letters:

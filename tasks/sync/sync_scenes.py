@@ -165,6 +165,6 @@ def _begin_comparison(services: Services) -> _Comparison:
 
 def _warn(services: Services, error: Exception) -> None:
     services.log.warning(
-        f"{error}. Scenes that were synced before are not compared with Plex; remove the cause, "
-        "then run the task again"
+        f"Scenes that were synced before are not compared with Plex, because {error}. Remove the "
+        "cause, then run the task again"
     )
