@@ -25,7 +25,7 @@ GONE = "gone"
 
 
 def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
-    """Queue the found scenes, and forget deleted scenes. Return both results."""
+    """Queue the found scenes. Return their outcomes, and the number of forgotten scenes."""
     queue, now = services.queue, services.clock()
     lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
     present = services.scenes.read(lost)

@@ -1,5 +1,3 @@
-"""A lock between processes. The operating system releases the lock when its holder dies."""
-
 import os
 import sys
 
@@ -10,7 +8,7 @@ else:
 
 
 class FileLock:
-    """An exclusive lock on a lock file. A child process inherits the lock, except on Windows."""
+    """An exclusive lock that ends with its process. Child processes inherit it on POSIX."""
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.path = path

@@ -13,8 +13,7 @@ from shared.file_lock import FileLock
 if sys.platform == "darwin":
     import fcntl
 
-# The file `connection` has the newest connection to Stash. The file `unfinished` exists while the
-# database may contain jobs.
+# `connection` has the newest connection to Stash. `unfinished` marks a database with jobs.
 CONNECTION = "connection"
 UNFINISHED = "unfinished"
 

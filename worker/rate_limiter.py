@@ -156,7 +156,7 @@ class Pace:
         return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        """Return whether edits are slower than usual. Only hours make a slow time usual."""
+        """Return whether edits are slow. A slow time becomes the usual time only after hours."""
         known = facts.edit_seconds()
         usual = seconds if known is None else known
         usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)

@@ -164,7 +164,7 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit first. After a lost response, it must not look like an edit by a user."""
+        """Store the edit before the request. Otherwise, it could look like an edit by a user."""
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
