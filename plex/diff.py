@@ -111,8 +111,7 @@ class _Comparison:
         names = filter(self.desired.is_set, PLEX_NAMES)
         wanted = {name: getattr(self.desired, name) for name in names}
         if wanted.get(TITLE) == "":
-            # If the scene has no title, an item without a title gets the name of its file.
-            wanted[TITLE] = None if self.current.title else self.desired.file_stem or None
+            wanted[TITLE] = self._emptied_title()
         if wanted.get(DATE) == "":
             wanted[DATE] = self._emptied_date()
         for name in ADDITIVE & wanted.keys():
@@ -140,13 +139,22 @@ class _Comparison:
 
         Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock afterwards.
         """
-        value = self.desired.title or self.current.title
+        value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
         elif self.behaviour.sort_title is SortTitle.STAYS:
             # The edit of the title sets the sort title.
             return {}
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
+
+    def _emptied_title(self) -> str | None:
+        """Return the original title if the plugin sent the current title, which Plex must have."""
+        shown, before = self.current.title, self.original.get(TITLE)
+        if not shown:
+            return self.desired.file_stem or None
+        sent = (self.last_sent.get(TITLE, ""), self.pending.get(TITLE, ""))
+        is_ours = any(same(title, shown) for title in sent)
+        return before if is_ours and isinstance(before, str) and before else None
 
     def _emptied_date(self) -> str | None:
         if DATE not in self.last_sent and not self.pending.get(DATE):
@@ -225,6 +233,8 @@ def restoring_parameters(
         if not same(value, shown):
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
+        if name == DATE:  # this server stores another date than it receives
+            value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())
     is_locked = plex_name in item.locked
@@ -265,6 +275,14 @@ def current_values(item: PlexItem) -> Values:
     values: Values = {name: list(shown[name]) if name in LISTS else shown[name] for name in shown}
     values[LOCKED] = sorted(item.locked)
     return values
+
+
+def shifted(date: str, days: int) -> str:
+    """Return the date some days later. A text that is not a date stays as it is."""
+    try:
+        return (datetime.date.fromisoformat(date) + datetime.timedelta(days)).isoformat()
+    except (ValueError, OverflowError):
+        return date
 
 
 def days_between(earlier: str, later: str) -> int | None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from plex.diff import ADDITIVE
+from plex.edit_parameters import needs_decoding, removed_names
 from plex.exceptions import PlexNotFound, PlexPermanentError
 from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from plex.matcher import still_holds
@@ -18,6 +19,7 @@ from plex.originals import (
     shares_a_file,
     unlocking_edit,
 )
+from plex.server_facts import RemovalEncoding
 from sync_queue.sync_records import ItemRecord
 from worker.services import Services
 from worker.sync.scene_work import written_fields
@@ -93,11 +95,31 @@ class Restoration:
                 names = ", ".join(name for some in outcome.left_out.values() for name in some)
                 raise PlexPermanentError(f"Plex does not take the names {names}")
             shortened = outcome.shortened
+            shown = self._with_kept_names(item, fields)
+            if shown is not None:
+                session.facts.learn(RemovalEncoding.ONCE)
+                return self.restore(shown, held, records)
         if unlocked:
             session.client.edit(item, unlocked)
         with self.services.queue.transaction():
             log.forget_item(session.library.server_id, item.rating_key)
         return tuple(shortened)
+
+    def _with_kept_names(
+        self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
+    ) -> PlexItem | None:
+        """Return the item if Plex kept removed names, because it decodes names only once."""
+        removed = {
+            name: names
+            for name, sent in fields.items()
+            if (names := set(filter(needs_decoding, removed_names(sent))))
+        }
+        if not removed or self.session.facts.behaviour().removal_encoding is not None:
+            return None
+        key = item.rating_key
+        shown = self.session.client.read_items([key]).get(key, item)
+        is_kept = any(names.intersection(getattr(shown, name)) for name, names in removed.items())
+        return shown if is_kept else None
 
     def _restore_images(self, item: PlexItem, held: Original) -> dict[str, str]:
         """Replace current images that the plugin uploaded. Return the parameters of their locks.

@@ -78,7 +78,18 @@ class Verification:
         learned = () if edit.is_second_attempt else _left_by_behaviour(left, desired, behaviour)
         unkept = [name for name in left.fields if name in edit.accepted and name not in learned]
         met_another = bool(unkept) and self._met_another_writer(edit, left, unkept, behaviour)
+        if learned:
+            self._remember_shown(edit, learned)
         return bool(learned) or met_another
+
+    def _remember_shown(self, edit: SentEdit, names: Sequence[str]) -> None:
+        """Store the values that Plex shows as sent, or `preserve_plex_edits` would keep them."""
+        log, server_id = self._services.queue.sync_log, self._session.library.server_id
+        scene_id, after = edit.work.scene.id, edit.after
+        known = log.item(scene_id, server_id, after.rating_key) or edit.record
+        shown = {name: _shown(after, name) for name in names if name not in ADDITIVE}
+        known = replace(known, sent={**known.sent, **shown})
+        log.remember_item(scene_id, server_id, after.rating_key, known, self._services.clock())
 
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
