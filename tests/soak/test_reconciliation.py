@@ -64,7 +64,7 @@ class Neglected(Chapter):
             answer = self.household.reconcile() or ""
         self.steps.append(f"a reconciliation: {answer}")
         sums = re.fullmatch(
-            r"Reconciliation of all scenes: ([\d,]+) scenes? checked: (.*)\. ([\d,]+) gaps?: (.*)",
+            r".* ended\. (\d+) scenes? checked: (.*)\. (\d+) scenes? to sync: (.*)",
             answer,
         )
         assert sums, self.told(f"it did not come to its end: {answer}")

@@ -105,7 +105,7 @@ def test_a_failed_step_can_be_repeated(browser: Browser, serve: Serve, make_rig:
         browser.click(f"{CARD} button", "Test connection")
         answers = f"return document.querySelectorAll('{CARD} .s2p-answer').length"
         browser.until(f"{answers} === 2")
-        browser.sees("Start it, or correct plex_url", CARD)
+        browser.sees("Start Plex, or correct plex_url", CARD)
         rig.plex.start()
         again = "Test connection" if step == "paths" else "Try again"
         browser.click(f"{CARD} button:not(:disabled)", again)

@@ -67,7 +67,7 @@ def test_plex_is_down(browser: Browser, serve: Serve, make_rig: MakeRig) -> None
     person.click(".s2p-scene a", "Open Stash2Plex")
     browser.sees("Plex has been down since", SENTENCE)
     person.click(".s2p-remedy button", "Test connection")
-    browser.sees("nothing answers at Plex's address. Start it, or correct plex_url", ".s2p-answer")
+    browser.sees("Plex's address. Start Plex, or correct plex_url", ".s2p-answer")
     rig.plex.start()
 
     looks_until(browser, rig, "All synced scenes are up to date in Plex", SENTENCE)
