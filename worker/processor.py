@@ -89,7 +89,7 @@ class SyncWorker:
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
-        """Process jobs until none has come for a minute. A damaged database raises an error."""
+        """Process jobs until a minute has passed without one. Raise if the database is damaged."""
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()

@@ -37,7 +37,7 @@ EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# The usual time moves towards each measured time, by _RISE if Plex is slower, else by _FALL.
+# The usual time follows each measured time by a share of the difference: up _RISE, down _FALL.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 
