@@ -142,6 +142,7 @@ class ServerFacts:
         self._identity = identity
         self._report = report
         self.smart_collections: dict[int, frozenset[str]] = {}
+        self.smart_since: dict[int, float] = {}
 
     def behaviour(self) -> Behaviour:
         stored = _behaviour(self._database.rows(_SELECT, *self._identity()))

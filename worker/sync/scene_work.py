@@ -81,7 +81,8 @@ class EditPlanner:
     def of(cls, log: SyncLog, session: SyncSession, works: Collection[SceneWork]) -> Self:
         server_id = session.library.server_id
         joined = [item.section_key for work in works for item in work.items if work.joins(item)]
-        session.read_smart_collections(joined, again=any(work.refused_since for work in works))
+        since = max((work.refused_since for work in works), default=0.0)
+        session.read_smart_collections(joined, since)
         keys = {item.rating_key for work in works for item in work.items}
         stored = log.items(server_id, keys), log.originals(server_id, keys)
         return cls(*stored, session.facts.behaviour(), session.config.preserve_plex_edits)

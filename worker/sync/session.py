@@ -83,11 +83,16 @@ class SyncSession:
     write_test: WriteTestNote
     uploads: UploadGate
 
-    def read_smart_collections(self, section_keys: Iterable[int], *, again: bool) -> None:
-        """Ask Plex for the smart collections of libraries, which scenes cannot join."""
-        known = self.facts.smart_collections
-        for key in {*section_keys} - (set() if again else known.keys()):
-            known[key] = self.client.smart_collections(key)
+    def read_smart_collections(self, section_keys: Iterable[int], since: float) -> None:
+        """Ask Plex for the smart collections of libraries, unless this session knows them.
+
+        `since` is the time of the last request to send refused values again, or 0. Plex is asked
+        again after such a request, because a user may have renamed a smart collection.
+        """
+        for key in {*section_keys}:
+            if self.facts.smart_since.get(key, -1.0) < since:
+                self.facts.smart_collections[key] = self.client.smart_collections(key)
+                self.facts.smart_since[key] = since
 
     def look_for(self, files: Iterable[str]) -> bool:
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
