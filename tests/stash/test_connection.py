@@ -96,24 +96,11 @@ def test_an_address_of_all_interfaces_becomes_loopback(host: str, url: str) -> N
 @pytest.mark.parametrize(
     "odd",
     [
-        {"Scheme": "gopher"},
-        {"Scheme": None},
-        {"Scheme": ["https"]},
-        {"Host": None},
-        {"Host": 5},
-        {"Port": 0},
-        {"Port": -1},
-        {"Port": 65536},
-        {"Port": "9999"},
-        {"Port": None},
-        {"Port": 99.5},
-        {"Dir": None},
-        {"Dir": 5},
-        {"SessionCookie": None},
-        {"SessionCookie": "cookie"},
-        {"SessionCookie": {}},
+        *({"Scheme": odd} for odd in ("gopher", None, ["https"])),
+        *({"Port": odd} for odd in (0, -1, 65536, "9999", None, 99.5)),
+        *({name: odd} for name in ("Host", "Dir") for odd in (None, 5)),
+        *({"SessionCookie": odd} for odd in (None, "cookie", {}, {"Value": ["x"]})),
         {"SessionCookie": {"Name": "session", "Value": None}},
-        {"SessionCookie": {"Value": ["x"]}},
     ],
 )
 def test_an_odd_member_has_its_default_and_no_other_suffers(odd: dict[str, Any]) -> None:

@@ -76,18 +76,8 @@ def test_an_empty_value_is_an_unset_one(name: str) -> None:
 @pytest.mark.parametrize(
     ("given", "value"),
     [
-        (True, True),
-        (False, False),
-        (1, True),
-        (0, False),
-        ("true", True),
-        ("FALSE", False),
-        (" Yes ", True),
-        ("no", False),
-        ("1", True),
-        ("0", False),
-        ("on", True),
-        ("off", False),
+        *((given, True) for given in (True, 1, "true", " Yes ", "1", "on")),
+        *((given, False) for given in (False, 0, "FALSE", "no", "0", "off")),
     ],
 )
 def test_a_switch_is_read_from_whatever_says_it_plainly(given: object, value: bool) -> None:

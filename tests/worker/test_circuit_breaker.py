@@ -66,19 +66,12 @@ def test_the_file_has_exactly_these_keys() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"state": "ajar"},
-        {"state": None},
+        *({"state": value} for value in ("ajar", None)),
         {"state": []},
-        {"failure_count": -1},
-        {"failure_count": True},
-        {"failure_count": "5"},
+        *({"failure_count": value} for value in (-1, True, "5")),
         {"success_count": 0.5},
-        {"opened_at": None},
-        {"opened_at": "2026-01-01"},
-        {"opened_at": float("nan")},
-        {"opened_at": float("inf")},
-        {"opened_at": -1.0},
-        {"opened_at": 10**400},
+        *({"opened_at": value} for value in (None, "2026-01-01", -1.0, 10**400)),
+        *({"opened_at": float(value)} for value in ("nan", "inf")),
     ],
     ids=str,
 )
