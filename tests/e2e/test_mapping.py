@@ -55,6 +55,8 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ("fixed_label", "stash", {"in_plex": {"labels": ["Own", "Stash"]}}),
     ("tags_as_labels", "archive", {"tags": ["Outdoor"], "in_plex": {"labels": ["Archive", "Own"]}}),
 ]
+REQUIRED = {"title", "studio", "summary", "originally_available_at", "year", "actors", "genres"}
+REQUIRED |= {"collections", "poster", "art", "posters", "arts"}
 # Plex's own values of the optional fields.
 OWN: ItemFields = {
     "user_rating": 3.0,
@@ -87,11 +89,10 @@ def sync(rig: Rig) -> int:
 
 
 def optional_state(rig: Rig, item: Item) -> dict[str, Any]:
-    """Return the values of the optional fields, and the locks that they may have."""
+    """Return the values of an item, and its locks, without those of the required fields."""
     state = rig.plex.snapshot()[str(item.rating_key)]
-    return {name: state[name] for name in (*OWN, "title_sort")} | {
-        "locks": {*state["locks"]} - LOCKS - IMAGE_LOCKS
-    }
+    locks = {*state["locks"]} - LOCKS - IMAGE_LOCKS
+    return {name: state[name] for name in state if name not in REQUIRED} | {"locks": locks}
 
 
 def add_traits(rig: Rig) -> None:

@@ -1,6 +1,7 @@
 """What an item held comes back, whatever was written to it since, and however Plex reads it."""
 
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -26,7 +27,7 @@ from tests.plex.test_diff_applied import (  # noqa: F401 - `shared` is a fixture
     shared,
 )
 from validation.config import Config
-from validation.metadata import project
+from validation.metadata import OPTIONAL, project
 from validation.scene_extractor import StashScene
 
 ITEM = PlexItem(
@@ -48,8 +49,15 @@ ORIGINALS = st.fixed_dictionaries(
         "genres": FOREIGN,
         "actors": FOREIGN,
         "collections": st.lists(NAME, max_size=3),
+        "directors": FOREIGN,
+        "labels": st.lists(NAME, max_size=3),
+        "user_rating": st.sampled_from([None, 3.0, 8.5]),
+        "content_rating": st.sampled_from(["", "XXX", "PG"]),
+        "tagline": st.just("") | NAME,
     }
 )
+# Edits of the title also change the sort title.
+SWITCHES = {name: OPTIONAL[name].switches for name in OPTIONAL.keys() - {"sort_title"}}
 LOCKS = st.sets(st.sampled_from([*PLEX_NAMES.values(), "thumb", "contentRating"]))
 
 
@@ -76,6 +84,17 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
         sent = dict(edit.sent)
 
     item = read(client, key)
+    off = replace(config, **{name: getattr(Config(), name) for name in chain(*SWITCHES.values())})
+    edit = edit_for(project(scenes[-1], off), item, sent, held)
+    client.edit(item, edit.fields)
+    without = read(client, key)
+    for name in SWITCHES:
+        assert keys(getattr(without, name)) == keys(getattr(before, name)), name
+        assert (PLEX_NAMES[name] in without.locked) is (PLEX_NAMES[name] in before.locked), name
+    assert not edit_for(project(scenes[-1], off), without, edit.sent, held)
+
+    client.edit(item, edit_for(project(scenes[-1], config), without, edit.sent, held).fields)
+    item = read(client, key)
     client.edit(item, restoring_edit(held, item, sent, sent))
 
     after = read(client, key)
@@ -86,7 +105,7 @@ def test_after_any_syncs_the_values_and_locks_are_what_they_were(
         before.date,
         before.locked,
     )
-    for name in ("performers", "tags", "collections"):
+    for name in ("performers", "tags", "collections", *SWITCHES):
         assert keys(getattr(after, name)) == keys(getattr(before, name)), name
     assert restoring_edit(held, after, sent, sent) == {}
 
