@@ -33,7 +33,7 @@ from validation.paths import folded
 _UNUSED = {"Country", "Guid", "Rating", "Director", "Writer", "Producer", "Similar", "Image"}
 _UNUSED |= {"Chapter", "Marker", "UltraBlurColors"}
 # Without `skipRefresh`, Plex runs local metadata agents and a media analysis for each item that it
-# returns. The excluded elements would only make the response larger.
+# returns. `excludeElements` makes the response smaller by leaving out elements that are not used.
 _ITEM_QUERY = urlencode(
     {
         "skipRefresh": "1",
@@ -92,7 +92,7 @@ class PlexClient(PlexConnection):
         return frozenset(folded(row.get("title") or "") for row in rows if row.get("smart") == "1")
 
     def may_edit(self) -> bool:
-        """Return whether the token probably may edit, judged by its access to preferences."""
+        """Return whether the token may read Plex's preferences, and so probably edit items."""
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -137,7 +137,7 @@ class PlexClient(PlexConnection):
     def _read_around(
         self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
     ) -> int:
-        """Read the items before the first unreadable item. Return the number of handled keys."""
+        """Read items until the first unreadable item. Return the number of tried items."""
         failing: int | None = 0
         if len(keys) > 1:
             if not self._shows_any((keys[-1], keys[0], keys[len(keys) // 2])):
@@ -189,8 +189,8 @@ class PlexClient(PlexConnection):
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
         """Edit items with one request. Raise a `ValueError` for an invalid rating key.
 
-        Without valid keys, the similar path `/library/sections/{id}/all` would edit a whole
-        library, and Plex cannot undo that.
+        Plex's other path for edits, `/library/sections/{id}/all`, is not used. A request without
+        valid keys would edit a whole library there.
         """
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
             raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")

@@ -88,7 +88,7 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # The new list keeps names from other tools, but only the scene's names count as sent.
+            # `wanted` may have names from other tools, but `sent` stores only the scene's names.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -135,9 +135,11 @@ class _Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Return the parameters that restore a locked sort title, or make it follow the title.
+        """Return the parameters that set the sort title to the original sort title or the title.
 
-        Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock afterwards.
+        The original sort title is used only if it was locked. Plex ignores a sort title without a
+        lock, so the request sets a lock. If the sort title was not locked, a later edit removes the
+        lock.
         """
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
@@ -148,7 +150,11 @@ class _Comparison:
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
     def _emptied_title(self) -> str | None:
-        """Return the original title if the plugin sent the current title, which Plex must have."""
+        """Return the title for a scene without a title, or None to keep the item's title.
+
+        An item without a title gets the name of its file. If the plugin sent the item's title, the
+        item gets its original title.
+        """
         shown, before = self.current.title, self.original.get(TITLE)
         if not shown:
             return self.desired.file_stem or None
@@ -220,8 +226,8 @@ def restoring_parameters(
 ) -> dict[str, str]:
     """Return the parameters that restore the original value and lock of a field.
 
-    The result is empty if nothing differs. `sent` has the names that the plugin sent, for a list
-    such as collections, in which other tools have names too.
+    The result is empty if nothing differs. Lists such as collections also have names from other
+    tools. From such a list, only names in `sent` are removed, which the plugin has sent.
     """
     if name not in original:
         return {}
@@ -252,7 +258,7 @@ def _of_others(
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item with the locks that the server hides and the date that was sent."""
+    """Add to the item the locks that the server never returns, and undo the server's date shift."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)

@@ -131,7 +131,10 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the parameters to send again. Some servers empty a list after they have filled it."""
+    """Return the edit that fills an emptied list again, or no parameters for other edits.
+
+    The names are sent a second time, because some servers empty a list after they have filled it.
+    """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

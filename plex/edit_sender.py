@@ -94,7 +94,7 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Remove the names that Plex refused after `since`; return the fields and these names."""
+        """Return the fields without names that Plex refused after `since`, and these names."""
         now = self._clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -111,7 +111,7 @@ class Refusals:
         return kept, left_out
 
     def of_fields(self, since: float = 0.0) -> list[str]:
-        """Return the fields that Plex refused with any value after `since`."""
+        """Return the fields of which Plex refused every value after `since`."""
         now, known = self._clock(), self._known()
         moments = {name: known.get(_key(0, _FIELD, name), -1.0) for name in _NEEDS}
         return [name for name, at in moments.items() if since <= at <= now < at + _REMEMBERED]

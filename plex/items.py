@@ -24,7 +24,7 @@ class Version:
 class PlexItem(OptionalFields):
     """A video in the response to `/library/metadata`, with complete lists of tags and actors.
 
-    The base class has the attributes of the optional fields.
+    The base class declares the attributes of the optional fields, such as labels.
     """
 
     rating_key: int
@@ -59,7 +59,7 @@ class LibraryPart:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in the listing of a library. The key is 0 if Plex does not sort the listing."""
+    """A listing's number of rows and last rating key. The key is 0 if Plex does not sort."""
 
     rows: int = 0
     last_key: int = 0

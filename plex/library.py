@@ -171,7 +171,7 @@ class Library:
         return not _is_recent(last, self._clock()) or not self.index.has_listing()
 
     def _look_up(self, path: str) -> bool:
-        """Search Plex for a file by its name; return whether the result is certain."""
+        """Search Plex by a file's name. Return False if Plex may have the file nevertheless."""
         chunk = searchable_part(path)
         if not chunk:
             return False
@@ -197,8 +197,8 @@ class Library:
     def poll_new_items(self) -> None:
         """Add new items of Plex to the path index, at most once per minute.
 
-        A scene with an item may get a second item. `look_for` only searches for scenes without an
-        item.
+        A scene that already has an item may get a second item. `look_for` would not find the second
+        item, because it searches only for scenes without an item.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):
@@ -279,8 +279,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An updated item may be unreadable. Until the next complete listing, only new items are
-            # requested.
+            # An unreadable item makes each listing of updated items fail. With the cursor 0, only
+            # new items are listed until the next complete listing.
             if not self._unreadable.holes(section):
                 return False
         self.index.note_refresh(section.key, seen.begun, section.change_mark, now.place, cursor)

@@ -30,7 +30,7 @@ LOOK_UP_ROWS = 50
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
-        # Without a type, Plex fails a filter by file with status 500.
+        # If the type is missing, Plex answers a filter by file with status 500.
         "type": "1",
         "includeGuids": "0",
         "includeCollections": "0",
@@ -154,7 +154,7 @@ def searchable_part(path: str) -> str:
 
 
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
-    """Return the libraries with the innermost folder that contains a path."""
+    """Return the libraries whose folder contains a path. The innermost of nested folders counts."""
     names = components(path)
     containing: dict[int, list[Section]] = {0: []}
     for section in sections:

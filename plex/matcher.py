@@ -65,9 +65,10 @@ class _Target(NamedTuple):
 class PlexMatcher:
     """Finds items by the full path of a file.
 
-    The path map in the settings translates the path, or else a learned mapping. A file outside of
-    all library folders is found by name and size. Several items may match, because a scene may have
-    several files, and a file may be in several libraries.
+    The path map in the settings translates the path. If the path map has no entry for the path, a
+    mapping that `PathLearning` learned may translate the path. A file outside of all library
+    folders is found by name and size. Several items may match, because a scene may have several
+    files, and a file may be in several libraries.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class PlexMatcher:
         return not self._is_in_library(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Return whether a file lies in a library folder, possibly by a learned mapping."""
+        """Return whether a file lies in a library folder. Learned mappings translate its path."""
         return self._target(path).is_in_library
 
     def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
@@ -144,9 +145,9 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check a match by a learned mapping, because the mapping may be wrong.
 
-        A file of another scene competes if it has the same name and size, and if Plex has no file
-        at its mapped path. The match is ambiguous if the competing path is at least as similar to
-        the found path as the scene's own path.
+        Another scene may have a file of the same name and size. The match is then ambiguous under
+        two conditions. Plex has no file at the other file's translated path. The other path shares
+        at least as many last components with the path in Plex as the scene's path does.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -212,9 +213,9 @@ def _by_name_and_size(
 ) -> _Hits:
     """Choose among Plex's files that have the same name as the file of a scene.
 
-    The sizes must be equal. If a size is unknown, the last two folders must be equal, and only one
-    file may remain. Of several files, the path with the longest common suffix wins. Files of other
-    scenes may match as well. Their paths in `competing` must have a shorter common suffix.
+    The sizes must be equal. If a size is unknown, the last two folders must be equal, and several
+    possible files are ambiguous. Otherwise, the path that shares the most last components with the
+    scene's path wins. The paths of other scenes' files, in `competing`, must share fewer.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

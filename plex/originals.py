@@ -17,8 +17,8 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# These two keys have lists of image kinds. The first list has the images that the plugin is
-# restoring, and the second list has the images that the plugin uploaded.
+# Each of these keys stores a list of image kinds. The plugin is restoring the images in the first
+# list, and has uploaded the images in the second list.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
@@ -30,14 +30,14 @@ def original_values(item: PlexItem) -> Values:
 
 
 def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Return the original values, with the current values and locks of the fields in `names`."""
+    """Return the original values. The fields in `names` get the item's current values and locks."""
     now = current_values(item)
     locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
     return {**original, **{name: now[name] for name in names}, LOCKED: locked}
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    """Return the original values with the sort title from before its first edit."""
+    """Return the original values. Add the item's sort title and its lock if none is stored."""
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})
@@ -45,7 +45,7 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
-    """Return the original values with an image's lock from before the first upload."""
+    """Return the original values. Before an image's first upload, add the image and its lock."""
     uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
         return dict(original)
@@ -74,7 +74,7 @@ def restoring_edit(
 
     Args:
         written: the fields that the plugin may have edited. Other fields are not restored.
-        sent: the names that the plugin sent, for lists in which other tools have names too.
+        sent: by list, the names that the plugin sent. Names from other tools are not removed.
     """
     names = [name for name in PLEX_NAMES if name in written and name != SORTED_AS]
     found = {
@@ -87,7 +87,8 @@ def restoring_edit(
         locks = (SORT_TITLE in item.locked, is_locked_in(original, SORT_TITLE))
         differs |= item.sort_title != original[SORTED_AS] or locks[0] != locks[1]
     if differs:
-        # Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock later.
+        # Plex ignores a sort title without a lock, so this edit sets a lock. If the sort title
+        # was not locked, a later edit removes the lock.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields

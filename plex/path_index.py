@@ -5,8 +5,8 @@ compares its files before each write. The database may be deleted at any time.
 
 Several processes may list a library at once. Each listing increments the library's listing number
 at its start. A process stores each received file with the current number. A complete listing
-finally deletes the rows with a lower number than its own, because no process has received these
-files since its start.
+finally deletes all rows with a lower number than its own. No process has received the files of
+these rows since the complete listing began.
 """
 
 import contextlib
@@ -101,8 +101,8 @@ class PathIndex:
 
         At the end, delete the files that no process has received since the start of the listing.
         Delete nothing if the listing fails, or if `clear` is called meanwhile. Plex may have left
-        out unreadable items. Keep their files, whose rating keys lie between the two keys of a pair
-        from `gaps`.
+        out unreadable items. `gaps` returns pairs of rating keys, each from before and after such
+        items. Files with a rating key between the two keys of a pair are kept.
         """
         count, key = 0, (self._server_id, section)
         with self.database.transaction():

@@ -1,8 +1,9 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
 A file in Stash and a file in Plex are the same file if their name and size are unique in both.
-Without their common suffix, the two paths are the same folder. The file is evidence for this pair
-of folders, and against each other pair with a folder above the file.
+Both paths then end with equal components. Without some of these components, the paths are a pair of
+equal folders, and the file is evidence for this pair. The file is evidence against every other pair
+whose folder in Stash contains the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,7 +79,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """Two names of the same folder, with the numbers of files that agree and disagree."""
+    """A pair of equal folders, and the numbers of files for and against the pair."""
 
     pair: PrefixPair
     agree: int
@@ -98,7 +99,7 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return all pairs of equal folders above a file, the topmost folder first."""
+    """Return the pairs of folders below which both paths are equal, the topmost pair first."""
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)

@@ -22,8 +22,8 @@ START = Place()
 @dataclass(frozen=True, slots=True)
 class Hole:
     row: int
-    # The rating keys are of the items before and after the unreadable item. A missing item has key
-    # 0.
+    # These are the rating keys of the items before and after the unreadable item, or 0 if there is
+    # no such item.
     after_key: int
     before_key: int = 0
     found_at: float = 0.0
@@ -56,8 +56,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before a known unreadable item and may be short, so the other pages are
-        # longer.
+        # The page before a known unreadable item may be short. Longer other pages save requests.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -74,7 +73,7 @@ class Walk:
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """Pairs of rating keys, each with skipped items between them."""
+        """Pairs of rating keys. Between the two keys of each pair lie skipped items."""
         if not self._is_sorted:
             return [(0, LARGEST_NUMBER)] if self.holes else []
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
@@ -167,7 +166,7 @@ class Walk:
 
     def _page(self, start: int) -> _Page:
         while True:
-            # One more row repeats the last row of the previous page.
+            # Each page except the first begins with the last row of the previous page.
             size = self._size + (start > 0)
             hole = min((row for row in self._known if row > start), default=None)
             if hole is not None:
