@@ -164,7 +164,9 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._in_doubt = False
 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Send a request. If Stash rejects it, retry without the API key, then at a newer address.
+        """Send a request. If Stash rejects the request, retry without the API key.
+
+        If the retry also fails, use the address and cookie that a later hook has passed on.
 
         After a change of the API key, Stash rejects the old key even if Stash needs no password.
         The cookie may still be valid, because each response of Stash renews it.

@@ -13,7 +13,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# To request a detail, the first text in a query is replaced by the second text.
+# Each detail has pairs of texts. To request the detail, the first text is replaced by the second.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
@@ -22,7 +22,8 @@ _DETAILS = {
     ),
     Detail.PERFORMER_TRAITS: (("disambiguation }", "disambiguation gender tags { id name } }"),),
     Detail.GROUPS: ((" organized", " organized groups { group { id name } }"),),
-    # `TAG_PARENTS` requests the ancestors. `depth` also selects the scenes of descendants.
+    # The query `TAG_PARENTS` requests the ancestors of tags. `depth` also selects scenes that have
+    # a descendant of a tag.
     Detail.TAG_ANCESTORS: ((" tags: { value: $ids,", " tags: { value: $ids, depth: -1,"),),
 }
 
@@ -109,7 +110,6 @@ SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } 
 
 
 def with_details(text: str, details: Iterable[Detail]) -> str:
-    """Return the query with the fields of these details."""
     for detail in details:
         for part, replacement in _DETAILS[detail]:
             text = text.replace(part, replacement)
