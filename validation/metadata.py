@@ -294,8 +294,8 @@ class SceneMetadata(OptionalFields):
     """The values of the synced fields for an item in Plex.
 
     None leaves Plex's value unchanged. An empty text or tuple clears the field in Plex, except for
-    the title and for optional fields. If `title` is empty, an item without a title gets
-    `file_stem`.
+    the title and for optional fields. If neither the scene nor the item has a title, the item's
+    title becomes `file_stem`, the name of the scene's file.
     """
 
     title: str | None = _synced("title", _title, "sync_master")

@@ -50,7 +50,7 @@ def _periods(text: str) -> list[tuple[int, int]]:
 
 
 def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
-    """Return the minutes until all quiet periods have ended, or at least a day without an end."""
+    """Return the minutes until no quiet period applies, or 1440 or more if one always applies."""
     left, begun = 0, True
     while begun and left < _DAY:
         at = (minute + left) % _DAY
