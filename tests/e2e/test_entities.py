@@ -73,9 +73,7 @@ def test_a_new_name_reaches_exactly_its_scenes(rig: Rig) -> None:
     assert rig.queued() == 0
 
 
-def test_traits_of_performers_groups_and_parent_studios_reach_exactly_their_scenes(
-    make_rig: MakeRig,
-) -> None:
+def test_traits_of_entities_reach_exactly_their_scenes(make_rig: MakeRig) -> None:
     rig = make_rig(
         settings={
             "leave_out_performer_genders": "male",

@@ -149,9 +149,7 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
 
 
 @pytest.mark.parametrize("appends", [True, False])
-def test_only_collections_that_the_plugin_added_are_removed(
-    make_rig: MakeRig, appends: bool
-) -> None:
+def test_only_collections_of_the_plugin_are_removed(make_rig: MakeRig, appends: bool) -> None:
     rig = make_rig(settings={"collections_from": "studio; groups"})
     rig.plex.switches = replace(rig.plex.switches, tags_append=appends)
     scene_id, item = rig.add_pair("a", **SCENE)
@@ -245,9 +243,7 @@ def test_an_item_of_an_earlier_version_gets_its_own_values_back(make_rig: MakeRi
 
 
 @pytest.mark.parametrize("follows", [True, False])
-def test_the_sort_title_follows_its_template_and_comes_back(
-    make_rig: MakeRig, follows: bool
-) -> None:
+def test_the_sort_title_follows_its_template(make_rig: MakeRig, follows: bool) -> None:
     rig = make_rig()
     rig.plex.switches = replace(rig.plex.switches, title_sort_follows=follows)
     scene_id, item = rig.add_pair("a", **SCENE)

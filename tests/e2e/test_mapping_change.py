@@ -49,9 +49,7 @@ def test_a_change_of_a_few_scenes_syncs_these_scenes_in_the_background(make_rig:
     assert save(rig, {"max_tags": 90})["scenes"] == 0, "no scene has so many tags"
 
 
-def test_a_change_of_many_scenes_stores_and_writes_nothing_until_it_is_confirmed(
-    make_rig: MakeRig,
-) -> None:
+def test_a_change_of_many_scenes_needs_a_confirmation(make_rig: MakeRig) -> None:
     rig = library(make_rig, 30)
     before, mark = rig.stash.plugin_settings(PLUGIN), rig.plex.log.mark()
 
@@ -72,9 +70,7 @@ def test_a_change_of_many_scenes_stores_and_writes_nothing_until_it_is_confirmed
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_kill_while_the_settings_are_stored_loses_no_scene(
-    make_rig: MakeRig, stored: bool
-) -> None:
+def test_a_kill_while_settings_are_stored_loses_no_scene(make_rig: MakeRig, stored: bool) -> None:
     rig = library(make_rig, 30)
     action = traffic.hang_after if stored else traffic.hang
     fault = rig.stash.inject(action, "configurePlugin")
@@ -94,9 +90,7 @@ def test_a_kill_while_the_settings_are_stored_loses_no_scene(
         assert "rename_tags" not in rig.stash.plugin_settings(PLUGIN)
 
 
-def test_scenes_that_a_change_selects_are_sent_and_the_excluded_ones_stay(
-    make_rig: MakeRig,
-) -> None:
+def test_only_scenes_that_a_change_selects_are_sent(make_rig: MakeRig) -> None:
     rig = library(make_rig, 3, never_with_tags="Special")
     assert rig.item_of(1).title == "s0"
 

@@ -89,9 +89,7 @@ def test_a_preview_names_what_becomes_of_an_excluded_scene(make_rig: MakeRig) ->
 
 
 @pytest.mark.parametrize("applied", [False, True])
-def test_a_worker_that_was_killed_while_it_restored_is_replaced(
-    make_rig: MakeRig, applied: bool
-) -> None:
+def test_a_killed_restoration_is_completed(make_rig: MakeRig, applied: bool) -> None:
     rig = excluding(make_rig, "restore")
     scene_id, _ = rig.add_pair("a", **FIELDS)
     before = state(rig)
@@ -108,9 +106,7 @@ def test_a_worker_that_was_killed_while_it_restored_is_replaced(
 
 
 @pytest.mark.parametrize("choice", ["leave", "restore"])
-def test_an_item_of_several_scenes_shows_the_next_selected_one(
-    make_rig: MakeRig, choice: str
-) -> None:
+def test_an_item_shows_its_next_selected_scene(make_rig: MakeRig, choice: str) -> None:
     rig = excluding(make_rig, choice)
     files = [f"{FOLDER}/a.mp4", f"{FOLDER}/b.mp4"]
     item = rig.plex.add_item(rig.section, *files)
@@ -130,9 +126,7 @@ def test_an_item_of_several_scenes_shows_the_next_selected_one(
 
 
 @pytest.mark.parametrize("choice", ["leave", "restore"])
-def test_metadata_that_was_removed_while_its_scene_was_excluded(
-    make_rig: MakeRig, choice: str
-) -> None:
+def test_metadata_removed_from_an_excluded_scene(make_rig: MakeRig, choice: str) -> None:
     rig = excluding(make_rig, choice)
     scene_id, item = rig.add_pair("a", **FIELDS)
     rig.plex.edit(item.rating_key, lock=False, summary="Mine")

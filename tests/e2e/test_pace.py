@@ -1,7 +1,5 @@
 """The settings that keep a bulk sync from disturbing the viewers of Plex."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -22,9 +20,7 @@ from worker import batch_runner, rate_limiter
 
 
 @pytest.mark.parametrize("ended_by", ["the time", "the setting"])
-def test_in_quiet_hours_nothing_is_sent_and_each_status_names_their_end(
-    make_rig: MakeRig, ended_by: str
-) -> None:
+def test_quiet_hours_send_nothing_and_have_an_end(make_rig: MakeRig, ended_by: str) -> None:
     begin = datetime.now().astimezone() - timedelta(minutes=2)
     end = f"{begin + timedelta(hours=2):%H:%M}"
     rig = make_rig(settings={"quiet_hours": f"{begin:%H:%M}-{end}"})
@@ -87,9 +83,7 @@ def test_no_more_scenes_are_sent_per_minute_and_an_edit_goes_first(world: World)
     assert 290 <= home.time.passed - begun <= 330
 
 
-def test_while_plex_is_slow_the_worker_waits_between_batches(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_worker_waits_while_plex_is_slow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_runner, "BATCH", 20)
     monkeypatch.setattr(rate_limiter, "FASTEST_USUAL", 0.01)
     configure(world, slow_down=True)

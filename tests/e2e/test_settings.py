@@ -36,10 +36,10 @@ SHOWN_BY = {
         "strict_matching",
     "test_fields.test_what_a_person_set_survives_while_preserve_plex_edits_is_on":
         "preserve_plex_edits",
-    "test_pace.test_in_quiet_hours_nothing_is_sent_and_each_status_names_their_end": "quiet_hours",
+    "test_pace.test_quiet_hours_send_nothing_and_have_an_end": "quiet_hours",
     "test_pace.test_no_more_scenes_are_sent_per_minute_and_an_edit_goes_first":
         "max_scenes_per_minute",
-    "test_pace.test_while_plex_is_slow_the_worker_waits_between_batches": "slow_down",
+    "test_pace.test_the_worker_waits_while_plex_is_slow": "slow_down",
     "test_settings.test_time_outs_and_the_most_genres_are_as_set":
         "connect_timeout read_timeout max_tags",
     "test_mapping.test_the_setting_changes_what_plex_shows_and_off_again_restores_it":

@@ -29,9 +29,7 @@ def locks(shown: dict[str, Any], hidden: Collection[str] = ()) -> dict[str, set[
     ],
     ids=str,
 )
-def test_the_second_start_unlocks_what_the_plugin_has_locked(
-    rig: Rig, switches: dict[str, Any]
-) -> None:
+def test_the_second_start_unlocks_the_fields(rig: Rig, switches: dict[str, Any]) -> None:
     for name, value in switches.items():
         setattr(rig.plex.switches, name, value)
     fill(rig)
@@ -56,9 +54,7 @@ def test_the_second_start_unlocks_what_the_plugin_has_locked(
     assert rig.plex.log.count("edit", since=mark) == COUNT
 
 
-def test_the_fields_of_one_scene_are_unlocked_without_a_question_and_locked_by_its_next_sync(
-    rig: Rig,
-) -> None:
+def test_one_scene_is_unlocked_without_a_question(rig: Rig) -> None:
     ids = fill(rig)
     sync_all(rig)
     others = look(rig, *ids[1:])

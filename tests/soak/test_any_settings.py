@@ -3,8 +3,6 @@
 Each example takes one reading of all switches of the fake Plex. `SOAK=1` runs more examples.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Mapping

@@ -300,9 +300,7 @@ def test_an_optional_field_changes_the_digest_only_if_it_has_a_value(name: str) 
         ({"leave_out_tags": "t", "only_tags_below": "t"}, {Detail.TAG_ANCESTORS}),
     ],
 )
-def test_stash_is_asked_for_a_detail_only_if_a_setting_needs_the_detail(
-    settings: dict[str, Any], needed: set[Detail]
-) -> None:
+def test_a_detail_is_read_only_if_needed(settings: dict[str, Any], needed: set[Detail]) -> None:
     assert needed_details(replace(ALL, **settings)) == needed
 
 

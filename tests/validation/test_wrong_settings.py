@@ -13,8 +13,7 @@ _SWITCH = "true or false"
 _PAIRS = "pairs of the form /plex/prefix=>/stash/prefix"
 
 OPTIONAL: list[tuple[str, Any, str]] = [
-    ("enabled", "maybe", _SWITCH),
-    ("enabled", 2, _SWITCH),
+    *(("enabled", bad, _SWITCH) for bad in ("maybe", 2)),
     ("enabled", [], _SWITCH),
     ("strict_matching", "strict", _SWITCH),
     ("preserve_plex_edits", {"title": True}, _SWITCH),
@@ -56,20 +55,11 @@ OPTIONAL: list[tuple[str, Any, str]] = [
         ("quiet_hours", value, "times of the day as 19:00-23:30, separated by semicolons, but not")
         for value in (19, "19-23", "19:00-24:00", "7:00-7:00", "0:00-12:00; 11:59-0:00")
     ),
-    ("max_retries", 0, "a whole number from 1 to 20"),
-    ("max_retries", 2.5, "a whole number from 1 to 20"),
-    ("max_retries", "five", "a whole number from 1 to 20"),
-    ("max_retries", True, "a whole number from 1 to 20"),
-    ("poll_interval", 0, "a number from 0.1 to 60"),
-    ("poll_interval", math.nan, "a number from 0.1 to 60"),
-    ("poll_interval", "30 s", "a number from 0.1 to 60"),
-    ("connect_timeout", -5, "a number from 1 to 30"),
-    ("connect_timeout", math.inf, "a number from 1 to 30"),
-    ("read_timeout", 1e300, "a number from 5 to 120"),
-    ("read_timeout", [30], "a number from 5 to 120"),
-    ("max_tags", 9, "a whole number from 10 to 500"),
-    ("max_tags", "1e400", "a whole number from 10 to 500"),
-    ("max_tags", "1_00", "a whole number from 10 to 500"),
+    *(("max_retries", bad, "a whole number from 1 to 20") for bad in (0, 2.5, "five", True)),
+    *(("poll_interval", bad, "a number from 0.1 to 60") for bad in (0, math.nan, "30 s")),
+    *(("connect_timeout", bad, "a number from 1 to 30") for bad in (-5, math.inf)),
+    *(("read_timeout", bad, "a number from 5 to 120") for bad in (1e300, [30])),
+    *(("max_tags", bad, "a whole number from 10 to 500") for bad in (9, "1e400", "1_00")),
     ("max_tags", {}, "a whole number from 10 to 500"),
     ("dlq_retention_days", 366, "a whole number from 1 to 365"),
     ("reconcile_batch_size", "all", "a whole number from 10 to 1000"),
@@ -87,16 +77,9 @@ OPTIONAL: list[tuple[str, Any, str]] = [
     ("plex_verify_tls", [False], "true or false, or the file of a certificate"),
 ]
 REQUIRED: list[tuple[str, Any]] = [
-    ("plex_url", "plex"),
-    ("plex_url", "192.168.1.10:32400"),
-    ("plex_url", "ftp://plex"),
-    ("plex_url", "http://"),
-    ("plex_url", "http://plex:99999"),
-    ("plex_url", 32400),
-    ("plex_url", ["http://plex:32400"]),
-    ("plex_token", "short"),
-    ("plex_token", 1234567890),
-    ("plex_token", ["0123456789"]),
+    *(("plex_url", bad) for bad in ("plex", "192.168.1.10:32400", "ftp://plex", "http://")),
+    *(("plex_url", bad) for bad in ("http://plex:99999", 32400, ["http://plex:32400"])),
+    *(("plex_token", bad) for bad in ("short", 1234567890, ["0123456789"])),
 ]
 
 
