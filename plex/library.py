@@ -269,6 +269,9 @@ class Library:
         cursor = 0
         try:
             now = self._list_additions(section, last)
+        except CannotTell:
+            return False
+        try:
             if last.cursor:
                 at_most = last.place.rows // 2
                 pages = list_updated(self._client.read, section, last.cursor, at_most)

@@ -124,6 +124,20 @@ def test_a_server_that_fails_at_everything_is_not_searched_for_an_item_at_fault(
     assert requests(large) <= 5
 
 
+def test_a_listing_that_fails_beside_an_unreadable_item_is_an_error_of_plex(large: Lab) -> None:
+    breaks(large, BAD)
+    large.library.prepare()
+    large.clock.now += REFRESH_INTERVAL
+    path = large.add("new.mp4").files[0]
+    missing = [f"/missing{m}.mp4" for m in range(9)]
+    fault = large.plex.faults.status(500, kind="listing")
+    with pytest.raises(PlexTemporaryError):
+        large.library.look_for(missing)
+    fault.clear()
+    assert large.library.look_for(missing)
+    assert large.index.find_exact(path)
+
+
 def test_an_item_at_which_plex_closes_the_connection_is_found_as_well(lab: Lab) -> None:
     keys = lab.fill(60)
     bad = keys[7]
