@@ -254,15 +254,8 @@ def test_whose_id_is_no_number_is_said(event: str) -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        "Scene.Merge.Post",
-        "Gallery.Update.Post",
-        "Movie.Update.Post",
-        "Tag.Create.Post",
-        "scene.update.post",
-        "",
-        None,
-        5,
-        [],
+        *("Scene.Merge.Post", "Gallery.Update.Post", "Movie.Update.Post", "Tag.Create.Post"),
+        *("scene.update.post", "", None, 5, []),
     ],
 )
 def test_any_other_event_asks_for_nothing(event: object) -> None:

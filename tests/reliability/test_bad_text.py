@@ -68,15 +68,8 @@ TEXTS: dict[str, str] = {
     "commas and brackets": "a,b[0].tag.tag-=c%2C,,[]",
 }  # fmt: skip
 FIELDS = (
-    "title",
-    "details",
-    "date",
-    "studio",
-    "performer",
-    "tag",
-    "file name",
-    "title of a file",
-    "every field",
+    *("title", "details", "date", "studio", "performer", "tag"),
+    *("file name", "title of a file", "every field"),
 )
 
 

@@ -362,15 +362,10 @@ def test_a_cover_needs_a_valid_log_in(locked: FakeStash, connect: Connect) -> No
 @pytest.mark.parametrize(
     ("data", "picture"),
     [
-        (JPEG, True),
-        (PNG, True),
-        (b"GIF87a..", True),
-        (b"GIF89a..", True),
+        *((data, True) for data in (JPEG, PNG, b"GIF87a..", b"GIF89a..")),
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", True),
         (b"RIFF\x00\x00\x00\x00WAVEfmt ", False),
-        (b"\xff\xd8", False),
-        (b"<svg/>", False),
-        (b"", False),
+        *((data, False) for data in (b"\xff\xd8", b"<svg/>", b"")),
     ],
 )
 def test_a_picture_is_told_by_its_first_bytes(data: bytes, picture: bool) -> None:
