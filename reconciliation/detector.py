@@ -74,7 +74,8 @@ def _compare(scene: Inspection) -> Finding:
         changes = changes_of(edit)
         has_changes = has_changes or bool(changes)
         for name in edit.fields:
-            reasons[name if name in changes else f"{name} not locked"] = None
+            is_lock = name not in changes and scene.desired.is_set(name)
+            reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
             # From a list such as collections, a sync removes only names that an earlier sync has
             # added. An optional field gets its original value.

@@ -144,8 +144,12 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
         f"{name}: {_shown(getattr(item, name, ''))} -> {_shown(value)}"
         for name, value in changes.items()
     ]
-    only_locked = [name for name in edit.fields if name not in changes]
-    return [*lines, f"locked as they are: {', '.join(only_locked)}"] if only_locked else lines
+    for value, words in (("1", "locked"), ("0", "unlocked")):
+        names = [
+            n for n, given in edit.fields.items() if n not in changes and value in given.values()
+        ]
+        lines += [f"{words} as they are: {', '.join(names)}"] * bool(names)
+    return lines
 
 
 def _shown(value: str | tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """Settings that choose what reaches Plex, judged by the oracle."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ("edition_from", "code", {"in_plex": {"edition_title": "S-1"}}),
     ("tagline_from", "groups", {"in_plex": {"tagline": "Group, Mine"}}),
     ("content_rating", " XXX ", {"in_plex": {"content_rating": "XXX"}}),
+    ("content_rating", "PG", {"in_plex": {"content_rating": "PG"}}),
     ("fixed_label", "stash", {"in_plex": {"labels": ["Own", "Stash"]}}),
     ("tags_as_labels", "archive", {"tags": ["Outdoor"], "in_plex": {"labels": ["Archive", "Own"]}}),
 ]
@@ -133,7 +135,10 @@ def test_the_setting_changes_what_plex_shows_and_off_again_restores_it(
 
     rig.configure(**{setting: ""})
     both = 2 if setting in ("content_rating", "fixed_label") else 1
-    assert f"{both} would change" in rig.task("preview_sync").output
+    answer = rig.task("preview_sync").output
+    assert f"{both} would change" in answer
+    report = Path(answer.partition("Report: ")[2].strip()).read_text(encoding="utf-8")
+    assert ("unlocked as they are: content_rating" in report) is (value == "PG")
     # Another edit unlocks the restored sort title.
     assert sync(rig) == both + (setting == "sort_title_template")
     assert rig.verdict().differences == ()
