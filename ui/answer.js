@@ -9,7 +9,8 @@
   const FIELDS = ["title", "studio", "summary", "date", "performers", "tags", "collections"];
 
   /* Stash sorts the members of an answer by name, so this function restores the order of Plex. */
-  const byField = ([a], [b]) => FIELDS.indexOf(a) - FIELDS.indexOf(b);
+  const place = (name) => (FIELDS.includes(name) ? FIELDS.indexOf(name) : FIELDS.length);
+  const byField = ([a], [b]) => place(a) - place(b);
 
   const valueText = (value) =>
     S.cut(Array.isArray(value) ? value.join(", ") : value, 300) || "nothing";

@@ -80,8 +80,11 @@ def _verdict(inspection: Inspection) -> tuple[str, Level]:
 
 
 def _fields(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
-    changes = changes_of(edit)
+    """Return the values in Plex and the new values, without fields that are empty in both."""
+    now = {name: getattr(item, name) for name in PLEX_NAMES}
+    wanted = {**now, **changes_of(edit)}
     return {
-        name: {"in_plex": getattr(item, name), "wanted": changes.get(name, getattr(item, name))}
+        name: {"in_plex": now[name], "wanted": wanted[name]}
         for name in PLEX_NAMES
+        if now[name] or wanted[name]
     }

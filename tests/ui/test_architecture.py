@@ -7,7 +7,8 @@ from tests.ui.web import ui_files
 
 FILES = sorted((REPOSITORY / "ui").iterdir())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
-MOST_BYTES = 86_000  # for the trial of unsaved settings, and for the question before large changes
+# The trial of unsaved settings and the question before large changes need the last 2,000 bytes.
+MOST_BYTES = 82_000
 # Ways from text to markup or code, to other places than Stash, or to what a browser keeps of it.
 FORBIDDEN = re.compile(
     r"innerHTML|outerHTML|insertAdjacent|dangerously|document\.write|srcdoc|\beval\b|new Function"

@@ -177,6 +177,30 @@ def test_typed_values_are_tested_first(browser: Browser, serve: Serve, make_rig:
     assert "no value is stored" in browser.sees("an address such as", ".s2p-problem")
 
 
+def test_a_mapping_is_tried_saved_and_confirmed(
+    browser: Browser, serve: Serve, make_rig: MakeRig
+) -> None:
+    rig = quick(make_rig)
+    scene_id, item = rig.add_pair("one", title="One", studio="Northlight")
+    rig.stash.edit_scene(scene_id, title="Uno")
+    assert rig.wait_until(lambda: item.title == "Uno" and rig.queued() == 0)
+    person = Person(browser)
+    opened(browser, serve(rig))
+    browser.click("summary", "Fields")
+    browser.type("#s2p-set-title_template", "{studio}: {title}")
+
+    person.click("button", "Try with a scene")
+    tried = browser.sees("Northlight: Uno", ".s2p-answer table")
+    assert "title\tUno\tNorthlight: Uno" in tried
+    person.click("button", "Save 1 change")
+    browser.sees("These settings change 1 of 1 scene in Plex", ".s2p-warning")
+    assert (item.title, rig.queued()) == ("Uno", 0)
+    person.click("button:not(:disabled)", "Save and sync 1 scene")
+
+    browser.sees("Saved: title_template", ".s2p-answer")
+    assert rig.wait_until(lambda: item.title == "Northlight: Uno")
+
+
 @pytest.mark.parametrize("path", [PAGE, "/scenes/1", "/settings"])
 def test_a_page_starts_a_killed_worker(browser: Browser, serve: Serve, rig: Rig, path: str) -> None:
     """The plugin's page, a scene's tab, and a page of Stash after which another is shown."""
