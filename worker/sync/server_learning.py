@@ -152,9 +152,13 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
         return
     for name, parameters in edit.accepted.items():
         remaining = removed_names(parameters).intersection(getattr(edit.after, name))
-        is_sent = name in edit.sent
-        if remaining and is_sent and all(map(needs_decoding, remaining)) and _arrived(edit, name):
+        arrived = _arrived(edit, name) if name in edit.sent else _was_unlocked(edit, name)
+        if remaining and all(map(needs_decoding, remaining)) and arrived:
             facts.learn(RemovalEncoding.ONCE)
+
+
+def _was_unlocked(edit: SentEdit, name: str) -> bool:
+    return PLEX_NAMES[name] in edit.before.locked - edit.after.locked
 
 
 def _arrived(edit: SentEdit, name: str) -> bool:

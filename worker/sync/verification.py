@@ -78,18 +78,20 @@ class Verification:
         learned = () if edit.is_second_attempt else _left_by_behaviour(left, desired, behaviour)
         unkept = [name for name in left.fields if name in edit.accepted and name not in learned]
         met_another = bool(unkept) and self._met_another_writer(edit, left, unkept, behaviour)
-        if learned:
-            self._remember_shown(edit, learned)
-        return bool(learned) or met_another
+        shown = {name: _shown(edit.after, name) for name in learned if name not in ADDITIVE}
+        if not edit.is_second_attempt and behaviour.removal_encoding is RemovalEncoding.ONCE:
+            shown |= _kept_names(edit)
+        if shown:
+            self._remember_shown(edit, shown)
+        return bool(learned or shown) or met_another
 
-    def _remember_shown(self, edit: SentEdit, names: Sequence[str]) -> None:
-        """Store the values that Plex shows as sent, or `preserve_plex_edits` would keep them."""
+    def _remember_shown(self, edit: SentEdit, shown: Mapping[str, str | list[str]]) -> None:
+        """Store shown values as sent, so that the next edit does not take them for a user's."""
         log, server_id = self._services.queue.sync_log, self._session.library.server_id
-        scene_id, after = edit.work.scene.id, edit.after
-        known = log.item(scene_id, server_id, after.rating_key) or edit.record
-        shown = {name: _shown(after, name) for name in names if name not in ADDITIVE}
+        scene_id, key = edit.work.scene.id, edit.after.rating_key
+        known = log.item(scene_id, server_id, key) or edit.record
         known = replace(known, sent={**known.sent, **shown})
-        log.remember_item(scene_id, server_id, after.rating_key, known, self._services.clock())
+        log.remember_item(scene_id, server_id, key, known, self._services.clock())
 
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
@@ -121,6 +123,17 @@ class Verification:
             self._services.log.event(Event.FIELDS_NOT_KEPT, **names, fields=unkept)
         log.remember_item(scene.id, server_id, after.rating_key, known, self._services.clock())
         return bool(others)
+
+
+def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
+    """Return the names that Plex was to remove but shows, with the sent names, by list."""
+    kept: dict[str, str | list[str]] = {}
+    for name in ADDITIVE & edit.accepted.keys():
+        removed = set(filter(needs_decoding, removed_names(edit.accepted[name])))
+        left = [entry for entry in getattr(edit.after, name) if entry in removed]
+        if left:
+            kept[name] = [*edit.record.sent.get(name, ()), *left]
+    return kept
 
 
 def _came_first(edit: SentEdit, name: str) -> bool:
