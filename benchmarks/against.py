@@ -1,7 +1,7 @@
 """Measure two versions of the plugin by the same benchmarks alternately.
 
-Only the plugin's files differ. Each ratio compares two consecutive runs, because other load of the
-machine then slows both.
+Only the plugin's files differ. Each ratio divides the results of two consecutive runs. Other load
+of the machine then slows both runs.
 """
 
 import shutil
@@ -35,7 +35,7 @@ class Compared:
     def cells(self) -> tuple[str, ...]:
         name, unit, goal = self.row.name, self.row.unit, self.row.goal
         ours = short(statistics.median(self.ours))
-        # The compared version may have failed before the last round.
+        # Version B has fewer results than version A if a benchmark of version B failed.
         pairs = zip(self.ours, self.theirs, strict=False)
         ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
         if not ratios:

@@ -1,6 +1,6 @@
-"""The time for which a hook delays the user, as a ratio to the start of bare Python.
+"""The time for which a hook delays the user, divided by the run time of an empty Python program.
 
-Hooks and bare Python start alternately, because other load of the machine then slows both.
+Hooks and empty programs run alternately, because other load of the machine then slows both.
 """
 
 import json
@@ -74,7 +74,7 @@ class Hooks:
         for _ in range(_PAIRS):
             stdin = self.input(**changes)
             prepare()
-            # The first start after a pause is slower, so it is not measured.
+            # The first process after a pause starts more slowly, so its time is not used.
             self.bare()
             found.append(Pair(self.bare(), self.hook(stdin)))
         return found

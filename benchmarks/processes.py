@@ -18,7 +18,7 @@ class Run:
 def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> Run:
     """Start a process, write its input, and read its output to the end, as Stash does.
 
-    `subprocess` would lengthen the start of bare Python noticeably, so this uses `posix_spawn`.
+    `posix_spawn` starts a process noticeably faster than `subprocess`.
     """
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
