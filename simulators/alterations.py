@@ -46,7 +46,8 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # The annotations of a nested function need `Any`, which `marshal` cannot store.
+        # The annotations of a nested function can use `Any`. None replaces `Any`, which `marshal`
+        # cannot store.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }

@@ -1,7 +1,8 @@
 """Applies a test's changes in a process of the plugin, and then runs the plugin.
 
-The rig copies this file to the folder of the installed plugin, and replaces the entry script by
-three lines that call `start`. The plugin's process imports no other file of the rig.
+The test rig (`simulators.rig`) copies this file to the folder of the installed plugin. The rig also
+replaces the entry script by three lines that call `start`. The plugin's process imports no other
+file of the rig.
 """
 
 import importlib

@@ -1,6 +1,6 @@
 """Searches the plugin's output and files for secrets, and for log lines that Stash cannot read.
 
-Each rig does this when it ends, so each test with a rig checks for leaked secrets.
+Each test rig (`simulators.rig`) runs this search when the rig closes.
 """
 
 import base64

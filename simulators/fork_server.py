@@ -50,7 +50,7 @@ class ForkServer:
         return _ForkedProcess(self._address, argv, env, cwd)
 
     def start_worker(self, lock_descriptor: int, stdin: bytes) -> int:
-        """Start a worker as a hook does, with the lock and its input. Return the process id."""
+        """Return the process id of a new worker, which inherits the lock and reads `stdin`."""
         reader, writer = os.pipe()
         os.write(writer, stdin)
         os.close(writer)

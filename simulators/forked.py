@@ -1,13 +1,19 @@
 """The process that imports the plugin once and forks for each start of the plugin's script.
 
-Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING. The process listens on DESCRIPTOR until
-its standard input ends. ADDRESS is the name of that socket among the abstract Unix sockets. A
-forked process behaves like a fresh interpreter: the request sets its descriptors, environment,
-folder, session and command line.
+Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING.
 
-A test can change the plugin (see `simulators.alterations`). This process applies the changes of
-PLUGIN once. To run another plugin, the forked process imports the changed modules and their
-importers again.
+PLUGIN: the plugin's folder.
+MODULES: the modules to import, separated by commas.
+ADDRESS: the name of the listening socket, an abstract Unix socket.
+DESCRIPTOR: the descriptor of this socket.
+PADDING: any text that reserves memory for the command line of a forked process.
+
+The process listens until its standard input ends. A forked process behaves like a fresh
+interpreter: the request sets its descriptors, environment, folder, session and command line.
+
+A test can change the plugin (see `simulators.alterations`). This process applies the changes in
+PLUGIN once. A request can also run the plugin from another folder, with other changes. The forked
+process then imports the changed modules and their importers again.
 """
 
 import builtins
@@ -105,7 +111,7 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Detach the sockets from Python, which would otherwise close reused descriptors."""
+        """Detach all sockets. A deleted socket object would close another file with its number."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in (self._listener, connection, *self._children.values()):

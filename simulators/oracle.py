@@ -45,8 +45,8 @@ def judge(
 ) -> Verdict:
     """Compare the whole libraries.
 
-    `mapped` returns a scene as the plugin's settings change it. The member `in_plex` of that scene
-    has the values that a test expects of optional fields.
+    The function `mapped` gets a scene, and returns the scene after applying the tested settings.
+    The member `in_plex` of the returned scene has the expected values of Plex's optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []

@@ -166,7 +166,7 @@ class Rig:
         """Wait for a condition about Plex or the plugin's files. Return False after the time-out.
 
         The condition is checked after each request to Plex and each change in Plex, and a few times
-        a second because of files. The plugin needs time too, so checks take at most a third of it.
+        a second because of files. A sleep after a slow check leaves CPU time for the plugin.
         """
         end = time.monotonic() + timeout
         pause = 0.01
@@ -226,7 +226,7 @@ class Rig:
             connection.close()
 
     def queued(self) -> int:
-        """Return the number of unfinished jobs. A job that is being imported counts twice."""
+        """Return the number of unfinished jobs. A job in both spool and database counts twice."""
         spooled = len({name.split(".", 1)[1] for name in self.spooled()})
         if not (self.data / "queue" / "data.db").exists():
             return spooled

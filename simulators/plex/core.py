@@ -69,7 +69,7 @@ class Core:
         return found
 
     def readable(self, shown: Sequence[Item]) -> None:
-        """Refuse a response that would contain an unreadable item."""
+        """Answer 500 if the response would contain a damaged item (`Switches.unreadable`)."""
         if any(item.rating_key in self.switches.unreadable for item in shown):
             raise RefusedError(500)
 

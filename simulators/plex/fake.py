@@ -156,12 +156,12 @@ class FakePlex:
 
     @property
     def analyses(self) -> int:
-        """The number of media analyses that reads without `skipRefresh` have started."""
+        """The number of media analyses. A read without `skipRefresh` starts an analysis."""
         return self._core.analyses
 
     @property
     def whole_library_edits(self) -> list[str]:
-        """An edit without an item id changes a whole library by mistake."""
+        """The requests that changed a whole library, because they named none of its items."""
         return list(self._core.whole_library_edits)
 
     def add_section(

@@ -64,7 +64,7 @@ class Page:
 
 
 def requested_page(params: Params, headers: Mapping[str, str], switches: Switches) -> Page | None:
-    """Return the page that the query or the headers request, or None without a required size."""
+    """Return the requested page, or None if the request lacks the size that Plex requires."""
     start = _container(params, headers, "X-Plex-Container-Start")
     size = _container(params, headers, "X-Plex-Container-Size")
     if size is None and switches.require_size_header:

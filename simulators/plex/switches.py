@@ -42,10 +42,10 @@ class Switches:
         lock_names: lock → the name of the lock in `<Field>`; an empty name hides the lock. It is
             unknown whether the lock of actors is shown, and whether its name is `actor`.
         title_sort_follows: whether an unlocked sort title changes with an edited title.
-        upload_selects: the uploads that are selected: "always", "new" bytes only, "usually" (all
-            but every third), or "never". Tools report that an upload usually selects the image.
-        removal_decodings: how often the names in `tag.tag-` are decoded. 2 is proved; one client
-            claims 1.
+        upload_selects: when Plex shows an uploaded image at once: "always", "new" if the image is
+            not yet stored, "usually" (two of three uploads), or "never". Tools report "usually".
+        removal_decodings: how often Plex decodes the percent encoding of the names in `tag.tag-`.
+            It is proved that Plex decodes twice, but one client claims once.
         date_shift_days: the number of days by which a stored date differs from the sent date, as
             reported of agents on servers east of Greenwich.
         tags_fold_ascii_only: True: only ASCII letters of tags are compared without case, so `É`

@@ -28,7 +28,7 @@ class TagBook:
         return tuple(dict.fromkeys(self.tag(kind, name).name for name in wanted))
 
     def actors(self, wanted: Iterable[ActorLike | Actor]) -> tuple[Actor, ...]:
-        """Return the actors of a test's values. A thumbnail applies to all items with the actor."""
+        """Convert names, or tuples of name, role and thumbnail, to actors without duplicates."""
         merged: dict[int, Actor] = {}
         for entry in wanted:
             actor = entry if isinstance(entry, Actor) else self._actor(entry)

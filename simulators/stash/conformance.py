@@ -34,7 +34,8 @@ def deviations(small: GraphQLSchema, version: str) -> list[str]:
     """Return the parts of a schema that a real Stash lacks or defines differently."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
-    # A stricter type breaks clients in one direction only, so both directions are compared.
+    # A comparison reports a changed type only if clients of the first schema would break. The
+    # reverse comparison finds the other changed types.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]

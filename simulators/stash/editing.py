@@ -110,7 +110,7 @@ class Edits:
         return self._hooks("Group.Destroy", gone, {"id": str(gone)})
 
     def destroy_tags(self, *tags: Ref) -> list[PluginRun]:
-        """Delete tags (tagDestroy, tagsDestroy). Each hook gets the id, or all ids of several."""
+        """Delete tags (tagDestroy, tagsDestroy). Each hook gets the ids of all deleted tags."""
         gone = [self.library.remove_tag(tag).id for tag in tags]
         told = {"id": str(gone[0])} if len(gone) == 1 else [str(id_) for id_ in gone]
         return [run for id_ in gone for run in self._hooks("Tag.Destroy", id_, told)]

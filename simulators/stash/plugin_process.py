@@ -118,7 +118,7 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        # The plugin does not read its input.
+        # The plugin ended, or closed its input, before reading the whole input.
         except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]

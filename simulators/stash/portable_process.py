@@ -55,7 +55,7 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        # The plugin does not read its input.
+        # The plugin ended, or closed its input, before reading the whole input.
         except OSError:
             return
 
