@@ -29,9 +29,9 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # If the list of levels is empty, all details have the level OK.
+    # Each detail has a level at the same position. If there are no levels, each level is OK.
     detail_levels: Sequence[Level] = ()
-    # Programs receive the data, which `docs/operations.md` documents.
+    # A JSON answer also contains these members, which `docs/operations.md` documents.
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK
 

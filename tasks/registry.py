@@ -30,7 +30,7 @@ MODE, FORMAT = "mode", "format"
 class Argument(NamedTuple):
     parse: Parser
     default: Any = None
-    # An argument with this text is required. The text is the remedy in the error message.
+    # The remedy in the error message if the argument is missing. An optional argument has none.
     missing: str = ""
 
 

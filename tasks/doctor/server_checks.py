@@ -30,7 +30,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# No setting accepts a list, so the error for a list names the allowed values of a setting.
+# The parser of each setting refuses this value. The error message names the allowed values, but
+# not the private value that a user has entered.
 _NOTHING: list[str] = []
 _SETTINGS = "Correct the setting in Settings > Plugins > Stash2Plex"
 _NO_PLEX = unchecked("Plex does not answer")
@@ -182,7 +183,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
     """Check whether Plex accepts the token, which should be the token of the server's owner.
 
-    Usually only the owner may read the server's preferences, but only an edit would prove it.
+    The Doctor edits nothing, so it cannot prove that edits are allowed. A token that may read the
+    server's preferences is usually the owner's.
     """
     if seen is None or not seen.reachable:
         return _NO_PLEX

@@ -16,7 +16,7 @@ from worker.outage_history import format_elapsed_since
 from worker.pauses import QUIET_HOURS
 from worker.process.launcher import WORKER_ARGUMENT
 
-# A busy worker writes 2,000 lines in some days.
+# Even a busy worker needs several days to write this number of lines.
 _LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
 # The messages of these errors may contain settings, so the Doctor uses other words.

@@ -99,7 +99,7 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
-    """Return the learned mappings to propose: those in use, or else the most likely one."""
+    """Return all usable learned path mappings, or else only the most likely path mapping."""
     usable = [mapping for mapping in mappings if mapping.usable]
     likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
     return usable or likely[:1]
@@ -112,7 +112,7 @@ def _with_mappings(path_map: PathMap, mappings: list[LearnedMapping]) -> str:
 
 
 def try_path(services: Services, *, path: str) -> Answer:
-    """Match a single path as the worker would. Libraries that were listed are not listed again."""
+    """Match a single path as the worker would, with the stored list of Plex's files."""
     session = services.sessions.current()
     session.library.prepare()
     found = session.matcher.find((SceneFile(path=path, size=0),), 0)

@@ -82,11 +82,11 @@ class _Comparison:
         if lacks_metadata(scene, last):
             return False
         if not sent:
-            # Earlier settings excluded the scene, or its item shows another scene that is excluded
-            # now.
+            # The new settings select this scene, or may exclude another scene that its item shows.
             is_skipped = last is not None and last.outcome == SKIPPED
             return self.selects and bool(is_skipped or why_not_selected(scene, self.before))
-        # Only an old Plex server may have received the new metadata, so its digest proves nothing.
+        # An earlier Plex server may have received the new metadata. Then the present server still
+        # needs it, so a difference between the old and the new digest also counts.
         new = project(scene, self.after).digest
         return new not in sent or project(scene, self.before).digest != new
 

@@ -31,8 +31,8 @@ def save_settings(
 ) -> Answer:
     """Check and store some settings. The other settings stay the same.
 
-    Nothing is stored if a value is invalid. A program then gets the problem and the remaining value
-    of each invalid setting in the answer, and a user gets a TaskError. A change of more than a
+    Nothing is stored if a value is invalid. In that case, a user gets a TaskError. A program gets
+    the problem of each invalid setting, and the value that stays in effect. A change of more than a
     tenth of the scenes in Plex is not stored either, unless the change is `confirmed`.
     """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})

@@ -19,7 +19,7 @@ _TRIED = MAPPING | {"preserve_plex_edits"}
 
 
 def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any]) -> Answer:
-    """Return the current values of a scene in Plex, and its values with the typed settings.
+    """Return the values of a scene in Plex now, and after a sync with the given settings.
 
     Nothing is stored, and nothing is written to Plex. `scene` is the number of a scene or words of
     its title. If `scene` is empty, the last edited scene is used.

@@ -216,7 +216,7 @@ def _paths(services: Services) -> dict[str, Any]:
 
 
 def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
-    """Return the number of Plex's files, the time of their listing, and the learned mappings.
+    """Return the number of Plex's files, the time of their listing, and the learned path mappings.
 
     The result is empty if the database is missing or damaged, because the worker creates a new one.
     """

@@ -30,7 +30,7 @@ class _Comparison:
 
     services: Services
     config: Config
-    # Without a session, scenes are compared only with the sync log, because Plex has failed.
+    # None after an error of Plex or of a setting. Scenes are then compared only with the sync log.
     session: SyncSession | None
     digests: Mapping[int, Mapping[int, str]]
     versions: Mapping[int, str]
@@ -91,7 +91,8 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
 def _queue_pages(
     services: Services, pages: Iterator[list[StashScene]], total: int | None, *, force: bool
 ) -> Answer:
-    # The worker finds new items only in the path index, so `force` also updates the path index.
+    # This call also updates the stored list of Plex's files, in which the worker finds new items.
+    # So the call is necessary even with `force`.
     comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
