@@ -101,7 +101,7 @@ class Checks:
         return f"{_KILLS} edits {self._visible({**titles, _KILLS: 'Last'})}"
 
     def _tasks(self) -> str:
-        """Run tasks while a worker runs. Stash's log must have letters of all alphabets."""
+        """Run tasks while a worker runs. An answer must keep letters of all alphabets."""
         self._edit(1, _TITLE)
         self._visible({1: _TITLE})
         modes = ("queue_status", "health_check", "doctor", "process_queue", "reconcile_all")

@@ -60,7 +60,7 @@ class PortableRig(Rig):
         )
 
     def seconds(self, arguments: list[str], stdin: bytes) -> float:
-        """Return the seconds until the output of Python ends."""
+        """Run Python with these arguments, and return the run time in seconds."""
         begun, pipe = time.perf_counter(), subprocess.PIPE
         command = [self._python, "-S", *arguments]
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:

@@ -30,7 +30,7 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def plugin_files(repository: Path) -> dict[str, bytes]:
-    """Return the plugin's files by path. Raise ReleaseError for a file that is not listed."""
+    """Return the files to ship. Raise ReleaseError for a file outside SHIPPED and NOT_SHIPPED."""
     listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = sorted({name for name in listed.split("\0") if name and (repository / name).exists()})
     undecided = {PurePosixPath(name).parts[0] for name in names} - SHIPPED - NOT_SHIPPED

@@ -1,4 +1,7 @@
-"""`python -m tools.release.publish`: write notes and plugin source of a release."""
+"""`python -m tools.release.publish`: write release notes, or the web pages of a plugin source.
+
+A plugin source is a web address from which Stash installs and updates plugins.
+"""
 
 import argparse
 import re
@@ -16,7 +19,8 @@ _PLACEHOLDER = "https://OWNER.github.io/REPOSITORY/index.yml"
 def notes(repository: Path, tag: str, source: str, address: str) -> str:
     """Return the release notes. Raise ReleaseError if the changelog lacks the version.
 
-    `source` is the address of the plugin source, `address` that of the repository.
+    `source` is the web address from which Stash installs the plugin. `address` is the repository's
+    web address.
     """
     manifest = repository / ENTRY[1]
     version = read_manifest(manifest).version
@@ -40,7 +44,10 @@ def absolute(text: str, tag: str, address: str) -> str:
 
 
 def pages(releases: Path, newest: str, into: Path, readme: Path, source: str, address: str) -> None:
-    """Write the plugin source: the newest version at the root, and each version in its folder."""
+    """Write the web pages from which Stash installs the plugin.
+
+    The root has the newest version, and each version has a folder.
+    """
     if not (releases / newest).is_dir():
         raise ReleaseError(f"{releases} has no folder {newest}")
     shutil.copytree(releases / newest, into)
