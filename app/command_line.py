@@ -98,7 +98,8 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse ignores the indentation of commands, and would wrap the longest command.
+        # argparse does not count the indentation of commands. Without this line, the help of the
+        # longest command would start on a line of its own.
         self._action_max_length += 2
         return super().format_help()
 
@@ -304,7 +305,7 @@ def _prepare_streams() -> None:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:
-    """The API key leaves the environment, because a worker receives the key through a pipe."""
+    """Move the API key from the environment to the connection, which a worker gets by a pipe."""
     key = os.environ.pop(API_KEY, "").strip()
     secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})
@@ -328,7 +329,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why Stash could not use the files of this command, with a remedy, or None."""
+    """Return why the user must not or cannot write to the data folder, with a remedy, or None."""
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):

@@ -21,7 +21,7 @@ class Dependency:
     needed: str
 
 
-# Each package precedes the packages that need it, so a missing package is reported once.
+# A package precedes the packages that import it. So its error is reported under its own name.
 DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
@@ -31,7 +31,7 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Make a release's packages importable instead of the interpreter's, which may be broken."""
+    """Prefer packages in the plugin's folder to installed packages, which may be broken."""
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
         if vendored not in sys.path:

@@ -6,8 +6,8 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-# A hook within BURST_GAP seconds of another hook logs only for debugging. Within RELAY_EVERY
-# seconds, only one hook copies the worker's log to Stash's log.
+# Within BURST_GAP seconds of another hook, a hook logs at level debug. Within RELAY_EVERY seconds,
+# only one hook copies the worker's log to Stash's log.
 BURST_GAP = 2.0
 RELAY_EVERY = 10.0
 
@@ -26,7 +26,7 @@ def run(script: str, arguments: list[str]) -> str:
 
 
 class _Decoder:
-    # The C scanner reads these attributes, whose values are those of `json.loads`.
+    # `make_scanner` needs these attributes. The values are the defaults of `json.loads`.
     strict = True
     object_hook = object_pairs_hook = parse_constant = None
     parse_float, parse_int = float, int

@@ -33,7 +33,7 @@ class DatabaseRepair:
         self._repaired_at = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        """Repair the database that raised the error. Both databases must be closed."""
+        """Repair the database that raised `error`. The queue and the path index must be closed."""
         again = self._monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
         if again:

@@ -66,14 +66,14 @@ def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) ->
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the log. It starts with the time, which identifies a rotated log file."""
+    """Return a line of the log. The time comes first, so the first bytes identify a log file."""
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)
 
 
 def leave_record(marker: str, event: Event, problem: str) -> None:
-    """Store an event of a worker without a log, for the next hook. `problem` contains no secret."""
+    """Store an event, which the next hook logs for the worker. `problem` must contain no secret."""
     with contextlib.suppress(OSError):
         if os.path.exists(marker) and os.path.getsize(marker):
             return

@@ -56,7 +56,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # After the release, a task that reports the event can start a worker.
+        # The lock is released before the event is stored. So a task that reports the event can
+        # start another worker.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -140,7 +141,7 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _is_installed_again(self) -> bool:
-        """Wait during an update, which removes all files first. Return whether they exist."""
+        """Wait while an update replaces the plugin's files. Return whether they exist again."""
         end = time.monotonic() + LONGEST_UPDATE
         while not self._installation.exists() and time.monotonic() < end:
             if self._stop.wait(BUSY_INTERVAL):
@@ -149,7 +150,7 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # The address from the option --plex stays in use.
+            # A new connection lacks the address from the option --plex, so the address is kept.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
