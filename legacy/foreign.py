@@ -21,7 +21,10 @@ class SourceBusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The content of a legacy file. `text` is a count for users, and `left` counts skipped rows."""
+    """The content of a legacy file. `text` is for users, for example "2 dead letters".
+
+    `left` has the number of skipped rows for each reason.
+    """
 
     text: str
     store: Callable[[sqlite3.Connection], None]
@@ -45,7 +48,7 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 def content_sha1(path: str) -> str:
     if path.endswith(".db"):
-        # A file that is not a database has no write-ahead log, so the error is ignored.
+        # A file that is not a database has no write-ahead log, so the checkpoint may fail.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:

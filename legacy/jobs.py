@@ -150,7 +150,7 @@ class WaitingJobs:
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
-    """Convert the legacy rows of the queue's table to jobs. `FAILED` hides unreadable rows."""
+    """Convert the legacy rows of the queue's table to jobs. Unreadable rows get status `FAILED`."""
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
         read = [(row_id, found.add(data, stored_at)) for row_id, data, stored_at in page]

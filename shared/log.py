@@ -28,7 +28,7 @@ Sink = Callable[[str, str, str, Fields], None]
 
 def one_line(text: str) -> str:
     """Escape line breaks and control characters, and cut the text to the size of a record."""
-    # This cut keeps enough text, because a character takes at least one byte.
+    # A longer text cannot fit into a record, because each character takes at least one byte.
     text = text[: MAX_RECORD_BYTES + 1]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
@@ -62,7 +62,7 @@ class Log:
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        # A label may contain a title, which a field must not contain.
+        # A label may be the title of a scene, and fields in the log file must not contain titles.
         facts.pop("label", None)
         self._sink(level, self._shown(text), code, facts)
 

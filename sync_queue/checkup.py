@@ -18,7 +18,10 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """`damage` and `refusal` are error messages. If `jobs` is None, later figures are unknown."""
+    """The state of the database. `damage` and `refusal` are error messages of SQLite or the system.
+
+    If `jobs` is None, the values of `letters` and `synced_scenes` are unknown.
+    """
 
     exists: bool = True
     damage: str = ""

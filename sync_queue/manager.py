@@ -76,8 +76,8 @@ class QueueManager(QueueView):
         with self.transaction():
             self.jobs.remove([claim.row_id])
             if claim.job.scene_id is not None:
-                # Without this mark, the next sync could skip the cover. Stash's time stamps have
-                # whole seconds, so a new edit may have the same time stamp.
+                # The next sync compares all images of an unsynced scene. Otherwise, the sync could
+                # skip a new cover, because edits within a second have the same time stamp.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 

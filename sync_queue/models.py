@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# If Plex lacks a scene's files, `data` contains their paths, their sizes and the time since then.
+# If Plex lacks files of a scene, the job's `data` has these keys. MISSING_SINCE has the time when
+# the worker first noticed this.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 # This key has the time at which a user asked to send refused values again.
@@ -37,7 +38,7 @@ class SyncJob:
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
         """Parse the column `data` of a row. An invalid value raises `JobFormatError`."""
-        # SQLite's JSON functions accept invalid UTF-8, so the row may still contain a valid job.
+        # SQLite's JSON functions accept invalid UTF-8, so this function replaces invalid bytes.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)

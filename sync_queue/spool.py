@@ -55,7 +55,7 @@ def has_work(folder: str) -> bool:
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Store the Stash connection for a running worker. Return whether this process got the lock."""
+    """Store the Stash connection. Return True if this process got the lock and starts a worker."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:

@@ -15,7 +15,7 @@ from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, e
 from sync_queue.spool import CONNECTION, UNFINISHED
 
 SCAN_DELAY = (
-    # A scan starts after this delay, in seconds, to include scenes that Stash adds in the meantime.
+    # A job for a folder scan has this delay, in seconds, because Stash may add more scenes.
     20.0
 )
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
@@ -92,7 +92,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Keep only the newest file of each job, because no worker can import the spool."""
+        """Keep only the newest file of each job, because files that no worker imports pile up."""
         self.take_connection()
         paths = [stored.path for stored in self._new()]
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}

@@ -96,7 +96,7 @@ class SyncLog:
         """Move an item's record to this scene, and remove the records of other scenes."""
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
-            # The digest becomes empty, because the item may differ from this scene.
+            # The item may differ from this scene, so the digest of the last sync is removed.
             self._connection.execute(
                 f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
                 (scene_id, *item),
@@ -236,7 +236,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield the wanted performers, studios and tags of synced scenes, sorted by scene id."""
+        """Yield dicts. Each key is the id of a synced scene, each value its `wanted` entities."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"
