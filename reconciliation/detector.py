@@ -25,7 +25,7 @@ class GapDetector:
     look_for_missing: bool
 
     def detect(self, scene: Inspection) -> Finding:
-        """Classify a scene. Raise the `PlexError` of the scene if no finding is possible."""
+        """Classify a scene. If the scene could not be compared, raise the scene's `PlexError`."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.not_selected or scene.lacks_metadata:

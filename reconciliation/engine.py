@@ -91,7 +91,7 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Read an empty page again. The response is credible if it starts with scene `after`."""
+    """Read an empty page again, from scene `after` on. If that scene is missing, raise an error."""
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
         raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -130,7 +130,7 @@ class GapDetectionEngine:
     def begin(self, order: Order) -> Run:
         run = self.stored()
         if run is not None and run.order.finds_the_same_as(order):
-            # If a task of a user continues this run, the run may confirm an earlier question.
+            # If a user's task continues an automatic run, the run becomes a run of the user.
             run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
             self._store(run)
         else:
@@ -270,7 +270,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Without a new interval, a run in ten minutes would ask the same question.
+            # The interval starts again. Otherwise, a run in 10 minutes would ask the same question.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

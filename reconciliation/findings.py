@@ -22,7 +22,7 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but does not return"
 
 
-# A sync of these scenes would change Plex. `reconciliation_state.json` has the values as keys.
+# A sync of scenes with these outcomes would change Plex. The values are keys in the state file.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",

@@ -25,7 +25,7 @@ GONE = "gone"
 
 
 def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome], int]:
-    """Queue the found scenes. Return their outcomes, and the number of forgotten scenes."""
+    """Queue scenes with gaps. Return their outcomes, and the number of scenes deleted in Stash."""
     queue, now = services.queue, services.clock()
     lost = [gap.scene_id for gap in gaps if gap.kind == GONE]
     present = services.scenes.read(lost)

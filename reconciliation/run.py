@@ -31,8 +31,9 @@ class Scope(Enum):
 class Order:
     """A request to start a reconciliation run.
 
-    `only_empty` selects scenes whose Plex item has no metadata. Only a run `by_user` can confirm an
-    earlier question. `is_startup` marks a short run at the worker's start, outside of the interval.
+    `only_empty` selects scenes whose Plex item has no metadata. If a run asked whether to change
+    many scenes, only another run `by_user` can confirm this. `is_startup` marks a short run at the
+    worker's start, which does not delay the regular runs.
     """
 
     scope: Scope

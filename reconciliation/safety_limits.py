@@ -1,7 +1,7 @@
 """A run that would change too much queues nothing, and asks the user.
 
 If Stash or Plex returns an incomplete response, part of a library seems to be deleted. So a run
-asks before it sends many synced scenes again, empties many fields, or forgets many scenes.
+asks before it sends many synced scenes again, empties many fields, or deletes records of scenes.
 """
 
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from reconciliation.findings import GapDetectionResult
 from shared.state_file import parse_fields
 from validation.values import counted
 
-# Each limit is a share and a number of scenes, and a run exceeds the limit if it exceeds both. A
-# renamed studio or the edits of a day stay below the limits. A lost table of tags exceeds them.
-# MOST_AGAIN and MOST_LOST are shares of the scenes that were synced before. MOST_CLEARED is a share
-# of the compared scenes, and MOST_UNSEEN of the checked scenes.
+# A run exceeds a limit if it exceeds both a share (MOST) and a number of scenes (FEWEST). A renamed
+# studio or the edits of a day stay below the limits. A lost table of tags exceeds them. MOST_AGAIN
+# and MOST_LOST are shares of the scenes that were synced before. MOST_CLEARED is a share of the
+# scenes with an item in Plex. MOST_UNSEEN is a share of all scenes in the run.
 MOST_AGAIN, FEWEST_AGAIN = 0.30, 25
 MOST_CLEARED, FEWEST_CLEARED = 0.10, 10
 MOST_LOST, FEWEST_LOST = 0.10, 25
 MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10
 CONFIRMATION_HOURS = 24.0
 _MOST_SCENES = 2**53
-# This factor allows for edits between the first and the second run.
+# The run that confirms a question may find more scenes by this factor, because of new edits.
 _SLACK = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The question of a run. The user confirms it by starting the same task again."""
+    """A run asks whether to change many scenes. The user agrees by starting the same task again."""
 
     scope: str
     at: float

@@ -13,8 +13,8 @@ from shared.state_file import KeptState, parse_count, parse_fields
 class ReconciliationState:
     """The results of past runs. Times are in seconds since the epoch.
 
-    A run outside of the interval does not change `interval_run_time`. `tried_at` is the end of the
-    last run without a result, and `ended_at` the end of the last run of any kind.
+    `interval_run_time` is the start of the current interval between two regular runs. `tried_at` is
+    the end of the last run that failed or asked the user. `ended_at` is the end of the last run.
     """
 
     last_run_time: float = 0.0
