@@ -100,7 +100,7 @@ class Pauses:
             self.succeeded()
 
     def end_if_no_job_is_due(self) -> None:
-        # Only due jobs need Stash.
+        # Without a due job, the worker needs nothing from Stash, so a pause due to Stash ends.
         if self.kind == STASH:
             self.succeeded()
 

@@ -25,7 +25,8 @@ from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
-# An idle worker exits after IDLE_SECONDS. LONGEST_BACKOFF includes delays from Retry-After.
+# An idle worker exits after IDLE_SECONDS. No job waits longer than LONGEST_BACKOFF seconds, even if
+# Plex demands a delay with the header Retry-After.
 IDLE_SECONDS = 60.0
 LONGEST_BACKOFF = 3700.0
 

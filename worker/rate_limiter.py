@@ -37,7 +37,8 @@ EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# The usual time follows each measured time by a share of the difference: up _RISE, down _FALL.
+# Each measured time changes the usual time by a share of their difference. The share is _RISE if
+# the measured time is longer, and _FALL if it is shorter.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 
@@ -81,7 +82,7 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate at the earlier time is lower, so the limit is never exceeded.
+            # The rate rises over time, so the rate at `before` never adds too many tokens.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)
@@ -156,7 +157,7 @@ class Pace:
         return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        """Return whether edits are slow. A slow time becomes the usual time only after hours."""
+        """Return whether edits are slow. After hours of slow edits, their time counts as usual."""
         known = facts.edit_seconds()
         usual = seconds if known is None else known
         usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)

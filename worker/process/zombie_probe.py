@@ -50,7 +50,7 @@ class ZombieProbe:
                 log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether an earlier worker stayed a zombie, because this worker would, too."""
+        """Return whether an earlier worker is a zombie. If so, this worker would be one, too."""
         is_zombie = self._is_zombie()
         if is_zombie and not self._is_reported:
             self._is_reported = True

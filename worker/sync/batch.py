@@ -68,7 +68,7 @@ class BatchSync:
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
         """Skip a scene that the settings exclude, and restore its items if the settings require it.
 
-        If an item also contains another scene, that scene is queued, because the item may show it.
+        If an item also contains another scene, queue the other scene, which the item may show now.
         """
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
@@ -91,8 +91,8 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # If Plex lacked the file of a scene at the last try, the file is searched by name. Only
-        # other scenes need the list of new Plex items.
+        # If Plex lacked the file of a scene at the last try, the file is searched by name. The list
+        # of new items is read only for other scenes.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         finder = ItemFinder(self.services, session)

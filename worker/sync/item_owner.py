@@ -26,7 +26,7 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 
 
 def showing(rating_key: int, owner: int) -> str:
-    """Return the beginning of the reason why a scene is not sent to an item."""
+    """Return how the reason begins if a scene is skipped because the item shows another scene."""
     return f"item {rating_key} shows scene {owner},"
 
 
@@ -80,6 +80,7 @@ def _owners(
 ) -> tuple[dict[int, int], set[int]]:
     """Return the owner of each item, and the owners that Stash has deleted.
 
+    An owner is the scene that an item shows.
     The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So this
     function reads each owner outside of the batch, and drops owners without a file in the item. An
     owner that the settings exclude is dropped, too, so the item shows the next selected scene.

@@ -25,7 +25,7 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-# Each scene id has the record of an item.
+# Each key is a scene id, and each value is the record of that scene for the same item.
 Records = Mapping[int, ItemRecord]
 
 
@@ -108,7 +108,7 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Return the item if Plex kept removed names, because it decodes names only once."""
+        """Return the item if it still has removed names. If so, Plex decodes names only once."""
         removed = {
             name: names
             for name, sent in fields.items()

@@ -25,7 +25,7 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# This key marks the second sync of a scene whose values in Plex differed after the first.
+# If an item differs from its scene after an edit, the job for a second sync has this key.
 RESYNC = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 

@@ -46,7 +46,7 @@ class UploadGate:
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while uploads are postponed, longest for a failed upload."""
+        """Raise `PlexUploadsDown` while uploads wait. Failed uploads wait for one more minute."""
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
@@ -149,7 +149,7 @@ class CurrentSession:
         self._parsed = None
 
     def current(self) -> SyncSession:
-        """Read the settings, and return their session. A wrong setting raises `ConfigFault`."""
+        """Return a session with the current settings. A wrong setting raises `ConfigFault`."""
         parsed = self._read()
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))

@@ -86,7 +86,7 @@ class Verification:
         return bool(learned or shown) or met_another
 
     def _remember_shown(self, edit: SentEdit, shown: Mapping[str, str | list[str]]) -> None:
-        """Store shown values as sent, so that the next edit does not take them for a user's."""
+        """Record `shown` values as sent. Otherwise, the values would count as edits by a user."""
         log, server_id = self._services.queue.sync_log, self._session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
         known = log.item(scene_id, server_id, key) or edit.record
@@ -103,8 +103,8 @@ class Verification:
         others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
         # The stored record also has the SHA-1 of images that were sent after the edit.
         known = log.item(scene.id, server_id, after.rating_key) or record
-        # Lists such as collections stay in the record, because the plugin has added the names that
-        # arrived. If another writer changed a field after the edit had locked the field, the value
+        # Lists such as collections stay in the record, because a later sync removes only recorded
+        # names. If another writer changed a field after the edit had locked the field, the value
         # counts as edited by a user.
         is_first = all(_came_first(edit, name) for name in others)
         kept = {*ADDITIVE, *(() if is_first else others)}

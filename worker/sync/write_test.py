@@ -124,7 +124,7 @@ def save(
     set_by_us: Collection[str],
     shown_locks: Collection[str],
 ) -> SavedItem:
-    """Return the state of an item to restore later. The server reports all `shown_locks`."""
+    """Return the state of an item to restore later. Plex always reports the `shown_locks`."""
     return SavedItem(
         server_id,
         item.rating_key,
