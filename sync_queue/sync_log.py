@@ -19,6 +19,9 @@ from sync_queue.sync_records import (
 # After a scene was deleted in Stash, the records of its items get this scene id. Without these
 # records, a new scene with the same file would mistake the plugin's values for edits of a user.
 NO_SCENE = 0
+# Keys of the entities of a scene that Plex does not show. The values are the rating keys of items
+# that contain a file of the scene: all of them, and those that Plex joined by mistake.
+SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
 
 Entity = tuple[str, int]
@@ -199,10 +202,14 @@ class SyncLog:
         statement = "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome != 'skipped')"
         return bool(self._connection.execute(statement).fetchone()[0])
 
-    def skipped_with(self, reason: str) -> list[int]:
-        """Return the scenes whose last job was skipped for a reason that contains this text."""
-        statement = "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND instr(detail, ?)"
-        return [row[0] for row in self._connection.execute(statement, (reason,))]
+    def scenes_beside(self, rating_keys: Collection[int], kind: str = SHARED) -> list[int]:
+        """Return the scenes with a file in one of these items, which show another scene."""
+        rows = self._connection.execute(
+            "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
+            f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",
+            (json.dumps(list(rating_keys)),),
+        )
+        return [row[0] for row in rows]
 
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
         at, version, entities = (

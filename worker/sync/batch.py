@@ -1,7 +1,7 @@
 """Syncs a batch of scenes: reads the scenes, finds their Plex items, and writes the differences."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plex.exceptions import PlexCopy, PlexError
 from stash.exceptions import StashFileError
@@ -14,7 +14,6 @@ from validation.selection import RESTORE, why_not_selected
 from worker.services import Services
 from worker.sync.cover_sync import CoverResult
 from worker.sync.item_finder import ItemFinder
-from worker.sync.item_owner import showing
 from worker.sync.item_writer import ItemWriter
 from worker.sync.progress_log import trace_matches, trace_scene, words_of
 from worker.sync.restoration import Restoration
@@ -72,7 +71,7 @@ class BatchSync:
         """
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
-        others = [id_ for key in keys for id_ in log.skipped_with(showing(key, scene.id))]
+        others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
         if others:
             queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
         reasons = [f"not selected, because {why}"]
@@ -115,6 +114,7 @@ class BatchSync:
             if is_elsewhere or isinstance(error, PlexCopy):
                 reasons = (*work.elsewhere, *([str(error)] if error else []))
                 record = self._record(scene, SKIPPED, "; ".join(reasons))
+                record = replace(record, entities={**record.entities, **work.shared_items})
                 yield Skipped(work.claims, scene.label, record, reasons, by_plex=True)
                 continue
             try:

@@ -10,7 +10,7 @@ from plex.items import PlexItem
 from plex.matcher import Match, PlexMatcher, Sharing, has_first_file, sharing_of, still_holds
 from shared.events import Event, Report
 from stash.scenes import StashScenes
-from sync_queue.sync_log import NO_SCENE
+from sync_queue.sync_log import MISJOINED, NO_SCENE, SHARED
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
 from validation.selection import why_not_selected
@@ -23,11 +23,6 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
     """Return the scene that an item shows: the lowest id among the scenes with its first file."""
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
-
-
-def showing(rating_key: int, owner: int) -> str:
-    """Return how the reason begins if a scene is skipped because the item shows another scene."""
-    return f"item {rating_key} shows scene {owner},"
 
 
 def assign_items(
@@ -45,7 +40,7 @@ def assign_items(
     records = sync_log.items(session.library.server_id, items)
     written = {key: set(records.get(key, ())) for key in items}
     owners, gone = _owners(items, claimants, written, session, services.scenes)
-    reported: set[str] = set()
+    reported: set[int] = set()
     for work in works:
         for item in list(work.items):
             key, owner = item.rating_key, owners[item.rating_key]
@@ -56,17 +51,18 @@ def assign_items(
             work.items.remove(item)
             is_first = claimants[key].get(owner, False)
             why = "whose file is the item's first version" if is_first else "which was synced first"
-            note = f"{showing(key, owner)} {why}"
+            note = f"item {key} shows scene {owner}, {why}"
+            work.shared_items.setdefault(SHARED, []).append(key)
             match = _match_of(work, item)
             sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
             if sharing is not Sharing.VERSIONS:
-                held = f"Plex holds item {key} as {sharing.value}"
-                note = f"{note}; {held}"
-                if held not in reported and not sync_log.skipped_with(held):
+                note = f"{note}; Plex holds item {key} as {sharing.value}"
+                work.shared_items.setdefault(MISJOINED, []).append(key)
+                if key not in reported and not sync_log.scenes_beside([key], MISJOINED):
                     advice = _advice(item, sharing, {*claimants[key], owner}, owner)
                     fields = {"scene": owner, "item": key, "sharing": sharing.value}
                     report(Event.ITEM_SHARED, **fields, advice=advice)
-                reported.add(held)
+                reported.add(key)
             work.elsewhere.append(note)
     return gone
 

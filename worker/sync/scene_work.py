@@ -35,6 +35,8 @@ class SceneWork:
     items: list[PlexItem] = field(default_factory=list)
     taken_over: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    # Items that contain a file of the scene and show another scene.
+    shared_items: dict[str, list[int]] = field(default_factory=dict)
     unseen: bool = False
     looked_for: bool = False
     error: PlexError | None = None
