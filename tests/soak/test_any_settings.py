@@ -125,6 +125,12 @@ UNTITLED: tuple[Any, ...] = (
     {},
     False,
 )
+LABELED: tuple[Any, ...] = (
+    "a",
+    {"title": "A", "tags": ["Night, rain", "Archive"]},
+    {"labels": []},
+    True,
+)
 
 
 def add_traits(stash: Library) -> None:
@@ -204,6 +210,7 @@ def test_each_setting_of_the_mapping_is_tried() -> None:
 @example(ODD, [UNTITLED], {}, ("title_template", "{date}"))
 @example(ODD, [UNTITLED], {}, ("collections_from", "performers"))
 @example(ODD, [UNTITLED], {"sync_tags": False}, ("tags_as_labels", "Night, rain"))
+@example(ODD, [LABELED], {"sync_tags": False}, ("tags_as_labels", "archive; Night, rain"))
 @example(ODD, [UNTITLED], {"preserve_plex_edits": True}, ("rename_tags", "night, rain=>Été, %41"))
 def test_a_second_sync_writes_nothing_and_a_change_of_settings_or_the_sync_can_be_undone(
     reading: dict[str, Any], library: list[Any], chosen: dict[str, Any], change: tuple[str, Any]

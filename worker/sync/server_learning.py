@@ -152,13 +152,14 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
         return
     for name, parameters in edit.accepted.items():
         remaining = removed_names(parameters).intersection(getattr(edit.after, name))
-        arrived = _arrived(edit, name) if name in edit.sent else _was_unlocked(edit, name)
+        arrived = _arrived(edit, name) if name in edit.sent else _was_undone(edit, name)
         if remaining and all(map(needs_decoding, remaining)) and arrived:
             facts.learn(RemovalEncoding.ONCE)
 
 
-def _was_unlocked(edit: SentEdit, name: str) -> bool:
-    return PLEX_NAMES[name] in edit.before.locked - edit.after.locked
+def _was_undone(edit: SentEdit, name: str) -> bool:
+    is_unlocked = PLEX_NAMES[name] in edit.before.locked - edit.after.locked
+    return is_unlocked or not same(getattr(edit.before, name), getattr(edit.after, name))
 
 
 def _arrived(edit: SentEdit, name: str) -> bool:
