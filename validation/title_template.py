@@ -7,6 +7,8 @@ from validation.values import ValueProblem
 NAMES = ("title", "studio", "date", "performers", "code")
 _FIELD = re.compile(r"\{(.*?)\}")
 _BETWEEN = re.compile(r"""([)\]>»”"']*)(.*?)([(\[<«“"']*)""", re.DOTALL)
+# Brackets around at least one field, and around no other brackets.
+_GROUP = re.compile(r"([(\[<«“])([^()\[\]<>«»“”]*\{[^()\[\]<>«»“”]*)([)\]>»”])")
 
 
 def parse_template(value: Any) -> str:
@@ -20,8 +22,19 @@ def parse_template(value: Any) -> str:
 def filled(template: str, values: Mapping[str, str]) -> str:
     """Insert values into a title template. Return an empty text if all its fields are empty.
 
-    An empty field is removed together with its brackets and one separator.
+    An empty field is removed together with one separator. Brackets are removed if all fields
+    inside are empty.
     """
+    known = dict(values)
+    while group := _GROUP.search(template):
+        opening, inner, closing = group.groups()
+        text, name = _joined(inner, known), str(len(known))
+        known[name] = text and f"{opening}{text}{closing}"
+        template = f"{template[: group.start()]}{{{name}}}{template[group.end() :]}"
+    return _joined(template, known)
+
+
+def _joined(template: str, values: Mapping[str, str]) -> str:
     texts = _FIELD.split(template)
     between = [match.groups() for text in texts[::2] if (match := _BETWEEN.fullmatch(text))]
     filled_fields = ""
