@@ -142,3 +142,22 @@ def test_metadata_removed_from_an_excluded_scene(make_rig: MakeRig, choice: str)
 
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert (item.summary, item.studio) == (("", "") if choice == "leave" else ("Mine", ""))
+
+
+@pytest.mark.parametrize("setting", ["only_with_tags", "never_with_tags"])
+def test_a_renamed_tag_selects_its_scenes_and_excludes_them_again(
+    make_rig: MakeRig, setting: str
+) -> None:
+    selects, excludes = ("Chosen", "Other") if setting == "only_with_tags" else ("Other", "Chosen")
+    rig = make_rig(settings={setting: "Chosen", "leave_out_tags": "Chosen; Other"})
+    rig.configure(when_not_selected="restore")
+    scene_id, item = rig.add_pair("a", **FIELDS | {"tags": [excludes]})
+    before = state(rig)
+    rig.stash.edit_scene(scene_id, title="Edited")
+    assert rig.happened("scene_skipped")
+
+    rig.stash.rename_tag(excludes, selects)
+    assert rig.wait_until(lambda: item.title == "Edited" and rig.queued() == 0)
+
+    rig.stash.rename_tag(selects, excludes)
+    assert rig.wait_until(lambda: state(rig) == before and rig.queued() == 0)

@@ -4,8 +4,8 @@ Stash does not change the time stamps of the affected scenes, so these jobs queu
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter
@@ -14,11 +14,14 @@ from typing import NamedTuple
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job, subject_label
 from sync_queue.sync_log import Entity
+from sync_queue.sync_records import SceneRecord
+from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import Detail, StashScene
+from validation.selection import RESTORE, why_not_selected
 from validation.values import counted
 from worker.services import Services
-from worker.sync.results import Failed, SceneError, ScenesQueued
+from worker.sync.results import SKIPPED, Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
 PAGE = 500
@@ -104,12 +107,18 @@ class EntityJobs:
         self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
     ) -> None:
         ids = [scene.id for scene in page.scenes]
-        sent = self.services.queue.sync_log.digests(session.library.server_id, ids)
+        log, config = self.services.queue.sync_log, session.config
+        sent, last = log.digests(session.library.server_id, ids), log.scenes(ids)
         outcomes = dict.fromkeys(page.deleted, GONE)
         for scene in page.scenes:
+            rejection = why_not_selected(scene, config)
             if scene.id not in sent:
-                outcomes[scene.id] = UNSYNCED
-            elif set(sent[scene.id].values()) == {project(scene, session.config).digest}:
+                tags = page.entities[scene.id]
+                is_new = not rejection and _was_excluded(scene, tags, last.get(scene.id), config)
+                outcomes[scene.id] = QUEUED if is_new else UNSYNCED
+            elif rejection and config.when_not_selected == RESTORE:
+                outcomes[scene.id] = QUEUED
+            elif set(sent[scene.id].values()) == {project(scene, config).digest}:
                 outcomes[scene.id] = IN_STEP
             else:
                 outcomes[scene.id] = QUEUED
@@ -123,6 +132,17 @@ class EntityJobs:
         for scene_id, outcome in outcomes.items():
             for entity in page.entities[scene_id]:
                 counts[entity][outcome] += 1
+
+
+def _was_excluded(
+    scene: StashScene, changed: Collection[Entity], last: SceneRecord | None, config: Config
+) -> bool:
+    """Return whether the settings may have excluded a scene before some of its tags changed."""
+    if not config.only_with_tags and not config.never_with_tags:
+        return False
+    others = tuple(tag for tag in scene.tags if ("tags", tag.id) not in changed)
+    is_skipped = last is not None and last.outcome == SKIPPED
+    return is_skipped or bool(why_not_selected(replace(scene, tags=others), config))
 
 
 def _entities_of(scene: StashScene) -> set[Entity]:
