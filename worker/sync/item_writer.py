@@ -170,6 +170,9 @@ class ItemWriter:
         if not self._planner.preserve:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
+        if SORTED_AS in edit.fields.keys() - edit.sent.keys():
+            # A second request removes the lock of the restored sort title.
+            pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
             earlier = last.pending.get(name, ())
             pending[name] = list(dict.fromkeys((*earlier, *pending[name])))
