@@ -57,12 +57,10 @@ def edit_for(
             not.
         preserve: whether to keep the values that a user set in Plex.
     """
-    current = _as_sent(current, last_sent, behaviour)
+    current = without_smart_collections(_as_sent(current, last_sent, behaviour), behaviour)
     smart = behaviour.smart_collections.get(current.section_key)
-    if smart:
-        current = replace(current, collections=_without(smart, current.collections))
-        if desired.collections:
-            desired = replace(desired, collections=_without(smart, desired.collections))
+    if smart and desired.collections:
+        desired = replace(desired, collections=_without(smart, desired.collections))
     return _Comparison(
         desired, current, last_sent, original, refused, pending, preserve, behaviour
     ).edit()
@@ -270,6 +268,11 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
     if shift and isinstance(sent, str) and days_between(sent, current.date) == shift:
         current = replace(current, date=sent)
     return current
+
+
+def without_smart_collections(item: PlexItem, behaviour: Behaviour) -> PlexItem:
+    smart = behaviour.smart_collections.get(item.section_key)
+    return replace(item, collections=_without(smart, item.collections)) if smart else item
 
 
 def _without(smart: Collection[str], names: Iterable[str]) -> tuple[str, ...]:

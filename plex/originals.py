@@ -11,6 +11,7 @@ from plex.diff import (
     Values,
     current_values,
     restoring_parameters,
+    without_smart_collections,
 )
 from plex.items import IMAGE_LOCKS, PlexImage, PlexItem
 from plex.server_facts import UNKNOWN, Behaviour
@@ -76,6 +77,7 @@ def restoring_edit(
         written: the fields that the plugin may have edited. Other fields are not restored.
         sent: by list, the names that the plugin sent. Names from other tools are not removed.
     """
+    item = without_smart_collections(item, behaviour)
     names = [name for name in PLEX_NAMES if name in written and name != SORTED_AS]
     found = {
         name: restoring_parameters(name, item, original, sent.get(name, ()), behaviour)

@@ -177,7 +177,10 @@ def test_only_collections_of_the_plugin_are_removed(make_rig: MakeRig, appends: 
     assert sync(rig) == 0
 
     rig.configure(enabled=False)
-    rig.task("restore_values", scene_id=str(scene_id))
+    users += ["Smart"] * appends
+    rig.plex.edit(item.rating_key, collections=[*users, "Studio"])
+    rig.plex.switches = replace(rig.plex.switches, smart_collections=frozenset({"Smart"}))
+    assert "1 item restored" in rig.task("restore_values", scene_id=str(scene_id)).output
     assert {*item.collections} == set(users)
 
 
@@ -245,6 +248,22 @@ def test_an_item_of_an_earlier_version_gets_its_own_values_back(make_rig: MakeRi
     rig.configure(**dict.fromkeys(settings), edition_from="", tagline_from="", fixed_label="")
     assert sync(rig) == 1
     assert optional_state(rig, item) == before
+
+
+def test_a_sort_title_is_unlocked_by_the_sync_after_a_kill(make_rig: MakeRig) -> None:
+    rig = make_rig(settings={"sort_title_template": "{code}"})
+    scene_id, item = rig.add_pair("a", **SCENE)
+    sync(rig)
+    rig.configure(sort_title_template="")
+    # The killed worker does not send the second request, which removes the lock.
+    fault = rig.plex.faults.hang(kind="edit", times=1, applied=True)
+    rig.stash.edit_scene(scene_id, organized=True)
+    assert fault.wait_for_hit(timeout=30)
+    rig.stop_worker()
+    fault.clear()
+    sync(rig)
+    assert (item.title_sort, "titleSort" in item.locks) == ("", False)
+    assert sync(rig) == 0
 
 
 @pytest.mark.parametrize("follows", [True, False])

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from plex.diff import ADDITIVE
+from plex.diff import ADDITIVE, COLLECTIONS
 from plex.edit_parameters import needs_decoding, removed_names
 from plex.exceptions import PlexNotFound, PlexPermanentError
 from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
@@ -79,6 +79,8 @@ class Restoration:
         ours = {
             name: [entry for sent in values for entry in sent.get(name, ())] for name in ADDITIVE
         }
+        if item.collections and COLLECTIONS in written:
+            session.read_smart_collections([item.section_key], 0.0)
         fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
         unlocked = unlocking_edit(held, fields)
         # The images are restored first, because their selection may set a lock, and the edit
