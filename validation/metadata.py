@@ -371,14 +371,17 @@ def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
     )
 
 
-def has_meaningful_metadata(scene: StashScene) -> bool:
-    """Return whether a scene has a studio, performers, tags, details or a valid date."""
+def has_meaningful_metadata(scene: StashScene, settings: SyncSettings) -> bool:
+    """Return whether a scene has a studio, performers, tags, details or a valid date.
+
+    Performers and tags that the settings leave out do not count.
+    """
     return bool(
         scene.studio
-        or scene.performers
-        or scene.tags
         or scene.details.strip()
         or plex_date(scene.date)
+        or _performers(scene, settings)
+        or any(any(kept_tags(scene, settings, as_labels=kind)) for kind in (False, True))
     )
 
 

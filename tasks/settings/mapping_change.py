@@ -79,7 +79,7 @@ class _Comparison:
         """
         if why_not_selected(scene, self.after):
             return bool(sent) and self.after.when_not_selected == RESTORE
-        if lacks_metadata(scene, last):
+        if lacks_metadata(scene, last, self.after):
             return False
         if not sent:
             # The new settings select this scene, or may exclude another scene that its item shows.

@@ -133,7 +133,7 @@ def _queue_page(
     selected = [scene for scene in with_file if not why_not_selected(scene, config)]
     excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
     restored = excluded & digests.keys() if config.when_not_selected == RESTORE else set()
-    scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id))]
+    scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id), config)]
     in_step = set() if force else comparison.in_step(scenes)
     hints = {TRY_REFUSED: now} if force else {}
     added, merged = services.queue.enqueue(

@@ -19,6 +19,7 @@ from sync_queue.operations import METADATA, PATH, enqueue, scene_job
 from sync_queue.sync_records import SceneRecord
 from tests.legacy.support import DEVICE_ID, EarlierFolder, Switch, earlier_job
 from tests.sync_queue.support import NOW
+from validation.metadata import SyncSettings
 from validation.scene_extractor import StashScene
 from worker.sync.scene_work import lacks_metadata
 
@@ -135,8 +136,8 @@ def test_a_time_stamp_requests_no_reconciliation(earlier: EarlierFolder, switch:
     queue.sync_log.remember_scene(2, SceneRecord("synced", NOW))
     empty = StashScene(1, title="Only a title")
 
-    assert lacks_metadata(empty, None)
-    assert not lacks_metadata(empty, queue.sync_log.scene(1))
+    assert lacks_metadata(empty, None, SyncSettings())
+    assert not lacks_metadata(empty, queue.sync_log.scene(1), SyncSettings())
     assert queue.sync_log.scenes_between(0, 99) == [2]
     assert queue.sync_log.scene_versions() == {2: ""}
     queue.close()

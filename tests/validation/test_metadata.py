@@ -436,16 +436,20 @@ def test_any_scene_is_bounded_composed_and_distinct(scene: StashScene, most: int
     "identified",
     [
         {"studio": Entity(1, "s")},
-        {"performers": (Entity(1, "p"),)},
+        {"performers": (Entity(1, "p", gender="MALE"),)},
         {"tags": (Entity(1, "t"),)},
         {"details": "d"},
         {"date": "2024"},
     ],
 )
 def test_any_of_five_fields_identifies_a_scene(identified: dict[str, object]) -> None:
-    assert has_meaningful_metadata(replace(StashScene(1), **identified))  # type: ignore[arg-type]
+    scene = replace(StashScene(1), **identified)  # type: ignore[arg-type]
+    assert has_meaningful_metadata(scene, Config())
+    left_out = Config(leave_out_tags="T", leave_out_performer_genders="male")
+    is_left_out = not identified.keys().isdisjoint(("performers", "tags"))
+    assert has_meaningful_metadata(scene, left_out) is not is_left_out
 
 
 def test_title_file_blanks_and_the_zero_date_do_not() -> None:
     scene = StashScene(1, title="t", details=" \n", date="0001-01-01", files=(SceneFile("/a.mp4"),))
-    assert not has_meaningful_metadata(scene)
+    assert not has_meaningful_metadata(scene, Config())

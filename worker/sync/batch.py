@@ -56,7 +56,7 @@ class BatchSync:
                 rejection = why_not_selected(scene, self.session.config)
                 if rejection:
                     yield self._exclude(group, scene, rejection)
-                elif lacks_metadata(scene, last.get(scene_id)):
+                elif lacks_metadata(scene, last.get(scene_id), self.session.config):
                     record = self._record(scene, SKIPPED, "no metadata yet")
                     yield Skipped(group, scene.label, record, (_NO_METADATA,))
                 else:

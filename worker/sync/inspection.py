@@ -62,7 +62,7 @@ def inspect_scenes(
         for scene in scenes
         if scene.files
         and not rejections[scene.id]
-        and not lacks_metadata(scene, last.get(scene.id))
+        and not lacks_metadata(scene, last.get(scene.id), config)
     }
     ItemFinder(services, session, batch=batch, forgets=False).find(list(works.values()))
     planner = EditPlanner.of(log, session, works.values())

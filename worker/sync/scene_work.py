@@ -12,7 +12,7 @@ from plex.server_facts import UNKNOWN, Behaviour
 from sync_queue.models import TRY_REFUSED, Claim
 from sync_queue.sync_log import SYNCED_EARLIER, SyncLog
 from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
-from validation.metadata import SceneMetadata, has_meaningful_metadata
+from validation.metadata import SceneMetadata, SyncSettings, has_meaningful_metadata
 from validation.paths import folded
 from validation.scene_extractor import StashScene
 from worker.sync.results import SYNCED
@@ -59,9 +59,9 @@ class SceneWork:
         return MatchConfidence.HIGH if is_sure else MatchConfidence.LOW
 
 
-def lacks_metadata(scene: StashScene, last: SceneRecord | None) -> bool:
+def lacks_metadata(scene: StashScene, last: SceneRecord | None, settings: SyncSettings) -> bool:
     never_synced = last is None or not (last.outcome in (SYNCED, SYNCED_EARLIER) or last.was_sent)
-    return never_synced and not has_meaningful_metadata(scene)
+    return never_synced and not has_meaningful_metadata(scene, settings)
 
 
 class ItemPlan(NamedTuple):
