@@ -18,8 +18,8 @@ SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "drain": drains.PARTS,
     "reconcile": (reconciliations.measure,),
 }
-# These benchmarks only start the plugin's processes, so they can measure another revision. The
-# other benchmarks import the plugin, and a process can import only one version.
+# These benchmarks do not import the plugin, so they can measure any revision of the plugin. The
+# other benchmarks import the plugin, and a process can import only one revision.
 COMPARABLE = ("hook", "edit", "drain")
 
 _LEGEND = """\

@@ -61,7 +61,7 @@ class Installed:
 
             def holds() -> bool:
                 if not present and self.rig.spooled():
-                    # Some jobs are still in the spool, and not in the database.
+                    # Some jobs are still files in the spool folder, and not yet in the database.
                     return False
                 try:
                     return bool(database.execute(query).fetchone()[0]) is present

@@ -60,8 +60,8 @@ def flush_seconds(folder: Path) -> float:
 def _interpreter(folder: Path) -> Path:
     """Create a virtual environment that links to this interpreter's packages.
 
-    This interpreter may start slowly: pyenv's shims are shell scripts, and coverage starts itself
-    with a `.pth` file. The new environment has neither.
+    The start of this interpreter may be slow, because pyenv starts it by a shell script, or because
+    a `.pth` file starts coverage. The new environment uses neither the script nor `.pth` files.
     """
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
