@@ -189,8 +189,8 @@ class PlexClient(PlexConnection):
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
         """Edit items with one request. Raise a `ValueError` for an invalid rating key.
 
-        Plex's other path for edits, `/library/sections/{id}/all`, is not used. A request without
-        valid keys would edit a whole library there.
+        Plex also accepts edits at `/library/sections/{id}/all`. The plugin does not use that path,
+        because a request without valid rating keys would edit the whole library.
         """
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
             raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")

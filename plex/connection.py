@@ -166,7 +166,7 @@ class PlexConnection:
         return document
 
     def _with_address(self, error: PlexError) -> PlexError:
-        """Return the error, or a `PlexTlsError` if `plex_url` must be another address.
+        """Return a `PlexTlsError` if `plex_url` needs another address, or else the given error.
 
         Plex closes a connection if it restarts or if it refuses plain http. The plugin assumes a
         refusal only if Plex has a plex.direct certificate and closes a second connection too.
@@ -306,7 +306,8 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A label of a host name must not begin or end with a dash. `::1` would become such a label.
+    # `::1` would become the label `--1`. A label of a host name must not begin or end with a dash,
+    # so the label gets the full form of the address.
     if label.strip("-") != label:
         label = number.exploded.replace(":", "-")
     return label

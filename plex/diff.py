@@ -18,7 +18,7 @@ TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 PLEX_NAMES = {name: declared.plex for name, declared in FIELDS.items()}
 LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.element}
-# Other tools may add names to these lists, so the plugin removes only its own names.
+# Other tools may add names to these lists, so the plugin removes only names that it has added.
 ADDITIVE = frozenset(name for name, declared in FIELDS.items() if declared.additive)
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 LOCKED = "locked"
@@ -53,8 +53,8 @@ def edit_for(
         last_sent: the values that the plugin last sent to the item.
         original: the item's values from before the plugin's first write.
         refused: the values that Plex did not keep after the plugin sent them.
-        pending: the values of an edit without a response. Plex may have applied the edit or
-            not.
+        pending: the values of an edit to which Plex has not responded. Plex may have applied
+            these values.
         preserve: whether to keep the values that a user set in Plex.
     """
     current = without_smart_collections(_as_sent(current, last_sent, behaviour), behaviour)
@@ -86,7 +86,8 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # `wanted` may have names from other tools, but `sent` stores only the scene's names.
+            # `wanted` may include names that other tools added to the list in Plex. The plugin
+            # stores only the scene's own names in `sent`.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -143,7 +144,7 @@ class _Comparison:
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
         elif self.behaviour.sort_title is SortTitle.STAYS:
-            # The edit of the title sets the sort title.
+            # The edit of the title already includes the sort title (`_sort_title`).
             return {}
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
@@ -179,10 +180,11 @@ class _Comparison:
     def _without_refused(
         self, name: str, wanted: _Wanted, ours: Value
     ) -> tuple[_Wanted, Value | None]:
-        """Return the value to send, and the part of the value that Plex is expected to keep.
+        """Return the value to send, and the value that Plex is expected to keep.
 
-        After an earlier edit, Plex may have kept a shortened text, or a list without some names.
-        The second value is None if Plex kept nothing.
+        After an earlier edit, Plex may have kept only a shortened text, or a list without some
+        names. The plugin then sends, and expects, only what Plex kept. The second value is None if
+        Plex kept nothing.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -237,7 +239,9 @@ def restoring_parameters(
         if not same(value, shown):
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
-        if name == DATE:  # this server stores another date than it receives
+        if name == DATE:
+            # Some servers shift each received date by some days, so send a date that offsets the
+            # shift.
             value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())
@@ -261,7 +265,7 @@ def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behav
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
     if SORTED_AS in last_sent and not current.sort_title:
-        # Plex returns no sort title that equals the title.
+        # Plex leaves out a sort title that equals the title.
         current = replace(current, sort_title=current.title)
     sent = last_sent.get(DATE)
     shift = behaviour.date_shift.get(current.section_key, 0)
@@ -318,9 +322,11 @@ def is_user_edited(
     """Return whether a user set the current value of a field in Plex.
 
     A user's value is not empty and differs from the value that the plugin sent. If the plugin has
-    sent no value, the field must also be locked. A lock in `hidden_locks` counts as set, because
-    the server never returns it. Other tools add names to additive lists, such as collections, so
-    for these lists only the removal of a sent name counts.
+    sent no value, the field must also be locked. The server never returns the locks in
+    `hidden_locks`, so fields with these locks count as locked.
+
+    Other tools add names to additive lists, such as collections. In these lists, only the removal
+    of a name that the plugin sent counts as a user's edit.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

@@ -100,8 +100,8 @@ def list_parameters(
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # A server that URL-decodes only once cannot remove a name with a comma, so the list is
-        # emptied and filled again.
+        # A server that URL-decodes only once cannot remove a single name with a comma. The request
+        # therefore empties the list and adds all wanted names again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -117,8 +117,9 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the forms of a name that a request must contain to remove the name.
 
-    Plex splits the parameter at commas and URL-decodes each name. Some servers may not decode, so
-    the plain name is sent too, unless a decoding server would read it as another name.
+    Plex splits the parameter at commas and URL-decodes each name, so each name is sent URL-encoded.
+    Some servers may not decode names, so the plain name is sent too. The plain name is left out if
+    decoding or splitting would change the name.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name

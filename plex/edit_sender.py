@@ -43,7 +43,8 @@ MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
-# A test edit sets the lock of one of these fields to its current state.
+# A test edit locks one of `_OURS` that is already locked, or sends the current lock state of
+# `_NOT_OURS`. Both edits change nothing.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _FIELD = "field"
 _NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
@@ -94,7 +95,10 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without names that Plex refused after `since`, and these names."""
+        """Return the fields without refused names, and the removed names by field.
+
+        A name counts as refused if Plex refused it after `since`, and less than a day ago.
+        """
         now = self._clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -130,9 +134,10 @@ class EditSender:
 
     Args:
         put: `PlexClient.put`, which sends one request.
-        alone: send each field in its own request. An earlier attempt has failed, although Plex
-            accepted other edits of the item. A field that fails again counts as refused.
-        refused_since: send names again that Plex refused before this time.
+        alone: whether to send each field in its own request. This is necessary if an attempt has
+            failed although Plex accepted other edits of the item. A field that fails again counts
+            as refused.
+        refused_since: a time. Names that Plex refused before this time are sent again.
     """
 
     def __init__(
@@ -287,7 +292,7 @@ class EditSender:
             self._refusals.of_length = True
 
     def _request(self, parameters: Parameters) -> None:
-        """Send a request. If the request fails, raise the cause that a test edit finds."""
+        """Send a request. If it fails, a test edit finds the reason for the error to raise."""
         self._outcome.requests += 1
         try:
             self._put([self._item.rating_key], parameters)

@@ -89,7 +89,8 @@ class PlexNotFound(PlexError):
 
     Args:
         looked_for: whether Plex itself was searched, and not only the local path index.
-        explained: whether the message says why Plex lacks the file. Retries then rarely help.
+        explained: whether the message has the reason why Plex lacks the file. The job is then
+            retried fewer times.
         brief: the message without the remedy.
     """
 
@@ -158,7 +159,7 @@ class PlexAmbiguousMatch(PlexPermanentError):
     """Several items match the scene's file. The job is dead-lettered with a list of the items."""
 
 
-# Each status has its class of error, the problem and the remedy.
+# An HTTP status selects the class of the error, the problem and the remedy.
 _STATUSES: Mapping[int, tuple[type[PlexError], str, str]] = {
     401: (PlexAuthError, "Plex refused the token (401)", "set plex_token again"),
     403: (

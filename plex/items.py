@@ -24,7 +24,7 @@ class Version:
 class PlexItem(OptionalFields):
     """A video in the response to `/library/metadata`, with complete lists of tags and actors.
 
-    The base class declares the attributes of the optional fields, such as labels.
+    The base class `OptionalFields` has the fields that are off by default, such as labels.
     """
 
     rating_key: int
@@ -51,7 +51,7 @@ class LibraryPart:
     rating_key: int
     size: int = 0
     section: int = field(default=0, compare=False)
-    # Plex's clock sets the time of the last update, which is 0 if it is unknown.
+    # Plex updated the item at this time of Plex's clock. The value 0 means an unknown time.
     changed_at: int = field(default=0, compare=False)
     # Plex moves a file to its trash if a scan does not find the file.
     in_trash: bool = field(default=False, compare=False)
@@ -59,7 +59,11 @@ class LibraryPart:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A listing's number of rows and last rating key. The key is 0 if Plex does not sort."""
+    """The position at which a listing of a library ended.
+
+    `rows` is the number of listed rows. `last_key` is the last rating key, or 0 if Plex does not
+    sort the rows by rating key.
+    """
 
     rows: int = 0
     last_key: int = 0
@@ -82,7 +86,7 @@ class Section:
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
-    # Plex uses the type movie for single videos. Other libraries are not synced.
+    # Plex gives libraries of single videos the type `movie`. No other library is synced.
     kind: str = MOVIE
     scanner: str = ""
 

@@ -37,8 +37,9 @@ LIBRARIES_ASKED = 3
 # Plex does not document which changes update the change counters of a library. Equal counters prove
 # only for ten minutes that a library is unchanged.
 TRUST_CHANGE_MARK = 600.0
-# A complete listing is due after an hour if the change counters differ, and else after a day. Only
-# a complete listing detects removed files, and moved files with an old time stamp.
+# A library is listed completely if its last complete listing is too old. The age limit is one hour
+# if the change counters have changed since that listing, and otherwise one day. Only a complete
+# listing detects removed files, and moved files whose time stamp did not change.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 
@@ -88,7 +89,7 @@ class Library:
         self._confirmed_at = float("-inf")
         self._asked_singly = 0
         self.listings = 0
-        # The path index has all files that Plex had at this time.
+        # The path index has all files that Plex had at the time `looked_at`.
         self.looked_at = float("-inf")
         self.index = index
         self._unreadable = UnreadableItems(client, index, clock, report)
@@ -140,9 +141,10 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files that the path index lacks. Return False after a recent refresh.
+        """Search Plex for files that the path index lacks. Return whether Plex was searched.
 
-        A few files are searched by name. For more files, the libraries are refreshed.
+        Plex is not searched if the libraries were refreshed less than `REFRESH_INTERVAL` ago. A few
+        files are searched by name. For more files, the libraries are refreshed.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -197,8 +199,8 @@ class Library:
     def poll_new_items(self) -> None:
         """Add new items of Plex to the path index, at most once per minute.
 
-        A scene that already has an item may get a second item. `look_for` would not find the second
-        item, because it searches only for scenes without an item.
+        `look_for` searches Plex only for scenes without an item. If a scene has an item and gets a
+        second item, only this method finds the second item.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):
@@ -282,8 +284,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An unreadable item makes each listing of updated items fail. With the cursor 0, only
-            # new items are listed until the next complete listing.
+            # An unreadable item makes Plex refuse each list of updated items. With the cursor 0,
+            # the plugin requests only new items until the next complete listing.
             if not self._unreadable.holes(section):
                 return False
         self.index.note_refresh(section.key, seen.begun, section.change_mark, now.place, cursor)

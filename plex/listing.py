@@ -1,6 +1,6 @@
 """Lists the updated files of a library, and searches a library for files by name.
 
-A server may silently ignore a sort order or a filter, so each response is checked.
+A Plex server may silently ignore a sort order or a filter, so each response is checked.
 """
 
 import math
@@ -21,12 +21,12 @@ from validation.paths import components, folded
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# A time stamp more than a day in the future was set by a user.
+# A time stamp more than a day in the future was set by a user, and is ignored.
 _AHEAD = 86_400.0
 # A search with more than 50 results is too unspecific.
 LOOK_UP_ROWS = 50
-# A new item gets the highest rating key, and a key never changes. A listing by key therefore ends
-# with the new items. In any other order, an edit may move an item.
+# Plex gives a new item the highest rating key, and never changes a rating key. In a listing sorted
+# by key, new items therefore come last, and an edit moves no item.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
@@ -102,7 +102,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
     try:
         answer = _search(get, section, chunk)
     except _REFUSED:
-        # A proxy before Plex may block a word in the name.
+        # A proxy before Plex may have refused the request because of a word in the file name.
         return None
     except PlexTemporaryError as error:
         if error.retry_after is not None:
@@ -119,7 +119,10 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether Plex fails twice at a search for the full path of a file."""
+    """Return whether two searches for the full path of a file both fail.
+
+    Plex fails at a search that would return an unreadable item.
+    """
     if "," in path:
         return False
     for _ in range(2):
@@ -169,8 +172,8 @@ def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section
 class UpdateCursor:
     """Computes the time of Plex's clock up to which a listing contains every update.
 
-    A listing may miss updates that happen meanwhile. Its duration is therefore subtracted from the
-    newest time stamp.
+    A listing may miss items that are updated while the plugin reads it. The time that the plugin
+    needs to read the listing is therefore subtracted from the newest time stamp.
     """
 
     def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:

@@ -145,9 +145,10 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check a match by a learned mapping, because the mapping may be wrong.
 
-        Another scene may have a file of the same name and size. The match is then ambiguous under
-        two conditions. Plex has no file at the other file's translated path. The other path shares
-        at least as many last components with the path in Plex as the scene's path does.
+        Another scene may have a file of the same name and size. The match is ambiguous if Plex
+        lacks that file at its translated path, and if the paths are similar. The paths are similar
+        if the other scene's path shares at least as many last components with the path in Plex as
+        this scene's path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -215,7 +216,11 @@ def _by_name_and_size(
 
     The sizes must be equal. If a size is unknown, the last two folders must be equal, and several
     possible files are ambiguous. Otherwise, the path that shares the most last components with the
-    scene's path wins. The paths of other scenes' files, in `competing`, must share fewer.
+    scene's path wins.
+
+    `competing` has the paths of other scenes' files. If one of these paths shares more last
+    components with the winner, there is no match. If one shares equally many, the match is
+    ambiguous.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

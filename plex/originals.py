@@ -18,8 +18,8 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# Each of these keys stores a list of image kinds. The plugin is restoring the images in the first
-# list, and has uploaded the images in the second list.
+# Each of these two keys stores kinds of images. The plugin is restoring the images under
+# `RETURNING`, and has uploaded the images under `UPLOADED`.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
@@ -38,7 +38,10 @@ def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Va
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    """Return the original values. Add the item's sort title and its lock if none is stored."""
+    """Return the original values with the item's sort title and the lock of the sort title.
+
+    Original values that already have a sort title stay the same.
+    """
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})

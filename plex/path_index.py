@@ -43,7 +43,7 @@ _CLEARINGS = -1
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The state of a library after its last complete listing and after its last refresh."""
+    """The stored results of a library's last complete listing and of its last refresh."""
 
     listed_at: float
     change_mark: str
@@ -55,7 +55,7 @@ class Listing:
 
 
 class PathIndex:
-    """The path index of one Plex server. `note` is called with the paths that a search finds."""
+    """The path index of one Plex server. Each search passes the paths of found files to `note`."""
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
         self.database = IndexDatabase(path)
@@ -100,9 +100,11 @@ class PathIndex:
         """Store a complete listing of a library page by page, and return the number of files.
 
         At the end, delete the files that no process has received since the start of the listing.
-        Delete nothing if the listing fails, or if `clear` is called meanwhile. Plex may have left
-        out unreadable items. `gaps` returns pairs of rating keys, each from before and after such
-        items. Files with a rating key between the two keys of a pair are kept.
+        Delete nothing if the listing fails, or if `clear` is called meanwhile.
+
+        Plex may leave out unreadable items. For each group of these items, `gaps` returns the
+        rating keys of the items before and after the group. Files with a rating key between these
+        two keys are kept.
         """
         count, key = 0, (self._server_id, section)
         with self.database.transaction():

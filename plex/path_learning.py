@@ -1,9 +1,9 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
-A file in Stash and a file in Plex are the same file if their name and size are unique in both.
-Both paths then end with equal components. Without some of these components, the paths are a pair of
-equal folders, and the file is evidence for this pair. The file is evidence against every other pair
-whose folder in Stash contains the file.
+A file in Stash and a file in Plex are the same file if their name and size are unique in both. Both
+paths then end with equal components. Without one or more of these components, the two paths become
+a pair of folders that may be the same. The file is evidence for each such pair. The file is
+evidence against every other pair whose folder in Stash contains the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -79,7 +79,11 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of equal folders, and the numbers of files for and against the pair."""
+    """A pair of folders that are probably the same in Stash and in Plex.
+
+    `agree` is the number of files that are evidence for the pair. `disagree` is the number of files
+    that are evidence against the pair.
+    """
 
     pair: PrefixPair
     agree: int
@@ -99,7 +103,7 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return the pairs of folders below which both paths are equal, the topmost pair first."""
+    """Return the pairs of folders below which both paths are equal, the shortest pair first."""
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)
@@ -111,7 +115,8 @@ class PathLearning:
     """Learns and stores which folder in Stash is which folder in Plex.
 
     A survey reads all files of Stash at most once a day, and only if a scene's file lies outside of
-    all library folders. Only such files are evidence. `is_outside` recognizes them.
+    all library folders. The plugin learns only from files outside of all library folders. The
+    function `is_outside` returns whether a path lies outside of these folders.
     """
 
     def __init__(
@@ -239,7 +244,7 @@ class PathLearning:
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
         self._database.run(_EVIDENCE)
-        # Only temporary tables change, so the transaction needs no write lock.
+        # The transaction writes only to temporary tables, so it needs no write lock.
         with self._database.transaction("DEFERRED"):
             for stash, plex in self._database.each(_PAIRS.format(condition=""), server_id):
                 if is_outside(stash):

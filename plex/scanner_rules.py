@@ -60,7 +60,10 @@ def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
 
 
 def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
-    """Return why no library lists a file as a single video, with the remedy, or "" if unknown."""
+    """Return the reason why no Plex library lists a file as a single video, with the remedy.
+
+    The result is empty if the reason is unknown.
+    """
     folders = [
         (section, location)
         for section in sorted(libraries, key=lambda section: section.kind != MOVIE)

@@ -99,7 +99,7 @@ class Behaviour:
     Attributes:
         hidden_locks: Plex's names of the fields whose lock the server never returns.
         shown_locks: Plex's names of the fields whose lock the server returns.
-        date_shift: by library key, the days by which returned dates are later than sent dates.
+        date_shift: by library key, the number of days that the server adds to each sent date.
         tested_at: the time at which the task Test Write was last completed, or 0 if never.
         smart_collections: by library key, the case-folded titles of its smart collections.
     """
@@ -173,7 +173,7 @@ class ServerFacts:
         self._store(_SMART, f"{section_key}: {folded(name)}", "", sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return when Plex refused each name. The class `Refusals` builds the keys from names."""
+        """Return the time of each refusal. `Refusals` builds the keys from the refused names."""
         rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 

@@ -20,7 +20,8 @@ LIFETIME = 300.0
 _BETWEEN_CHECKS = 1.0
 _TIMEOUT = 10
 _ADDRESS_TIMEOUT = (2.0, 4.0)
-# plexapi raises the last four errors if a response lacks expected elements.
+# plexapi raises ParseError, AttributeError, TypeError or ValueError if a response lacks expected
+# elements.
 _FAULTS = (RequestException, PlexApiException, ParseError, AttributeError, TypeError, ValueError)
 
 
@@ -112,7 +113,7 @@ class PlexSignIn:
 
 
 def _addresses(resource: MyPlexResource) -> Iterator[str]:
-    """Yield local addresses with http first, and then all addresses with https."""
+    """Yield the addresses to try: first the local http addresses, and then all https addresses."""
     if not resource.httpsRequired:
         yield from resource.preferred_connections(ssl=False, locations=["local"])
     yield from resource.preferred_connections(ssl=True)

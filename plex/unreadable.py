@@ -73,7 +73,10 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the items that a listing skipped from row `begin` on, and identify the new ones."""
+        """Store the unreadable items that a listing skipped, and identify the new ones.
+
+        The listing began at the row `begin`. Earlier stored items from this row on are deleted.
+        """
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)

@@ -22,8 +22,8 @@ START = Place()
 @dataclass(frozen=True, slots=True)
 class Hole:
     row: int
-    # These are the rating keys of the items before and after the unreadable item, or 0 if there is
-    # no such item.
+    # `after_key` is the rating key of the item before the unreadable item. `before_key` is that of
+    # the item after the unreadable item. The value 0 means no such item.
     after_key: int
     before_key: int = 0
     found_at: float = 0.0
@@ -42,8 +42,8 @@ class Walk:
     next request begins earlier. Iterating may raise a `PlexError`.
 
     Args:
-        after: the end of an earlier listing, to list only newer items. If Plex does not sort
-            the rows, iterating raises `OrderIgnored`.
+        after: the position at which an earlier listing ended. Only newer items are listed. If Plex
+            does not sort the rows, iterating raises `OrderIgnored`.
         holes: unreadable items that an earlier listing skipped. An item is skipped again if the
             items before and after it are the same.
     """
@@ -56,7 +56,8 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # The page before a known unreadable item may be short. Longer other pages save requests.
+        # A page ends before a known unreadable item, and may therefore be short. Larger pages keep
+        # the number of requests low nevertheless.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -166,7 +167,8 @@ class Walk:
 
     def _page(self, start: int) -> _Page:
         while True:
-            # Each page except the first begins with the last row of the previous page.
+            # Each page except the first repeats the last row of the previous page, so the page
+            # needs one more row.
             size = self._size + (start > 0)
             hole = min((row for row in self._known if row > start), default=None)
             if hole is not None:
