@@ -46,8 +46,8 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # The annotations of a nested function can use `Any`. None replaces `Any`, which `marshal`
-        # cannot store.
+        # A nested function's annotations may use `Any`, which `marshal` cannot store. The stored
+        # value is None instead of `Any`.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }
@@ -60,7 +60,7 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script. Its time stamp is a part of the plugin's version and stays."""
+        """Replace the entry script, but not its time stamp, which the plugin's version includes."""
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)

@@ -35,7 +35,7 @@ def prepare(folder: str) -> None:
     """Apply each change after the import of its module, or now if the module has been imported."""
     with open(os.path.join(folder, CHANGES), "rb") as file:
         repository, changes = marshal.load(file)
-    # A change can import modules of the tests.
+    # A test's change can import modules of the repository, such as modules of the tests.
     sys.path.append(repository)
     waiting: dict[str, list[Change]] = {}
     for change in changes:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from simulators.stash import FakeStash
 
-# Half of a shorter secret could appear in a file by chance.
+# Halves of a secret with fewer characters could appear in a file by chance.
 _SHORTEST_HALF = 8
-# Stash uses the same pattern in pkg/logger/plugin.go.
+# Stash recognizes log lines by this pattern, in pkg/logger/plugin.go.
 _RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")
 _LONGEST_RECORD = 16 * 1024
 # Every session cookie of the fake Stash begins with these claims in base64.
@@ -68,7 +68,7 @@ class Canary:
     def _look_at_file(self, path: Path) -> None:
         try:
             content = path.read_bytes() if path.is_file() else b""
-        # The process has ended, or the log was rotated meanwhile.
+        # The file belonged to a process that has ended, or the log was rotated meanwhile.
         except OSError:
             return
         self.look(str(path), content)
@@ -87,7 +87,7 @@ def _is_handed_over(path: Path) -> bool:
         return False
     try:
         return path.stat().st_mode & 0o077 == 0
-    # A worker has read and removed the file.
+    # A worker has read and removed the connection file.
     except OSError:
         return True
 

@@ -23,7 +23,7 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# These environment variables do not change the behaviour of the plugin.
+# A forked process may differ in these environment variables, which do not change the plugin.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -50,7 +50,10 @@ class ForkServer:
         return _ForkedProcess(self._address, argv, env, cwd)
 
     def start_worker(self, lock_descriptor: int, stdin: bytes) -> int:
-        """Return the process id of a new worker, which inherits the lock and reads `stdin`."""
+        """Start a worker, and return its process id.
+
+        The worker inherits the descriptor of the worker's lock, and gets `stdin` as its input.
+        """
         reader, writer = os.pipe()
         os.write(writer, stdin)
         os.close(writer)

@@ -37,7 +37,8 @@ ENTRY, CHANGES = "entry.py", "changes.bin"
 # A forked process reserves 4 KiB for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
-# Requests use only descriptors with lower numbers.
+# A request sets only descriptors below `_HIGH`. Received descriptors are first moved to `_HIGH` and
+# above, and the descriptor of the reply is moved to `_REPLY`.
 _HIGH, _REPLY = 200, 300
 
 
@@ -111,7 +112,11 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Detach all sockets. A deleted socket object would close another file with its number."""
+        """Detach all sockets from their descriptors.
+
+        Python closes the descriptor of a deleted socket object. The forked process may use this
+        descriptor for another file by then.
+        """
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in (self._listener, connection, *self._children.values()):
@@ -270,13 +275,14 @@ def _main() -> None:
         for name in names:
             importlib.import_module(name)
     gc.collect()
-    # Garbage collection in a forked process then copies no shared pages.
+    # After `freeze`, garbage collection skips the existing objects. A forked process therefore
+    # makes no copies of the memory pages with these objects.
     gc.freeze()
     accepted = _Server(socket.socket(fileno=int(descriptor))).serve()
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # The requesting process continues after this message, so the message must come last.
+        # The requesting process continues when it receives the process id, so the id is sent last.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

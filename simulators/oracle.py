@@ -19,7 +19,8 @@ from simulators.stash import FakeStash
 LOCKS = frozenset(
     {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
 )
-# The plugin leaves these fields unlocked if Stash has no value. The keys are Plex's names.
+# The plugin does not lock these fields if Stash has no value for them. Each key is the name of the
+# field in Plex, and each value is the name in Stash.
 _LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 _LOCK_OF_LIST = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
@@ -45,8 +46,9 @@ def judge(
 ) -> Verdict:
     """Compare the whole libraries.
 
-    The function `mapped` gets a scene, and returns the scene after applying the tested settings.
-    The member `in_plex` of the returned scene has the expected values of Plex's optional fields.
+    The function `mapped` gets a scene, and returns the scene after applying the tested settings. If
+    the returned scene has a key `in_plex`, the value of this key has the expected values of Plex's
+    optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -108,7 +110,8 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # Plex's date can come from the file or from a user. The plugin clears only its own dates.
+        # The date in Plex may come from the file or from a user. The plugin clears only a date that
+        # it has sent.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]

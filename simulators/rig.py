@@ -116,7 +116,10 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        """Start the plugin without `-S`, because coverage starts through site packages."""
+        """Start the plugin without Python's option `-S`.
+
+        This option disables the folder of installed packages, whose `.pth` file starts coverage.
+        """
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]

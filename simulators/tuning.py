@@ -29,8 +29,8 @@ class Tuning:
     Attributes:
         back_off: the longest wait before a retry after a temporary error.
         not_found_back_off: the longest wait before a retry for a file that Plex does not have.
-        first_rate: jobs per second immediately after an outage.
-        last_rate: jobs per second at the end of the ramp-up after an outage.
+        first_rate: jobs per second immediately after an outage. The rate then rises slowly.
+        last_rate: jobs per second when the rate has stopped rising.
     """
 
     linger: Annotated[Seconds, processor, "IDLE_SECONDS"] = None

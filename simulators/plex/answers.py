@@ -11,7 +11,7 @@ _MAINTENANCE = (
 
 
 class RefusedError(Exception):
-    """A refused request gets an error status and Plex's HTML page, unless a response is given."""
+    """The fake Plex refuses a request. Without a given response, it sends Plex's HTML page."""
 
     def __init__(self, status: int, response: Response | None = None) -> None:
         super().__init__(status)

@@ -202,7 +202,7 @@ def _edited_actors(
 def _combine(
     held: list[T], added: list[T], edit: TagEdit, switches: Switches, gone: Callable[[T], bool]
 ) -> list[T]:
-    """Return the tags after the edit. A repeated tag replaces the earlier tag at its position."""
+    """Return the tags after the edit. The caller must remove duplicates."""
 
     def remaining(tags: list[T]) -> list[T]:
         return [] if edit.clear else [tag for tag in tags if not gone(tag)]

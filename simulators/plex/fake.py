@@ -122,7 +122,7 @@ class FakePlex:
 
     @property
     def token(self) -> str:
-        """The owner's token. A new token revokes the old one."""
+        """The token of the server's owner. A new token revokes the old token."""
         return self._pipeline.tokens.owner
 
     @token.setter

@@ -103,7 +103,7 @@ class Library:
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
         """Set values by their Python names. The caller sets locks and time stamps.
 
-        `provider` is the source of images. None means that a user uploads them.
+        `provider` names the source of the images. It is None if a user uploads the images.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}

@@ -36,7 +36,7 @@ class Tokens:
 
 @dataclass
 class Latency:
-    """A request is delayed by `every` and by the delay of its kind."""
+    """Delays each request by `every` seconds, and by the seconds for its kind in `of_kind`."""
 
     every: float = 0.0
     of_kind: dict[Kind, float] = field(default_factory=dict)

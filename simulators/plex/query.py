@@ -26,8 +26,8 @@ _SORTS: Mapping[str, Callable[[Item], str | float]] = {
 def select(library: Library, section: Section, params: Params, switches: Switches) -> list[Item]:
     """Return all items of a listing, sorted, before paging.
 
-    The fake knows only the filter by file. It ignores other filters and sort keys, as a real server
-    does, so the client gets a longer listing than it expects.
+    The fake Plex supports only the filter by file. It ignores all other filters and unknown sort
+    keys, as a real server does. The client then gets a longer listing than it expects.
     """
     file = "" if switches.ignores_file_filter else params.get("file")
     ignore_case = switches.string_filters_ignore_case

@@ -100,7 +100,7 @@ class Scanner:
         item.section.content_changed_at += 1
 
     def _without_missing(self, version: Media) -> Media:
-        """Copy a media version. In the copy, parts without a file on the disk are in the trash."""
+        """Return a copy of a media version, with all missing files in the trash."""
         now = self._library.now()
         parts = tuple(
             replace(part, deleted_at=None if part.file in self._disk else part.deleted_at or now)

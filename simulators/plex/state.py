@@ -153,7 +153,7 @@ class Section:
 class Item:
     """A video with all its fields. A missing text is "".
 
-    `own_date` is the date that was set by the file, an agent or a user, not by an edit request.
+    `own_date` is the date that the file, an agent or a user has set, and not an edit request.
     """
 
     _revision: Revision = field(repr=False)

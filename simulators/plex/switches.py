@@ -1,6 +1,6 @@
 """Switches for behaviour in which real servers differ, or which is unknown.
 
-A client is correct only if its tests pass with each value of each switch.
+The tests of a correct client pass with each possible value of each switch.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ class Switches:
     """The behaviour of the fake Plex, which tests can change at any time.
 
     Attributes:
-        tags_append: True: `genre[0].tag.tag=X` adds to the item's tags. False: the tags of a PUT
-            request replace the item's tags.
-        remove_before_add: True: a PUT request applies `tag-` and `[].tag=` before the additions.
-            False: it applies them after the additions.
+        tags_append: whether `genre[0].tag.tag=X` adds to the item's tags. If False, the tags of
+            a PUT request replace the item's tags.
+        remove_before_add: whether a PUT request applies `tag-` and `[].tag=` before the additions,
+            and not after the additions.
         upload_locks_thumb: whether uploading or selecting an image also locks it.
         honours_exclude_elements: whether `excludeElements` and `excludeFields` shorten rows.
         ignores_file_filter: whether the filter `file=` is ignored, so that the whole library
@@ -39,32 +39,34 @@ class Switches:
         empty_date: the effect of an empty `originallyAvailableAt.value`: "clears" the date,
             "refused" with 500, "ignored", or "file_date" to restore the file's date. The real
             effect is unknown.
-        lock_names: lock → the name of the lock in `<Field>`; an empty name hides the lock. It is
-            unknown whether the lock of actors is shown, and whether its name is `actor`.
-        title_sort_follows: whether an unlocked sort title changes with an edited title.
+        lock_names: the name of each lock in the element `<Field>`. An empty name hides the lock.
+            It is unknown whether Plex shows the lock of actors, and whether its name is `actor`.
+        title_sort_follows: whether an edit of the title also changes an unlocked sort title.
         upload_selects: when Plex shows an uploaded image at once: "always", "new" if the image is
             not yet stored, "usually" (two of three uploads), or "never". Tools report "usually".
         removal_decodings: how often Plex decodes the percent encoding of the names in `tag.tag-`.
             It is proved that Plex decodes twice, but one client claims once.
         date_shift_days: the number of days by which a stored date differs from the sent date, as
             reported of agents on servers east of Greenwich.
-        tags_fold_ascii_only: True: only ASCII letters of tags are compared without case, so `É`
-            and `é` are two tags. False: all letters are.
+        tags_fold_ascii_only: whether only ASCII letters of tags are compared without case, so
+            that `É` and `é` are two tags.
         unkept_fields: Plex's names of fields whose edits get 200 although only the lock is kept.
         string_filters_ignore_case: whether `title=` and `file=` ignore case, as SQL's LIKE does.
-        secure_connections: for a server with a certificate. "required": plain http is closed
-            without an answer. "preferred": one port answers http and https.
+        secure_connections: the setting of a server with a certificate. With "required", the
+            server closes plain http without an answer. With "preferred", one port answers http
+            and https.
         blocked_query: a regular expression. A reverse proxy before this Plex refuses each request
             whose encoded query matches it, as nginx's option "block common exploits" does
-            (`COMMON_EXPLOITS`). Empty for no proxy.
-        proxy_closes: True: that proxy closes the connection. False: it answers 403 with a web page.
+            (`COMMON_EXPLOITS`). If the expression is empty, there is no proxy.
+        proxy_closes: whether the proxy refuses by closing the connection. If False, the proxy
+            answers 403 with a web page.
         smart_collections: names of smart collections. An edit that adds an item to one gets 400.
         plex_pass: whether the owner has a Plex Pass. Without it, an edition title gets 400.
         guests_see_prefs: whether a shared user may read `/:/prefs`, which Plex does not document.
         allows_network_without_token: whether the client's network is "allowed without auth", so
             that a request without a token counts as the owner's.
-        allowed_network_may_err: True: a wrong token from such a network also counts as the owner's.
-            False: it gets 401. The real behaviour is unknown.
+        allowed_network_may_err: whether a wrong token from such a network counts as the owner's
+            token. If False, a wrong token gets 401. The real behaviour is unknown.
     """
 
     tags_append: bool = True

@@ -28,7 +28,7 @@ class TagBook:
         return tuple(dict.fromkeys(self.tag(kind, name).name for name in wanted))
 
     def actors(self, wanted: Iterable[ActorLike | Actor]) -> tuple[Actor, ...]:
-        """Convert names, or tuples of name, role and thumbnail, to actors without duplicates."""
+        """Return one actor per name. An entry is a name, or a name with a role and a thumbnail."""
         merged: dict[int, Actor] = {}
         for entry in wanted:
             actor = entry if isinstance(entry, Actor) else self._actor(entry)

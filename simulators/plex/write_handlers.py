@@ -62,7 +62,7 @@ def image_file(core: Core, call: Call) -> Response:
 
 
 def choose_image(core: Core, call: Call) -> Response:
-    """Handle `PUT /poster?url=`, which selects an image, and `DELETE /thumb`, which deselects."""
+    """Handle `PUT /poster?url=` and `DELETE /thumb`, which select and deselect an image."""
     item, shelf = core.items(call.ids[0])[0], _SHELF_OF[call.ids[1]]
     if call.method == "DELETE":
         core.images.forget(item, shelf)

@@ -67,8 +67,8 @@ class StashExchange(Exchange):
 class App:
     """Answers HTTP requests to Stash.
 
-    `has_plugins` returns whether a mutation can run hooks. If the client closes the connection,
-    these hooks are cancelled.
+    `has_plugins` returns whether any plugin is installed. If it returns True, a mutation may run
+    hooks. These hooks are cancelled if the client closes the connection.
     """
 
     def __init__(

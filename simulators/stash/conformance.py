@@ -12,7 +12,8 @@ from graphql import (
 )
 
 FAKE_API = Path(__file__).with_name("schema.graphql")
-# `tools/stash_api.py` makes one API description per release from Stash's own schema.
+# Each file in this folder describes the API of one Stash release. `tools/stash_api.py` makes the
+# files from Stash's own schema.
 API = Path(__file__).with_name("api")
 OLDEST, NEWEST = "v0.26.0", "v0.30.1"
 
@@ -31,11 +32,11 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Return the parts of a schema that a real Stash lacks or defines differently."""
+    """Return the parts of the schema `small` that the real Stash lacks or defines differently."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
-    # A comparison reports a changed type only if clients of the first schema would break. The
-    # reverse comparison finds the other changed types.
+    # A comparison reports a changed type only if the change breaks clients of the first schema. The
+    # comparison in the other direction finds all other changed types.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]

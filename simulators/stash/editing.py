@@ -28,7 +28,10 @@ class Edits:
     page: Call
 
     def edit_scene(self, scene_id: int, **changes: Unpack[SceneFields]) -> list[PluginRun]:
-        """Save changed fields of a scene (sceneUpdate). The hook gets the other fields as null."""
+        """Save changed fields of a scene (sceneUpdate).
+
+        In the input of the hook, all unchanged fields are null.
+        """
         input_ = {"id": str(scene_id), **self._input(changes)}
         self.library.update_scene(scene_id, **changes)
         return self._hooks("Scene.Update", scene_id, _struct("SceneUpdateInput", input_), input_)

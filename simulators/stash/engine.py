@@ -126,7 +126,7 @@ class Engine:
         )
         errors = result.errors or []
         if errors and result.data is None and not any(error.path for error in errors):
-            # The variables do not fit the query.
+            # The values of the variables do not have the types that the query declares.
             return _refusal(errors)
         told = {"errors": [self._format(error) for error in errors]} if errors else {}
         return Answer(200, {**told, "data": result.data})
@@ -146,7 +146,8 @@ class _Executor(Executor[Any]):
     """Computes result values with functions that are built once per selection of fields.
 
     graphql-core needs 17 µs per field, and 0.4 s for a page of 1,000 scenes. This class uses
-    graphql-core only to report the position of a wrong null.
+    graphql-core only if a field that must have a value is null. graphql-core then reports the
+    position of the null.
     """
 
     def complete_value(

@@ -22,7 +22,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Reset:
-    """Resets the connection, or with `after` only after the request was carried out."""
+    """Resets the connection. With `after`, the request is carried out before the reset."""
 
     after: bool = False
 

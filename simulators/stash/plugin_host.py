@@ -56,7 +56,7 @@ class PluginHost:
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            # Stash iterates over a map, so the order is random.
+            # Stash stores these names in a Go map, so their order is random.
             random.shuffle(fields)
             context["inputFields"] = fields
         args = {"hookContext": context}

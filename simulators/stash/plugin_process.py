@@ -90,7 +90,7 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        # The fork server has already reaped the process.
+        # The process has ended, and the fork server has already read its exit status.
         except ProcessLookupError:
             self._awaited.remove("exit")
             return

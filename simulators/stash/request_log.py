@@ -12,8 +12,8 @@ class LoggedRequest(traffic.LoggedRequest):
     """A request that arrived at Stash.
 
     Attributes:
-        kind: `graphql:` with the top-level fields between commas, `screenshot`, `login` or
-            `page`.
+        kind: `screenshot`, `login`, `page`, or `graphql:` followed by the names of the
+            requested top-level fields, separated by commas.
         auth: the kind of credential that authenticated the request, never the secret.
     """
 

@@ -63,7 +63,7 @@ class Resolvers:
             ("Mutation", "configurePlugin"): self._configure_plugin,
             ("Mutation", "runPluginTask"): self._run_plugin_task,
             ("Mutation", "runPluginOperation"): self._run_plugin_operation,
-            # An empty text stands for Go's zero time, which Stash cannot serialize.
+            # In the fake Stash, an empty text stands for Go's zero time, which Stash cannot return.
             ("Scene", "created_at"): lambda scene, *_: scene.created_at or None,
             ("Scene", "updated_at"): lambda scene, *_: scene.updated_at or None,
             ("Scene", "paths"): _paths,
@@ -99,7 +99,7 @@ class Resolvers:
         return scene_query.find(self._library, criteria, page)
 
     def _find_tags(self, _: None, _call: Call, arguments: Arguments) -> SimpleNamespace:
-        """Return all tags that have children. The plugin sends no other query of tags."""
+        """Return all tags that have children. No query of the plugin needs other tags."""
         self._require_database()
         assert arguments["tag_filter"]["child_count"]["value"] == 0
         tags = [tag for tag in self._library.tags.by_id.values() if self._children(tag)]
