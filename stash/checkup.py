@@ -16,7 +16,7 @@ class StashCheckup:
     error: StashError | None = None
     latency: float = 0.0
     version: str = ""
-    # Stash's clock is ahead of the local clock by this number of seconds.
+    # `ahead` is the number of seconds by which Stash's clock is ahead of the local clock.
     ahead: float | None = None
     settings: Mapping[str, Any] | None = None
     scenes: int | None = None

@@ -15,7 +15,7 @@ class StashRequestError(StashUnavailable):
 
 
 class StashFileError(StashError):
-    # This is True if Stash fails for all covers, and not only for one cover.
+    # `concerns_all` is True if Stash fails for all covers, and not only for one cover.
     concerns_all = False
 
 

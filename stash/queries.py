@@ -13,17 +13,18 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# Each detail has pairs of texts. To request the detail, the first text is replaced by the second.
+# Each detail has pairs of texts. To request the detail, the plugin replaces the first text of each
+# pair in a query by the second text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
-        # `depth` also selects the scenes of child studios.
+        # With `depth: 1`, a filter by studio also finds the scenes of child studios.
         ("studios: { value: $ids,", "studios: { value: $ids, depth: 1,"),
     ),
     Detail.PERFORMER_TRAITS: (("disambiguation }", "disambiguation gender tags { id name } }"),),
     Detail.GROUPS: ((" organized", " organized groups { group { id name } }"),),
-    # The query `TAG_PARENTS` requests the ancestors of tags. `depth` also selects scenes that have
-    # a descendant of a tag.
+    # With `depth: -1`, a filter by tag also finds scenes with any descendant of the tag. Another
+    # query, `TAG_PARENTS`, requests the ancestors of tags.
     Detail.TAG_ANCESTORS: ((" tags: { value: $ids,", " tags: { value: $ids, depth: -1,"),),
 }
 

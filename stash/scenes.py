@@ -24,28 +24,28 @@ _WITH = {
     "groups": queries.SCENES_WITH_GROUPS,
     "performer_tags": queries.SCENES_WITH_PERFORMER_TAGS,
 }
-# Stash cannot return a time that is Go's zero value.
+# Stash cannot return Go's zero time, so this text replaces each unreadable time stamp.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """A page of scenes in ascending order of ids, and the number of scenes after the page."""
+    """A page of scenes in ascending order of ids. `left` is the number of scenes after the page."""
 
     scenes: tuple[StashScene, ...]
     left: int
 
 
 class StashScenes:
-    """Reads scenes from Stash and passes each to `note`. Every method may raise a StashError."""
+    """Reads scenes from Stash. `note` gets each scene. Every method may raise a StashError."""
 
     def __init__(
         self, connection: StashConnection, note: Callable[[StashScene], None] = lambda _: None
     ) -> None:
         self._connection = connection
         self._note = note
-        # Queries request only the details that the settings need.
+        # Queries request only the details (`Detail`) that the plugin's settings need.
         self.details: Collection[Detail] = ()
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
