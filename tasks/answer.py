@@ -29,9 +29,9 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # Each detail has a level at the same position. If there are no levels, each level is OK.
+    # `detail_levels` has one level per text in `details`, or is empty if each level is OK.
     detail_levels: Sequence[Level] = ()
-    # A JSON answer also contains these members, which `docs/operations.md` documents.
+    # These members are added to an answer in JSON. `docs/operations.md` documents the members.
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK
 

@@ -30,7 +30,8 @@ MODE, FORMAT = "mode", "format"
 class Argument(NamedTuple):
     parse: Parser
     default: Any = None
-    # The remedy in the error message if the argument is missing. An optional argument has none.
+    # If a required argument is missing, the error message has this remedy. The text is empty for an
+    # optional argument.
     missing: str = ""
 
 
@@ -75,8 +76,8 @@ class Task(NamedTuple):
 
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
-    # A task that only reads the data folder takes a `StatusSource` instead of `Services`. Such a
-    # task can answer without the packages that `Services` needs.
+    # If `reads_only` is True, the task only reads the data folder. Its function takes a
+    # `StatusSource` instead of `Services`, because `Services` needs installed packages.
     reads_only: bool = False
 
 

@@ -120,7 +120,11 @@ def _stored_type(dead: DeadLetterQueue, error_type: str) -> str:
 def chosen_letters(
     dead: DeadLetterQueue, scene_id: int | None, error_type: str
 ) -> list[DeadLetter]:
-    """Return the dead letters of a scene and of an error type. None and "" mean no restriction."""
+    """Return the dead letters of a scene that have an error type.
+
+    If `scene_id` is None, dead letters of all scenes are returned. If `error_type` is "", dead
+    letters of all error types are returned.
+    """
     letters = dead.all() if scene_id is None else dead.of_scene(scene_id)
     return [letter for letter in letters if error_type in ("", letter.error_type)]
 

@@ -1,4 +1,4 @@
 """The task Doctor: independent read-only checks, each with a remedy."""
 
-# The Doctor must work even if packages are missing, so the table of tasks omits the Doctor.
+# The Doctor is not in the table of tasks, because it must also work if packages are missing.
 MODE = "doctor"

@@ -60,7 +60,7 @@ def check_dependencies(
     others = [
         f"{name}=={tested[name]}"
         for name, version in versions.items()
-        # Versions of a package that differ only in the third number are compatible.
+        # Versions with equal first and second numbers are compatible, such as 2.31.0 and 2.31.4.
         if name in tested and version.split(".")[:2] != tested[name].split(".")[:2]
     ]
     if not others:

@@ -30,8 +30,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# The parser of each setting refuses this value. The error message names the allowed values, but
-# not the private value that a user has entered.
+# Each setting refuses a list. The error message for this value names the allowed values, but not
+# the private value that a user has entered.
 _NOTHING: list[str] = []
 _SETTINGS = "Correct the setting in Settings > Plugins > Stash2Plex"
 _NO_PLEX = unchecked("Plex does not answer")

@@ -19,7 +19,7 @@ from worker.process.launcher import WORKER_ARGUMENT
 # Even a busy worker needs several days to write this number of lines.
 _LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
-# The messages of these errors may contain settings, so the Doctor uses other words.
+# The messages of these errors may contain private settings, so the Doctor shows these texts.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "Plex has no library with a name from plex_library",
@@ -40,8 +40,8 @@ class WorkerSigns:
 def read_worker_signs(path: str) -> WorkerSigns:
     """Read the end of the worker's log. Raise OSError if the log is unreadable.
 
-    A test of the worker's lock would be more certain. But a hook that finds the lock held at that
-    moment would not start a worker.
+    The Doctor could try to take the worker's lock, which would be more certain. But a hook that
+    found the lock held at that moment would not start a worker.
     """
     signs = WorkerSigns()
     try:
@@ -55,7 +55,7 @@ def read_worker_signs(path: str) -> WorkerSigns:
             at = datetime.fromisoformat(record["time"]).timestamp()
             code, pid = record["code"], record.get("pid")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # The line is incomplete, or an older version of the plugin wrote it.
+            # The log line is incomplete, or an older version of the plugin wrote the line.
             continue
         except (OSError, OverflowError):
             continue

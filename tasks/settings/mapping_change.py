@@ -82,11 +82,12 @@ class _Comparison:
         if lacks_metadata(scene, last, self.after):
             return False
         if not sent:
-            # The new settings select this scene, or may exclude another scene that its item shows.
+            # The new settings may select the scene. They may also exclude another scene, which is
+            # shown by the item of this scene.
             is_skipped = last is not None and last.outcome == SKIPPED
             return self.selects and bool(is_skipped or why_not_selected(scene, self.before))
-        # An earlier Plex server may have received the new metadata. Then the present server still
-        # needs it, so a difference between the old and the new digest also counts.
+        # A digest in `sent` may be from an earlier Plex server. The scene is therefore also queued
+        # if the old and the new settings give different digests.
         new = project(scene, self.after).digest
         return new not in sent or project(scene, self.before).digest != new
 

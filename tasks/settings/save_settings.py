@@ -15,8 +15,8 @@ from worker.services import Services
 
 # A running worker reads changed settings within 10 seconds.
 SEEN_AFTER = 10.0
-# Scenes are queued before the settings are stored, and become due a minute later. If the process is
-# killed in between, the scenes are synced with the settings that Stash has then.
+# Scenes are queued before the settings are stored, and become due a minute later. If this process
+# is killed before it stores the settings, the scenes are synced with the old settings.
 STORED_AFTER = 60.0
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
@@ -31,9 +31,11 @@ def save_settings(
 ) -> Answer:
     """Check and store some settings. The other settings stay the same.
 
-    Nothing is stored if a value is invalid. In that case, a user gets a TaskError. A program gets
-    the problem of each invalid setting, and the value that stays in effect. A change of more than a
-    tenth of the scenes in Plex is not stored either, unless the change is `confirmed`.
+    If a value is invalid, nothing is stored. A user then gets a TaskError. A program gets the
+    problem of each invalid setting, with the value that remains in use.
+
+    A change that affects more than a tenth of the scenes in Plex is stored only if it is
+    `confirmed`.
     """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:

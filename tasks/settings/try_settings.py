@@ -14,7 +14,7 @@ from validation.values import in_brief
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 
-# Only these settings can be tried. All others have their stored values.
+# The task accepts values for these settings. All other settings keep their stored values.
 _TRIED = MAPPING | {"preserve_plex_edits"}
 
 

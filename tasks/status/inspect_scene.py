@@ -102,7 +102,7 @@ def _look_in_plex(services: Services, scene: StashScene) -> PlexFacts:
     (inspection,) = inspect_scenes(services, session, [scene])
     error = inspection.error
     if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-        # The state of the scene is unknown if Plex itself has failed.
+        # Plex itself has failed, so nothing is known about the scene.
         raise error
     matcher, sections = session.matcher, session.library.sections_known()
     listings = (session.library.index.last_listing(section.key) for section in sections)

@@ -45,7 +45,8 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
         "now": now,
         "state": state_data(state, status),
         "remedy": remedy,
-        # The page replaces the placeholder `{since}` by the local time.
+        # The sentence may contain the placeholder `{since}`, which the page replaces by a local
+        # time.
         "sentence": sentence or text,
         "items": [
             {"rating_key": item.rating_key, "fields": sorted(item.record.sent), "at": item.at}

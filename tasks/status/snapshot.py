@@ -33,7 +33,7 @@ class StatusSnapshot:
     dead: Mapping[str, int]
     needing_attention: int
     has_synced: bool
-    # `missing` is the number of waiting jobs whose scenes Plex does not have.
+    # `missing` is the number of waiting jobs whose scene has no item in Plex.
     missing: int
     breaker: CircuitBreaker
     recovery: RecoveryScheduler

@@ -34,10 +34,13 @@ _SLACK = 1.2
 class ItemTask:
     """A task that changes items after a question to the user.
 
-    `change` returns the fields whose values had to be cut. `do` and `done` are a verb, such as
-    "restore" and "restored". `effect` is a part of the question, and says what happens to the
-    items. `afterwards` says what the next sync of a scene does. `question` is the path of the file
-    with the unconfirmed question.
+    Attributes:
+        do: a verb, such as "restore".
+        done: the past participle of the verb, such as "restored".
+        effect: the part of the question that says what happens to the items.
+        afterwards: a sentence about the next sync of a scene, shown at the end.
+        question: the path of the file that stores the unconfirmed question.
+        change: changes an item, and returns the fields that had to be shortened.
     """
 
     do: str
@@ -93,7 +96,8 @@ def change_items(
 def _question(services: Services, server_id: str, keys: list[int], task: ItemTask) -> Answer | None:
     """Ask whether to change these items. Return None if the user has confirmed it.
 
-    A run may continue after an error, so a confirmation is valid until all items are changed.
+    If a run stops with an error, the user can start the task again to change the remaining items. A
+    confirmation is therefore valid until all items are changed.
     """
     path, now = task.question, services.clock()
     asked = read_state(path, services.log.event, now)

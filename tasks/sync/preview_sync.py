@@ -186,7 +186,7 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
             return MISSING, lines
         if isinstance(error, PlexAmbiguousMatch):
             return AMBIGUOUS, lines
-        # The state of the scene is unknown if Plex itself has failed.
+        # Plex itself has failed, so nothing is known about the scene.
         raise error
     lines = _changes(inspection)
     outcome = COVERS if lines else IN_STEP

@@ -64,7 +64,10 @@ def _wait(services: Services, engine: GapDetectionEngine) -> None:
 
 
 def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
-    """Return the result of another process's reconciliation if it covered the same scenes."""
+    """Return the result of another process's reconciliation that has just ended.
+
+    Return None if that reconciliation did not cover all scenes of this one.
+    """
     state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None

@@ -23,14 +23,16 @@ RECENT = 86_400.0
 
 @dataclass(slots=True)
 class _Comparison:
-    """Compares scenes with the sync log and with Plex.
+    """Finds the scenes whose metadata in Plex is up to date.
 
-    A scene is compared with Plex only if its metadata was already sent, according to the sync log.
+    The sync log has the metadata that the plugin has sent. If the sync log lacks a scene's
+    metadata, the scene is not up to date. All other scenes are compared with Plex.
     """
 
     services: Services
     config: Config
-    # None after an error of Plex or of a setting. Scenes are then compared only with the sync log.
+    # `session` is None if an error of Plex or of a setting has occurred. Scenes are then compared
+    # only with the sync log.
     session: SyncSession | None
     digests: Mapping[int, Mapping[int, str]]
     versions: Mapping[int, str]
@@ -91,8 +93,8 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
 def _queue_pages(
     services: Services, pages: Iterator[list[StashScene]], total: int | None, *, force: bool
 ) -> Answer:
-    # This call also updates the stored list of Plex's files, in which the worker finds new items.
-    # So the call is necessary even with `force`.
+    # `_begin_comparison` also updates the path index, in which the worker finds new items. It is
+    # therefore called even with `force`.
     comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
@@ -129,7 +131,8 @@ def _queue_page(
     now, config, digests = services.clock(), comparison.config, comparison.digests
     last = services.queue.sync_log.scenes([scene.id for scene in page])
     with_file = [scene for scene in page if scene.files]
-    # The worker would skip the excluded scenes, and each run of this task would queue them again.
+    # If scenes that the settings exclude were queued, the worker would skip them. Each later run of
+    # this task would queue them again.
     selected = [scene for scene in with_file if not why_not_selected(scene, config)]
     excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
     restored = excluded & digests.keys() if config.when_not_selected == RESTORE else set()
