@@ -94,7 +94,7 @@ class Checks:
         titles = {number: f"Killed {number}" for number in range(_KILLS)}
         for number, title in titles.items():
             self._edit(number, title)
-            # Different pauses make the kills hit different moments.
+            # The pauses differ, so the worker is killed at different points of its work.
             time.sleep(0.05 * (number % 7))
             self._rig.stop_worker()
         self._edit(_KILLS, "Last")

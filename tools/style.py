@@ -15,7 +15,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30
-# A package may have this number of findings. Lower the number when the package has fewer.
+# A package may have this number of findings. Lower the number if the package has fewer findings.
 ALLOWED = {"shared": 1}
 
 # Each key is the pattern of a bad word, and each value has better words.
@@ -52,7 +52,8 @@ WORDS = {
 _WORDS = re.compile(rf"\b(?:{'|'.join(f'({word})' for word in WORDS)})\b", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`|https?://\S+|<[^>]+>", re.DOTALL)
 _LINK = re.compile(r"\]\([^)]*\)")
-# A sentence also ends at an empty line, and with a table cell, list item or heading.
+# A sentence also ends at an empty line, at the end of a table cell, and before a list item or a
+# heading.
 _END = re.compile(r"[.!?]\W?\s+|:\s*\n|\n\s*(?:[-*#\d|├└│].*?|)\n|\n\s*[-*|├└│]|\|")
 _ARGUMENT = re.compile(r"^\s+[*\w, ]+: ", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^ *#(?: .*)?\n)+|  # .*", re.MULTILINE)

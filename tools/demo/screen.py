@@ -82,7 +82,7 @@ class Screen:
             self._drawn = len(area)
 
     def keep(self) -> None:
-        """Keep the redrawn lines on the screen, and start an empty area below these lines."""
+        """Leave the area on the screen, and start a new empty area below it."""
         area, self._area = self._area, ()
         self.write(*area)
 

@@ -46,8 +46,9 @@ def read_manifest(path: Path) -> Manifest:
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
     """Return the text of the index, which has one entry.
 
-    Stash offers an update if the date differs from the date of the installed version. The version
-    number does not count. If Stash cannot read one date, Stash cannot use the index.
+    Stash offers an update if the date in the index differs from the date of the installed version.
+    Stash ignores the version number. If a date in the index is invalid, Stash cannot use the
+    index.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     quoted = {

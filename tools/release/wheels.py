@@ -109,7 +109,8 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # The headers of the metadata have the name, version and licence. The body is a long README.
+        # The headers of the file METADATA have the package's name, version and licence. The body of
+        # the file is a long README, so the release leaves it out.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
