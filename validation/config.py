@@ -134,7 +134,7 @@ _PARSERS: Mapping[str, Parser] = {
 class ParsedConfig:
     config: Config
     warnings: tuple[str, ...] = ()
-    # A fault is a required setting without a usable value.
+    # Each fault is a message about a required setting that has no usable value.
     faults: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -210,7 +210,8 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # A setting that the user emptied is not set, even if the setting's former name has a value.
+    # A user who empties a setting stores an empty text. The setting's former name is therefore used
+    # only if nothing is stored under its present name.
     value = stored.get(name)
     if value is None:
         value = stored.get(ALIASES.get(name, name))

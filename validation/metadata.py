@@ -50,7 +50,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
 # Stash writes an empty date as 0001-01-01.
 _ZERO_YEAR = 1
 
-# These values of a setting switch a field off.
+# If a setting has one of these values, the field that it controls is not synced.
 _OFF = (False, "", "none")
 _MOST_DIRECTORS = 20
 _SOURCES = ("none", "code", "groups")
@@ -177,7 +177,6 @@ def _parent_studio(scene: StashScene, _: SyncSettings) -> list[str]:
     return [scene.studio.parent.name] if scene.studio and scene.studio.parent else []
 
 
-# Each source of collections has a function that returns names.
 _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] = {
     "studio": lambda scene, settings: [_studio(scene, settings)],
     "parent_studio": _parent_studio,
@@ -234,7 +233,8 @@ class Field:
         switches: the names of settings. If one of them is on, the field is synced.
         element: the XML element of an entry in a list, or an empty text for a text field.
         optional: whether the field is off by default. If an optional field is off or its value
-            is empty, Plex keeps its own value, and a value that the plugin sent is undone.
+            is empty, the plugin sends no value. If the plugin has replaced Plex's own value
+            before, the plugin restores that value.
         additive: whether the field is a list in which names of users and other tools stay.
         needs: a sentence about what Plex needs to accept the field at all. If Plex refuses such a
             field, the field is not sent for any item for a day.

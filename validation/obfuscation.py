@@ -44,8 +44,8 @@ _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)"""
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# A comma or a similar mark may end a path or belong to the path. The mark belongs to the path if
-# a separator or the extension of a video follows.
+# A comma, colon or similar mark may end a path or be a part of the path. It is a part of the path
+# if a separator or the extension of a video follows.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -190,7 +190,7 @@ def _without_path(match: re.Match[str], text: str) -> str:
     if match["quoted"]:
         return f"{match['quote']}{pseudonym_of_path(match['quoted'])}{match['quote']}"
     if _REQUEST.search(text, max(0, match.start() - _LONGEST_METHOD), match.start()):
-        # The path of an HTTP request is not private.
+        # The path is from the line of an HTTP request, such as `GET /library`, and is not private.
         return match[0]
     path: str = match["bare"]
     rest = path.rstrip()

@@ -19,7 +19,7 @@ _LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 # Windows forbids `" * : < > ? | \` in a name, and a dot or a blank at its end. File servers replace
 # them with private-use characters, but not with the same ones. Linux mounts with `mapchars` add
 # U+F000 to the character, while macOS and Samba use U+F020 to U+F029. U+F022 can therefore mean a
-# quotation mark or a colon. For comparisons, `_ANY` takes the place of all these characters.
+# quotation mark or a colon. In comparisons, `_ANY` replaces each of these characters.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")

@@ -38,7 +38,7 @@ def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
     if when != ALWAYS and len(shared) == len(names):
-        # Usually no two performers share a name.
+        # All names differ, so no name needs a disambiguation.
         return names
     return list(_told_apart(sorted(performers, key=attrgetter("id")), shared, when))
 

@@ -12,9 +12,11 @@ _PERIOD = re.compile(rf"{_TIME}\s*-\s*{_TIME}", re.ASCII)
 
 
 class QuietHours(NamedTuple):
-    """The current quiet hours. `seconds` is the time until their end."""
+    """The current quiet hours.
 
-    # The end is a local time such as 23:30.
+    `end` is a local time such as 23:30. `seconds` is the time until this end.
+    """
+
     end: str
     seconds: float
 

@@ -25,12 +25,11 @@ class SceneFile(NamedTuple):
 
 
 class Detail(Enum):
-    """Data of scenes that a query requests only if a setting needs the data."""
+    """Data of scenes, such as groups. Queries request a detail only if a setting needs it."""
 
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
     GROUPS = "groups"
-    # This detail has the ancestors of tags, at any depth.
     TAG_ANCESTORS = "tag_ancestors"
 
 
