@@ -6,7 +6,7 @@ import sys
 
 def main() -> None:
     os.umask(0o077)
-    # The byte-code cache saves 8 ms per hook.
+    # The cached byte code of imported modules saves 8 ms per hook.
     sys.dont_write_bytecode = False
     error = ""
     try:

@@ -198,7 +198,7 @@ def _plex(text: str) -> str:
 
 
 def _split(text: str, example: str) -> SplitResult:
-    """Split an address into its parts. An error message never repeats the password."""
+    """Split the URL of a server. An error message never repeats the password."""
     wanted = f"an address such as {example} is expected"
     if "@" in text:
         raise argparse.ArgumentTypeError(f"{wanted}, without user and password")
@@ -219,7 +219,7 @@ def _scene_id(text: str) -> str:
 
 
 class Terminal:
-    """Writes each text to a terminal as one line, without secrets and control characters."""
+    """Writes answers and log lines to a terminal, without secrets and control characters."""
 
     def __init__(self, out: TextIO, err: TextIO, secrets: Secrets) -> None:
         self._out = out
@@ -329,7 +329,10 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why the user must not or cannot write to the data folder, with a remedy, or None."""
+    """Return a problem of this user with the data folder and its remedy, or None.
+
+    The user may lack the permission to write, or Stash may be unable to read the user's files.
+    """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):

@@ -21,7 +21,8 @@ class Dependency:
     needed: str
 
 
-# A package precedes the packages that import it. So its error is reported under its own name.
+# Each package stands before the packages that import it. So an error names the package that caused
+# the error.
 DEPENDENCIES = (
     Dependency("requests", "requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
@@ -70,7 +71,7 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        # The package works, but it was copied without its metadata.
+        # The package can be imported, but its folder lacks the file that contains the version.
         return None
     except ModuleNotFoundError as error:
         missing = error.name or dependency.provides

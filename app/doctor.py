@@ -1,7 +1,7 @@
 """Runs the checks of the task Doctor.
 
 Required packages may be missing, so this module imports only the standard library and the plugin.
-The Doctor does not use the objects of other tasks, because their creation may fail.
+The Doctor does not use the `Services` of other tasks, because their creation may fail.
 """
 
 import os

@@ -12,12 +12,12 @@ from shared.redaction import Secrets
 from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 
-# A hook copies at most this many bytes of the worker's log: 2,000 lines in 5 ms.
+# A hook copies at most this many bytes of the worker's log. Copying them takes 5 ms.
 MOST_RELAYED_BYTES = 200_000
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
-    """Store jobs in another data folder, and return it. Raise `OSError` if none is writable."""
+    """Find a writable data folder, store jobs there, and return it. Raise `OSError` on failure."""
     folder = data_folder_of(script, json.loads(connection))
     store(folder.spool, jobs)
     return folder.root
@@ -49,7 +49,8 @@ def answer_fault(
     elif is_stored and jobs:
         log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:
-        # An edit of a performer, studio, tag or group changes no time stamp of its scenes.
+        # An edit of a performer, studio, tag or group changes no time stamp of its scenes. So a
+        # sync of recent scenes would miss these scenes.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
             f"Cannot queue the edit of {subjects}: {error}. Make the plugin's data "

@@ -60,7 +60,7 @@ def _report_stored_event(marker: str, log: "Log") -> None:
     text = ""
     with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # The marker is deleted before the log is read, because later log lines create it again.
+    # Delete the marker file before reading the log, because new log lines create the file again.
     with contextlib.suppress(FileNotFoundError):
         remove_file(marker)
     _report(list(_parsed(text)), log)

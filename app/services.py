@@ -31,7 +31,7 @@ def build(
     secrets: Secrets,
     worker_lock: FileLock | None = None,
 ) -> Services:
-    """Build the objects of a process. An unusable folder or database raises an error."""
+    """Build the `Services` of a process. Raise an error if the folder or database is unusable."""
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), secrets.add)
     obfuscator = obfuscator_for(folder)

@@ -10,7 +10,7 @@ from shared.events import Event
 from shared.log import Log
 from sync_queue.quarantine import quarantine_database
 
-# A repair waits up to LONGEST_WAIT seconds, but not after QUIET seconds without damage.
+# If the damage returns within QUIET seconds, the next repair waits up to LONGEST_WAIT seconds.
 LONGEST_WAIT = 60.0
 QUIET = 60.0
 
@@ -33,7 +33,7 @@ class DatabaseRepair:
         self._repaired_at = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        """Repair the database that raised `error`. The queue and the path index must be closed."""
+        """Repair the queue or the index of Plex's file paths. The caller must have closed both."""
         again = self._monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
         if again:

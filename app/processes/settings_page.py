@@ -49,8 +49,7 @@ class KnownSettings:
 
 def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[str, Any]:
     """Return the settings to write. An empty setting stays, because a user has cleared it."""
-    # An alias is another name of a setting, and has no effect if the setting has a value. So the
-    # value of the alias is written instead of the default.
+    # If a user has set only the alias of a setting, the value of the alias is written.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
@@ -75,7 +74,7 @@ def _show_defaults(services: Services) -> None:
     state = file.read(services.clock())
     shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))
     if file.is_unread:
-        # If the state file is unreadable, it is unknown which settings a user has cleared.
+        # Without the state file, a default could replace a setting that a user has cleared.
         return
     added: Mapping[str, Any] = {}
     if defaults_to_write(stored, shown):

@@ -41,7 +41,7 @@ def run(
         with suppress(sqlite3.OperationalError):
             services.queue.import_spool(log.event)
         if wants_json(arguments):
-            # Only another program asks for JSON. So no worker starts, and the answer is not logged.
+            # Another program sent this request. So this branch starts no worker and logs no answer.
             return task(services)
         return _run_for_user(task, services, in_stash=in_stash)
     except sqlite3.Error as error:

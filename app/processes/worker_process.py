@@ -56,8 +56,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # The lock is released before the event is stored. So a task that reports the event can
-        # start another worker.
+        # The lock is released first, so a task that reports this event can start another worker.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -86,7 +85,7 @@ def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
 
 
 class _WorkerProcess:
-    """Runs one worker after another. `connection` is empty if the parent process died too early."""
+    """Runs workers one by one. `connection` to Stash is empty if the parent process sent none."""
 
     def __init__(
         self, script: str, connection: dict[str, Any], folder: DataFolder, lock: FileLock
@@ -122,7 +121,7 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        # The connection in the spool is at least as new as the connection from stdin.
+        # A hook or task may have stored a newer connection to Stash than the one from stdin.
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:
@@ -150,7 +149,7 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # A new connection lacks the address from the option --plex, so the address is kept.
+            # A hook's connection lacks Plex's address from the command line, so this address stays.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
@@ -185,7 +184,7 @@ class _WorkerProcess:
         return DrainOutcome.UNUSABLE
 
     def _run_worker(self) -> DrainOutcome:
-        """Run a worker until it ends. Its services stay open, unless the database failed."""
+        """Run a worker until it ends. Close `self._services` only if the database fails."""
         from app.services import build, import_legacy_data, report_missing_wal  # noqa: PLC0415
         from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
         from worker.processor import SyncWorker  # noqa: PLC0415 - needs the packages
