@@ -66,7 +66,8 @@ def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now:
             continue
         data = {MISSING_PATHS: [letter.path]} if letter.path else {}
         job = scene_job(letter.scene_id, METADATA, letter.failed_at, data)
-        # Without a path, the worker cannot look for the file in Plex, so a new job is stored.
+        # Without the path of the scene's file, the worker cannot search Plex for the file. So a new
+        # job is stored.
         if letter.error_type == _NOT_FOUND and not letter.path:
             put(connection, job, now)
         ours.add(job, Failure(letter.error_type, letter.message), letter.failed_at)

@@ -78,7 +78,7 @@ class _Report:
 class LegacyData:
     folder: DataFolder
     log: Log
-    # This function lets the log redact the current secrets, or returns False on failure.
+    # The function passes the current secrets to the log, which redacts them. False means failure.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 

@@ -19,9 +19,10 @@ _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
 COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# The file `queue/data.db` is not among the legacy files, because the plugin uses this file.
+# `FILES` omits the data folder's `queue/data.db`, because this file is the current plugin's queue.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
-# These state files are copied from the folder `earlier`. Its other state files are outdated.
+# A user may copy another legacy data folder to `earlier`. Only these state files are imported from
+# there, because its other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT = 1.0
 # persist-queue gives this status to failed jobs.

@@ -73,7 +73,7 @@ def pages(
     # earlier time, and `is_since` then selects the scenes.
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
-    # With `skip_not_found`, the job of a scene that Plex lacks would have no effect.
+    # With the setting `skip_not_found`, a job for a scene that Plex lacks would do nothing.
     detector = GapDetector(look_for_missing=config.reconcile_missing and not config.skip_not_found)
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
@@ -91,7 +91,7 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Read an empty page again, from scene `after` on. If that scene is missing, raise an error."""
+    """Repeat the request of an empty page from scene `after` on. Stash must return this scene."""
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
         raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -141,7 +141,7 @@ class GapDetectionEngine:
         return run
 
     def step(self, session: SyncSession) -> RunResult | None:
-        """Check a page of scenes, or queue a batch. Return None unless the run has ended."""
+        """Check a page of scenes, or queue a batch. Return the run's result once it has ended."""
         # Another process may have continued the run since the last step.
         run = self.stored()
         if run is None:
@@ -270,7 +270,8 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # The interval starts again. Otherwise, a run in 10 minutes would ask the same question.
+            # Restart the interval between regular runs. Otherwise, a run in 10 minutes would ask
+            # the user the same question again.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

@@ -11,17 +11,18 @@ from reconciliation.findings import GapDetectionResult
 from shared.state_file import parse_fields
 from validation.values import counted
 
-# A run exceeds a limit if it exceeds both a share (MOST) and a number of scenes (FEWEST). A renamed
-# studio or the edits of a day stay below the limits. A lost table of tags exceeds them. MOST_AGAIN
-# and MOST_LOST are shares of the scenes that were synced before. MOST_CLEARED is a share of the
-# scenes with an item in Plex. MOST_UNSEEN is a share of all scenes in the run.
+# A limit is exceeded if the number of affected scenes exceeds FEWEST, and their share exceeds MOST.
+# The renaming of a studio or the edits of a day stay below the limits. The loss of all tags exceeds
+# the limits. For AGAIN and LOST, the share refers to the scenes that were synced before. For
+# CLEARED, the share refers to the scenes with an item in Plex, and for UNSEEN to all scenes of the
+# run.
 MOST_AGAIN, FEWEST_AGAIN = 0.30, 25
 MOST_CLEARED, FEWEST_CLEARED = 0.10, 10
 MOST_LOST, FEWEST_LOST = 0.10, 25
 MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10
 CONFIRMATION_HOURS = 24.0
 _MOST_SCENES = 2**53
-# The run that confirms a question may find more scenes by this factor, because of new edits.
+# After a run asked a question, new edits may increase the number of found scenes by this factor.
 _SLACK = 1.2
 
 

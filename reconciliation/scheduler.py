@@ -20,7 +20,7 @@ LOOK_EVERY = 60.0
 def due(
     state: ReconciliationState, config: Config, now: float, *, at_start: bool, rebuilt: bool
 ) -> Order | None:
-    """Return the run that is due, or None. `rebuilt` means that a damaged database lost jobs."""
+    """Return the run that is due, or None. If the database was `rebuilt`, a full run is due."""
     interval = config.reconcile_interval
     if 0 <= now - state.tried_at < RETRY:
         return None
@@ -53,7 +53,7 @@ class ReconciliationScheduler:
         try:
             return self._step(session)
         except Exception:
-            # The worker reports each error, so a delay avoids many reports.
+            # The worker reports each error, so a delay of the next step avoids many reports.
             self._rest(RETRY)
             raise
         finally:
