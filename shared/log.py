@@ -22,7 +22,7 @@ TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
 STEP = "step"
 
 Fields = Mapping[str, object]
-# The arguments are level, text, event code and fields.
+# A sink is called with the level, the text, the event code and the fields of a log line.
 Sink = Callable[[str, str, str, Fields], None]
 
 
@@ -62,7 +62,7 @@ class Log:
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        # A label may be the title of a scene, and fields in the log file must not contain titles.
+        # The label may be the title of a scene, so the fields in the log file omit the label.
         facts.pop("label", None)
         self._sink(level, self._shown(text), code, facts)
 
@@ -84,7 +84,7 @@ class Log:
         return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
-        """Report an event. The sentence contains `label`. The log file contains `scene` instead."""
+        """Report an event. Its sentence contains the `label`, but the fields in the log do not."""
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 
     def step(self, text: str) -> None:

@@ -17,7 +17,7 @@ Content = type[dict[str, Any]] | type[list[Any]]
 
 # The last second of the year 2999 is the latest time that Windows can format.
 LATEST = 32_503_679_999.0
-# A far larger integer does not fit into a float.
+# Larger integers are invalid, because the conversion of a huge integer to a float would fail.
 MOST = 2**63 - 1
 KEPT_FILES = 3
 

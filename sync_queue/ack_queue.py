@@ -35,8 +35,8 @@ _RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
-# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. CACHE is in KiB, and saves
-# memory compared with SQLite's default of 2 MB.
+# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. CACHE is the size of SQLite's
+# page cache in KiB. The default of 2 MB would use more memory.
 LARGEST_LOG = 8 * 1024 * 1024
 CACHE = 256
 

@@ -20,7 +20,7 @@ _PATIENCE = 2.0
 class DatabaseCheckup:
     """The state of the database. `damage` and `refusal` are error messages of SQLite or the system.
 
-    If `jobs` is None, the values of `letters` and `synced_scenes` are unknown.
+    If `jobs` is None, the numbers of dead letters (`letters`) and of synced scenes are unknown.
     """
 
     exists: bool = True

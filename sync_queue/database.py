@@ -65,8 +65,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS reconciliation_gaps (scene_id INTEGER PRIMARY KEY, "
     "kind TEXT NOT NULL, changed_at TEXT NOT NULL)",
 )
-# Schema version 1 stored original values in a column of `sync_log`, and only the last uploaded
-# image. The column stays, because an older worker may still run during the migration.
+# Schema version 1 stored original values in the column `original` of `sync_log`, and only the last
+# uploaded image. The column is not dropped, because an older version's worker may still use it.
 _FROM_VERSION_1 = (
     "ALTER TABLE sync_log ADD COLUMN refused TEXT",
     "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
@@ -91,7 +91,8 @@ def connect(
 
     Raise `sqlite3.Error` if the file is not a writable database, and `NewerSchemaError` if a newer
     version of the plugin wrote the file. With `synchronous="FULL"`, each commit survives a power
-    cut. With `NORMAL`, a power cut can undo the end of a job, and the worker repeats the job.
+    cut. With `NORMAL`, a power cut can undo the removal of a finished job. The worker then repeats
+    the job.
     """
     connection = _open(path, busy_timeout)
     try:
@@ -156,7 +157,8 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
     """Switch to write-ahead logging, or to a rollback journal if the file system requires it."""
-    # The switch fails while another process reads the database, and SQLite does not wait.
+    # The journal mode cannot change while another process reads the database. SQLite does not wait
+    # for the process, so this loop retries.
     deadline = time.monotonic() + longest_wait
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Queues dead letters of an outage again if their error type is safe to retry."""
+"""Queues dead letters of Plex outages again, if their error type is safe to retry."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field

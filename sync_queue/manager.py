@@ -53,7 +53,7 @@ class QueueManager(QueueView):
         return claims
 
     def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
-        """Remove processed jobs. If `healthy` is set, also remove dead letters of their scenes."""
+        """Remove processed jobs. If they succeeded (`healthy`), remove their dead letters, too."""
         with self.transaction():
             self.jobs.remove(claim.row_id for claim in claims)
             for scene_id in {claim.job.scene_id for claim in claims if healthy}:
@@ -76,8 +76,9 @@ class QueueManager(QueueView):
         with self.transaction():
             self.jobs.remove([claim.row_id])
             if claim.job.scene_id is not None:
-                # The next sync compares all images of an unsynced scene. Otherwise, the sync could
-                # skip a new cover, because edits within a second have the same time stamp.
+                # The next sync compares all images of an unsynced scene. A comparison of time
+                # stamps could miss a new cover, because edits within a second have the same time
+                # stamp.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 

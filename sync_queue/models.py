@@ -113,7 +113,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _word(value: Any) -> str | None:
-    """Return a non-empty ASCII string, or None for other values, which this plugin never stores."""
+    """Return a non-empty ASCII string, or None for any other value."""
     return value if isinstance(value, str) and value and value.isascii() else None
 
 

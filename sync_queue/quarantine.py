@@ -10,7 +10,7 @@ from contextlib import closing
 from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.state_file import write_state
 
-# This file requests a reconciliation. Its content is EMPTIED if the database was empty.
+# This file requests a reconciliation. It contains the text EMPTIED if the database was empty.
 REBUILT_MARKER = "rebuilt.json"
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3

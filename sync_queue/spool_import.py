@@ -68,7 +68,7 @@ class Spool:
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
-        """Move all jobs from files into the database. After a kill, the next import repeats it."""
+        """Move all jobs from files into the database. The next import repeats a killed import."""
         if self.is_empty():
             return 0
         with locked(os.path.join(self._folder, "import.lock")):
@@ -92,7 +92,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Keep only the newest file of each job, because files that no worker imports pile up."""
+        """Keep only the newest file of each job, because files pile up while no worker runs."""
         self.take_connection()
         paths = [stored.path for stored in self._new()]
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}

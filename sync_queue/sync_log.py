@@ -16,8 +16,9 @@ from sync_queue.sync_records import (
     values_of,
 )
 
-# After a scene was deleted in Stash, the records of its items get this scene id. Without these
-# records, a new scene with the same file would mistake the plugin's values for edits of a user.
+# After a scene was deleted in Stash, NO_SCENE replaces its id in the records of its items. The
+# records show which values the plugin has written. Otherwise, a new scene with the same file would
+# treat these values as edits of a user.
 NO_SCENE = 0
 # Keys of the entities of a scene that Plex does not show. The values are the rating keys of items
 # that contain a file of the scene: all of them, and those that Plex joined by mistake.
@@ -99,7 +100,7 @@ class SyncLog:
         """Move an item's record to this scene, and remove the records of other scenes."""
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
-            # The item may differ from this scene, so the digest of the last sync is removed.
+            # The item has the values of another scene, so the digest of its last sync is removed.
             self._connection.execute(
                 f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
                 (scene_id, *item),
@@ -231,7 +232,8 @@ class SyncLog:
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
         """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive)."""
-        # The legacy plugin kept deleted scenes, so scenes that only it synced are omitted.
+        # The legacy plugin also recorded scenes that were deleted since. So scenes that only the
+        # legacy plugin synced are omitted.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
@@ -243,7 +245,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield dicts. Each key is the id of a synced scene, each value its `wanted` entities."""
+        """Yield dicts that map each synced scene with `wanted` entities to these entities."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

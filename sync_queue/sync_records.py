@@ -11,7 +11,7 @@ PENDING = "pending"
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """The values last sent for a scene. Plex did not keep `refused`. `pending` is unconfirmed."""
+    """The values last sent. Plex did not store `refused`, and may not have received `pending`."""
 
     digest: str
     sent: FieldValues
@@ -35,7 +35,7 @@ class SceneRecord:
     scene_updated_at: str = ""
     cover_tag: str | None = None
     entities: Mapping[str, list[int]] = field(default_factory=dict)
-    # An item has metadata of the scene. The database computes this value.
+    # True if an item in Plex was synced with this scene. SQLite computes this value during a query.
     was_sent: bool = field(default=False, compare=False)
 
 
