@@ -59,7 +59,7 @@ class BatchRunner:
         # After a failed batch, the next batch has one job, and each successful batch doubles the
         # size. So a job that always fails is soon alone in its batch.
         self.size = 1 if self.pauses.consecutive else BATCH
-        # This session's settings stop the sync. Changed settings create another session.
+        # A pause caused by this session lasts until changed settings create another session.
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
@@ -171,7 +171,7 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _wait_for_plex(self, result: Failed, batch: _Batch) -> None:
-        """Record an outage. If Plex had passed a health check, run other jobs before this job."""
+        """Record an outage. If Plex just passed a health check, run the failed job last."""
         others = len(batch.unfinished) > len(result.claims) or self.more_jobs_are_due()
         goes_last = self.guard.has_answered and others
         self._record_outage(result.error)

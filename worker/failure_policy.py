@@ -35,7 +35,7 @@ from worker.sync.results import Failed, SceneError, Success, Synced
 from worker.sync.session import SyncSession
 
 # A job whose file Plex lacks is retried for at least 2 h and 8 times, even if the clock jumps
-# ahead. If the plugin knows why Plex lacks the file, 2 retries are enough, because the plugin
+# ahead. If the plugin knows why Plex lacks the file, the job fails after 2 retries. The plugin
 # queues the job again as soon as Plex lists the file.
 SEARCH_SECONDS = 2 * 3600.0
 _FEWEST_SEARCHES = 8
@@ -151,10 +151,10 @@ class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
     For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
-    The results of other jobs show the cause. A failure counts against its job only if Plex has
-    carried out an edit of another scene since the job's previous failure. It also counts if an
-    earlier failure counted, and no other job has failed since. The last failure of an outage may
-    count by mistake, so only three counted failures make a job a poison job.
+    The results of other jobs show the cause. A failure counts against its job if Plex has edited
+    another scene since the job's previous failure. After a counted failure, the job's next failure
+    counts, too, unless another job failed in between. The last failure of an outage may count by
+    mistake, so only three counted failures make a job a poison job.
     """
 
     def __init__(self) -> None:
@@ -196,7 +196,7 @@ class FailurePolicy:
         self._poison.succeeded(result.key, wrote=wrote)
 
     def general_error(self, error: Exception) -> Exception:
-        """Return a more general error if Stash fails for every scene, so no job uses up retries."""
+        """If Stash fails for all scenes, return an error that uses up no retry, or else `error`."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

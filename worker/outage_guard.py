@@ -75,7 +75,7 @@ class OutageGuard:
         before = self._waiting
         self._note_waiting()
         if self._waiting > before:
-            # A user has edited a scene since the last check, and expects the result soon.
+            # A user expects the result of a new job soon, so the next health check comes soon.
             self.recovery.make_due_soon()
         now = self._now()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
@@ -105,7 +105,7 @@ class OutageGuard:
         return is_up
 
     def limit_rate(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
-        """Yield the steps of a batch, not faster than the rate limit after an outage permits."""
+        """Yield the results of `steps`. After an outage, run the steps at a limited rate."""
         remaining = iter(steps)
         while True:
             seconds = self._limiter.seconds_until_allowed(self._clock())
@@ -162,7 +162,7 @@ class OutageGuard:
         self._is_suspected = False
         self._history.begin(now)
         self._history.note_waiting_jobs(self._waiting)
-        # A kill after the log line must not lose the state, so the state is saved first.
+        # The outage is saved before it is logged, so a kill after the log line loses nothing.
         self._save()
         if not self._is_read_only:
             self._log.event(Event.PLEX_DOWN, reason=self._cause)

@@ -80,7 +80,7 @@ class OutageHistory:
         return last if last is not None and last.ended_at is None else None
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Make the history agree with the circuit breaker after a kill between the two writes."""
+        """Repair the history if a kill came between the writes of the breaker and the history."""
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:
             self._append(OutageRecord(min(opened_at, now), estimated=True))

@@ -95,7 +95,7 @@ class Pauses:
         self.consecutive = 0
 
     def end_if_queue_is_empty(self) -> None:
-        # After a database error, the queue may only seem to be empty.
+        # While the database fails, the queue may seem to be empty. So the pause continues.
         if self.kind != DATABASE:
             self.succeeded()
 

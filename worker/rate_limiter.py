@@ -23,22 +23,23 @@ ERROR_WINDOW = 60.0
 SLOWED_SECONDS = 60.0
 SLOW_ABOVE = 0.30
 RESTORE_BELOW = 0.10
-# A job starts even if this share of a token is missing, because the clock is too coarse to measure
-# such a short wait. The next job waits longer instead.
+# A token permits one job. The clock is too coarse to measure the wait for this share of a token. So
+# a job starts without the share, and the next job waits longer.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# With a limit on scenes per minute, a batch has only the scenes of BATCH_SECONDS. Plex is slow if
-# the median time of EDITS_JUDGED edits exceeds the usual time by SLOW_FACTOR. While Plex is slow,
-# batches have a delay of SHORTEST_DELAY to LONGEST_DELAY seconds.
+# With a limit on scenes per minute, a batch has only as many scenes as the limit permits in
+# BATCH_SECONDS. Plex is slow if the median duration of at least EDITS_JUDGED edits exceeds
+# SLOW_FACTOR times the usual duration. While Plex is slow, the worker waits SHORTEST_DELAY to
+# LONGEST_DELAY seconds between two batches.
 BATCH_SECONDS = 5.0
 EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# Each measured time changes the usual time by a share of their difference. The share is _RISE if
-# the measured time is longer, and _FALL if it is shorter.
+# Each median duration changes the usual duration of edits by a share of their difference. The share
+# is _RISE if the median is longer, and _FALL if the median is shorter.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 
@@ -82,7 +83,7 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate rises over time, so the rate at `before` never adds too many tokens.
+            # The rate rises, so the rate at the start of the interval never adds too many tokens.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)
@@ -133,7 +134,7 @@ class Pace:
         return is_limited and not self._is_ordered
 
     def most_jobs(self, config: Config, size: int) -> int:
-        """Return the size of the next batch. New edits wait for it, so it should take 5 s."""
+        """Return the size of the next batch. New edits wait until a batch ends, so it takes 5 s."""
         most = config.max_scenes_per_minute
         if not most or self._is_ordered:
             return size
@@ -157,7 +158,7 @@ class Pace:
         return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        """Return whether edits are slow. After hours of slow edits, their time counts as usual."""
+        """Return whether edits are slower than usual. The usual time adapts over hours."""
         known = facts.edit_seconds()
         usual = seconds if known is None else known
         usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)

@@ -7,7 +7,8 @@ from shared.state_file import parse_fields
 
 SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
-# While Plex refuses edits, only an edit can show a recovery. So an edit follows every 20 s.
+# While Plex refuses edits, a health check cannot show a recovery. So the worker tries an edit at
+# least every 20 s.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker detects the end of an outage
 # with a delay of at most half of the outage's length.
@@ -30,8 +31,8 @@ class RecoveryState:
 class RecoveryScheduler:
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
-        # This number of failures determines the interval between two checks. A good check resets
-        # `consecutive_failures`, but only a job that Plex served resets this number.
+        # `_backoff` counts failures and determines the interval between two checks. A good check
+        # resets `consecutive_failures`, but not `_backoff`. A job that Plex served resets both.
         self._backoff = self.state.consecutive_failures
         self._due_soon = False
         self._longest = LONGEST_INTERVAL
@@ -89,7 +90,7 @@ class RecoveryScheduler:
             return None
         passed = 0.0 if self._ramp_seen is None else now - self._ramp_seen
         self._ramp_seen = now
-        # If the clock is set or the machine sleeps, the start moves by the same time.
+        # If the clock is set or the machine sleeps, the rate limit's start moves by the same time.
         if not 0 <= passed <= RAMP_SECONDS:
             started += passed
         started = min(started, now)

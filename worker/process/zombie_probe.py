@@ -26,7 +26,7 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Finds out whether this worker would stay a zombie. The caller must hold the worker lock."""
+    """Finds out whether ended workers stay zombies. The caller must hold the worker lock."""
 
     def __init__(
         self,

@@ -90,8 +90,8 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # If Plex lacked the file of a scene at the last try, the file is searched by name. The list
-        # of new items is read only for other scenes.
+        # The worker searches Plex by name for files that Plex lacked at the last try. For all other
+        # scenes, the worker first reads Plex's list of new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         finder = ItemFinder(self.services, session)

@@ -47,9 +47,9 @@ class CoverResult:
 class Target(NamedTuple):
     """A poster or art of an item, which has to show the scene's cover.
 
-    `has` is the SHA-1 of the last sent image, after the prefix `_REFUSED` if Plex refused the
-    image. It is `_NO_COVER` if the scene had no cover that Plex accepts. `is_locked` is also True
-    if the server never reports this lock.
+    `has` is the SHA-1 of the last sent image. If Plex refused the image, `has` begins with
+    `_REFUSED`. If the scene had no cover that Plex accepts, `has` is `_NO_COVER`. `is_locked` is
+    also True if the server never reports this lock.
     """
 
     item: PlexItem
@@ -143,7 +143,7 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Changes within a second have the same time stamp, so the hook marks changed covers.
+            # Edits within a second share a time stamp, so the hook marks jobs of changed covers.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -160,7 +160,7 @@ class CoverSync:
         return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Return whether Plex lost the sent image. Select a sent image that is only deselected."""
+        """Return whether Plex lost the sent image. If Plex deselected the image, select it."""
         item, kind = target.item, target.kind
         if self._session.config.preserve_plex_edits or kind in self._result.uploaded:
             return False
@@ -233,7 +233,7 @@ class CoverSync:
         self._session.uploads.succeeded(kind)
 
     def _remove_overlay_label(self, target: Target) -> None:
-        """Remove Kometa's overlay label. Otherwise, Kometa would restore the old poster."""
+        """Remove the overlay label of the tool Kometa, or Kometa would restore the old poster."""
         labels = [label for label in target.item.labels or () if label.casefold() == _OVERLAY]
         if labels and target.kind == POSTER and self._session.config.remove_overlay_label:
             try:
@@ -242,7 +242,7 @@ class CoverSync:
                 self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
 
     def _remember_intent(self, target: Target, cover: Cover) -> None:
-        """Store the SHA-1 and the lock first, because the response to an upload may get lost."""
+        """Store the image's SHA-1 and lock first, because the upload's response may get lost."""
         log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
         changed = held if target.has else with_original_lock(held, target.item, kind)

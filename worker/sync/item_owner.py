@@ -20,7 +20,11 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the scene that an item shows: the lowest id among the scenes with its first file."""
+    """Return the scene that an item shows.
+
+    This scene has the lowest id among the scenes with the item's first file. If there is none,
+    recorded scenes precede other scenes.
+    """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
 
@@ -76,10 +80,10 @@ def _owners(
 ) -> tuple[dict[int, int], set[int]]:
     """Return the owner of each item, and the owners that Stash has deleted.
 
-    An owner is the scene that an item shows.
-    The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So this
-    function reads each owner outside of the batch, and drops owners without a file in the item. An
-    owner that the settings exclude is dropped, too, so the item shows the next selected scene.
+    An owner is the scene that an item shows. The plugin gets no job if scenes are merged in Stash
+    or a file moves to another scene. So this function reads owners that are not in the batch from
+    Stash. Owners without a file in the item are dropped. An owner that the settings exclude is
+    dropped, too, so the item shows the next selected scene.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

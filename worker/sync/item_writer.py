@@ -60,7 +60,7 @@ class ItemWriter:
             for work in works:
                 for key in work.taken_over:
                     log.transfer_item(work.scene.id, server_id, key)
-                    # The item may still have the cover of another scene.
+                    # The item may have another scene's cover, so this sync compares all images.
                     log.mark_unsynced(work.scene.id)
             known = log.items(server_id, {item.rating_key for work in works for item in work.items})
             for work in works:
@@ -146,13 +146,13 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Return the original values. Values of fields that were never sent are stored first."""
+        """Return the original values, with the current values of the never sent `fresh` fields."""
         sorted_as = item.sort_title or item.title
         is_of_user = SORT_TITLE in item.locked and not same(
             sorted_as, plan.last.sent.get(TITLE, "")
         )
         if SORTED_AS in plan.original and not is_of_user:
-            # Earlier edits of the title have changed the sort title.
+            # Edits of the title have changed the sort title, so the stored original value stays.
             fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
@@ -164,7 +164,7 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit before the request. Otherwise, it could look like an edit by a user."""
+        """Store the edit first. Otherwise, a later sync could take its values for a user's edit."""
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
@@ -188,7 +188,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit. An empty date is sent separately until its effect is known."""
+        """Send an edit. Send an empty date separately until it is known whether Plex accepts it."""
         client = self._session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
@@ -199,7 +199,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex accepts the lock without a value, the empty value caused the failure.
+            # If Plex accepts the date's lock without a value, the empty date caused the failure.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

@@ -110,7 +110,10 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Return the item if it still has removed names. If so, Plex decodes names only once."""
+        """Read the item, and return it if it still has a name that the edit should have removed.
+
+        If such a name is left, Plex decodes the names in a request once, and not twice.
+        """
         removed = {
             name: names
             for name, sent in fields.items()
@@ -124,7 +127,7 @@ class Restoration:
         return shown if is_kept else None
 
     def _restore_images(self, item: PlexItem, held: Original) -> dict[str, str]:
-        """Replace current images that the plugin uploaded. Return the parameters of their locks.
+        """Replace current images that the plugin uploaded. Return the parameters for their locks.
 
         An image that a user has selected since the sync is not replaced, and stays locked.
         """

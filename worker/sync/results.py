@@ -56,7 +56,7 @@ class ScenesQueued(_Result):
 
 @dataclass(frozen=True, slots=True)
 class FolderScanned(_Result):
-    """The job of a new scene has ended. If `by_plex` is set, Plex scans the folder of the scene."""
+    """A folder scan's job has ended. `by_plex` means that Plex was asked to scan the folder."""
 
     outcome: str
     by_plex: bool = False

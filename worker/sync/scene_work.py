@@ -113,7 +113,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the sent fields. An unconfirmed value counts unless a user changed the field since."""
+    """Return the sent fields, with each unconfirmed field that no user has changed since."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

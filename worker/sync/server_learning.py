@@ -99,7 +99,7 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
             if not _shows(item, name, value):
                 continue
             known_locks.add(lock)
-            # The next edit of the batch will raise the same error.
+            # If Plex fails here, the next edit of the batch fails, too, and reports the error.
             with suppress(PlexError):
                 session.client.edit(item, {name: {f"{lock}.locked": "1"}})
                 after = session.client.read_items([item.rating_key]).get(item.rating_key)

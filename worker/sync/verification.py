@@ -101,11 +101,11 @@ class Verification:
         scene, record, before, after = edit.work.scene, edit.record, edit.before, edit.after
         candidates = () if edit.is_second_attempt else unkept
         others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
-        # The stored record also has the SHA-1 of images that were sent after the edit.
+        # If images were sent after the edit, only the stored record contains their SHA-1.
         known = log.item(scene.id, server_id, after.rating_key) or record
-        # Lists such as collections stay in the record, because a later sync removes only recorded
-        # names. If another writer changed a field after the edit had locked the field, the value
-        # counts as edited by a user.
+        # The record keeps the sent names of lists such as collections, because a later sync removes
+        # only recorded names. If another writer changed a field after the edit had locked the
+        # field, the record keeps the sent value. The new value then counts as edited by a user.
         is_first = all(_came_first(edit, name) for name in others)
         kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(after, name) for name in unkept if name not in kept}
@@ -126,7 +126,7 @@ class Verification:
 
 
 def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
-    """Return the names that Plex was to remove but shows, with the sent names, by list."""
+    """For each list in which Plex kept removed names, return the sent and the kept names."""
     kept: dict[str, str | list[str]] = {}
     for name in ADDITIVE & edit.accepted.keys():
         removed = set(filter(needs_decoding, removed_names(edit.accepted[name])))

@@ -169,7 +169,7 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
 
 
 def _date_put_back(client: PlexClient, saved: SavedItem, item: PlexItem) -> PlexItem:
-    """If the server stored another day, send a date that compensates the shift. Return the item."""
+    """If the server shifted the date by a day, send a corrected date. Return the item."""
     wanted = str(saved.value(DATE))
     days = days_between(wanted, item.date)
     if days in (-1, 1):
