@@ -15,9 +15,9 @@ SHIPPED = {
     "ui", "validation", "worker",
 }  # fmt: skip
 NOT_SHIPPED = {
-    ".ci", ".editorconfig", ".github", ".gitignore", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md",
-    "Makefile", "SECURITY.md", "README.md", "benchmarks", "docs", "pyproject.toml",
-    "requirements-dev.txt", "simulators", "tests", "tools",
+    ".ci", ".editorconfig", ".gitattributes", ".github", ".gitignore", "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md", "Makefile", "SECURITY.md", "README.md", "benchmarks", "docs",
+    "pyproject.toml", "requirements-dev.txt", "simulators", "tests", "tools",
 }  # fmt: skip
 
 
