@@ -49,11 +49,16 @@ def main(names: Sequence[str] = ()) -> str:
         return f"Skipped: {_WINE} or {windows or 'WINDOWS_PYTHON'} is missing. {__doc__}"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         if windows is None:
-            count = run(Path(place), Path(sys.executable), names)
+            count = run(Path(place), _own_python(), names)
         else:
             with wine(Path(place), windows) as command:
                 count = run(Path(place), command, names)
     return f"{count} checks passed"
+
+
+def _own_python() -> Path:
+    # On Windows, the Python of a virtual environment is two processes: it starts the base Python.
+    return Path(sys.base_prefix, "python.exe") if sys.platform == "win32" else Path(sys.executable)
 
 
 def run(place: Path, python: Path, names: Sequence[str]) -> int:
