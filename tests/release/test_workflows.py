@@ -88,7 +88,7 @@ def test_the_pages_have_the_newest_version_and_a_folder_per_version(tmp_path: Pa
         for name in (".", "v1.0.0", "v1.1.0")
     }
     assert found == {".": "v1.1.0", "v1.0.0": "v1.0.0", "v1.1.0": "v1.1.0"}
-    text = (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
+    text = (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
     assert SOURCE in text
     assert "OWNER" not in text
     assert f"({ADDRESS}/blob/v1.1.0/docs/install.md)" in text

@@ -4,6 +4,7 @@ A plugin source is a web address from which Stash installs and updates plugins.
 """
 
 import argparse
+import html
 import re
 import shutil
 import sys
@@ -46,7 +47,7 @@ def absolute(text: str, tag: str, address: str) -> str:
 def pages(releases: Path, newest: str, into: Path, readme: Path, source: str, address: str) -> None:
     """Write the web pages from which Stash installs the plugin.
 
-    The root has the newest version, and each version has a folder.
+    The root has the newest version and the readme, and each version has a folder.
     """
     if not (releases / newest).is_dir():
         raise ReleaseError(f"{releases} has no folder {newest}")
@@ -54,7 +55,9 @@ def pages(releases: Path, newest: str, into: Path, readme: Path, source: str, ad
     for folder in releases.iterdir():
         shutil.copytree(folder, into / folder.name)
     text = readme.read_text(encoding="utf-8").replace(_PLACEHOLDER, source)
-    (into / "README.md").write_text(absolute(text, newest, address), encoding="utf-8")
+    text = html.escape(absolute(text, newest, address), quote=False)
+    page = f'<!doctype html><meta charset="utf-8"><title>Stash2Plex</title><pre>{text}</pre>\n'
+    (into / "index.html").write_text(page, encoding="utf-8")
 
 
 def main() -> int:
