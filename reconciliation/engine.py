@@ -141,7 +141,7 @@ class GapDetectionEngine:
         return run
 
     def step(self, session: SyncSession) -> RunResult | None:
-        """Check a page of scenes, or queue a batch. Return the run's result once it has ended."""
+        """Check a page of scenes, or queue a batch. Return the result if this step ends the run."""
         # Another process may have continued the run since the last step.
         run = self.stored()
         if run is None:

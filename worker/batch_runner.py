@@ -59,7 +59,7 @@ class BatchRunner:
         # After a failed batch, the next batch has one job, and each successful batch doubles the
         # size. So a job that always fails is soon alone in its batch.
         self.size = 1 if self.pauses.consecutive else BATCH
-        # A pause caused by this session lasts until changed settings create another session.
+        # This session caused the current pause. A session with changed settings ends the pause.
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)

@@ -152,9 +152,9 @@ class PoisonJobs:
 
     For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
     The results of other jobs show the cause. A failure counts against its job if Plex has edited
-    another scene since the job's previous failure. After a counted failure, the job's next failure
-    counts, too, unless another job failed in between. The last failure of an outage may count by
-    mistake, so only three counted failures make a job a poison job.
+    another scene since the job's previous failure. After a counted failure, a later failure counts,
+    too, unless another job has failed since the job's previous failure. The last failure of an
+    outage may count by mistake, so only three counted failures make a job a poison job.
     """
 
     def __init__(self) -> None:
