@@ -51,7 +51,7 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
             if exists:
                 _relay_log(folder, log, most)
     except (OSError, ValueError) as error:
-        log.debug(f"The worker's log was not read: {error}")
+        log.debug(f"The worker's new log lines are not shown now, but by a later task ({error})")
     finally:
         lock.release()
 

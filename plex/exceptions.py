@@ -17,7 +17,7 @@ _TRY_AGAIN = (408, 425, 429)
 # The plugin waits this long after status 429 without a `Retry-After` header.
 PATIENCE = 5.0
 REBINDING = (
-    "a router's protection against DNS rebinding may block such names: allow plex.direct there"
+    "a router's protection against DNS rebinding may block such names; allow plex.direct there"
 )
 
 

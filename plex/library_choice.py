@@ -51,8 +51,8 @@ class LibraryChoice:
         unknown = ", ".join(f"'{entry.text}'" for entry in self.unknown)
         if unknown:
             return (
-                f"Plex has no video library {unknown}; it has {_listed(self.known)}: correct "
-                "plex_library, by a name or by the number behind it"
+                f"Plex has no video library {unknown}. Plex's video libraries: "
+                f"{_listed(self.known)}. Set plex_library to one of these names or numbers"
             )
         for entry in self.ambiguous:
             return (

@@ -77,16 +77,18 @@ _NO_EMPTY_DATE = (
     ", so a date that is removed in Stash is replaced by Plex's date from before the first sync"
 )
 _SENTENCES: Mapping[Trait, str] = {
-    DateClearing.ACCEPTED: "It accepts an empty date",
+    DateClearing.ACCEPTED: "Plex accepts an empty date",
     DateClearing.REFUSED: f"Plex refuses an empty date{_NO_EMPTY_DATE}",
     DateClearing.IGNORED: f"Plex ignores an empty date{_NO_EMPTY_DATE}",
-    SortTitle.FOLLOWS: "The sort title follows an edited title",
-    SortTitle.STAYS: "The sort title does not follow an edited title, so it is also sent",
+    SortTitle.FOLLOWS: "Plex adapts the sort title to an edited title",
+    SortTitle.STAYS: (
+        "Plex does not adapt the sort title to an edited title, so the plugin sends both titles"
+    ),
     ImageSelection.AUTOMATIC: "Plex shows an uploaded image at once",
-    ImageSelection.EXPLICIT: "It shows an uploaded image only after a request selects it",
+    ImageSelection.EXPLICIT: "Plex shows an uploaded image only after a request selects the image",
     RemovalEncoding.TWICE: "Plex decodes the names of removed tags twice",
     RemovalEncoding.ONCE: (
-        "It decodes the names of removed tags once, so a list from which a name with a comma is "
+        "Plex decodes the names of removed tags once, so a list from which a name with a comma is "
         "removed is emptied and filled again"
     ),
 }
@@ -239,7 +241,7 @@ def _behaviour(rows: Iterable[tuple[str, str, str]]) -> Behaviour:
 def _lock_sentence(lock: str, *, shown: bool) -> str:
     name = _WORDS.get(lock, f"the {lock}")
     if shown:
-        return f"Plex reports the lock of {name}"
+        return f"Plex reports whether {name} are locked"
     return f"Plex does not report the lock of {name}, so the lock is set once and not checked"
 
 

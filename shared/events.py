@@ -80,7 +80,7 @@ class Event(Enum):
         "again",
     )
     EDIT_LOST = _warning(
-        "Plex confirmed an edit of {label}, but kept no field. The scene's next sync sends the "
+        "Plex confirmed an edit of {label}, but changed no field. The scene's next sync sends the "
         "edit again. If plex_url is the address of a proxy, set it to Plex's own address",
     )
     COVER_UNUSABLE = _warning(
@@ -153,7 +153,7 @@ class Event(Enum):
     WORKER_ENDED = _info("Worker ended ({outcome})")
     WORKER_STAYS = _info(
         "The idle worker keeps running, because this system does not remove ended processes. "
-        "Containers without an init process behave like this",
+        "Containers without an init process behave like this. No action is needed",
     )
     WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. {{problem}}")
     WORKER_UNCONNECTED = _error(

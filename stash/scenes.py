@@ -14,6 +14,7 @@ from validation.scene_extractor import (
     parse_scene,
     with_ancestors,
 )
+from validation.values import counted
 
 PAGE = 500
 FILES_PAGE = 2000
@@ -108,7 +109,7 @@ class StashScenes:
             raise StashQueryError(_NO_LIST)
         if len(scenes) < min(count, size):
             raise StashQueryError(
-                f"Stash listed {len(scenes)} scenes where it has {min(count, size)}"
+                f"Stash listed only {len(scenes)} of {counted(min(count, size), 'scene')}"
             )
         return ScenePage(scenes, count - len(scenes))
 

@@ -12,8 +12,8 @@ _CATALOGUE: Mapping[str, Explanation] = {
     "PlexNotFound": Explanation(
         "Plex does not have the file",
         "Scan the library in Plex; once Plex has the file, the scene is queued automatically. If "
-        "Plex names its folders differently, run the task 'Check Path Mapping' for the path map "
-        "to set",
+        "Plex names its folders differently, the task 'Check Path Mapping' shows the path map to "
+        "set",
     ),
     "PlexAmbiguousMatch": Explanation(
         "Several files in Plex may match the scene",

@@ -182,12 +182,11 @@ def _load(task: Task) -> Callable[..., Answer]:
 def values_of(
     arguments: Mapping[str, Any], mode: str, known: Mapping[str, Argument]
 ) -> dict[str, Any]:
-    for name, value in arguments.items():
+    for name in arguments:
         if name not in (MODE, FORMAT, *known):
             allowed = ", ".join(dict.fromkeys((*known, MODE, FORMAT)))
             raise TaskError(
-                f"{mode} has no argument {in_brief(name)} (it is {in_brief(value)}); allowed: "
-                f"{allowed}. Nothing was done"
+                f"{mode} has no argument {in_brief(name)}; allowed: {allowed}. Nothing was done"
             )
     wants_json(arguments)
     values = {name: read(arguments, name, argument) for name, argument in known.items()}

@@ -82,7 +82,7 @@
     return h(
       "details",
       { onToggle: (event) => setOpen(event.target.open) },
-      h("summary", null, "Stash's own list (shows the token)"),
+      h("summary", null, "Stash's own list of the settings (shows the token)"),
       isOpen ? list() : null
     );
   };

@@ -27,7 +27,7 @@ _PLEX_PAGE = re.compile(r"/web(/.*)?$")
 _JWT_PREFIX = "eyJ"
 SHORT_LIVED = (
     "plex_token expires after 7 days, and then no edit reaches Plex. Replace the token with a "
-    "permanent one: docs/troubleshooting.md, 'The token is wrong'"
+    "permanent one (see 'The token is wrong' in docs/troubleshooting.md)"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
 # The plugin's previous implementation had these other names of settings.
@@ -191,7 +191,7 @@ def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str,
             current = getattr(in_force, name)
             stays = f"the value in force stays {_in_words(current)}"
             if is_required:
-                stays = "the stored value stays in force" if current else "no value is stored"
+                stays = "the stored value stays in force" if current else "the setting stays empty"
             refused[name] = f"{problem}; {stays}"
     return refused
 

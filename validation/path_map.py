@@ -48,7 +48,7 @@ def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
     for part in filter(None, map(str.strip, text.split(SEPARATOR))):
         plex, _, stash = (side.strip() for side in part.partition(PAIR))
         if not plex or not stash:
-            problems.append(f"'{part}' is not a pair of the form /plex/prefix=>/stash/prefix")
+            problems.append(f"'{part}' is not such a pair")
         else:
             pairs.append(PrefixPair(plex.rstrip("/\\"), stash.rstrip("/\\")))
     return PathMap(tuple(pairs)), problems

@@ -148,7 +148,7 @@ def _fields_of(result: Failed) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     if _is_expected(error):
         return str(error)
-    return f"a bug in Stash2Plex, please report it: {type(error).__name__}: {error}"
+    return f"Stash2Plex has a bug, please report the bug ({type(error).__name__}: {error})"
 
 
 def _postponed(claims: Sequence[Claim], until: float) -> list[Claim]:

@@ -80,9 +80,8 @@ def _show_defaults(services: Services) -> None:
     if defaults_to_write(stored, shown):
         added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
     if added:
-        services.log.info(
-            f"Wrote {counted(len(added), 'default')} into Stash, to show them on the settings page"
-        )
+        settings = counted(len(added), "setting")
+        services.log.info(f"Wrote the defaults of {settings} into Stash for the settings page")
     after = shown.after(stored, added)
     if after != shown:
         file.write({"seen": sorted(after.seen), "written": sorted(after.written)})

@@ -22,7 +22,7 @@ from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.session import ConfigFault
 
-_FAULTS = (ConfigFault, LockHeldError, PlexError, StashError, NewerSchemaError, OSError)
+_FAULTS = (ConfigFault, LockHeldError, StashError, NewerSchemaError, OSError)
 
 
 def run(
@@ -46,6 +46,8 @@ def run(
         return _run_for_user(task, services, in_stash=in_stash)
     except sqlite3.Error as error:
         raise TaskError(unusable_database(error)) from error
+    except PlexError as error:
+        raise TaskError(f"The task stopped, because {error}") from error
     except _FAULTS as error:
         raise TaskError(str(error)) from error
 

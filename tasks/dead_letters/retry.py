@@ -34,7 +34,7 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
     health = check_plex_health(services.sessions.current().client)
     if not health.healthy:
         raise TaskError(
-            f"Plex does not work ({health.error}). Nothing was changed. Run the task again later"
+            f"Nothing was changed, because {health.error}. Run the task again once Plex works"
         )
     result = recover_outage_jobs(
         services.queue,
@@ -48,14 +48,14 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
     left = 0 if include_optional else len(optional)
     counts = counts_text(
         (
-            (result.recovered, "recovered"),
+            (result.recovered, "queued again"),
             (result.skipped_already_queued, "already queued"),
             (result.skipped_scene_missing, "deleted in Stash"),
             (result.failed, "failed"),
         )
     )
     ago = format_elapsed_since(end, services.clock())
-    text = f"Outage that ended {ago}: {counts or 'nothing to recover'}"
+    text = f"Dead letters of the outage that ended {ago}: {counts or 'none to queue again'}"
     if left:
         text += (
             f". Not included: {counted(left, 'temporary error')} during the outage. To include "
@@ -130,15 +130,15 @@ def chosen_letters(
 
 
 def _summary(result: RecoveryResult) -> str:
-    gone = "deleted in Stash ('Purge Old DLQ Entries' removes them)"
+    gone = "whose scene is deleted in Stash ('Purge Old DLQ Entries' removes dead letters)"
     left = (
-        (result.skipped_already_queued, "already queued"),
+        (result.skipped_already_queued, "whose scene is already queued"),
         (result.skipped_scene_missing, gone),
-        (result.failed, "unreadable"),
+        (result.failed, "that cannot be read"),
     )
     rest = ", ".join(f"{number:,} {words}" for number, words in left if number)
     again = f"{counted(result.recovered, 'dead letter')} queued again"
-    return f"{again}; left: {rest}" if rest else again
+    return f"{again}. Not queued: {rest}" if rest else again
 
 
 def _named(scene_ids: Sequence[int]) -> str:

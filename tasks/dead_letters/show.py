@@ -50,7 +50,7 @@ def show_dlq(source: StatusSource) -> Answer:
         return Answer("No dead letters: nothing needs attention", data=data)
     details = [line for group in shown for line in _lines(group, titles, now)]
     details += [f"and {counted(left_out, 'other reason')}"] if left_out else []
-    details += [f"Titles are missing: {problem}"] if problem else []
+    details += [f"Titles of scenes are not shown, because {problem}"] if problem else []
     newest = format_elapsed_since(shown[0].newest[0].moment, now)
     return Answer(
         f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
@@ -79,7 +79,8 @@ def _grouped(lines: Iterable[DeadLetter]) -> list[_Group]:
 
 
 def _lines(group: _Group, titles: Titles, now: float) -> Iterator[str]:
-    yield f"{group.reason} ({group.error_type}, {group.count:,}). To do: {group.what_to_do}"
+    letters = counted(group.count, "dead letter")
+    yield f"{letters} of the type {group.error_type}: {group.reason}. {group.what_to_do}"
     for line in group.newest:
         scene_id, ago = line.scene_id, format_elapsed_since(line.moment, now)
         subject = "A job without a scene"

@@ -40,7 +40,7 @@ def fault(text: str, remedy: str) -> Finding:
 
 def unchecked(why: str) -> Finding:
     """Return the result of a check that could not run. Another check reports the cause."""
-    return Finding(Level.WARNING, f"not checked: {why}")
+    return Finding(Level.WARNING, f"not checked, because {why}")
 
 
 def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answer:

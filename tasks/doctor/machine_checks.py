@@ -51,7 +51,7 @@ def check_dependencies(
     if missing:
         vendor = os.path.join(plugin_dir, "vendor")
         return fault(
-            f"{', '.join(missing)}: missing or broken",
+            f"{counted(len(missing), 'package')} missing or broken ({', '.join(missing)})",
             f'Run: {pip} --upgrade --target "{vendor}" -r "{requirements}"',
         )
     versions = {name: _version(name, installed) for name in _PACKAGES}
@@ -131,7 +131,7 @@ def _file_system(path: str) -> str:
 def check_permissions(path: str) -> Finding:
     # On Windows, `os.stat` does not read access control lists.
     if sys.platform == "win32":
-        return ok("not checked: on Windows, a new folder has the permissions of its parent folder")
+        return ok("not checked, because on Windows a new folder has the permissions of its parent")
     status = os.stat(path)
     if status.st_uid != os.geteuid():
         return fault(
@@ -143,10 +143,10 @@ def check_permissions(path: str) -> Finding:
         files = (os.path.join(parent, name) for parent, _, names in os.walk(path) for name in names)
         readable = sum(_is_open_to_others(file) for file in files)
         return warning(
-            f"{mode:04o}: other users can open {path}, and read {counted(readable, 'file')}",
+            f"other users can open {path} ({mode:04o}) and read {counted(readable, 'file')}",
             f'Run: chmod -R go= "{path}"',
         )
-    return ok(f"{mode:04o}: only the owner has access")
+    return ok(f"only the owner has access ({mode:04o})")
 
 
 def _is_open_to_others(path: str) -> bool:
@@ -166,7 +166,7 @@ def check_space(free: int) -> Finding:
 
 def check_database(seen: DatabaseCheckup) -> Finding:
     if not seen.exists:
-        return ok("none yet: the first edit or task creates it")
+        return ok("does not exist yet; the first edit or task creates the database")
     if seen.damage:
         return fault(
             f"damaged ({seen.damage})",
@@ -184,7 +184,7 @@ def check_database(seen: DatabaseCheckup) -> Finding:
             "Install the newer version of the plugin again",
         )
     if seen.version < SCHEMA_VERSION:
-        return ok(f"sound, schema {seen.version}: the next edit or task upgrades it")
+        return ok(f"sound, schema {seen.version}; the next edit or task upgrades the database")
     text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB"
     if seen.wal:
         return ok(f"{text}, write-ahead log")
@@ -196,7 +196,7 @@ def check_database(seen: DatabaseCheckup) -> Finding:
 
 def check_index(seen: IndexCheckup) -> Finding:
     if not seen.exists:
-        return ok("none yet: the first sync creates it")
+        return ok("does not exist yet; the first sync creates the index")
     if not seen.problem:
         return ok(f"sound, {seen.size / 1e6:,.1f} MB")
     return warning(
@@ -214,7 +214,7 @@ def check_state_files(folder: DataFolder) -> Finding:
     closed = [file for file, is_json in states.items() if is_json is None]
     if closed:
         return warning(
-            f"{', '.join(closed)}: not readable for this user",
+            f"this user cannot read {', '.join(closed)}",
             "Make each file readable for Stash's user, or delete it; until then the file is "
             "not updated",
         )

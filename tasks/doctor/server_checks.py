@@ -33,7 +33,7 @@ from worker.outage_history import format_elapsed_since
 # Each setting refuses a list. The error message for this value names the allowed values, but not
 # the private value that a user has entered.
 _NOTHING: list[str] = []
-_SETTINGS = "Correct the setting in Settings > Plugins > Stash2Plex"
+_SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")
 
 
@@ -104,7 +104,7 @@ def check_stash(seen: StashCheckup, address: str) -> Finding:
         )
     if seen.error is not None:
         return fault(
-            f"{address}: {seen.error}", "Start Stash; from a shell, give its address: --stash"
+            str(seen.error), "Start Stash; from a shell, give Stash's address with --stash"
         )
     return _check_version(seen.version, seen.latency, address, "Stash", (0, 26))
 
@@ -137,12 +137,13 @@ def _without_value(sentence: str) -> str:
         return f"{name} is not set"
     neutral = parse_config({name: _NOTHING}, {})
     messages = (text for text in neutral.faults + neutral.warnings if text.startswith(f"{name} "))
-    return next(messages, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
+    text = next(messages, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
+    return f"the value of {text}"
 
 
 def check_plex(seen: PlexHealth | None, address: str) -> Finding:
     if seen is None:
-        return unchecked("no usable address and token in the settings")
+        return unchecked("the settings have no usable address and token")
     if isinstance(seen.error, PlexTlsError):
         return unchecked("the encrypted connection fails")
     if not seen.reachable:
@@ -151,13 +152,13 @@ def check_plex(seen: PlexHealth | None, address: str) -> Finding:
             remedy = "Start Plex, or correct plex_url; in a container, localhost is the container"
         elif isinstance(seen.error, PlexRedirectError):
             remedy = "Set plex_url to the address of the redirect"
-        return fault(f"{address}: {seen.error}", remedy)
+        return fault(f"{seen.error} ({address})", remedy)
     return _check_version(seen.version, seen.latency, address, "Plex", (1, 40))
 
 
 def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
     if seen is None:
-        return unchecked("no usable address of Plex in the settings")
+        return unchecked("the settings have no usable address of Plex")
     if isinstance(seen.error, PlexTlsError):
         if not seen.error.address:
             return fault(
@@ -167,11 +168,11 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
             )
         # Users share the Doctor's report, and the address is private.
         return fault(
-            "plex_url does not have the plex.direct name of Plex's certificate",
+            "Plex's certificate is for an address of plex.direct, and plex_url has another address",
             "Set plex_url to the address that 'Health Check' names",
         )
     if not config.plex_url.startswith("https"):
-        return ok("none: plex_url is an http address, which is usual at home")
+        return ok("not used, because plex_url is an http address, which is usual at home")
     if config.plex_verify_tls is False:
         return warning(
             "plex_verify_tls is off: another computer can pose as Plex",
@@ -206,7 +207,8 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
     text = "Plex accepts the token, which has the rights of the owner"
     if config.token_expires:
         remedy = (
-            "Replace the token with a permanent one: docs/troubleshooting.md, 'The token is wrong'"
+            "Replace the token with a permanent one (see 'The token is wrong' in "
+            "docs/troubleshooting.md)"
         )
         return warning(f"{text}, but the token expires after 7 days", remedy)
     return ok(text)
@@ -216,20 +218,20 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if seen.sections is None:
-        return unchecked("Plex did not list them")
+        return unchecked("Plex did not list the libraries")
     if not seen.sections:
         return fault(
             "Plex has no video library", "Add one in Plex, of the type Other Videos or Movies"
         )
     choice = choose_libraries(config.plex_library, seen.sections)
     for entries, problem in (
-        (choice.unknown, "does not exist in Plex"),
-        (choice.ambiguous, "may mean several libraries"),
+        (choice.unknown, "has no library"),
+        (choice.ambiguous, "has several libraries"),
     ):
         if entries:
             positions = ", ".join(str(entry.position) for entry in entries)
             return fault(
-                f"of the {len(choice.entries)} names in plex_library, number {positions} {problem}",
+                f"Plex {problem} for name {positions} of the {len(choice.entries)} in plex_library",
                 "Set plex_library to a library that the task 'Health Check' lists",
             )
     return ok(f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")
@@ -240,15 +242,16 @@ def check_coverage(
 ) -> Finding:
     if index.problem or database.damage or database.refusal:
         return unchecked("a database cannot be read")
-    of_stash = "" if scenes is None else f" of Stash's {scenes:,}"
-    synced = f"{database.synced_scenes:,}{of_stash} scenes have been synced"
+    synced = f"the plugin has synced {counted(database.synced_scenes, 'scene')}"
+    if scenes is not None:
+        synced = f"the plugin has synced {database.synced_scenes:,} of {counted(scenes, 'scene')}"
     if not index.files:
         return warning(f"no files in Plex are known yet; {synced}", "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
     known = f"{counted(index.files, 'file')} in Plex (listed {looked})"
     if not database.synced_scenes and 2 * index.found_scenes > (scenes or 0):
         return warning(
-            f"{known}, with files of {counted(index.found_scenes, 'scene')}; {synced}",
+            f"{known} for {counted(index.found_scenes, 'scene')}; {synced}",
             "Run 'Sync All Scenes to Plex'",
         )
     if not database.synced_scenes and scenes != 0:
@@ -256,7 +259,9 @@ def check_coverage(
             f"{known}; {synced}",
             "Run 'Check Path Mapping' to match them and to get a path map",
         )
-    return ok(f"{known}; {synced}. Run 'Check Path Mapping' for the others")
+    if scenes is not None and database.synced_scenes >= scenes:
+        return ok(f"{known}; {synced}")
+    return ok(f"{known}; {synced}. 'Check Path Mapping' shows which scenes Plex does not have")
 
 
 def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed: bool) -> Finding:
@@ -268,8 +273,8 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
     if seen is None or not seen.reachable:
         return _NO_PLEX
     known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
-    text = "; ".join(known.sentences()) or "unknown"
-    rest = "" if known.tested_at else ". The command 'test-write' finds out the rest"
+    text = ". ".join(known.sentences()) or "not observed yet"
+    rest = "" if known.tested_at else ". The command 'test-write' tests more of the behaviour"
     return ok(f"{text}{rest}")
 
 
@@ -279,7 +284,8 @@ def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
     if not known:
         return unchecked("neither Stash nor Plex sent the time")
     wrong = [
-        f"{server}'s clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
+        f"{server}'s clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} "
+        "the plugin's clock"
         for server, ahead in known.items()
         if abs(ahead) > 60.0
     ]

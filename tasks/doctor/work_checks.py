@@ -117,12 +117,12 @@ def check_pause(
     if lasts and pause.get("kind") == QUIET_HOURS and _number_waiting(database):
         return ok(f"paused {pause['reason']}")
     if signs.paused_at is None and not lasts:
-        return ok("none in the log")
+        return ok("worker.log names no pause")
     began = signs.paused_at or parse_moment(pause.get("since")) or now
     reason = signs.pause_reason or "worker.log no longer has the reason"
-    text = f"{reason}; began {format_elapsed_since(began, now)}"
+    text = f"the worker paused {format_elapsed_since(began, now)} ({reason})"
     if not lasts or not _number_waiting(database):
-        return ok(f"none now. The last reason: {text}")
+        return ok(f"none now; {text}")
     return fault(text, "Remove the cause. The waiting jobs are then sent automatically")
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from plex.matcher import Rule
-from plex.path_learning import LearnedMapping
+from plex.path_learning import FEWEST_PAIRS, LearnedMapping
 from stash.scenes import PAGE
 from tasks.answer import Answer, Level
 from validation.path_map import PathMap
@@ -16,6 +16,7 @@ MOST_SHOWN = 5
 EXAMPLES = 10
 # Half of the progress bar is for reading Stash's files, and half for matching the scenes.
 SURVEY_SHARE = 0.5
+_UNUSED = f"not in use until {FEWEST_PAIRS} scenes agree and none disagrees"
 _AMBIGUOUS, _MISSING = "several candidates", "no item"
 _Counts = Counter[Rule | str]
 
@@ -29,8 +30,8 @@ def check_paths(services: Services) -> Answer:
     counts, examples = _match_all(services, session)
     outcomes = counts_text(
         (
-            *((counts[rule], f"by {rule.value}") for rule in Rule),
-            (counts[_AMBIGUOUS], "ambiguous"),
+            *((counts[rule], f"found by {rule.value}") for rule in Rule),
+            (counts[_AMBIGUOUS], "with several candidates"),
             (counts[_MISSING], "without an item"),
         )
     )
@@ -39,9 +40,12 @@ def check_paths(services: Services) -> Answer:
         advice,
         details=[
             f"{counted(counts.total(), 'scene')} with a file: {outcomes or 'none'}",
-            *(f"Scene {scene_id}: {problem} for {path}" for scene_id, problem, path in examples),
             *(
-                f"Learned path map {mapping}; {'in use' if mapping.usable else 'not in use'}"
+                f"Scene {scene_id}: Plex has {problem} for {path}"
+                for scene_id, problem, path in examples
+            ),
+            *(
+                f"Learned path map {mapping}; {'in use' if mapping.usable else _UNUSED}"
                 for mapping in session.learning.mappings()[:MOST_SHOWN]
             ),
         ],

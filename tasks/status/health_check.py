@@ -3,7 +3,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from plex.exceptions import PlexError, PlexTlsError
+from plex.exceptions import PlexError, PlexRedirectError, PlexTlsError
 from plex.health import PlexHealth, check_plex_health
 from plex.items import Section
 from plex.library_choice import choose_libraries, entry_for
@@ -81,13 +81,13 @@ def _test(
     pause = services.status_source.pause()
     if pause.is_wanted and waiting:
         sentences.append(f"Sync paused {pause.reason}")
-    jobs = f"{counted(waiting, 'job')} in the queue"
+    jobs = f"the queue has {counted(waiting, 'job')}"
     if shows_breaker:
         sentences.append(
             f"The circuit breaker is {breaker.replace('_', '-')}{f'; {jobs}' if waiting else ''}"
         )
     elif waiting:
-        sentences.append(jobs)
+        sentences.append(jobs.capitalize())
     if expires:
         sentences.append(SHORT_LIVED)
     return Answer(
@@ -140,7 +140,9 @@ def end_outage(services: Services) -> None:
 
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
     if health.error is not None:
-        is_away = not (health.reachable or isinstance(health.error, PlexTlsError))
+        is_away = not (
+            health.reachable or isinstance(health.error, PlexTlsError | PlexRedirectError)
+        )
         remedy = ". Start Plex, or correct plex_url" if is_away else ""
         return [], None, f"Plex cannot be used: {health.error}{remedy}"
     may_edit: bool | None = None

@@ -230,7 +230,7 @@ def _details(facts: SceneFacts) -> Iterator[str]:
         yield _job_line(queued, now)
     for letter in facts.letters:
         ago = format_elapsed_since(letter.moment, now)
-        yield f"Dead letter, {ago}: {letter.error_type}: {shortened(letter.error_message)}"
+        yield f"Failed permanently {ago} ({letter.error_type}): {shortened(letter.error_message)}"
 
 
 def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
@@ -245,7 +245,7 @@ def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
             yield f"{label}: not sent, because Plex refused {', '.join(edit.refused)}"
     if plex.inspection.cover_for:
         kinds = " and ".join(plex.inspection.cover_for)
-        yield f"The next sync compares the cover with the last sent {kinds}"
+        yield f"The next sync compares the cover with the {kinds} that the plugin sent last"
     yield from (words[:1].upper() + words[1:] for words in plex.inspection.elsewhere)
     if plex.looked_at is not None:
         yield f"Plex's libraries were last listed {format_elapsed_since(plex.looked_at, now)}"

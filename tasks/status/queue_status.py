@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from reconciliation.findings import STATE_NAMES
 from tasks.answer import Answer, Level
 from tasks.status.snapshot import StatusSnapshot, read_status
 from validation.values import counted, counts_text
@@ -93,7 +94,7 @@ def _recoveries(status: StatusSnapshot) -> str:
     if state.last_check_time:
         text += f"; last check of Plex {format_elapsed_since(state.last_check_time, now)}"
     if status.next_probe_at is not None:
-        text += f"; next check in {format_duration(status.next_probe_at - now)}"
+        text += f"; next check of Plex in {format_duration(status.next_probe_at - now)}"
     return text
 
 
@@ -104,7 +105,8 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
         lines.append(f"A reconciliation is running: {checked}")
     if state.run_count:
         by_type = counts_text(
-            (number, name.replace("_", " ")) for name, number in state.last_gaps_by_type.items()
+            (state.last_gaps_by_type.get(name, 0), outcome.value)
+            for outcome, name in STATE_NAMES.items()
         )
         ago = format_elapsed_since(state.last_run_time, status.now)
         queued = f", {state.last_enqueued:,} queued" if state.last_enqueued else ""

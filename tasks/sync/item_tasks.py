@@ -79,8 +79,8 @@ def change_items(
     waiting = len(run.scenes & services.queue.queued_scene_ids())
     if waiting:
         services.log.warning(
-            f"{waiting} of the {task.done} scenes are queued and will be synced again. To prevent "
-            "it, switch off the setting Enabled and run this task again"
+            f"{counted(waiting, f'{task.done} scene')} waiting in the queue will be synced again. "
+            "To prevent the sync, switch off the setting Enabled and run this task again"
         )
     if stopped_by is not None:
         raise TaskError(
@@ -188,6 +188,7 @@ class _Run:
         if Restoration(self.services, self.session).is_same(item, original, records):
             return True
         self.services.log.warning(
-            f"'{item.title}' has the key of a synced item, but other files: not {self.task.done}"
+            f"'{item.title}' was not {self.task.done}, because a synced item with the same key had "
+            "other files"
         )
         return False

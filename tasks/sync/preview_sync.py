@@ -20,7 +20,12 @@ from worker.sync.inspection import Inspection, inspect_scenes
 KEPT_REPORTS = 5
 EXAMPLES, MOST_SEEN = 5, 1000
 LONGEST_VALUE = 200
-SEEN, CHANGES, COVERS, IN_STEP = "checked", "would change", "with a cover to compare", "up to date"
+SEEN, CHANGES, COVERS, IN_STEP = (
+    "checked",
+    "would change",
+    "whose cover would be compared",
+    "up to date",
+)
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
 NOT_SELECTED = "not selected by the settings"
@@ -138,10 +143,10 @@ def write_report(
 
 
 def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
-    """Return the changes of an edit, one line per field: `before -> after`."""
+    """Return the changes of an edit, one line per field: `name before becomes after`."""
     changes = changes_of(edit)
     lines = [
-        f"{name}: {_shown(getattr(item, name, ''))} -> {_shown(value)}"
+        f"{name} {_shown(getattr(item, name, ''))} becomes {_shown(value)}"
         for name, value in changes.items()
     ]
     for value, words in (("1", "locked"), ("0", "unlocked")):

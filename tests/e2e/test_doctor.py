@@ -306,7 +306,7 @@ def test_the_output_can_be_shared(rig: Rig) -> None:
     lines = "\n".join(doctor(rig).messages())
 
     assert "data folder: ~/stash/plugins/Stash2Plex/data" in lines
-    assert "Plex: http://…:32400: " in lines
+    assert "(http://…:32400). " in lines
     for private in (str(home), "bob", "Family", "holiday", "sea", TOKEN, os.uname().nodename):
         assert private not in lines
 

@@ -356,7 +356,7 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
 
     faults: dict[str, Callable[[], object]] = {
         "Stash lists no scenes, although 12 were synced": lambda: inject(findings(0), "findScenes"),
-        "Stash listed 0 scenes where it has 5": lambda: inject(findings(12), "findScenes"),
+        "Stash listed only 0 of 5 scenes": lambda: inject(findings(12), "findScenes"),
         "out of memory": lambda: inject(graphql_errors("out of memory"), behind_the_first_page),
         "Stash returned no more scenes, although": list_ends_early,
         "Plex lists no files": lambda: rig.configure(plex_library=nothing),

@@ -58,10 +58,9 @@ def test_a_setting_chooses_libraries(
         (
             "Flims, A, 9",
             ("A", "Films"),
-            "Plex has no video library 'Flims', '9'; it has 'A' (1), 'Films' (2): correct "
-            "plex_library",
+            "Plex has no video library 'Flims', '9'. Plex's video libraries: 'A' (1), 'Films' (2).",
         ),
-        ("A", (), "Plex has no video library 'A'; it has none: correct"),
+        ("A", (), "Plex has no video library 'A'. Plex's video libraries: none."),
         ("A", ("A", "B", "A"), "'A' in plex_library may mean 'A' (1), 'A' (3): give the number"),
         ("SCENES", ("Scenes", "scenes"), "may mean 'Scenes' (1), 'scenes' (2): give the number"),
         ("A, B", ("A", " B", "B"), "'B' in plex_library may mean ' B' (2), 'B' (3)"),

@@ -61,7 +61,7 @@ def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
     assert list(answer.details) == [
         "warning: a: odd. Do this later",
         "fault: b: broken. Do this first",
-        "warning: c: not checked: b is broken",
+        "warning: c: not checked, because b is broken",
         "ok: d: fine",
     ]
 

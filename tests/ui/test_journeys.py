@@ -174,7 +174,7 @@ def test_typed_values_are_tested_first(browser: Browser, serve: Serve, make_rig:
     assert not rig.stash.plugin_settings(PLUGIN)["plex_url"]
     browser.type("#s2p-set-plex_url", "plex")
     browser.click("button", "Test connection")
-    assert "no value is stored" in browser.sees("an address such as", ".s2p-problem")
+    assert "the setting stays empty" in browser.sees("an address such as", ".s2p-problem")
 
 
 def test_a_mapping_is_tried_saved_and_confirmed(
@@ -265,7 +265,7 @@ def test_settings_show_no_secret(browser: Browser, serve: Serve, make_rig: MakeR
     bury(rig, [scene_id], "SceneError", f"{FOLDER}/one.mp4 is gone")
     opened(browser, serve(rig))
     browser.click("button", "Test connection")
-    browser.sees("no video library 'Flims'; it has 'Scenes' (1)", ".s2p-answer")
+    browser.sees("Plex's video libraries: 'Scenes' (1)", ".s2p-answer")
     browser.click(".s2p-libraries label", "Films")
     browser.click(".s2p-libraries label", "Scenes")
     browser.click("summary", "Fields")

@@ -68,8 +68,8 @@ def hold_worker_lock(
         if monotonic() >= end:
             request.release()
             raise LockHeldError(
-                f"The worker did not release its lock within {TASK_TIMEOUT:.0f} s, and nothing was "
-                "changed. Run the task again, or switch the setting Enabled off first"
+                "Nothing was changed, because the worker did not pause within "
+                f"{TASK_TIMEOUT:.0f} s. Run the task again, or switch the setting Enabled off first"
             )
         sleep(_RETRY_INTERVAL)
     try:

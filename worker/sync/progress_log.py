@@ -96,11 +96,12 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
 
 def trace_scene(log: Log, scene: StashScene, claims: Sequence[Claim]) -> None:
     jobs = ", ".join(
-        f"{claim.job.update_type} (try {claim.job.retry_count + 1})" for claim in claims
+        f"{claim.job.update_type}, try {claim.job.retry_count + 1}" for claim in claims
     )
     files = ", ".join(f"{file.path} ({file.size} bytes)" for file in scene.files)
     updated = f"updated in Stash at {scene.updated_at or 'an unknown time'}"
-    log.step(f"{scene.label}: started the jobs {jobs}; {updated}; files: {files or 'none'}")
+    started = f"started {counted(len(claims), 'job')} ({jobs})"
+    log.step(f"{scene.label}: {started}; {updated}; files: {files or 'none'}")
 
 
 def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> None:
