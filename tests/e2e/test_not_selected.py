@@ -161,3 +161,16 @@ def test_a_renamed_tag_selects_its_scenes_and_excludes_them_again(
 
     rig.stash.rename_tag(selects, excludes)
     assert rig.wait_until(lambda: state(rig) == before and rig.queued() == 0)
+
+
+def test_a_cover_that_changed_while_its_scene_was_excluded_is_sent(make_rig: MakeRig) -> None:
+    rig = excluding(make_rig, "leave")
+    scene_id, item = rig.add_pair("a", cover=png(1), **FIELDS)
+    sync(rig)
+    rig.stash.edit_scene(scene_id, cover=png(2), **PRIVATE)
+    assert rig.happened("scene_skipped")
+
+    rig.configure(never_with_tags="")
+    sync(rig)
+
+    assert (item.poster, item.art) == (png(2), png(2))

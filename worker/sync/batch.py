@@ -83,7 +83,8 @@ class BatchSync:
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
             reasons += ["Plex has its values from before the first sync"] * bool(restored)
-        record = self._record(scene, SKIPPED, "; ".join(reasons))
+        # Without a time stamp, the next sync also compares the cover.
+        record = replace(self._record(scene, SKIPPED, "; ".join(reasons)), scene_updated_at="")
         return Skipped(claims, scene.label, record, tuple(reasons), by_plex=restores)
 
     def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
