@@ -112,9 +112,9 @@ class PlexClient(PlexConnection):
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, and collect the error of each item that Plex cannot return.
+        """Read items in batches, and collect the errors of unreadable items.
 
-        Raise a `PlexError` if Plex itself has failed, not only a single item.
+        Raise a `PlexError` if Plex fails for another reason.
         """
         result = ItemsRead({}, {})
         start, size = 0, batch
@@ -228,9 +228,9 @@ class PlexClient(PlexConnection):
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Return the first position at which `read` fails, by bisection, or None if it never fails.
+    """Return the index of the first item at which `read` fails, or None if all items were read.
 
-    All positions before the result were read.
+    The search is a bisection. All items before the result were read.
     """
     while low < high:
         middle = low + max(1, (high - low) // 2)

@@ -166,7 +166,7 @@ class PlexConnection:
         return document
 
     def _with_address(self, error: PlexError) -> PlexError:
-        """Return a `PlexTlsError` if `plex_url` needs another address, or else the given error.
+        """Return the error, or a `PlexTlsError` with the right address if `plex_url` is wrong.
 
         Plex closes a connection if it restarts or if it refuses plain http. The plugin assumes a
         refusal only if Plex has a plex.direct certificate and closes a second connection too.

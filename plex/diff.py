@@ -134,11 +134,11 @@ class _Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Return the parameters that set the sort title to the original sort title or the title.
+        """Return the parameters that restore the sort title.
 
-        The original sort title is used only if it was locked. Plex ignores a sort title without a
-        lock, so the request sets a lock. If the sort title was not locked, a later edit removes the
-        lock.
+        A locked original sort title is restored. Otherwise the sort title becomes equal to the
+        title. Plex ignores a sort title without a lock, so the request sets a lock. If the original
+        sort title was not locked, a later edit removes the lock.
         """
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
@@ -182,9 +182,8 @@ class _Comparison:
     ) -> tuple[_Wanted, Value | None]:
         """Return the value to send, and the value that Plex is expected to keep.
 
-        After an earlier edit, Plex may have kept only a shortened text, or a list without some
-        names. The plugin then sends, and expects, only what Plex kept. The second value is None if
-        Plex kept nothing.
+        If Plex kept only a part of this value before, only that part is sent and expected. If Plex
+        kept nothing, the second value is None.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -226,8 +225,8 @@ def restoring_parameters(
 ) -> dict[str, str]:
     """Return the parameters that restore the original value and lock of a field.
 
-    The result is empty if nothing differs. Lists such as collections also have names from other
-    tools. From such a list, only names in `sent` are removed, which the plugin has sent.
+    The result is empty if nothing differs. In lists such as collections, only the names in `sent`
+    are removed. Other tools may have added the other names.
     """
     if name not in original:
         return {}
@@ -325,8 +324,8 @@ def is_user_edited(
     sent no value, the field must also be locked. The server never returns the locks in
     `hidden_locks`, so fields with these locks count as locked.
 
-    Other tools add names to additive lists, such as collections. In these lists, only the removal
-    of a name that the plugin sent counts as a user's edit.
+    Other tools may add names to lists such as collections. In these lists, only a removal counts: a
+    user must have removed a name that the plugin sent.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

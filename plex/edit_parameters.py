@@ -115,11 +115,11 @@ def needs_decoding(name: str) -> bool:
 
 
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the forms of a name that a request must contain to remove the name.
+    """Return the spellings that a request uses to remove a name from a list.
 
-    Plex splits the parameter at commas and URL-decodes each name, so each name is sent URL-encoded.
-    Some servers may not decode names, so the plain name is sent too. The plain name is left out if
-    decoding or splitting would change the name.
+    Plex URL-decodes each name, so each name is sent URL-encoded. Some servers do not decode names,
+    so the plain name is sent too. Until the server's behaviour is known, a plain name is left out
+    if decoding or splitting at commas would change it.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -132,9 +132,10 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the edit that fills an emptied list again, or no parameters for other edits.
+    """Return the edit that adds the names to an emptied list again.
 
-    The names are sent a second time, because some servers empty a list after they have filled it.
+    Some servers empty a list after they have filled it. The result is empty if the edit does not
+    empty a list, or adds no names.
     """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}

@@ -43,8 +43,8 @@ MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
-# A test edit locks one of `_OURS` that is already locked, or sends the current lock state of
-# `_NOT_OURS`. Both edits change nothing.
+# A test edit sends the current state of a lock, which changes nothing. The lock is that of a locked
+# field in `_OURS`, or else of `_NOT_OURS`.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _FIELD = "field"
 _NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
@@ -82,7 +82,7 @@ class Refusals:
         self._names: dict[str, float] = {}
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
-        """Store names that Plex refused in a list; return the names that were not stored before."""
+        """Store names that Plex refused, and return the names that were not stored before."""
         known = self._known()
         keys = {name: _key(section, plex_name, name) for name in names}
         refused = dict.fromkeys(keys.values(), self._clock())
@@ -115,7 +115,7 @@ class Refusals:
         return kept, left_out
 
     def of_fields(self, since: float = 0.0) -> list[str]:
-        """Return the fields of which Plex refused every value after `since`."""
+        """Return the fields, such as editions, that Plex refused completely after `since`."""
         now, known = self._clock(), self._known()
         moments = {name: known.get(_key(0, _FIELD, name), -1.0) for name in _NEEDS}
         return [name for name, at in moments.items() if since <= at <= now < at + _REMEMBERED]
@@ -134,9 +134,8 @@ class EditSender:
 
     Args:
         put: `PlexClient.put`, which sends one request.
-        alone: whether to send each field in its own request. This is necessary if an attempt has
-            failed although Plex accepted other edits of the item. A field that fails again counts
-            as refused.
+        alone: whether to send each field in its own request, because an earlier edit of the item
+            failed. A field that fails again counts as refused.
         refused_since: a time. Names that Plex refused before this time are sent again.
     """
 
@@ -203,7 +202,7 @@ class EditSender:
         return _meaning(error, refusal)
 
     def _confirm_refusals(self) -> None:
-        """Send each refused field once more, because later syncs do not send it again."""
+        """Send each refused field a second time, to confirm that Plex refuses the field."""
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
             refusal = self._test_edit()
@@ -292,7 +291,7 @@ class EditSender:
             self._refusals.of_length = True
 
     def _request(self, parameters: Parameters) -> None:
-        """Send a request. If it fails, a test edit finds the reason for the error to raise."""
+        """Send a request. If it fails, send a test edit to find the reason."""
         self._outcome.requests += 1
         try:
             self._put([self._item.rating_key], parameters)

@@ -33,7 +33,7 @@ class PlexError(Exception):
         retry_after: the seconds to wait that Plex asks for.
         cause: the message without the activity that failed.
         brief: a shorter message for the log lines about later retries.
-        reported: whether other code logs the cause, so that the failed job does not.
+        reported: whether other code logs the cause. The failed job then logs less.
     """
 
     reported = False
@@ -144,7 +144,7 @@ class PlexRedirectError(PlexError):
 
 
 class PlexReplaced(PlexError):
-    """Another Plex server answers at the address. Jobs run again with the items of that server."""
+    """Another Plex server answers at the address. The jobs run again with that server's items."""
 
 
 class PlexLibraryError(PlexError):

@@ -34,12 +34,12 @@ IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
-# Plex does not document which changes update the change counters of a library. Equal counters prove
-# only for ten minutes that a library is unchanged.
+# Plex does not document when a library's change counters change. Unchanged counters are therefore
+# trusted for ten minutes only.
 TRUST_CHANGE_MARK = 600.0
-# A library is listed completely if its last complete listing is too old. The age limit is one hour
-# if the change counters have changed since that listing, and otherwise one day. Only a complete
-# listing detects removed files, and moved files whose time stamp did not change.
+# Only a complete listing detects removed files, and moved files whose time stamp is unchanged. A
+# library is listed completely after one hour if its change counters have changed, or else after a
+# day.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 
@@ -52,7 +52,7 @@ class Refresh(Enum):
 
 @contextmanager
 def _faults_of_the_address() -> Iterator[None]:
-    """Convert a refused listing into an error about `plex_url`: a proxy may have refused it."""
+    """Convert a refusal of a listing to an error that suggests another value of `plex_url`."""
     try:
         yield
     except (PlexNotFound, PlexPermanentError) as error:
@@ -284,8 +284,9 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An unreadable item makes Plex refuse each list of updated items. With the cursor 0,
-            # the plugin requests only new items until the next complete listing.
+            # An unreadable item makes Plex refuse each list of updated items. The cursor 0 stops
+            # requests for updated items until the next complete listing. New items are still
+            # listed.
             if not self._unreadable.holes(section):
                 return False
         self.index.note_refresh(section.key, seen.begun, section.change_mark, now.place, cursor)

@@ -100,7 +100,7 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
 
 
 def _find(text: str, sections: Sequence[Section]) -> tuple[tuple[Section, ...], bool]:
-    """Return the libraries that a text names, and whether their names are only similar."""
+    """Return the libraries that a text names, and whether only similar titles match."""
     exact = tuple(section for section in sections if section.title in (text, text.strip()))
     number = tuple(section for section in sections if str(section.key) == text.strip())
     if exact or number:

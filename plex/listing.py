@@ -119,7 +119,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether two searches for the full path of a file both fail.
+    """Search twice for the full path of a file. Return whether Plex fails both times.
 
     Plex fails at a search that would return an unreadable item.
     """
@@ -170,7 +170,7 @@ def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section
 
 
 class UpdateCursor:
-    """Computes the time of Plex's clock up to which a listing contains every update.
+    """Computes the cursor: the time of Plex's clock from which the next listing requests updates.
 
     A listing may miss items that are updated while the plugin reads it. The time that the plugin
     needs to read the listing is therefore subtracted from the newest time stamp.

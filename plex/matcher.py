@@ -145,10 +145,9 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check a match by a learned mapping, because the mapping may be wrong.
 
-        Another scene may have a file of the same name and size. The match is ambiguous if Plex
-        lacks that file at its translated path, and if the paths are similar. The paths are similar
-        if the other scene's path shares at least as many last components with the path in Plex as
-        this scene's path.
+        The match is ambiguous if the found file may belong to another scene. The file of that scene
+        has the same name and size, and its path is at least as similar to the found path. Plex also
+        has no file at the translated path of that scene.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -215,12 +214,11 @@ def _by_name_and_size(
     """Choose among Plex's files that have the same name as the file of a scene.
 
     The sizes must be equal. If a size is unknown, the last two folders must be equal, and several
-    possible files are ambiguous. Otherwise, the path that shares the most last components with the
-    scene's path wins.
+    possible files are ambiguous. Otherwise the path that is most similar to the scene's path wins.
+    Similar paths have many equal components at their end.
 
-    `competing` has the paths of other scenes' files. If one of these paths shares more last
-    components with the winner, there is no match. If one shares equally many, the match is
-    ambiguous.
+    `competing` has the paths of other scenes' files. If such a path is more similar to the winner,
+    there is no match. If it is equally similar, the match is ambiguous.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

@@ -18,8 +18,8 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# Each of these two keys stores kinds of images. The plugin is restoring the images under
-# `RETURNING`, and has uploaded the images under `UPLOADED`.
+# `UPLOADED` is the key of the kinds of images that the plugin has uploaded. `RETURNING` is the key
+# of the kinds that the plugin is restoring.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
@@ -31,7 +31,7 @@ def original_values(item: PlexItem) -> Values:
 
 
 def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Return the original values. The fields in `names` get the item's current values and locks."""
+    """Return the original values, with the current values and locks for the fields in `names`."""
     now = current_values(item)
     locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
     return {**original, **{name: now[name] for name in names}, LOCKED: locked}
@@ -49,7 +49,7 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
-    """Return the original values. Before an image's first upload, add the image and its lock."""
+    """Return the original values with an image's lock from before its first upload."""
     uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
         return dict(original)

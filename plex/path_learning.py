@@ -1,9 +1,8 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
-A file in Stash and a file in Plex are the same file if their name and size are unique in both. Both
-paths then end with equal components. Without one or more of these components, the two paths become
-a pair of folders that may be the same. The file is evidence for each such pair. The file is
-evidence against every other pair whose folder in Stash contains the file.
+A file is the same in Stash and Plex if its name and size are unique in both. If `/data/new/a.mp4`
+in Stash is `/media/new/a.mp4` in Plex, the folder `/data` may be `/media`. The file is evidence for
+this pair of folders. The file is evidence against all other pairs with `/data`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ from validation.scene_extractor import SceneFile, StashScene
 
 SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
-# The evidence is counted again if a tenth of Plex's files has changed.
+# The mappings are learned again if the number of Plex's files has changed by more than a tenth.
 CHANGED_A_LOT = 0.1
 # Fewer than five files are not enough evidence, because a user may have moved them.
 FEWEST_PAIRS = 5
@@ -103,7 +102,11 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return the pairs of folders below which both paths are equal, the shortest pair first."""
+    """Return the pairs of folders that may be the same, given both paths of a file.
+
+    For `/data/new/a.mp4` and `/media/new/a.mp4`, the pairs are `/data` with `/media`, and
+    `/data/new` with `/media/new`.
+    """
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)

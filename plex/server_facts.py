@@ -53,7 +53,7 @@ class SortTitle(Enum):
 
 
 class ImageSelection(Enum):
-    """Whether an uploaded image becomes the current image by itself or by another request."""
+    """Whether the server shows an uploaded image at once, or only after another request."""
 
     AUTOMATIC = "automatic"
     EXPLICIT = "explicit"
@@ -175,7 +175,7 @@ class ServerFacts:
         self._store(_SMART, f"{section_key}: {folded(name)}", "", sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return the time of each refusal. `Refusals` builds the keys from the refused names."""
+        """Return the time of each refusal by its key. The class `Refusals` makes the keys."""
         rows = self._database.rows(_SELECT, *self._identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 

@@ -75,7 +75,7 @@ class UnreadableItems:
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
         """Store the unreadable items that a listing skipped, and identify the new ones.
 
-        The listing began at the row `begin`. Earlier stored items from this row on are deleted.
+        `begin` is the first row of the listing. The stored items from this row on are replaced.
         """
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [

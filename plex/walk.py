@@ -56,8 +56,8 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before a known unreadable item, and may therefore be short. Larger pages keep
-        # the number of requests low nevertheless.
+        # A page ends before each known unreadable item, so some pages are short. The other pages
+        # are larger, which saves requests.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
