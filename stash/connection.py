@@ -90,9 +90,10 @@ class _Session(requests.Session):
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
     """The GraphQL client of stashapp-tools, without its schema query at the start.
 
-    After a failed request, the client first asks Stash for its system status. Stash must receive no
-    other request while its database needs a migration. Every method may raise a StashError. Logs
-    redact credentials, so `keep_secret` receives each credential before its first use.
+    While Stash's database needs a migration, Stash must receive only requests for its system
+    status. The client therefore requests the status after a failed request, before any other
+    request. Every method may raise a StashError. `keep_secret` receives each credential before its
+    first use, so logs can redact it.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
@@ -255,7 +256,8 @@ def _session(address: StashAddress) -> requests.Session:
     # Stash's certificate is usually self-signed.
     session.verify = False
     if address.cookie:
-        # With any other domain, a cookie that Stash renews would not replace the old cookie.
+        # Python stores the cookies of a host without a dot under this domain, such as
+        # `stash.local`. A renewed cookie replaces the old cookie only if both have the same domain.
         domain = address.host if "." in address.host else f"{address.url_host}.local"
         session.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
     return session

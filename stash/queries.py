@@ -13,8 +13,8 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# Each detail has pairs of texts. To request the detail, the plugin replaces the first text of each
-# pair in a query by the second text.
+# Each detail has pairs of an old and a new text. A query that requests the detail contains the new
+# texts instead of the old texts.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
