@@ -29,7 +29,8 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # `detail_levels` has one level per text in `details`, or is empty if each level is OK.
+    # `detail_levels` has one level per text in `details`. An empty sequence means that each level
+    # is OK.
     detail_levels: Sequence[Level] = ()
     # These members are added to an answer in JSON. `docs/operations.md` documents the members.
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -30,8 +30,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# Each setting refuses a list. The error message for this value names the allowed values, but not
-# the private value that a user has entered.
+# A list is invalid for each setting. The error message for this list names the allowed values,
+# without the private value that a user has entered.
 _NOTHING: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")

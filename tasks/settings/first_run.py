@@ -13,11 +13,10 @@ def first_run(services: Services, *, step: str) -> Answer:
 
 
 def current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    """Return the step to show, or None if the user has synced before or has ended the first run.
+    """Return the step to show, or None if the first run has ended.
 
-    `kind` names the plugin's state. In the state "unconfigured", the first step is stored. As soon
-    as the settings are complete, a waiting edit may be synced. Because a step is stored, this sync
-    does not end the first run.
+    `kind` names the plugin's state. In the state "unconfigured", the first step is stored. A stored
+    step keeps the first run open, even if a scene is synced meanwhile.
     """
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):

@@ -1,4 +1,4 @@
-"""Finds and queues the scenes whose next sync a change of settings affects.
+"""Finds and queues the scenes that need a sync after a change of settings.
 
 The settings are those that select scenes and decide which metadata Plex shows.
 """
@@ -27,7 +27,7 @@ _SELECTION = frozenset(setting.name for setting in fields(SelectionSettings))
 
 @dataclass(frozen=True, slots=True)
 class MappingChange:
-    """The scenes in which the next sync would change Plex because of changed settings."""
+    """The scenes that need a sync after a change of settings."""
 
     scene_ids: Sequence[int] = ()
     total: int = 0
@@ -43,9 +43,9 @@ class MappingChange:
 
 
 def find_change(services: Services, before: Config, after: Config) -> MappingChange:
-    """Return the scenes whose next sync a change of settings affects, without a request to Plex.
+    """Return the scenes that need a sync after a change of settings, without a request to Plex.
 
-    Before the first sync, there are no such scenes.
+    Before the first sync, no scene needs a sync because of changed settings.
     """
     changed = {name for name in MAPPING if getattr(before, name) != getattr(after, name)}
     log = services.queue.sync_log
@@ -82,12 +82,12 @@ class _Comparison:
         if lacks_metadata(scene, last, self.after):
             return False
         if not sent:
-            # The new settings may select the scene. They may also exclude another scene, which is
-            # shown by the item of this scene.
+            # The new settings may select this scene. They may also exclude another scene of the
+            # same item, and the item then shows this scene.
             is_skipped = last is not None and last.outcome == SKIPPED
             return self.selects and bool(is_skipped or why_not_selected(scene, self.before))
-        # A digest in `sent` may be from an earlier Plex server. The scene is therefore also queued
-        # if the old and the new settings give different digests.
+        # The new digest may have been sent to an earlier Plex server. The scene is therefore also
+        # queued if its digest has changed.
         new = project(scene, self.after).digest
         return new not in sent or project(scene, self.before).digest != new
 

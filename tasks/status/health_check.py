@@ -130,8 +130,8 @@ def end_outage(services: Services) -> None:
                 queue.waiting,
                 boot_time=services.boot_time,
             )
-            # If jobs are waiting, one successful check is enough, because the first synced job also
-            # proves that Plex is up.
+            # If jobs are waiting, one successful check is enough. The first synced job then
+            # confirms that Plex is up.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)
     if queue.has_unfinished():

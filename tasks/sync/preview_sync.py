@@ -41,7 +41,7 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
     folder = services.folder.reports
     os.makedirs(folder, mode=0o700, exist_ok=True)
     sums, fields = Counter(dict.fromkeys(_ALL, 0)), Counter[str]()
-    # A large library could fill the memory, so a temporary file collects the lines.
+    # The report may be larger than the memory, so its lines are collected in a temporary file.
     with tempfile.TemporaryFile(
         "w+", dir=folder, encoding="utf-8", errors="backslashreplace"
     ) as body:

@@ -64,9 +64,9 @@ def _wait(services: Services, engine: GapDetectionEngine) -> None:
 
 
 def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
-    """Return the result of another process's reconciliation that has just ended.
+    """Return the result of a reconciliation that another process has just ended.
 
-    Return None if that reconciliation did not cover all scenes of this one.
+    Return None if that process did not compare all scenes of `order`.
     """
     state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:

@@ -25,14 +25,14 @@ RECENT = 86_400.0
 class _Comparison:
     """Finds the scenes whose metadata in Plex is up to date.
 
-    The sync log has the metadata that the plugin has sent. If the sync log lacks a scene's
-    metadata, the scene is not up to date. All other scenes are compared with Plex.
+    The sync log has the metadata that the plugin has sent. A scene is up to date if the plugin has
+    sent its current metadata and Plex still shows this metadata.
     """
 
     services: Services
     config: Config
-    # `session` is None if an error of Plex or of a setting has occurred. Scenes are then compared
-    # only with the sync log.
+    # `session` is None if Plex failed or if a setting is wrong. A scene then counts as up to date
+    # if its current metadata was sent.
     session: SyncSession | None
     digests: Mapping[int, Mapping[int, str]]
     versions: Mapping[int, str]
@@ -93,8 +93,7 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
 def _queue_pages(
     services: Services, pages: Iterator[list[StashScene]], total: int | None, *, force: bool
 ) -> Answer:
-    # `_begin_comparison` also updates the path index, in which the worker finds new items. It is
-    # therefore called even with `force`.
+    # This call also updates the path index, which the worker needs even with `force`.
     comparison = _begin_comparison(services)
     counts: Counter[str] = Counter()
     for page in pages:
