@@ -215,7 +215,7 @@ class Checks:
         return "rotated, no line lost"
 
     def _data_folder(self) -> str:
-        """Put a file in place of the data folder, so no user can create the folder."""
+        """Check the plugin while a file stands in place of its data folder."""
         self._rig.stop_worker()
         usual, aside = self._rig.data, self._rig.data.with_name("data-aside")
         usual.rename(aside)

@@ -148,8 +148,8 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # The comparison can read a scene just before its save. Scenes that are saved during the
-        # comparison therefore count as unsaved.
+        # The saved scenes are counted before the comparison. A scene that is saved later counts as
+        # unsaved.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved

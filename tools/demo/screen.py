@@ -82,7 +82,7 @@ class Screen:
             self._drawn = len(area)
 
     def keep(self) -> None:
-        """Leave the area on the screen, and start a new empty area below it."""
+        """Leave the drawn lines on the screen. Later lines are drawn below them."""
         area, self._area = self._area, ()
         self.write(*area)
 

@@ -40,7 +40,7 @@ def notes(repository: Path, tag: str, source: str, address: str) -> str:
 
 
 def absolute(text: str, tag: str, address: str) -> str:
-    """Make links to files of the repository absolute; `address` is that of the repository."""
+    """Make links to files of the repository absolute. `address` is the repository's web address."""
     return re.sub(r"\]\((?!https?:|#)", f"]({address}/blob/{tag}/", text)
 
 
