@@ -1,7 +1,7 @@
-"""Measure two versions of the plugin by the same benchmarks alternately.
+"""Measure two versions of the plugin alternately with the same benchmarks.
 
-Only the plugin's files differ. Each ratio divides the results of two consecutive runs. Other load
-of the machine then slows both runs.
+Only the plugin's files differ. Each ratio compares two consecutive runs, so other load of the
+machine affects both.
 """
 
 import shutil
@@ -35,7 +35,7 @@ class Compared:
     def cells(self) -> tuple[str, ...]:
         name, unit, goal = self.row.name, self.row.unit, self.row.goal
         ours = short(statistics.median(self.ours))
-        # Version B has fewer results than version A if a benchmark of version B failed.
+        # A benchmark that fails with the other version gives no result.
         pairs = zip(self.ours, self.theirs, strict=False)
         ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
         if not ratios:

@@ -1,6 +1,6 @@
-"""The time for which a hook delays the user, divided by the run time of an empty Python program.
+"""Measure how long a hook delays the user, relative to an empty Python program.
 
-Hooks and empty programs run alternately, because other load of the machine then slows both.
+Hooks and empty programs run alternately, so other load of the machine affects both.
 """
 
 import json
