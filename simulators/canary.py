@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulators.stash import FakeStash
 
-# Halves of a secret with fewer characters could appear in a file by chance.
+# Half of a short secret could appear in a file by chance.
 _SHORTEST_HALF = 8
 # Stash recognizes log lines by this pattern, in pkg/logger/plugin.go.
 _RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")
@@ -68,7 +68,7 @@ class Canary:
     def _look_at_file(self, path: Path) -> None:
         try:
             content = path.read_bytes() if path.is_file() else b""
-        # The file belonged to a process that has ended, or the log was rotated meanwhile.
+        # The process of this file has ended, or the worker has rotated its log.
         except OSError:
             return
         self.look(str(path), content)

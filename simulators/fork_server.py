@@ -23,7 +23,8 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# A forked process may differ in these environment variables, which do not change the plugin.
+# These variables do not change the plugin. A process may be forked even if their values differ from
+# those of the fork server.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 

@@ -37,8 +37,8 @@ ENTRY, CHANGES = "entry.py", "changes.bin"
 # A forked process reserves 4 KiB for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
-# A request sets only descriptors below `_HIGH`. Received descriptors are first moved to `_HIGH` and
-# above, and the descriptor of the reply is moved to `_REPLY`.
+# A request sets only descriptors below `_HIGH`. Received descriptors are first moved to `_HIGH` or
+# above. The descriptor of the reply is moved to `_REPLY` or above.
 _HIGH, _REPLY = 200, 300
 
 
@@ -76,9 +76,9 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> tuple[Request, list[int], int] | None:
-        """Fork for each request. In the server, return None when the standard input has ended.
+        """Fork for each request until the standard input ends. The server then returns None.
 
-        In the new process, return the request, its descriptors, and the descriptor for the reply.
+        A forked process returns its request, its descriptors, and the descriptor for the reply.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])

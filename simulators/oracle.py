@@ -19,8 +19,7 @@ from simulators.stash import FakeStash
 LOCKS = frozenset(
     {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
 )
-# The plugin does not lock these fields if Stash has no value for them. Each key is the name of the
-# field in Plex, and each value is the name in Stash.
+# The plugin locks the title and the date only if Stash has a value.
 _LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 _LOCK_OF_LIST = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
@@ -46,9 +45,8 @@ def judge(
 ) -> Verdict:
     """Compare the whole libraries.
 
-    The function `mapped` gets a scene, and returns the scene after applying the tested settings. If
-    the returned scene has a key `in_plex`, the value of this key has the expected values of Plex's
-    optional fields.
+    The function `mapped` changes a scene as the tested settings do. Its result may have the key
+    `in_plex` with the expected values of Plex's optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []

@@ -81,8 +81,8 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The plugin's SQLite VFS defines the kind of lock. A reader with another VFS would mistake
-        # a write in progress for the remains of a crash.
+        # The name of the SQLite VFS that locks the plugin's databases. A reader must use the same
+        # VFS: with another VFS, a write in progress would look like a crash.
         self.locks = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
@@ -166,17 +166,14 @@ class Rig:
         return judge(self.stash, self.plex)
 
     def wait_until(self, holds: Callable[[], bool], timeout: float = 30.0) -> bool:
-        """Wait for a condition about Plex or the plugin's files. Return False after the time-out.
-
-        The condition is checked after each request to Plex and each change in Plex, and a few times
-        a second because of files. A sleep after a slow check leaves CPU time for the plugin.
-        """
+        """Wait for a condition about Plex or the plugin's files. Return False on a time-out."""
         end = time.monotonic() + timeout
         pause = 0.01
         while True:
             start = time.monotonic()
             if holds():
                 return True
+            # The sleep after a slow check leaves CPU time for the plugin.
             time.sleep(min(0.1, 2 * (time.monotonic() - start)))
             if time.monotonic() > end:
                 self._show_how_things_stand()

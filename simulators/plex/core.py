@@ -61,7 +61,7 @@ class Core:
         return found
 
     def items(self, text: str) -> list[Item]:
-        """Return the items of comma-separated rating keys, without unknown rating keys."""
+        """Return the items of a text such as "7,8". Unknown rating keys are ignored."""
         keys = dict.fromkeys(int(key) for key in text.split(",") if key.isdigit())
         found = [self.library.items[key] for key in keys if key in self.library.items]
         if not found:

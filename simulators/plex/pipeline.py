@@ -36,8 +36,6 @@ class Tokens:
 
 @dataclass
 class Latency:
-    """Delays each request by `every` seconds, and by the seconds for its kind in `of_kind`."""
-
     every: float = 0.0
     of_kind: dict[Kind, float] = field(default_factory=dict)
 

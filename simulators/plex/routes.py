@@ -10,7 +10,7 @@ from simulators.wire import Response
 
 
 class Route(NamedTuple):
-    """A request that Plex knows. `owner` refuses a shared user, and `public` needs no token."""
+    """A request that Plex knows. If `owner` is True, a shared user is refused."""
 
     method: str
     path: str

@@ -46,8 +46,8 @@ class Switches:
             not yet stored, "usually" (two of three uploads), or "never". Tools report "usually".
         removal_decodings: how often Plex decodes the percent encoding of the names in `tag.tag-`.
             It is proved that Plex decodes twice, but one client claims once.
-        date_shift_days: the number of days by which a stored date differs from the sent date, as
-            reported of agents on servers east of Greenwich.
+        date_shift_days: the number of days that the server adds to each sent date. Users report
+            such a shift by agents on servers east of Greenwich.
         tags_fold_ascii_only: whether only ASCII letters of tags are compared without case, so
             that `É` and `é` are two tags.
         unkept_fields: Plex's names of fields whose edits get 200 although only the lock is kept.

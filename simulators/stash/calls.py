@@ -36,7 +36,7 @@ class Call:
 
     Attributes:
         base_url: the address with which the client reached Stash, from the Host header.
-        cancel: is cancelled if the client closes the connection.
+        cancel: the object that is cancelled if the client closes the connection.
     """
 
     base_url: str = ""

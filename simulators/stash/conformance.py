@@ -32,11 +32,10 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Return the parts of the schema `small` that the real Stash lacks or defines differently."""
+    """Return the parts of the schema `small` that the real Stash lacks or has in another form."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
-    # A comparison reports a changed type only if the change breaks clients of the first schema. The
-    # comparison in the other direction finds all other changed types.
+    # Some changes of a type break clients of only one schema, so both directions are compared.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]

@@ -1,4 +1,4 @@
-"""Edits as Stash's web page makes them: the change, the hooks, the response."""
+"""Edits the library as Stash's web page does, and then runs the hooks of plugins."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -65,7 +65,7 @@ class Edits:
         return Edited((scene.id,), self._hooks("Scene.Create", scene.id, None))
 
     def scan_moved(self, scene_id: int, new_path: str) -> list[PluginRun]:
-        """Rename a file as a scan does. Scene.Update.Post gets no input, and `updated_at` stays."""
+        """Rename a file as a scan does. The hook Scene.Update.Post gets no input."""
         self.library.move_file(scene_id, new_path)
         return self._hooks("Scene.Update", scene_id, None)
 

@@ -85,7 +85,7 @@ class Library:
             return changed
 
     def move_file(self, scene_id: int, new_path: str) -> Scene:
-        """Rename the primary file as a scan does. The scene's `updated_at` stays."""
+        """Rename the primary file. As in Stash, this does not change the scene's `updated_at`."""
         with self.lock:
             first, *others = self.scene(scene_id).files
             moved = dataclasses.replace(first, path=new_path)
@@ -98,7 +98,6 @@ class Library:
             return scene
 
     def remove_performer(self, ref: Ref) -> Performer:
-        """Remove a performer from all scenes. The time stamps of these scenes stay."""
         with self.lock:
             gone = self.performers.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.performer_ids]:
@@ -145,7 +144,6 @@ class Library:
             return self.tags.update(tag.id, aliases=(*tag.aliases, *aliases))
 
     def merge_scenes(self, sources: Iterable[int], destination: int) -> Scene:
-        """Merge scenes into another scene. Their files follow the files of that scene."""
         with self.lock:
             scene = self.scene(destination)
             gone = [self.scene(source) for source in dict.fromkeys(sources)]
