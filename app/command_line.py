@@ -329,9 +329,9 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return a problem of this user with the data folder and its remedy, or None.
+    """Return a message if this user must not use the data folder, or None.
 
-    The user may lack the permission to write, or Stash may be unable to read the user's files.
+    Either the user cannot write to the folder, or Stash could not read the user's files.
     """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder

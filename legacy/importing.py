@@ -78,7 +78,8 @@ class _Report:
 class LegacyData:
     folder: DataFolder
     log: Log
-    # The function passes the current secrets to the log, which redacts them. False means failure.
+    # This function reads the settings, so the log knows their secrets. False means that Stash does
+    # not return the settings.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
 

@@ -58,7 +58,7 @@ class LegacyJob:
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Parse a pickle or JSON, or raise `NoJobError`. The row's time and scene id are defaults."""
+    """Parse a pickle or JSON, or raise `NoJobError`. The other arguments replace missing values."""
     job = _mapping(data)
     raw_key = job.get("job_key")
     key = _JOB_KEY.fullmatch(raw_key) if isinstance(raw_key, str) else None

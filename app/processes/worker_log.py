@@ -66,7 +66,7 @@ def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) ->
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the log. The time comes first, so the first bytes identify a log file."""
+    """Return a line of the log. The time comes first, so no two log files begin alike."""
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)

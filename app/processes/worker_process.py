@@ -56,7 +56,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # The lock is released first, so a task that reports this event can start another worker.
+        # The lock is released first, so a task that reads this record can start another worker.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -149,7 +149,7 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # A hook's connection lacks Plex's address from the command line, so this address stays.
+            # Only the command line sends an address of Plex. A hook must not remove the address.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
