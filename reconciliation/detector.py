@@ -77,9 +77,9 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # These fields lose no value of a user. From `ADDITIVE` lists, such as collections, a
-            # sync removes only names that it added before. `OPTIONAL` fields get their values from
-            # before the first sync.
+            # Empty values of these fields are harmless. From `ADDITIVE` lists, such as collections,
+            # a sync removes only names that it added. In an `OPTIONAL` field, a sync restores
+            # the value from before the first sync.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

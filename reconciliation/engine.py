@@ -2,7 +2,7 @@
 
 A run queues the found scenes only after both libraries were read completely and the counts are
 plausible. If a process is killed, the next process continues the run. Each page of scenes starts
-after the last id of the previous page, so created and deleted scenes move no other scene.
+after the last id of the previous page. So a run skips no scene if other scenes are deleted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ class NoConclusionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of scenes. `found` has those in the run's scope, and `left` more scenes follow."""
+    """A page of scenes. `found` has the checked scenes. `left` counts the scenes after the page."""
 
     found: Sequence[tuple[Inspection, Finding]]
     ids: frozenset[int]
@@ -91,7 +91,7 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Repeat the request of an empty page from scene `after` on. Stash must return this scene."""
+    """Read an empty page again, beginning with `after`, a scene that Stash must return."""
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
         raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")

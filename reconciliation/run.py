@@ -31,9 +31,9 @@ class Scope(Enum):
 class Order:
     """A request to start a reconciliation run.
 
-    `only_empty` selects scenes whose Plex item has no metadata. If a run asked whether to change
-    many scenes, only another run `by_user` can confirm this. `is_startup` marks a short run at the
-    worker's start, which does not delay the regular runs.
+    `only_empty` selects scenes whose Plex item has no metadata. `by_user` marks a run that a user
+    started. Only such a run can answer the question of an earlier run. `is_startup` marks a short
+    run at the worker's start, which does not delay the regular runs.
     """
 
     scope: Scope
@@ -54,8 +54,8 @@ class Run:
     """An unfinished reconciliation run.
 
     `cursor` is the id of the last checked scene, and `total` the number of scenes as counted by
-    Stash. `is_checked` means that all scenes were compared, and `allowed` that the safety limits or
-    a user permit the run to queue scenes.
+    Stash. `is_checked` means that all scenes were compared. `allowed` means that the run may queue
+    scenes, because it is within the safety limits or a user has agreed.
     """
 
     order: Order

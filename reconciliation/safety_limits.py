@@ -11,11 +11,10 @@ from reconciliation.findings import GapDetectionResult
 from shared.state_file import parse_fields
 from validation.values import counted
 
-# A limit is exceeded if the number of affected scenes exceeds FEWEST, and their share exceeds MOST.
-# The renaming of a studio or the edits of a day stay below the limits. The loss of all tags exceeds
-# the limits. For AGAIN and LOST, the share refers to the scenes that were synced before. For
-# CLEARED, the share refers to the scenes with an item in Plex, and for UNSEEN to all scenes of the
-# run.
+# A limit is exceeded if its number and its share are both exceeded. For example, a run asks before
+# it sends more than 25 scenes again that are also more than 30 % of the synced scenes. The
+# renaming of a studio stays below the limits. The loss of all tags exceeds the limits. CLEARED is
+# a share of the scenes with an item in Plex, and UNSEEN is a share of all scenes.
 MOST_AGAIN, FEWEST_AGAIN = 0.30, 25
 MOST_CLEARED, FEWEST_CLEARED = 0.10, 10
 MOST_LOST, FEWEST_LOST = 0.10, 25
