@@ -263,7 +263,7 @@ class Event(Enum):
 
 
 class _Formatter(Formatter):
-    """Formats lists as "a, b" and numbers as "2 jobs". The field `label` begins in lower case."""
+    """Formats lists as "a, b", numbers as "2 jobs", and labels with a lower-case first letter."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         value = super().get_value(key, args, kwargs)

@@ -107,7 +107,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make jobs due now whose wait exceeds `longest_wait` because the clock was set back."""
+        """End waits of more than `longest_wait` seconds, which arise if the clock is set back."""
         return self.jobs.make_due_after(self.clock() + longest_wait)
 
     def has_unfinished(self) -> bool:

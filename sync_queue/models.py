@@ -9,7 +9,7 @@ from typing import Any, Self
 # the worker first noticed this.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
-# This key has the time at which a user asked to send refused values again.
+# This key has the time of a user's order to retry values that Plex refused.
 TRY_REFUSED = "try_refused"
 
 # New jobs of a bulk sync have this due time. New jobs of edits have 0, so they come first.

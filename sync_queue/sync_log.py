@@ -20,8 +20,8 @@ from sync_queue.sync_records import (
 # records show which values the plugin has written. Otherwise, a new scene with the same file would
 # treat these values as edits of a user.
 NO_SCENE = 0
-# Keys of the entities of a scene that Plex does not show. The values are the rating keys of items
-# that contain a file of the scene: all of them, and those that Plex joined by mistake.
+# Under these keys, a scene's entities list items that contain its file but show another scene.
+# SHARED lists all these items. MISJOINED lists the items whose files Plex joined by mistake.
 SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
 
@@ -97,7 +97,7 @@ class SyncLog:
         )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Move an item's record to this scene, and remove the records of other scenes."""
+        """Move an item's record to this scene. Then no other scene has a record of the item."""
         item = (scene_id, server_id, rating_key)
         if self.item(*item) is None:
             # The item has the values of another scene, so the digest of its last sync is removed.
@@ -204,7 +204,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def scenes_beside(self, rating_keys: Collection[int], kind: str = SHARED) -> list[int]:
-        """Return the scenes with a file in one of these items, which show another scene."""
+        """Return the scenes that have a file in these items, but that the items do not show."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
             f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",
@@ -245,7 +245,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield dicts that map each synced scene with `wanted` entities to these entities."""
+        """Yield pages of the scenes that have `wanted` entities, each scene with these entities."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"
