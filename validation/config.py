@@ -30,7 +30,7 @@ SHORT_LIVED = (
     "permanent one (see 'The token is wrong' in docs/troubleshooting.md)"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-# The plugin's previous implementation had these other names of settings.
+# Each key is a setting, and each value is the setting's name in the legacy plugin.
 ALIASES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
@@ -182,7 +182,7 @@ def refusal(name: str, given: Any) -> str:
 
 
 def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str, str]:
-    """Return a message for each new value that cannot be used, by the setting's name."""
+    """Return a message for each setting that cannot have its new value."""
     refused = {}
     for name, value in settings.items():
         is_required = name in ENVIRONMENT
@@ -210,8 +210,8 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # A user who empties a setting stores an empty text. The setting's former name is therefore used
-    # only if nothing is stored under its present name.
+    # A setting that a user has emptied is an empty text, not None. So the value under the setting's
+    # legacy name is not used.
     value = stored.get(name)
     if value is None:
         value = stored.get(ALIASES.get(name, name))

@@ -334,7 +334,7 @@ class SceneMetadata(OptionalFields):
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
 
     def is_set(self, name: str) -> bool:
-        """Return whether the plugin sets a field in Plex to a value, which may be empty."""
+        """Return whether a sync sets the field. Optional fields are never set to an empty value."""
         value = getattr(self, name)
         return value is not None and (bool(value) or not FIELDS[name].optional)
 

@@ -38,7 +38,7 @@ def components(path: str) -> tuple[str, ...]:
 
 
 def folded_path(path: str) -> str:
-    """Normalize case, Unicode and separators of a path, and characters that servers replace."""
+    """Normalize a path for comparisons: its case, Unicode, separators and replaced characters."""
     path = folded(without_long_path_prefix(path)).replace("\\", "/")
     while "//" in path:
         path = path.replace("//", "/")
@@ -95,7 +95,7 @@ def without_last(path: str, count: int) -> str:
 
 
 def without_first(path: str, count: int) -> str:
-    """Return a path without its first components, but with a separator at its start."""
+    """Return a path without its first `count` folders: ("/a/b/x", 1) → "/b/x"."""
     path = without_long_path_prefix(path)
     ends = [match.end() for match in _COMPONENT.finditer(path)]
     return path[ends[count - 1] :] if 0 < count <= len(ends) else path

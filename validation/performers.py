@@ -9,8 +9,8 @@ from validation.sanitizers import MAX_NAME, clean_name, cut
 from validation.scene_extractor import Entity
 
 GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
-# The disambiguation is never a part of an actor's name, or only if performers share the name, or
-# always.
+# These values say when an actor's name contains the disambiguation. SHARED requires that several
+# performers of the scene have the name.
 NEVER, SHARED, ALWAYS = "never", "shared", "always"
 
 

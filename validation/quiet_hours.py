@@ -52,7 +52,7 @@ def _periods(text: str) -> list[tuple[int, int]]:
 
 
 def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
-    """Return the minutes until no quiet period applies, or 1440 or more if one always applies."""
+    """Return the minutes until the quiet hours end, or at least 1440 if they never end."""
     left, begun = 0, True
     while begun and left < _DAY:
         at = (minute + left) % _DAY

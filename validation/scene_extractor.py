@@ -25,7 +25,7 @@ class SceneFile(NamedTuple):
 
 
 class Detail(Enum):
-    """Data of scenes, such as groups. Queries request a detail only if a setting needs it."""
+    """Optional data of a scene, such as groups. Queries read such data only for some settings."""
 
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
@@ -156,7 +156,7 @@ def with_ancestors(scene: StashScene, parents: Mapping[int, Sequence[Entity]]) -
 
 
 def parse_parents(rows: Any) -> dict[int, list[Entity]]:
-    """Parse tags with their children. Return the parents of each child by its id."""
+    """Parse tags with their children. Return a dictionary from a child's id to its parents."""
     parents: dict[int, list[Entity]] = {}
     for row in rows if isinstance(rows, list) else ():
         parent = _entity(row)
