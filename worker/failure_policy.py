@@ -151,10 +151,9 @@ class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
     For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
-    The results of other jobs show the cause. A failure counts against its job if Plex has edited
-    another scene since the job's previous failure. After a counted failure, a later failure counts,
-    too, unless another job has failed since the job's previous failure. The last failure of an
-    outage may count by mistake, so only three counted failures make a job a poison job.
+    A failure counts if Plex has edited another scene since the job's previous failure. A job with a
+    counted failure may fail again before any other job fails. Then this failure counts, too. The
+    last failure of an outage may count by mistake, so a poison job has three counted failures.
     """
 
     def __init__(self) -> None:

@@ -63,7 +63,7 @@ class OutageGuard:
         return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
-        """Return the seconds until the next health check, or 0 if a `due` job may run at once."""
+        """Return the seconds until the next health check, or 0 if a job is `due` and may run."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
         return self.recovery.seconds_to_next_probe(self._clock())

@@ -80,7 +80,7 @@ class OutageHistory:
         return last if last is not None and last.ended_at is None else None
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Repair the history if a kill came between the writes of the breaker and the history."""
+        """Correct the history after a kill. An outage is ongoing only if `opened_at` is set."""
         ongoing = self.ongoing
         if opened_at is not None and ongoing is None:
             self._append(OutageRecord(min(opened_at, now), estimated=True))
@@ -94,7 +94,7 @@ class OutageHistory:
             self._append(OutageRecord(now))
 
     def shift_start(self, seconds: float) -> None:
-        """Move the start of the current outage by the seconds by which the clock was set."""
+        """Add `seconds` to the start of the current outage, because the clock was set."""
         if self.ongoing is not None:
             started_at = max(0.0, self.ongoing.started_at + seconds)
             self._records[-1] = replace(self.ongoing, started_at=started_at)

@@ -23,28 +23,27 @@ ERROR_WINDOW = 60.0
 SLOWED_SECONDS = 60.0
 SLOW_ABOVE = 0.30
 RESTORE_BELOW = 0.10
-# A token permits one job. The clock is too coarse to measure the wait for this share of a token. So
-# a job starts without the share, and the next job waits longer.
+# A token permits one job. A job also starts if less than this share of its token is missing,
+# because the clock cannot measure so short a wait.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# With a limit on scenes per minute, a batch has only as many scenes as the limit permits in
-# BATCH_SECONDS. Plex is slow if the median duration of at least EDITS_JUDGED edits exceeds
-# SLOW_FACTOR times the usual duration. While Plex is slow, the worker waits SHORTEST_DELAY to
-# LONGEST_DELAY seconds between two batches.
+# A new edit waits until a batch ends. So with a limit of 60 scenes per minute, for example, a batch
+# has only 5 scenes.
 BATCH_SECONDS = 5.0
+# Plex is slow if the median duration of EDITS_JUDGED or more edits exceeds SLOW_FACTOR times the
+# usual duration. While Plex is slow, the worker waits between two batches.
 EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# Each median duration changes the usual duration of edits by a share of their difference. The share
-# is _RISE if the median is longer, and _FALL if the median is shorter.
+# The usual duration moves towards each new median by one of these shares of the difference.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 
 class RecoveryRateLimiter:
-    """All times count from the end of the outage, so a change of the clock has no effect."""
+    """Limits the rate of jobs after an outage. `ramp` returns the time since the outage."""
 
     def __init__(self, ramp: Callable[[float], float | None]) -> None:
         self._ramp = ramp
@@ -83,7 +82,7 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate rises, so the rate at the start of the interval never adds too many tokens.
+            # The rate has risen since `before`. The lower rate never adds too many tokens.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)
@@ -134,7 +133,7 @@ class Pace:
         return is_limited and not self._is_ordered
 
     def most_jobs(self, config: Config, size: int) -> int:
-        """Return the size of the next batch. New edits wait until a batch ends, so it takes 5 s."""
+        """Return the size of the next batch, which a limit on scenes per minute reduces."""
         most = config.max_scenes_per_minute
         if not most or self._is_ordered:
             return size

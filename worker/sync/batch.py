@@ -67,7 +67,7 @@ class BatchSync:
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
         """Skip a scene that the settings exclude, and restore its items if the settings require it.
 
-        If an item also contains another scene, queue the other scene, which the item may show now.
+        Queue the other scenes in these items, because an item may now show one of them.
         """
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
@@ -91,8 +91,8 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # The worker searches Plex by name for files that Plex lacked at the last try. For all other
-        # scenes, the worker first reads Plex's list of new items.
+        # If Plex lacked a file at the last try, the worker searches Plex for the file by name. Any
+        # other file may be new, so the worker first reads Plex's list of new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         finder = ItemFinder(self.services, session)

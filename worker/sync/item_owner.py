@@ -22,8 +22,8 @@ from worker.sync.session import SyncSession
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
     """Return the scene that an item shows.
 
-    This scene has the lowest id among the scenes with the item's first file. If there is none,
-    recorded scenes precede other scenes.
+    Prefer scenes with the item's first file, then `logged` scenes. Among several scenes, return the
+    lowest id.
     """
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)

@@ -146,7 +146,7 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Return the original values, with the current values of the never sent `fresh` fields."""
+        """Return the original values. Update those of `fresh` fields, which were never sent."""
         sorted_as = item.sort_title or item.title
         is_of_user = SORT_TITLE in item.locked and not same(
             sorted_as, plan.last.sent.get(TITLE, "")
@@ -199,7 +199,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex accepts the date's lock without a value, the empty date caused the failure.
+            # If Plex accepts an edit that only locks the date, the empty date caused the failure.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

@@ -112,7 +112,7 @@ class Restoration:
     ) -> PlexItem | None:
         """Read the item, and return it if it still has a name that the edit should have removed.
 
-        If such a name is left, Plex decodes the names in a request once, and not twice.
+        A name stays if Plex URL-decodes the names in a request only once, not twice.
         """
         removed = {
             name: names

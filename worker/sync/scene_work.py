@@ -43,7 +43,7 @@ class SceneWork:
 
     @property
     def refused_since(self) -> float:
-        """The time when a user last asked to send refused values again, or 0 if no user asked."""
+        """The time of the last order by a user to retry values that Plex refused, or 0."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
@@ -113,7 +113,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the sent fields, with each unconfirmed field that no user has changed since."""
+    """Return all sent fields. An unconfirmed field counts unless a user has changed its value."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:
@@ -124,7 +124,7 @@ def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldV
 
 
 def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
-    """Return the values of an unconfirmed edit that the item shows."""
+    """Return the values that reached Plex, although the edit was not confirmed."""
     return {
         name: value for name, value in record.pending.items() if same(value, getattr(item, name))
     }

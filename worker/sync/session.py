@@ -46,7 +46,7 @@ class UploadGate:
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while uploads wait. Failed uploads wait for one more minute."""
+        """Raise `PlexUploadsDown` while uploads wait. An item with a failed upload waits longer."""
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
@@ -86,8 +86,8 @@ class SyncSession:
     def read_smart_collections(self, section_keys: Iterable[int], since: float) -> None:
         """Ask Plex for the smart collections of libraries, unless this session knows them.
 
-        `since` is the time of the last request to send refused values again, or 0. Plex is asked
-        again after such a request, because a user may have renamed a smart collection.
+        `since` is the time of the last order by a user to retry refused values, or 0. After such an
+        order, Plex is asked again, because the user may have renamed a smart collection.
         """
         for key in {*section_keys}:
             if self.facts.smart_since.get(key, -1.0) < since:

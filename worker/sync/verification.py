@@ -30,7 +30,7 @@ class Verification:
         self._services = services
         self._session = session
         self.edits: dict[int, SentEdit] = {}
-        # Each rating key maps to the item before the upload, and the SHA-1 of each new image.
+        # Each rating key has a pair: the item before the upload, and the SHA-1 of each new image.
         self.images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
         self.image_locks: dict[int, set[str]] = {}
 
@@ -126,7 +126,7 @@ class Verification:
 
 
 def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
-    """For each list in which Plex kept removed names, return the sent and the kept names."""
+    """For each list with names that Plex failed to remove, return these and the sent names."""
     kept: dict[str, str | list[str]] = {}
     for name in ADDITIVE & edit.accepted.keys():
         removed = set(filter(needs_decoding, removed_names(edit.accepted[name])))
