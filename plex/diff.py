@@ -259,7 +259,7 @@ def _of_others(
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Add to the item the locks that the server never returns, and undo the server's date shift."""
+    """Return the item with the locks that the server hides, and with the date that was sent."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -334,7 +334,7 @@ def is_user_edited(
         return bool(expected - _folded(getattr(current, name)))
     shown = getattr(current, name)
     if name in pending and name in LISTS:
-        # Plex may have added only some names of the edit that got no response.
+        # If an edit got no response, Plex may have added only some of its names.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not _folded(shown) <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):

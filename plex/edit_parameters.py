@@ -100,8 +100,8 @@ def list_parameters(
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # A server that URL-decodes only once cannot remove a single name with a comma. The request
-        # therefore empties the list and adds all wanted names again.
+        # This server cannot remove a single name with a comma. The request therefore empties the
+        # list and adds all wanted names again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]

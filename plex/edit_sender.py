@@ -238,7 +238,7 @@ class EditSender:
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Return the names that Plex refuses, by sending smaller and smaller parts of the list."""
+        """Find the names that Plex refuses, by sending smaller and smaller parts of the list."""
         plex_name = list_name(parameters) or ""
         left = MOST_REQUESTS
 

@@ -159,7 +159,7 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely, which deletes removed files from the path index.
+        """List changed libraries completely, to delete removed files from the path index.
 
         Return False without a request if the last call was less than `REFRESH_INTERVAL` ago.
         """
@@ -173,7 +173,7 @@ class Library:
         return not _is_recent(last, self._clock()) or not self.index.has_listing()
 
     def _look_up(self, path: str) -> bool:
-        """Search Plex by a file's name. Return False if Plex may have the file nevertheless."""
+        """Search Plex by a file's name. Return whether the result of the search is certain."""
         chunk = searchable_part(path)
         if not chunk:
             return False

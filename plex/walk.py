@@ -22,8 +22,8 @@ START = Place()
 @dataclass(frozen=True, slots=True)
 class Hole:
     row: int
-    # `after_key` is the rating key of the item before the unreadable item. `before_key` is that of
-    # the item after the unreadable item. The value 0 means no such item.
+    # The unreadable item is between the items with these two rating keys. A key of 0 means that no
+    # item is there.
     after_key: int
     before_key: int = 0
     found_at: float = 0.0
