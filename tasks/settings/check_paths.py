@@ -103,7 +103,7 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
-    """Return all usable learned path mappings, or else only the most likely path mapping."""
+    """Return the usable learned mappings, or the likeliest mapping if no mapping is usable."""
     usable = [mapping for mapping in mappings if mapping.usable]
     likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
     return usable or likely[:1]

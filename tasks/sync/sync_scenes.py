@@ -130,8 +130,8 @@ def _queue_page(
     now, config, digests = services.clock(), comparison.config, comparison.digests
     last = services.queue.sync_log.scenes([scene.id for scene in page])
     with_file = [scene for scene in page if scene.files]
-    # If scenes that the settings exclude were queued, the worker would skip them. Each later run of
-    # this task would queue them again.
+    # Other excluded scenes than `restored` are not queued. The worker would skip these scenes, and
+    # each later run of this task would queue them again.
     selected = [scene for scene in with_file if not why_not_selected(scene, config)]
     excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
     restored = excluded & digests.keys() if config.when_not_selected == RESTORE else set()
