@@ -60,7 +60,7 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script, but not its time stamp, which the plugin's version includes."""
+        """Replace the entry script, but keep its time stamp and so the plugin's version."""
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)

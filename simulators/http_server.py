@@ -17,7 +17,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Latch:
-    """A thread can wait for this event and for a socket at the same time."""
+    """An event for which a thread can wait together with a socket."""
 
     def __init__(self) -> None:
         self._receiver, self._sender = socket.socketpair()
@@ -130,10 +130,9 @@ class HttpServer:
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Refuse new connections and close the existing ones. The port stays reserved.
+        """Refuse new connections and close the existing ones.
 
-        Without the reservation, another process could get the port. A client that connects to a
-        free port could also get the same port for itself, and would be connected to itself.
+        The port stays reserved. Otherwise another process could get the port.
         """
         if self._listener is None or self._acceptor is None:
             return

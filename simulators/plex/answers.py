@@ -11,7 +11,7 @@ _MAINTENANCE = (
 
 
 class RefusedError(Exception):
-    """The fake Plex refuses a request. Without a given response, it sends Plex's HTML page."""
+    """The fake Plex refuses a request. The default response is Plex's HTML page."""
 
     def __init__(self, status: int, response: Response | None = None) -> None:
         super().__init__(status)

@@ -187,9 +187,8 @@ class FakePlex:
     ) -> Item:
         """Add an item and its files on the disk, as a scan does.
 
-        Each version is a file, a list of files for a version in several parts (cd1, cd2), or a
-        `Media`, for example with `proxy_type=42` for an optimized version. The default title is the
-        file's stem.
+        A version is a file, a list of the files of its parts (cd1, cd2), or a `Media`. The default
+        title is the file's stem.
         """
         media = [_media(version, size) for version in versions]
         with self.changed:

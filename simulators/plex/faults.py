@@ -81,7 +81,7 @@ class Faults(traffic.Faults):
         text: str = "",
         **where: Unpack[Where],
     ) -> Fault:
-        """Respond with an error status and Plex's HTML, the maintenance XML for 503, or `text`.
+        """Respond with an error status. The body is `text`, or else the body that Plex sends.
 
         With `applied`, the request is carried out before the error is sent.
         """

@@ -153,7 +153,7 @@ class Section:
 class Item:
     """A video with all its fields. A missing text is "".
 
-    `own_date` is the date that the file, an agent or a user has set, and not an edit request.
+    `own_date` is the date from the file, an agent or a user. An edit request does not change it.
     """
 
     _revision: Revision = field(repr=False)

@@ -20,7 +20,7 @@ class Verdict:
 
     Attributes:
         bad_key: whether the request has a wrong API key.
-        means: whether a cookie, an API key or nothing proved the right to access.
+        means: the kind of credential that was valid.
         set_cookie: the renewed session cookie for the response.
     """
 

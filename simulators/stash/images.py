@@ -1,4 +1,4 @@
-"""Images as Stash serves them, with a detected type and an ETag, or a placeholder."""
+"""Serves images as Stash does. A scene without a cover has a placeholder."""
 
 import hashlib
 from collections.abc import Mapping
