@@ -81,11 +81,12 @@ class _Comparison:
             return bool(sent) and self.after.when_not_selected == RESTORE
         if lacks_metadata(scene, last, self.after):
             return False
+        if self.selects and last is not None and last.outcome == SKIPPED:
+            # The new settings may select this scene, whose cover may have changed meanwhile. They
+            # may also exclude another scene of the same item, and the item then shows this scene.
+            return True
         if not sent:
-            # The new settings may select this scene. They may also exclude another scene of the
-            # same item, and the item then shows this scene.
-            is_skipped = last is not None and last.outcome == SKIPPED
-            return self.selects and bool(is_skipped or why_not_selected(scene, self.before))
+            return self.selects and bool(why_not_selected(scene, self.before))
         # The new digest may have been sent to an earlier Plex server. The scene is therefore also
         # queued if its digest has changed.
         new = project(scene, self.after).digest
