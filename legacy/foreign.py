@@ -23,7 +23,7 @@ class SourceBusyError(Exception):
 class Found:
     """The content of a legacy file. `text` is for users, for example "2 dead letters".
 
-    `left` has the number of skipped rows for each reason.
+    `left` counts the skipped rows by reason.
     """
 
     text: str

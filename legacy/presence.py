@@ -21,8 +21,8 @@ COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
 # `FILES` omits the data folder's `queue/data.db`, because this file is the current plugin's queue.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
-# A user may copy another legacy data folder to `earlier`. Only these state files are imported from
-# there, because its other state files are outdated.
+# A user may copy another legacy data folder to `earlier`. Only these state files are imported, as
+# the folder's other state files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT = 1.0
 # persist-queue gives this status to failed jobs.

@@ -17,7 +17,7 @@ class Gap:
 
 
 class GapStore:
-    """One transaction of the caller has to store both the progress and the scenes."""
+    """The caller stores the progress and the found scenes in one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

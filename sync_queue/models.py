@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# If Plex lacks files of a scene, the job's `data` has these keys. MISSING_SINCE has the time when
-# the worker first noticed this.
+# A job has these keys in its `data` if Plex lacks files of the scene. MISSING_SINCE has the time
+# when the worker first noticed the lack.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 # This key has the time of a user's order to retry values that Plex refused.

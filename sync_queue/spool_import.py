@@ -68,7 +68,7 @@ class Spool:
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
-        """Move all jobs from files into the database. The next import repeats a killed import."""
+        """Move all jobs from files into the database. After a kill, the next call repeats this."""
         if self.is_empty():
             return 0
         with locked(os.path.join(self._folder, "import.lock")):

@@ -34,7 +34,7 @@ _SELECT_ITEMS = (
     "SELECT scene_id, server_id, rating_key, synced_at, digest, sent, refused, poster_sha1, "
     "art_sha1 FROM sync_log"
 )
-# This statement does not change the image columns, which `remember_image` writes.
+# This statement omits the image columns, because `remember_image` writes them.
 _UPSERT_ITEM = (
     "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, refused, synced_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id, server_id, rating_key) DO UPDATE SET "
