@@ -54,8 +54,8 @@ _ZERO_YEAR = 1
 _OFF = (False, "", "none")
 _MOST_DIRECTORS = 20
 _SOURCES = ("none", "code", "groups")
-# These fields are the first in a digest, after the title. Never change their order, because it
-# would invalidate the digests in the sync log of every user.
+# A digest begins with the title and these fields. Never change their order, because another order
+# would invalidate the stored digests of all users.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
 
 _COLLECTION_SOURCES = ("studio", "parent_studio", "groups", "performers", "tags")

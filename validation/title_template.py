@@ -7,7 +7,7 @@ from validation.values import ValueProblem
 NAMES = ("title", "studio", "date", "performers", "code")
 _FIELD = re.compile(r"\{(.*?)\}")
 _BETWEEN = re.compile(r"""([)\]>»”"']*)(.*?)([(\[<«“"']*)""", re.DOTALL)
-# Brackets around at least one field, and around no other brackets.
+# A match is a pair of brackets that contains at least one field and no other brackets.
 _GROUP = re.compile(r"([(\[<«“])([^()\[\]<>«»“”]*\{[^()\[\]<>«»“”]*)([)\]>»”])")
 
 
