@@ -118,7 +118,7 @@ class OutageGuard:
                 return
 
     def served(self, *, failed: bool = False) -> None:
-        """Record that Plex is up. If `failed` is set, the job failed, but Plex is not the cause."""
+        """Record that Plex is up. If `failed` is set, the job failed for another reason."""
         self._limiter.record(self._clock(), failed=failed)
         self._logged_cause = ""
         if self._breaker.failure_count or self.is_away:

@@ -67,7 +67,7 @@ class RecoveryRateLimiter:
             self._judge(at)
 
     def _begin(self) -> None:
-        # The number of tokens is negative after jobs that started without a token.
+        # Jobs without a token may have made the number of tokens negative, so the number is reset.
         self._tokens = 1.0
         self._slowed_at: float | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()

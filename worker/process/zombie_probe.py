@@ -11,7 +11,7 @@ from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
-# These indexes count the fields after the process name in /proc/<pid>/stat.
+# In /proc/<pid>/stat, these are the positions of the fields after the process name.
 _STATE, _STARTED = 0, 19
 
 

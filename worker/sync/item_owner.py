@@ -82,8 +82,7 @@ def _owners(
 
     An owner is the scene that an item shows. The plugin gets no job if scenes are merged in Stash
     or a file moves to another scene. So this function reads owners that are not in the batch from
-    Stash. Owners without a file in the item are dropped. An owner that the settings exclude is
-    dropped, too, so the item shows the next selected scene.
+    Stash. Owners that lack a file in the item, or that the settings exclude, are dropped.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

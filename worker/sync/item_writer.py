@@ -146,13 +146,13 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Return the original values. Update those of `fresh` fields, which were never sent."""
+        """Return the original values. `fresh` fields were never sent, so update their values."""
         sorted_as = item.sort_title or item.title
         is_of_user = SORT_TITLE in item.locked and not same(
             sorted_as, plan.last.sent.get(TITLE, "")
         )
         if SORTED_AS in plan.original and not is_of_user:
-            # Edits of the title have changed the sort title, so the stored original value stays.
+            # Edits of the title also change the sort title, so the stored original value stays.
             fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):

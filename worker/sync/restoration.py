@@ -141,8 +141,7 @@ class Restoration:
                 continue
             images = client.list_images(key, kind)
             if any(image.selected and is_ours(image, sent) for image in images):
-                # Without this record, a run after a kill could take the selected image for a user's
-                # choice.
+                # After a kill, this record shows that the plugin, not a user, selected the image.
                 returning.append(kind)
                 log.change_original(server_id, key, {**held, RETURNING: returning})
                 other = other_image(images, sent)

@@ -25,7 +25,7 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# If an item differs from its scene after an edit, the job for a second sync has this key.
+# A job with this key syncs a scene once more, because an item differed from it after an edit.
 RESYNC = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
