@@ -43,8 +43,8 @@ MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
-# A test edit sends the current state of a lock, which changes nothing. The lock is that of a locked
-# field in `_OURS`, or else of `_NOT_OURS`.
+# A test edit sends the current state of a lock, which changes nothing. A locked field in `_OURS`
+# is preferred to `_NOT_OURS`.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _FIELD = "field"
 _NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}

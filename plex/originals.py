@@ -18,8 +18,8 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# `UPLOADED` is the key of the kinds of images that the plugin has uploaded. `RETURNING` is the key
-# of the kinds that the plugin is restoring.
+# `original[UPLOADED]` lists the kinds of images that the plugin has uploaded.
+# `original[RETURNING]` lists the kinds of images that the plugin is restoring.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]

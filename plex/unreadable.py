@@ -95,7 +95,7 @@ class UnreadableItems:
                 self._identify(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add a file to the path index if listings skip its item. Return whether this was done."""
+        """Add a file to the path index if listings skip its item. Return whether it was added."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key

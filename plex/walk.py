@@ -74,7 +74,7 @@ class Walk:
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """Pairs of rating keys. Between the two keys of each pair lie skipped items."""
+        """The skipped items lie between the two rating keys of each pair."""
         if not self._is_sorted:
             return [(0, LARGEST_NUMBER)] if self.holes else []
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
