@@ -57,7 +57,7 @@ def main(names: Sequence[str] = ()) -> str:
 
 
 def _own_python() -> Path:
-    # On Windows, the Python of a virtual environment is two processes: it starts the base Python.
+    # On Windows, the Python of a virtual environment starts the base Python as a second process.
     return Path(sys.base_prefix, "python.exe") if sys.platform == "win32" else Path(sys.executable)
 
 

@@ -1,8 +1,8 @@
 """Describe the API of a Stash release: `python -m tools.stash_api CLONE TAG`.
 
-CLONE is a git clone of Stash. The description is written to `simulators/stash/api/TAG.graphql`. It
-has only the types and fields that the fake Stash uses, with two exceptions. It also has the input
-fields that Stash requires, and more fields of the type `Scene`.
+CLONE is a git clone of Stash. The description is written to `simulators/stash/api/TAG.graphql`. The
+description has the types and fields that the fake Stash uses, and the input fields that Stash
+requires. Only the type `Scene` has more fields.
 """
 
 import subprocess
