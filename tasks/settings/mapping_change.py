@@ -45,11 +45,11 @@ class MappingChange:
 def find_change(services: Services, before: Config, after: Config) -> MappingChange:
     """Return the scenes that need a sync after a change of settings, without a request to Plex.
 
-    Before the first sync, no scene needs a sync because of changed settings.
+    Before the first job of a scene, no scene needs a sync because of changed settings.
     """
     changed = {name for name in MAPPING if getattr(before, name) != getattr(after, name)}
     log = services.queue.sync_log
-    if not changed or not after.enabled or not log.has_synced():
+    if not changed or not after.enabled or not log.recent(1):
         return MappingChange()
     comparison = _Comparison(before, after, selects=bool(changed & _SELECTION))
     found, total = list[int](), 0
