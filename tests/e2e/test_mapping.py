@@ -84,7 +84,6 @@ SELECTIONS: dict[str, tuple[Any, SceneFields, SceneFields]] = {
 def sync(rig: Rig) -> int:
     mark = rig.plex.log.mark()
     rig.task("all")
-    rig.task("process_queue")
     assert rig.wait_until(lambda: rig.queued() == 0)
     rig.stop_worker()  # it may still be reading back the sent values
     return rig.plex.log.count("edit", since=mark)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from simulators.rig import FOLDER, Rig, png
+from simulators.tuning import Tuning
 from tests.conftest import MakeRig
 from tests.e2e.test_mapping import sync
 from tests.ui.situations import ask
@@ -56,6 +57,7 @@ def test_an_excluded_scene_gets_back_what_plex_held_until_it_is_selected_again(
     make_rig: MakeRig, exclude: Callable[[Rig, int], None]
 ) -> None:
     rig = excluding(make_rig, "restore")
+    rig.tune(Tuning(seen_after=1.0, stored_after=1.0))
     scene_id, item = rig.add_pair("a", cover=png(1), **FIELDS)
     rig.plex.edit(item.rating_key, lock=False, summary="Mine", genres=["Mine"], poster=png(9))
     before = state(rig)

@@ -42,7 +42,7 @@ SHOWN_BY = {
     "test_pace.test_the_worker_waits_while_plex_is_slow": "slow_down",
     "test_settings.test_time_outs_and_the_most_genres_are_as_set":
         "connect_timeout read_timeout max_tags",
-    "test_mapping.test_the_setting_changes_what_plex_shows_and_off_again_restores_it":
+    "test_mapping.test_the_settings_change_what_plex_shows_and_off_again_restore_it":
         " ".join(setting for setting, *_ in MAPPINGS),
     "test_mapping.test_a_scene_that_is_not_selected_is_never_sent":
         " ".join(SELECTIONS),
