@@ -55,10 +55,10 @@ build/browser/.ready: | $(READY)
 	@$(BIN)/python -m tests.ui.provide
 	@mkdir -p $(@D) && touch $@
 
-# Lint, types, tests. Tests wait for processes half of their time: on two cores, four run at a time.
+# Lint, types, tests. Tests often wait for processes: on two cores, six run at a time.
 test: ALONG := byte-code build/browser/.ready $(WHEELS)/.ready
 test: check
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 6
 
 # The plugin under a Python for Windows: WINDOWS_PYTHON=…/python.exe make test-windows
 test-windows: $(READY)

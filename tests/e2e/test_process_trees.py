@@ -102,6 +102,8 @@ def test_at_most_one_zombie_remains_per_killed_worker(enter: Enter, kind: str) -
             for pid in rig.worker_pids():
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
+            # A hook that starts while the killed worker still holds its lock starts no worker.
+            assert rig.wait_until(lambda: rig.worker_pids() == [])
 
     stays = bool(rig.events("worker_stays"))
     assert rig.wait_until(lambda: len(rig.worker_pids()) == stays and rig.queued() == 0)

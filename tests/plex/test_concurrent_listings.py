@@ -1,5 +1,6 @@
 """Several processes over one path index: none removes what another one has just seen."""
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -308,4 +309,6 @@ class IndexMachine(RuleBasedStateMachine):
 
 
 TestIndexMachine = IndexMachine.TestCase
-TestIndexMachine.settings = settings(max_examples=100, stateful_step_count=50)
+TestIndexMachine.settings = settings(
+    max_examples=100 if "SOAK" in os.environ else 50, stateful_step_count=50
+)

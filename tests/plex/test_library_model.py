@@ -1,5 +1,6 @@
 """Whatever happens in Plex, the index has what was looked for, and a refresh makes it the truth."""
 
+import os
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -171,4 +172,6 @@ class LibraryMachine(RuleBasedStateMachine):
 
 
 TestLibraryMachine = LibraryMachine.TestCase
-TestLibraryMachine.settings = settings(max_examples=25, stateful_step_count=25)
+TestLibraryMachine.settings = settings(
+    max_examples=25 if "SOAK" in os.environ else 12, stateful_step_count=25
+)
