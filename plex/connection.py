@@ -122,11 +122,7 @@ class PlexConnection:
         with_token: bool = True,
         timeout: Timeout | None = None,
     ) -> requests.Response:
-        """Send a request and return the response. An error names the activity `doing`.
-
-        A redirect is not followed, because another host must not receive the token. After status
-        401, the request is sent once more, because a busy Plex may reject a valid token.
-        """
+        """Send a request and return the response. An error names the activity `doing`."""
         if with_token and self._identity is None:
             self.identity(self._timeout)
         address, mark, query = path.partition("?")
@@ -140,17 +136,7 @@ class PlexConnection:
                 # The query is already quoted. Quoting the query again in `prepare` would slow down
                 # each edit.
                 prepared.url = f"{prepared.url}{mark}{query}"
-                send = partial(
-                    self._session.send,
-                    prepared,
-                    timeout=timeout or self._timeout,
-                    allow_redirects=False,
-                    stream=True,
-                )
-                response = send()
-                if response.status_code == HTTPStatus.UNAUTHORIZED:
-                    response.close()
-                    response = send()
+                response = self._send(prepared, timeout or self._timeout)
                 _check_status(response, doing)
                 _ = response.content
                 if method == "PUT":
@@ -158,6 +144,20 @@ class PlexConnection:
                 return response
         except PlexError as error:
             raise self._with_address(error) from None
+
+    def _send(self, prepared: requests.PreparedRequest, timeout: Timeout) -> requests.Response:
+        """Send a request. After status 401, send it again: a busy Plex may reject a valid token.
+
+        A redirect is not followed, because another host must not receive the token.
+        """
+        send = partial(
+            self._session.send, prepared, timeout=timeout, allow_redirects=False, stream=True
+        )
+        response = send()
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            response.close()
+            response = send()
+        return response
 
     def read(self, path: str, doing: str, headers: Mapping[str, str] = _NO_HEADERS) -> Element:
         document = parse_document(self.request("GET", path, doing, headers=headers).content, doing)
