@@ -85,8 +85,11 @@ def sync(rig: Rig) -> int:
     mark = rig.plex.log.mark()
     rig.task("all")
     assert rig.wait_until(lambda: rig.queued() == 0)
-    rig.stop_worker()  # it may still be reading back the sent values
-    return rig.plex.log.count("edit", since=mark)
+    if edits := rig.plex.log.count("edit", since=mark):
+        # The task waits until the worker has read back the sent values.
+        rig.task("process_queue")
+    rig.stop_worker()
+    return edits
 
 
 def optional_state(rig: Rig, item: Item) -> dict[str, Any]:
