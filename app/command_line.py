@@ -14,8 +14,7 @@ from app.processes.installation import installed_version
 from app.processes.task_process import redacted, run_task
 from shared.data_folder import OVERRIDE_VARIABLE, preferred_folder
 from shared.events import Event
-from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
-from shared.redaction import Secrets
+from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, Secrets, one_line
 from tasks.answer import Answer, Level, TaskError
 from tasks.doctor import MODE as DOCTOR
 

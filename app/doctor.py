@@ -15,8 +15,7 @@ from typing import Any
 from app.processes.installation import installed_version
 from plex.path_index import inspect_index
 from shared.data_folder import DataFolder, data_folder_of, preferred_folder
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from tasks.answer import Answer
 from tasks.doctor import machine_checks, work_checks

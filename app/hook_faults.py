@@ -7,8 +7,7 @@ import traceback
 from app.relay import relay_worker_log
 from hooks.handlers import HookContextError
 from shared.data_folder import DataFolder, data_folder_of
-from shared.log import Log, create_logger
-from shared.redaction import Secrets
+from shared.log import Log, Secrets, create_logger
 from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 

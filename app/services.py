@@ -8,8 +8,7 @@ from legacy.presence import has_legacy_data
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.file_lock import FileLock
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashError
 from stash.scenes import StashScenes

@@ -8,7 +8,7 @@ from functools import partial
 
 from legacy.foreign import Found, foreign_database
 from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
-from shared.redaction import MASK
+from shared.log import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS
 from sync_queue.operations import METADATA, put, scene_job

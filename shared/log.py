@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from shared.redaction import Secrets
-
 if TYPE_CHECKING:
     from shared.events import Event
 
 # The limit is below Stash's limit of 64 KiB, because Stash may escape characters.
 MAX_RECORD_BYTES = 16_000
 _LONGEST_FIELD, _MOST_PARTS = 200, 20
+MASK = "[redacted]"
+# A shorter secret could be a part of ordinary words.
+_SHORTEST_SECRET = 4
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
 STEP = "step"
@@ -50,6 +51,21 @@ def _escaped(character: str) -> str:
 def stderr_sink(level: str, text: str, _code: str, _fields: Fields) -> None:
     with suppress(OSError):
         os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
+
+
+class Secrets:
+    def __init__(self) -> None:
+        self._known: list[str] = []
+
+    def add(self, secret: object) -> None:
+        if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
+            # The longest secret comes first, because a secret may contain another secret.
+            self._known = sorted({*self._known, secret}, key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        for secret in self._known:
+            text = text.replace(secret, MASK)
+        return text
 
 
 class Log:

@@ -5,8 +5,7 @@ from typing import Any
 
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from sync_queue.manager import QueueManager
 from worker.services import Services
 

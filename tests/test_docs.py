@@ -63,7 +63,7 @@ def texts() -> tuple[str, ...]:
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in sources())
     nodes = (node for tree in trees for node in ast.walk(tree))
     found = (node.value for node in nodes if isinstance(node, ast.Constant))
-    return tuple(text for text in found if isinstance(text, str))
+    return tuple(re.sub(r"\s+", " ", text) for text in found if isinstance(text, str))
 
 
 @cache

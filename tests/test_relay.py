@@ -14,8 +14,7 @@ from app.relay import FEW_SCENES, MOST_LINES, MOST_STEPS, relay_worker_log
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.file_lock import FileLock
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from tests.golden import assert_golden
 from tests.test_worker_log import close_logs
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.processes.worker_log import MAX_BYTES, OLD_FILES, create_worker_log
 from shared.events import Event
-from shared.redaction import Secrets
+from shared.log import Secrets
 from simulators.rig import REPOSITORY
 
 
@@ -22,7 +22,7 @@ def close_logs() -> None:
 _TALK = """
 import os, sys
 from app.processes.worker_log import create_worker_log
-from shared.redaction import Secrets
+from shared.log import Secrets
 log = create_worker_log(sys.argv[1], Secrets())
 for number in range(4000):
     log.info(f"{number:05} " + "x" * 1000)

@@ -12,8 +12,7 @@ from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
 from shared.data_folder import data_folder_of
 from shared.events import Event
-from shared.log import Log, create_logger
-from shared.redaction import Secrets
+from shared.log import Log, Secrets, create_logger
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.queue_view import QueueView

@@ -11,8 +11,7 @@ from reconciliation.run import run_of_today
 from reconciliation.scheduler import due
 from reconciliation.state import StateFile
 from shared.data_folder import data_folder_of
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError
 from tasks.answer import Answer, TaskError, unusable_database

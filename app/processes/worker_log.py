@@ -21,9 +21,9 @@ from shared.log import (
     TRACE,
     WARNING,
     Log,
+    Secrets,
     one_line,
 )
-from shared.redaction import Secrets
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
 # JSON escapes each quote, so a line can be longer than its message.

@@ -20,8 +20,7 @@ from shared.data_folder import DataFolder, data_folder_of
 from shared.events import Event
 from shared.file_lock import FileLock
 from shared.files import sweep_temporaries
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from sync_queue.database import NewerSchemaError
 from sync_queue.quarantine import is_damage
 from sync_queue.spool_import import Spool

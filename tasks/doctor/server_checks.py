@@ -20,7 +20,7 @@ from plex.path_index import IndexCheckup
 from plex.server_facts import UNKNOWN
 from shared.data_folder import DataFolder
 from shared.events import unreported
-from shared.redaction import Secrets
+from shared.log import Secrets
 from stash.checkup import StashCheckup, check_stash_server
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashAuthError

@@ -8,8 +8,7 @@ import pytest
 from app.processes.database_repair import QUIET, DatabaseRepair, identity_of
 from plex.path_index import PathIndex
 from shared.data_folder import DataFolder
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from sync_queue.manager import QueueManager
 
 MALFORMED = sqlite3.DatabaseError()

@@ -1,8 +1,7 @@
 import pytest
 
 from app.doctor import _safely
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from tasks.doctor.finding import Finding, unchecked
 
 

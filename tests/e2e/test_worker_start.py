@@ -5,7 +5,7 @@ import os
 import re
 
 from app.processes import worker_process
-from shared import redaction
+from shared import log
 from simulators.rig import Rig
 from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.golden import assert_golden
@@ -59,7 +59,7 @@ def _fail_at_the_start() -> None:
     def fails(_self: object) -> None:
         raise OSError("why")
 
-    redaction.Secrets.__init__ = fails  # type: ignore[assignment, method-assign]
+    log.Secrets.__init__ = fails  # type: ignore[assignment, method-assign]
 
 
 def test_a_worker_that_fails_before_it_has_a_log_is_told_and_the_next_one_works(rig: Rig) -> None:

@@ -13,8 +13,7 @@ from persistqueue import SQLiteAckQueue
 from legacy.importing import LegacyData
 from legacy.presence import has_legacy_data
 from shared.data_folder import DataFolder
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from tests.sync_queue.support import NOW
 
 DEVICE_ID = "8a3c2f52-6f0e-4f1c-9f8e-2d6b7a1c0e55"

@@ -17,8 +17,7 @@ import pytest
 
 from plex.client import PlexClient
 from plex.diff import edit_for
-from shared.log import MAX_RECORD_BYTES, Log
-from shared.redaction import Secrets
+from shared.log import MAX_RECORD_BYTES, Log, Secrets
 from simulators.plex import FakePlex, Section, Switches
 from simulators.rig import FOLDER, Rig
 from tests.plex.support import client_of

@@ -26,8 +26,7 @@ from app.services import build
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.file_lock import FileLock
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from simulators.rig import REPOSITORY
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure

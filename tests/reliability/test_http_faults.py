@@ -18,8 +18,7 @@ import pytest
 
 from app.services import build
 from shared.data_folder import DataFolder
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Request
 from simulators.plex.request_log import Kind

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 
-from shared.log import MAX_RECORD_BYTES, Log, one_line
-from shared.redaction import Secrets
+from shared.log import MAX_RECORD_BYTES, Log, Secrets, one_line
 from tests.validation.strategies import ANY_TEXT
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -127,8 +126,7 @@ def stderr_of(script: str) -> bytes:
 
 def test_whatever_is_said_arrives_as_one_short_record_a_line() -> None:
     script = f"""
-from shared.log import create_logger
-from shared.redaction import Secrets
+from shared.log import Secrets, create_logger
 log = create_logger(Secrets())
 for text in {WILD!a}:
     log.debug(text), log.info(text), log.warning(text), log.error(text)
@@ -148,8 +146,7 @@ log.progress(0.25)
 def test_stash_having_closed_its_end_is_no_reason_to_fail() -> None:
     script = """
 import os
-from shared.log import create_logger
-from shared.redaction import Secrets
+from shared.log import Secrets, create_logger
 read, write = os.pipe()
 os.dup2(write, 2)
 os.close(read), os.close(write)

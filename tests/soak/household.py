@@ -18,8 +18,7 @@ from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
 from shared.clock import boot_time
 from shared.data_folder import DataFolder
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from simulators.stash import FakeStash
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashError

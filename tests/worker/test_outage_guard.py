@@ -9,8 +9,7 @@ import pytest
 from plex.exceptions import PlexServerDown
 from plex.health import PlexHealth
 from shared.data_folder import DataFolder
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from worker.outage_guard import OutageGuard
 
 NOW = 1_750_000_000.0

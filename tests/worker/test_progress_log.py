@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from shared.events import Event
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from validation.metadata import SceneMetadata
 from worker.sync.progress_log import ProgressLog, words_of
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from worker.process.zombie_probe import ZombieProbe, process_status
 
 

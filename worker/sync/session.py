@@ -17,8 +17,7 @@ from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from shared.data_folder import DataFolder
 from shared.events import Event, Report
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from shared.state_file import read_state, write_state
 from stash.scenes import StashScenes
 from stash.settings import StashSettings

@@ -3,8 +3,7 @@ import json
 
 from app.command_line import Terminal
 from app.processes.task_process import redacted
-from shared.log import Log
-from shared.redaction import Secrets
+from shared.log import Log, Secrets
 from tasks.answer import Answer, Level
 
 SECRET = 'a "secret" token'
