@@ -1,15 +1,15 @@
-"""Changes that a test makes to an installed plugin. A change replaces objects, never source text.
+"""Lets a test change the plugin inside the plugin's own processes.
 
-A change is a function of a test. Each process of the plugin calls the function right after the
-process has imported the module to change:
+A change is a function of a test that replaces objects of the plugin, never source text. Each
+process of the plugin calls the function after the import of the changed module:
 
     def never_lock(log: str) -> None:
         edit_parameters.lock_parameters = lambda *_: {}
 
     rig.alter(edit_parameters, never_lock)
 
-Only the code of the function is passed to the process. The function can use its arguments, and the
-constants and modules of the test file. The process imports these modules from the installed plugin.
+Only the compiled function reaches the process. The function can use its arguments, and constants
+and modules of the test file.
 """
 
 import dis
@@ -35,8 +35,7 @@ class Alterations:
     def add(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
         """Run `change` after the import of `module`, in each process that starts after this call.
 
-        The function `change` must have no closure. Its arguments are numbers, texts, tuples or
-        dictionaries.
+        The arguments of `change` are numbers, texts, tuples or dictionaries.
         """
         assert isinstance(change, FunctionType)
         assert change.__closure__ is None, "pass values as arguments"
@@ -46,8 +45,7 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # A nested function's annotations may use `Any`, which `marshal` cannot store. The stored
-        # value is None instead of `Any`.
+        # `marshal` cannot store `Any`, which a nested function may have in its annotations.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }
@@ -60,7 +58,10 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script, but keep its time stamp and so the plugin's version."""
+        """Install an entry script that applies the changes.
+
+        The plugin takes a new time stamp of this file for an update, so the time stamp stays.
+        """
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)

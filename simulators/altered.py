@@ -1,8 +1,7 @@
-"""Applies a test's changes in a process of the plugin, and then runs the plugin.
+"""Applies a test's changes to the plugin, and then runs the plugin.
 
-The test rig (`simulators.rig`) copies this file to the folder of the installed plugin. The rig also
-replaces the entry script by three lines that call `start`. The plugin's process imports no other
-file of the rig.
+This file runs in the plugin's process. The test rig copies the file to the plugin's folder, and
+replaces the plugin's entry script by three lines that call `start`.
 """
 
 import importlib
@@ -16,8 +15,8 @@ from typing import Any
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
 
-# A change is a tuple of the changed module's name, the compiled function, the modules and the
-# constants that the function uses, and the function's arguments.
+# A change has the name of the changed module, the compiled function, the modules and the constants
+# that the function uses, and the arguments of the function.
 Change = tuple[str, bytes, dict[str, str], dict[str, Any], dict[str, Any]]
 
 
@@ -32,10 +31,9 @@ def start(script: str) -> None:
 
 
 def prepare(folder: str) -> None:
-    """Apply each change after the import of its module, or now if the module has been imported."""
+    """Apply the changes to imported modules now, and to other modules right after their import."""
     with open(os.path.join(folder, CHANGES), "rb") as file:
         repository, changes = marshal.load(file)
-    # A test's change can import modules of the repository, such as modules of the tests.
     sys.path.append(repository)
     waiting: dict[str, list[Change]] = {}
     for change in changes:

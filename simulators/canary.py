@@ -1,7 +1,4 @@
-"""Searches the plugin's output and files for secrets, and for log lines that Stash cannot read.
-
-Each test rig (`simulators.rig`) runs this search when the rig closes.
-"""
+"""Searches the plugin's output and files for secrets, and for log lines that Stash cannot read."""
 
 import base64
 import json
@@ -13,12 +10,11 @@ from pathlib import Path
 
 from simulators.stash import FakeStash
 
-# Half of a short secret could appear in a file by chance.
 _SHORTEST_HALF = 8
-# Stash recognizes log lines by this pattern, in pkg/logger/plugin.go.
+# Stash recognizes the log lines of a plugin by this pattern.
 _RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")
 _LONGEST_RECORD = 16 * 1024
-# Every session cookie of the fake Stash begins with these claims in base64.
+# Every session cookie of the fake Stash begins with this text.
 _COOKIE = base64.b64encode(b'{"user": ')
 
 
@@ -53,10 +49,9 @@ class Canary:
                 self._look_at_file(Path(f"/proc/{pid}/{name}"))
 
     def files(self) -> None:
-        """Search all files of the plugin and of Stash, including databases, but no code.
+        """Search all files of the plugin and of Stash, also databases, but no program code.
 
-        Digits in the packages of a release can equal a secret by chance, so these packages are left
-        out.
+        The folder `vendor` is left out, because digits in its files can equal a secret by chance.
         """
         for folder, folders, names in os.walk(self._stash.root):
             folders[:] = [name for name in folders if name not in ("vendor", "__pycache__")]
@@ -68,7 +63,6 @@ class Canary:
     def _look_at_file(self, path: Path) -> None:
         try:
             content = path.read_bytes() if path.is_file() else b""
-        # The process of this file has ended, or the worker has rotated its log.
         except OSError:
             return
         self.look(str(path), content)
@@ -87,7 +81,6 @@ def _is_handed_over(path: Path) -> bool:
         return False
     try:
         return path.stat().st_mode & 0o077 == 0
-    # A worker has read and removed the connection file.
     except OSError:
         return True
 
@@ -95,7 +88,7 @@ def _is_handed_over(path: Path) -> bool:
 def broken(stderr: bytes) -> list[bytes]:
     """Return the lines that violate Stash's log protocol.
 
-    A kill can cut off the last line, so the last line is not checked.
+    The last line is not checked, because a killed process can leave an incomplete line.
     """
     *lines, _ = stderr.split(b"\n")
     return [line[:200] for line in lines if not _is_record(line)]
@@ -113,8 +106,8 @@ def _is_record(line: bytes) -> bool:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the forms of a secret to search for, such as its base64 text and each half."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
+    # Half of a short secret can appear in a file by chance.
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()
     return {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1], encoded, *halves}

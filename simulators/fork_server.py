@@ -1,8 +1,7 @@
-"""Starts the plugin's processes by forking a process that has already imported the plugin.
+"""Starts the plugin's processes quickly, by forking a process that has imported the plugin.
 
-The forked processes are real processes with their own id, signals, descriptors and command line.
-Forking saves the start of the interpreter and its imports, which take nine tenths of the CPU time
-of a short task.
+Each forked process has its own id, signals, descriptors and command line. The fork saves the start
+of Python and the imports, which take nine tenths of the CPU time of a short task.
 """
 
 import os
@@ -23,8 +22,7 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# These variables do not change the plugin. A process may be forked even if their values differ from
-# those of the fork server.
+# The fork server also starts processes whose values of these variables differ from its own.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -44,17 +42,13 @@ class ForkServer:
         listener.close()
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-        """Fork for a script of the plugin, and use `subprocess` for any other program."""
+        """Fork if `argv` runs a script of the plugin, and use `subprocess` for other programs."""
         is_other = _interpreter_settings(env) != self._interpreter
         if is_other or forked.script_of(argv) is None:
             return start_process(argv, env, cwd)
         return _ForkedProcess(self._address, argv, env, cwd)
 
     def start_worker(self, lock_descriptor: int, stdin: bytes) -> int:
-        """Start a worker, and return its process id.
-
-        The worker inherits the descriptor of the worker's lock, and gets `stdin` as its input.
-        """
         reader, writer = os.pipe()
         os.write(writer, stdin)
         os.close(writer)

@@ -1,4 +1,4 @@
-"""The process that imports the plugin once and forks for each start of the plugin's script.
+"""Imports the plugin once, and forks a process for each start of the plugin's script.
 
 Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING.
 
@@ -12,8 +12,8 @@ The process listens until its standard input ends. A forked process behaves like
 interpreter: the request sets its descriptors, environment, folder, session and command line.
 
 A test can change the plugin (see `simulators.alterations`). This process applies the changes in
-PLUGIN once. A request can also run the plugin from another folder, with other changes. The forked
-process then imports the changed modules and their importers again.
+PLUGIN once. If a request names another folder with other changes, the forked process imports the
+changed modules and their importers again.
 """
 
 import builtins
@@ -34,11 +34,11 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
-# A forked process reserves 4 KiB for its command line.
+# The number of bytes that a forked process reserves for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
-# A request sets only descriptors below `_HIGH`. Received descriptors are first moved to `_HIGH` or
-# above. The descriptor of the reply is moved to `_REPLY` or above.
+# A request sets descriptors below 200. Received descriptors are first moved to 200 or above, and
+# the descriptor of the reply to 300 or above.
 _HIGH, _REPLY = 200, 300
 
 
@@ -58,7 +58,6 @@ def script_of(argv: Sequence[str]) -> int | None:
 
 
 def ask(address: str, request: Request, descriptors: Sequence[int]) -> tuple[socket.socket, int]:
-    """Return the id of a new forked process, and a socket that receives its wait status."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.connect(address)
     socket.send_fds(connection, [marshal.dumps(tuple(request))], descriptors)
@@ -76,9 +75,10 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> tuple[Request, list[int], int] | None:
-        """Fork for each request until the standard input ends. The server then returns None.
+        """Fork for each request until the standard input ends.
 
-        A forked process returns its request, its descriptors, and the descriptor for the reply.
+        The server then returns None. Each forked process returns its request, its descriptors, and
+        the descriptor of the reply.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
@@ -94,7 +94,6 @@ class _Server:
 
     def _fork(self, connection: socket.socket) -> tuple[Request, list[int], int] | None:
         message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_REQUEST, 16)
-        # The requesting process was killed.
         if not message:
             connection.close()
             return None
@@ -114,8 +113,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         """Detach all sockets from their descriptors.
 
-        Python closes the descriptor of a deleted socket object. The forked process may use this
-        descriptor for another file by then.
+        Otherwise Python would close the descriptor of a deleted socket object, although the forked
+        process may use the number for another file.
         """
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -132,7 +131,6 @@ class _Server:
 
 
 def _tell(connection: socket.socket, number: int) -> None:
-    # The requesting process has ended.
     with contextlib.suppress(ConnectionError):
         connection.send(struct.pack("i", number))
 
@@ -152,14 +150,12 @@ def _become(request: Request, descriptors: list[int], address: str) -> None:
 
 
 def _open_streams() -> None:
-    """Reopen Python's standard streams, because the types of their descriptors have changed."""
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
 
 
 def _show(argv: Sequence[str]) -> None:
-    """Overwrite the command line of this process, which PADDING has made long enough."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b") ")[2].split()
     start, end = int(fields[45]), int(fields[46])
@@ -222,7 +218,7 @@ class _Imports:
         return module
 
     def forget(self, changed: Iterable[str]) -> None:
-        """Remove these modules, and all modules that import them, from `sys.modules`."""
+        """Remove the changed modules, and all modules that import them, from `sys.modules`."""
         left, found = list(changed), set[str]()
         while left:
             name = left.pop()
@@ -275,14 +271,13 @@ def _main() -> None:
         for name in names:
             importlib.import_module(name)
     gc.collect()
-    # After `freeze`, garbage collection skips the existing objects. A forked process therefore
-    # makes no copies of the memory pages with these objects.
+    # Without `freeze`, garbage collection in a forked process would copy the memory of all objects.
     gc.freeze()
     accepted = _Server(socket.socket(fileno=int(descriptor))).serve()
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # The requesting process continues when it receives the process id, so the id is sent last.
+        # The requesting process continues at once when the id arrives, so the id is sent last.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

@@ -1,5 +1,3 @@
-"""An HTTP server with one thread per connection. A stop closes all connections."""
-
 import contextlib
 import selectors
 import socket
@@ -17,7 +15,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Latch:
-    """An event for which a thread can wait together with a socket."""
+    """An event that a thread can await together with a socket."""
 
     def __init__(self) -> None:
         self._receiver, self._sender = socket.socketpair()
@@ -69,7 +67,6 @@ class Connection:
         return "closed" if ready else "timeout"
 
     def reset(self) -> None:
-        """End the connection with a TCP reset (RST) instead of an orderly close (FIN)."""
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.close()
@@ -90,8 +87,9 @@ Serve = Callable[[Connection, RawRequest], bool]
 class HttpServer:
     """Accepts connections on the loopback interface, always on the port of the first start.
 
-    `serve` answers one request, and returns False to end the connection. `refuses_plain` returns
-    whether plain http is closed without an answer.
+    Args:
+        serve: answers a request. The connection ends if the result is False.
+        refuses_plain: returns whether a server with TLS closes a connection without TLS.
     """
 
     def __init__(
@@ -130,9 +128,9 @@ class HttpServer:
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Refuse new connections and close the existing ones.
+        """Refuse new connections, and close the existing connections.
 
-        The port stays reserved. Otherwise another process could get the port.
+        The port stays reserved, so no other process gets the port.
         """
         if self._listener is None or self._acceptor is None:
             return

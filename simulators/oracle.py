@@ -1,7 +1,6 @@
 """Judges whether Plex shows what Stash has, without importing the plugin.
 
-The oracle compares the final states of both servers and describes each difference. It defines the
-expected values a second time, so a fault of the plugin cannot hide itself.
+The expected values are computed by separate code, so a fault of the plugin cannot hide itself.
 """
 
 import datetime
@@ -43,10 +42,10 @@ def judge(
     paths: Mapping[str, str] | None = None,
     mapped: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Verdict:
-    """Compare the whole libraries.
+    """Compare the final states of both servers.
 
-    The function `mapped` changes a scene as the tested settings do. Its result may have the key
-    `in_plex` with the expected values of Plex's optional fields.
+    The function `mapped` changes a scene in the same way as the tested settings. The key `in_plex`
+    of its result has the expected values of Plex's optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -108,8 +107,7 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # The date in Plex may come from the file or from a user. The plugin clears only a date that
-        # it has sent.
+        # Plex may have the date from a file or a user. The plugin clears only its own dates.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]
@@ -173,7 +171,7 @@ def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
 
 
 def _actors(scene: Mapping[str, Any]) -> list[str]:
-    """Return the performers' names, with disambiguations if performers share a name."""
+    """Return the names of performers. Performers with the same name get their disambiguation."""
     names = Counter(_key(name) for name in scene["performers"])
     return [
         f"{name} ({detail})" if detail and names[_key(name)] > 1 else name
@@ -182,7 +180,7 @@ def _actors(scene: Mapping[str, Any]) -> list[str]:
 
 
 def _full_date(date: str | None) -> str:
-    """Return a partial date as its first day. Stash's year 1 means no date."""
+    """Return the first day of a partial date. The year 1 stands for no date in Stash."""
     return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
 
 

@@ -26,7 +26,7 @@ class AccountServer:
 
 
 def redirect(url: str) -> None:
-    """Redirect plexapi's requests to a fake plex.tv, in the plugin's process."""
+    """In the process of the plugin, redirect requests to plex.tv to the fake at `url`."""
     for owner, name in (
         (plexapi.myplex.MyPlexPinLogin, "PINS"),
         (plexapi.myplex.MyPlexAccount, "key"),

@@ -1,5 +1,3 @@
-"""The plugin's files and their byte code, prepared once and linked into each installation."""
-
 import compileall
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Finds and ends the plugin's processes, through `/proc` on Linux and psutil elsewhere."""
+"""Finds and ends processes, through `/proc` on Linux and through psutil elsewhere."""
 
 import os
 import select

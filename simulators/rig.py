@@ -1,5 +1,3 @@
-"""A fake Stash with the installed plugin and a fake Plex, for tests, demo and benchmarks."""
-
 import json
 import os
 import random
@@ -26,7 +24,7 @@ from simulators.stash.plugin_process import Start, start_process
 from simulators.tuning import Tuning, set_constant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# The tested plugin is this repository, or the release that `make release-test` has unpacked.
+# The plugin to test is this repository, or a release that `make release-test` has unpacked.
 PLUGIN_SOURCE = Path(os.environ.get("STASH2PLEX_PLUGIN") or REPOSITORY)
 INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
@@ -42,16 +40,14 @@ _TAGS = ("Outdoor", "Night, rain", "Interview", "Slow [motion]", "Archive", "Mad
 class Rig:
     """A fake Stash and a fake Plex, both started, with the installed plugin.
 
-    When the rig closes, it searches all output and files of the plugin for secrets, and for lines
-    that violate Stash's log protocol. A hit fails the test.
+    At its end, the rig searches all output and files of the plugin for secrets, and for lines that
+    violate Stash's log protocol. A hit fails the test.
 
     Args:
-        root: an empty folder.
-        settings: the plugin's settings besides Plex's address and token.
-        plugin: the folder from which the plugin is installed.
+        settings: the plugin's settings besides the address and the token of Plex.
         stash: options of the fake Stash.
         plex: options of the fake Plex.
-        linked: whether `plugin` is a prepared folder, to which the installation links.
+        linked: whether the installation links to the files in `plugin` instead of copying them.
     """
 
     def __init__(
@@ -81,12 +77,13 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The name of the SQLite VFS that locks the plugin's databases. A reader must use the same
-        # VFS: with another VFS, a write in progress would look like a crash.
+        # The SQLite VFS of the plugin, which also locks its databases. If a reader used another
+        # VFS, a write in progress would look like a crash.
         self.locks = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # The plugin writes byte code, as on a user's machine, even if the environment forbids it.
+        # The plugin writes byte code, as for a user, even if the environment of the test forbids
+        # it.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:
@@ -116,9 +113,10 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        """Start the plugin without Python's option `-S`.
+        """Start the plugin without the option `-S` of Python.
 
-        This option disables the folder of installed packages, whose `.pth` file starts coverage.
+        With this option, Python would not find the `.pth` file that starts the measurement of
+        coverage.
         """
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
@@ -131,7 +129,6 @@ class Rig:
         self.stash.set_plugin_settings(PLUGIN, known | self.settings)
 
     def add_pair(self, name: str, *, cover: bytes | None = None, **fields: Any) -> tuple[int, Item]:
-        """Add a scene, and the Plex item that a scan creates for its file."""
         path = f"{FOLDER}/{name}.mp4"
         scene = self.stash.add_scene(files=[path], cover=cover, **fields)
         return scene.id, self.plex.add_item(self.section, path)
@@ -166,14 +163,13 @@ class Rig:
         return judge(self.stash, self.plex)
 
     def wait_until(self, holds: Callable[[], bool], timeout: float = 30.0) -> bool:
-        """Wait for a condition about Plex or the plugin's files. Return False on a time-out."""
         end = time.monotonic() + timeout
         pause = 0.01
         while True:
             start = time.monotonic()
             if holds():
                 return True
-            # The sleep after a slow check leaves CPU time for the plugin.
+            # After a slow check, a longer sleep leaves CPU time for the plugin.
             time.sleep(min(0.1, 2 * (time.monotonic() - start)))
             if time.monotonic() > end:
                 self._show_how_things_stand()
@@ -187,7 +183,6 @@ class Rig:
         sys.stderr.write(f"workers: {self.worker_pids()}, worker.log ends with:\n  {tail}\n")
 
     def settled(self, timeout: float = 30.0) -> bool:
-        """Wait until both libraries agree. Return False after the time-out."""
         return self.wait_until(lambda: self.verdict().agree, timeout)
 
     @property
@@ -199,11 +194,8 @@ class Rig:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
-        """Return the events in the worker's log, the oldest first.
-
-        The arguments select events by their code and by the values of their fields.
-        """
-        # The last line can be incomplete.
+        """Return the events in the worker's log, selected by codes and by values of fields."""
+        # The worker may not have written the last line completely.
         lines = self.worker_log().split("\n")[:-1]
         records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
         return [
@@ -226,14 +218,12 @@ class Rig:
             connection.close()
 
     def queued(self) -> int:
-        """Return the number of unfinished jobs. A job in both spool and database counts twice."""
         spooled = len({name.split(".", 1)[1] for name in self.spooled()})
         if not (self.data / "queue" / "data.db").exists():
             return spooled
         with self.database() as connection:
             try:
                 rows = connection.execute("SELECT COUNT(*) FROM ack_queue_default").fetchone()
-            # The worker is creating the database.
             except sqlite3.OperationalError as error:
                 if "no such table" not in str(error):
                     raise
@@ -262,7 +252,6 @@ class Rig:
         return [pid for pid, command in processes.with_command(script) if "--worker" not in command]
 
     def stop_worker(self) -> None:
-        """Kill the worker, as the end of a container does, and wait until its locks are free."""
         while pids := self.worker_pids():
             processes.kill(pids)
             assert processes.have_ended(pids, 30.0)

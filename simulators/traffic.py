@@ -1,5 +1,3 @@
-"""The request log and the injected faults that both fake servers use."""
-
 import time
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
@@ -14,12 +12,12 @@ R = TypeVar("R", bound="LoggedRequest")
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """A request in the log.
+    """A request in the log of a fake server.
 
     Attributes:
-        seq: the number of the request, from 1. `clear()` does not reset the count.
-        at: `time.monotonic()` at arrival.
-        status: the status of the response, or None before the response is sent.
+        seq: the number of the request, from 1.
+        at: the arrival, in seconds of `time.monotonic()`.
+        status: the status of the response, or None before a response.
         fault: the name of the injected fault that answered the request.
     """
 
@@ -62,7 +60,6 @@ class RequestLog(Generic[R]):
         return [request for request in self.requests if request.seq > mark]
 
     def clear(self) -> None:
-        """Forget the requests. The numbers of later requests continue."""
         with self._changed:
             self._requests.clear()
             self.max_writes_in_flight = self._writes_in_flight
@@ -82,7 +79,7 @@ class RequestLog(Generic[R]):
             self._changed.notify_all()
 
     def finish(self, request: R, status: int | None) -> None:
-        """Record the response before its last byte is sent. Later calls have no effect."""
+        """Record the response before its last byte is sent. A second call has no effect."""
         with self._changed:
             if request.done:
                 return
@@ -113,8 +110,8 @@ class Exchange:
         return self.connection.send(self.render(response))
 
 
+# An action answers a request. If the result is False, the connection ends.
 Action = Callable[[Exchange, "Fault"], bool]
-"""What a fault does with a request; False ends the connection."""
 
 
 class Fault:
@@ -142,7 +139,7 @@ class Fault:
         return not self._cleared and self._remaining != 0
 
     def clear(self) -> None:
-        """End the fault for later requests. Requests that hang continue to wait for `release()`."""
+        """End the fault for later requests. A hanging request still waits for `release()`."""
         with self._changed:
             self._cleared = True
 
@@ -169,7 +166,7 @@ class Fault:
 
 
 class Faults:
-    """The injected faults of a server. The first fault that matches answers a request."""
+    """The injected faults of a server. If several faults match a request, the first fault acts."""
 
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
@@ -184,13 +181,7 @@ class Faults:
         times: int | None = None,
         after: int = 0,
     ) -> Fault:
-        """Inject a fault.
-
-        Args:
-            matches: returns whether the fault applies to a request.
-            times: the number of requests to hit. None means all until `clear()`.
-            after: the number of matching requests that pass before the first hit.
-        """
+        """Hit all matching requests, or only `times` requests after the first `after` requests."""
         fault = Fault(name, action, matches, times, after, self._changed)
         with self._changed:
             self._faults.append(fault)
@@ -215,14 +206,12 @@ class Faults:
 
 
 def hang(exchange: Exchange, fault: Fault) -> bool:
-    """Answer after the release of the fault, or never if the client closes the connection."""
     if exchange.connection.wait(fault.latch) == "closed":
         return False
     return exchange.answer(exchange.handle())
 
 
 def hang_after(exchange: Exchange, fault: Fault) -> bool:
-    """Carry out the request at once, and answer as `hang` does."""
     response = exchange.handle()
     return exchange.connection.wait(fault.latch) != "closed" and exchange.answer(response)
 

@@ -1,7 +1,4 @@
-"""Intervals and limits of the plugin that tests can shorten with `Rig.tune`.
-
-In the plugin they are constants, which users and other programs cannot change.
-"""
+"""Intervals and limits of the plugin that tests can shorten with `Rig.tune`."""
 
 import sys
 from collections.abc import Iterator
@@ -24,13 +21,13 @@ Seconds = float | None
 
 @dataclass(frozen=True)
 class Tuning:
-    """The values to set. None keeps the plugin's value.
+    """The values to set. None keeps the value of the plugin.
 
     Attributes:
         back_off: the longest wait before a retry after a temporary error.
         not_found_back_off: the longest wait before a retry for a file that Plex does not have.
-        first_rate: jobs per second immediately after an outage. The rate then rises slowly.
-        last_rate: jobs per second when the rate has stopped rising.
+        first_rate: jobs per second directly after an outage. The rate then rises slowly.
+        last_rate: the highest rate after an outage, in jobs per second.
     """
 
     linger: Annotated[Seconds, processor, "IDLE_SECONDS"] = None
@@ -68,7 +65,6 @@ class Tuning:
 
 
 def set_constant(target: str, name: str, value: Any) -> None:
-    """Set a constant of a module in the plugin's process (see `simulators.alterations`)."""
     module = sys.modules[target]
     old = getattr(module, name)
     is_back_off = isinstance(value, float) and not isinstance(old, float)

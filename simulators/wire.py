@@ -1,5 +1,3 @@
-"""Reads HTTP/1.1 requests and writes responses."""
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -62,7 +60,6 @@ def read_request(stream: BufferedReader) -> RawRequest | None:
 
 
 def reason(status: int) -> str:
-    """Return the reason phrase of a status, including statuses that only proxies send."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -1,4 +1,4 @@
-"""A fake Plex Media Server whose behaviour follows observations of real servers."""
+"""A fake Plex Media Server that behaves like observed real servers."""
 
 from simulators.plex.fake import FakePlex as FakePlex
 from simulators.plex.request_log import Kind as Kind, Request as Request

@@ -11,8 +11,6 @@ _MAINTENANCE = (
 
 
 class RefusedError(Exception):
-    """The fake Plex refuses a request. The default response is Plex's HTML page."""
-
     def __init__(self, status: int, response: Response | None = None) -> None:
         super().__init__(status)
         self.response = response or html_error(status)

@@ -1,5 +1,3 @@
-"""The state that all handlers of the fake Plex share, guarded by one lock."""
-
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,7 +59,6 @@ class Core:
         return found
 
     def items(self, text: str) -> list[Item]:
-        """Return the items of a text such as "7,8". Unknown rating keys are ignored."""
         keys = dict.fromkeys(int(key) for key in text.split(",") if key.isdigit())
         found = [self.library.items[key] for key in keys if key in self.library.items]
         if not found:
@@ -69,7 +66,6 @@ class Core:
         return found
 
     def readable(self, shown: Sequence[Item]) -> None:
-        """Answer 500 if the response would contain a damaged item (`Switches.unreadable`)."""
         if any(item.rating_key in self.switches.unreadable for item in shown):
             raise RefusedError(500)
 

@@ -1,5 +1,3 @@
-"""The PUT request that edits items. All parameters are parsed before an item changes."""
-
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -28,7 +26,6 @@ def _date(value: str) -> str:
 
 
 def _number(value: str) -> float | None:
-    """Return the rating from 0 to 10, or None for an empty value."""
     try:
         rating = float(value or 0)
     except ValueError:
@@ -49,7 +46,6 @@ SCALARS: dict[str, tuple[str, Callable[[str], Scalar]]] = {
     "editionTitle": ("edition_title", str),
     "userRating": ("user_rating", _number),
 }
-"""Plex's field → attribute of `Item`, and how its value is read."""
 
 _TAGGED = frozenset({*TAG_ATTRIBUTES, "actor"})
 _LOCKABLE = frozenset({*SCALARS, *_TAGGED, *IMAGE_LOCKS})
@@ -122,7 +118,7 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
     added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
     if added & switches.smart_collections:
         raise RefusedError(400)
-    # The sort title can depend on the title, so the title comes first.
+    # An edit of the title can change the sort title, so the title comes first.
     for name, value in sorted(edit.values.items()):
         if name not in switches.unkept_fields:
             _set_value(item, name, value, edit, switches)
@@ -152,7 +148,6 @@ def _set_value(item: Item, name: str, value: Any, edit: Edit, switches: Switches
 
 
 def _set_title(item: Item, title: str, *, keeps_sort: bool) -> None:
-    """Set the title. Plex stores the sort title only if it differs from the title."""
     sort = (item.title_sort or item.title) if keeps_sort else ""
     item.title = title
     item.title_sort = "" if sort == title else sort
@@ -202,8 +197,6 @@ def _edited_actors(
 def _combine(
     held: list[T], added: list[T], edit: TagEdit, switches: Switches, gone: Callable[[T], bool]
 ) -> list[T]:
-    """Return the tags after the edit. The caller must remove duplicates."""
-
     def remaining(tags: list[T]) -> list[T]:
         return [] if edit.clear else [tag for tag in tags if not gone(tag)]
 
@@ -218,5 +211,5 @@ def _ordered(edit: TagEdit) -> list[dict[str, str]]:
 
 
 def _spelled(kind: str, name: str) -> str:
-    """Plex stores labels with a capital first letter."""
+    # Plex stores a label with a capital first letter.
     return name[0].upper() + name[1:] if kind == "label" else name

@@ -1,4 +1,4 @@
-"""A Plex Media Server for tests, with real HTTP on the loopback interface and public state.
+"""A Plex Media Server for tests, with HTTP on the loopback interface.
 
 with FakePlex(token="secret-token") as plex:
     scenes = plex.add_section("Scenes", locations=["/plex/scenes"])
@@ -28,19 +28,18 @@ from simulators.plex.state import Item, ItemFields, Media, Part, Section
 from simulators.plex.switches import Switches
 
 Version: TypeAlias = "str | Sequence[str] | Media"
-"""One version of an item: a file, the files of a split one, or all that is known about it."""
 
 
 class FakePlex:
-    """A fake Plex server. Tests read its live objects, and change them through its methods.
+    """A fake Plex server. Tests read its objects directly, and change them through methods.
 
     Args:
         guest_token: the token of a shared user, who can read and rate but not edit.
         switches: the behaviour in which real servers differ, or which is unknown.
-        tls: the context of a server that uses https; see also `Switches.secure_connections`.
+        tls: the certificate of a server that uses https.
 
     Attributes:
-        agent: rating key → values that a metadata refresh writes to unlocked fields.
+        agent: the values that a metadata refresh writes to unlocked fields, by rating key.
         changed: the condition that guards all state. Each request and change notifies it.
     """
 
@@ -87,7 +86,6 @@ class FakePlex:
         return self
 
     def stop(self) -> None:
-        """Stop listening. Clients see a closed connection, and then "connection refused"."""
         self._server.stop()
 
     def close(self) -> None:
@@ -113,16 +111,13 @@ class FakePlex:
         return f"http://127.0.0.1:{self.port}"
 
     def cut_connections(self) -> None:
-        """Close all existing connections, as an idle time-out does."""
         self._server.cut_connections()
 
     def maintenance(self, on: bool = True) -> None:
-        """Answer all requests, including `/identity`, with 503 and Plex's XML."""
         self._pipeline.maintenance = on
 
     @property
     def token(self) -> str:
-        """The token of the server's owner. A new token revokes the old token."""
         return self._pipeline.tokens.owner
 
     @token.setter
@@ -131,7 +126,6 @@ class FakePlex:
 
     @property
     def machine_identifier(self) -> str:
-        """The server's identity. A new value means another server at the same address."""
         return self._core.machine_identifier
 
     @machine_identifier.setter
@@ -161,7 +155,6 @@ class FakePlex:
 
     @property
     def whole_library_edits(self) -> list[str]:
-        """The requests that changed a whole library, because they named none of its items."""
         return list(self._core.whole_library_edits)
 
     def add_section(
@@ -187,8 +180,10 @@ class FakePlex:
     ) -> Item:
         """Add an item and its files on the disk, as a scan does.
 
-        A version is a file, a list of the files of its parts (cd1, cd2), or a `Media`. The default
-        title is the file's stem.
+        The default title is the file name without suffix.
+
+        Args:
+            versions: for each version of the item a file, the files of several parts, or a `Media`.
         """
         media = [_media(version, size) for version in versions]
         with self.changed:
@@ -216,7 +211,6 @@ class FakePlex:
             return next(iter(self._library.having_file(file)), None)
 
     def edit(self, rating_key: int, *, lock: bool = True, **fields: Unpack[ItemFields]) -> Item:
-        """Edit an item as Plex Web does, with locks and a new `updatedAt`."""
         with self.changed:
             item = self.item(rating_key)
             self._library.assign(item, fields, provider=None)
@@ -232,7 +226,6 @@ class FakePlex:
             self.item(rating_key).locks = frozenset(locks)
 
     def remove_item(self, rating_key: int) -> None:
-        """Remove an item with its files, as emptying the trash does."""
         with self.changed:
             item = self.item(rating_key)
             for file in item.files:
@@ -241,7 +234,6 @@ class FakePlex:
             self.changed.notify_all()
 
     def move_file(self, old: str, new: str) -> None:
-        """Rename a file as Plex detects a renamed file. Its rating key and part id stay."""
         with self.changed:
             for item in self._library.having_file(old):
                 self._library.replace_parts(
@@ -254,7 +246,6 @@ class FakePlex:
             self.changed.notify_all()
 
     def refresh_item(self, rating_key: int) -> None:
-        """Refresh an item as its agent does. `agent[rating_key]` overwrites unlocked fields."""
         with self.changed:
             self._core.refresh(self.item(rating_key))
             self.changed.notify_all()

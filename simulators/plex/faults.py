@@ -26,11 +26,9 @@ from simulators.wire import Response
 
 
 class Where(TypedDict, total=False):
-    """The requests that a fault matches. A request must meet all given conditions.
+    """Selects the requests that a fault hits. A request must meet all given conditions.
 
-    Attributes:
-        times: the number of requests to hit. None hits all until the fault is cleared.
-        after: the number of matching requests that pass before the first hit.
+    The first `after` of these requests pass, and the next `times` requests are hit.
     """
 
     kind: Kind
@@ -53,11 +51,6 @@ class _Answer:
 
 
 class Faults(traffic.Faults):
-    """All injected faults of a fake Plex.
-
-    For refused connections, use `plex.stop()`. For maintenance, use `plex.maintenance(True)`.
-    """
-
     def inject(self, name: str, action: Action, **where: Unpack[Where]) -> Fault:
         predicate = where.get("predicate")
 
@@ -83,7 +76,7 @@ class Faults(traffic.Faults):
     ) -> Fault:
         """Respond with an error status. The body is `text`, or else the body that Plex sends.
 
-        With `applied`, the request is carried out before the error is sent.
+        If `applied` is True, the request is carried out before the error is sent.
         """
         response = maintenance() if status == 503 else html_error(status)
         if text:
@@ -97,7 +90,6 @@ class Faults(traffic.Faults):
         return self.inject(f"redirect {status}", _Answer(response), **where)
 
     def html(self, **where: Unpack[Where]) -> Fault:
-        """Respond 200 with a web page, as a captive portal or a wrong reverse proxy does."""
         page = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body><p>Hi<br></html>"
         return self.body(page, HTML, **where)
 
@@ -108,9 +100,9 @@ class Faults(traffic.Faults):
         return self.inject("body", _Answer(Response(200, body, content_type)), **where)
 
     def hang(self, *, applied: bool = False, **where: Unpack[Where]) -> Fault:
-        """Respond only after `release()`, or never if the client closes the connection.
+        """Respond only after `release()`. If the client closes the connection, never respond.
 
-        With `applied`, the request is carried out at once, otherwise only after the release.
+        If `applied` is True, the request is carried out at once, otherwise only after the release.
         """
         return self.inject("hang", hang_after if applied else hang, **where)
 
@@ -118,8 +110,6 @@ class Faults(traffic.Faults):
         return self.inject("close", lambda *_: False, **where)
 
     def unanswered(self, *, reset: bool = False, **where: Unpack[Where]) -> Fault:
-        """Carry out the request, and then close the connection without a response."""
-
         def action(exchange: Exchange, fault: Fault) -> bool:
             exchange.handle()
             return lose_connection(exchange, fault) if reset else False
@@ -127,12 +117,9 @@ class Faults(traffic.Faults):
         return self.inject("unanswered", action, **where)
 
     def truncate(self, **where: Unpack[Where]) -> Fault:
-        """Send the start of the real response, with fewer bytes than Content-Length promises."""
         return self.inject("truncate", _send_half, **where)
 
     def reset(self, **where: Unpack[Where]) -> Fault:
-        """Send the start of the real response, and then reset the connection."""
-
         def action(exchange: Exchange, fault: Fault) -> bool:
             _send_half(exchange, fault)
             return lose_connection(exchange, fault)

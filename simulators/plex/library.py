@@ -16,14 +16,12 @@ from simulators.plex.state import (
 from simulators.plex.tags import TagBook
 
 NO_AGENT = "com.plexapp.agents.none"
-# An item of "Other Videos" gets the date of the file.
+# Plex gives an item of the library type "Other Videos" the date of its file.
 FILE_DATE = "2020-02-02"
 _SELECTIONS_KEPT = 16
 
 
 class Library:
-    """All sections and items. The lock of the server guards them."""
-
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.revision = Revision()
@@ -101,9 +99,9 @@ class Library:
         item.updated_at = self.now()
 
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
-        """Set values by their Python names. The caller sets locks and time stamps.
+        """Set the fields of an item, but neither locks nor time stamps.
 
-        `provider` names the source of the images. It is None if a user uploads the images.
+        `provider` is the source of an image, or None for an image that a user uploads.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
@@ -155,7 +153,6 @@ class Library:
         return chosen[0] if chosen else Image("", "", b"")
 
     def paths(self, section: Section, *, ignore_case: bool) -> list[tuple[str, Item]]:
-        """Return the files of a section with their items. The result is cached until a change."""
         key = (section.key, ignore_case)
         cached = self._paths.get(key)
         if cached is None or cached[0] != self.revision.files:
@@ -175,7 +172,6 @@ class Library:
         return cached[1]
 
     def having_file(self, file: str) -> list[Item]:
-        """Return the items that contain this file, because two sections can share a folder."""
         if self._by_file[0] != self.revision.files:
             found: dict[str, list[Item]] = {}
             for item in self.items.values():

@@ -1,5 +1,3 @@
-"""A query string, parsed as Plex does. Keys keep their order and may repeat."""
-
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 

@@ -1,4 +1,4 @@
-"""The steps of each request: log, fault, latency, access rights, handler, response."""
+"""Answers a request in these steps: log, fault, latency, access rights, handler, response."""
 
 import re
 from collections.abc import Callable
@@ -72,7 +72,6 @@ class Pipeline:
             exchange.finish(request.status)
 
     def _blocked(self, exchange: "HttpExchange") -> bool:
-        """Refuse a query that matches the blocking rule of a reverse proxy."""
         exchange.request.fault = "blocked by a proxy"
         if not self.core.switches.proxy_closes:
             return exchange.answer(html_error(403))

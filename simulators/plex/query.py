@@ -11,7 +11,6 @@ _ARTICLES = re.compile(r"^(the|an?)\s+", re.IGNORECASE)
 
 
 def sort_title(item: Item) -> str:
-    """Return the sort title, or the title without its first word if that is an article."""
     return (item.title_sort or _ARTICLES.sub("", item.title)).casefold()
 
 
@@ -24,10 +23,10 @@ _SORTS: Mapping[str, Callable[[Item], str | float]] = {
 
 
 def select(library: Library, section: Section, params: Params, switches: Switches) -> list[Item]:
-    """Return all items of a listing, sorted, before paging.
+    """Return all items of a listing in order, before the page is cut out.
 
-    The fake Plex supports only the filter by file. It ignores all other filters and unknown sort
-    keys, as a real server does. The client then gets a longer listing than it expects.
+    The fake Plex filters only by file. Like a real Plex, it ignores unknown filters and sort keys,
+    so the listing can be longer than the client expects.
     """
     file = "" if switches.ignores_file_filter else params.get("file")
     ignore_case = switches.string_filters_ignore_case
@@ -46,7 +45,6 @@ def select(library: Library, section: Section, params: Params, switches: Switche
 
 
 def _sorted(items: list[Item], sort: str, ignored: frozenset[str]) -> list[Item]:
-    """Sort by these fields, the most significant first. Unknown fields are ignored."""
     fields = [field.partition(":") for field in sort.split(",") if field]
     known = [(name, way) for name, _, way in fields if name in _SORTS and name not in ignored]
     for name, way in reversed(known or [("titleSort", "")]):
@@ -64,7 +62,6 @@ class Page:
 
 
 def requested_page(params: Params, headers: Mapping[str, str], switches: Switches) -> Page | None:
-    """Return the requested page, or None if the request lacks the size that Plex requires."""
     start = _container(params, headers, "X-Plex-Container-Start")
     size = _container(params, headers, "X-Plex-Container-Size")
     if size is None and switches.require_size_header:

@@ -1,5 +1,3 @@
-"""A minimal client of Plex for tests, which sends exactly the given requests."""
-
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET

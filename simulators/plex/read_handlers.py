@@ -68,7 +68,6 @@ def listing(core: Core, call: Call) -> Response:
 
 
 def collections(core: Core, call: Call) -> Response:
-    """Handle `/library/sections/N/collections`."""
     members = core.library.members(core.section(call.ids[0]))
     smart = core.switches.smart_collections
     titles = {name for item in members for name in item.collections} | smart

@@ -31,12 +31,12 @@ TokenState = Literal["present", "guest", "wrong", "absent"]
 
 @dataclass(slots=True)
 class Request(LoggedRequest):
-    """A request that arrived at Plex.
+    """A request that arrived at Plex. The value of a token is replaced by the state of the token.
 
     Attributes:
-        query: the decoded pairs in order, without the value of a token.
-        headers: the names in lower case. The token is replaced by its state.
-        token: "present" (the owner's), "guest" (a shared user's), "wrong" or "absent".
+        query: the decoded pairs of the query in order.
+        headers: the headers that matter, with names in lower case.
+        token: the state of the token. `guest` means the token of a shared user.
     """
 
     kind: Kind

@@ -10,8 +10,6 @@ from simulators.wire import Response
 
 
 class Route(NamedTuple):
-    """A request that Plex knows. If `owner` is True, a shared user is refused."""
-
     method: str
     path: str
     kind: Kind

@@ -1,6 +1,6 @@
 """Decides which files a scan lists, and which files become one item, as Plex's scanner does.
 
-These rules are written from the published scanner, independently of the plugin's rules.
+The rules come from Plex's published scanner. They share no code with the plugin.
 """
 
 import re
@@ -43,7 +43,6 @@ def is_listed(section: Section, part: Part) -> bool:
 
 
 def stacks(section: Section, parts: Iterable[Part]) -> list[Sequence[Part]]:
-    """Return the files of each new item. In a movie library, several files can become one item."""
     found: dict[str, list[Part]] = {}
     for part in parts:
         stem, _, suffix = part.file.rpartition(".")

@@ -40,11 +40,7 @@ class Disk:
 
 
 class Scanner:
-    """The running and finished scans.
-
-    If `waits` is True, a scan ends only with `finish()`. Otherwise it ends before the response to
-    its request.
-    """
+    """Runs scans. If `waits` is True, a scan runs until `finish()`, otherwise it ends at once."""
 
     def __init__(self, library: Library, disk: Disk, changed: threading.Condition) -> None:
         self._library = library
@@ -54,7 +50,6 @@ class Scanner:
         self.waits = False
 
     def start(self, section: Section, path: str | None) -> None:
-        """Start a scan of a folder or of the whole section. An unknown path scans nothing."""
         with self._changed:
             self._running.append((section, _folders(section, path)))
             section.refreshing = True
@@ -100,7 +95,6 @@ class Scanner:
         item.section.content_changed_at += 1
 
     def _without_missing(self, version: Media) -> Media:
-        """Return a copy of a media version, with all missing files in the trash."""
         now = self._library.now()
         parts = tuple(
             replace(part, deleted_at=None if part.file in self._disk else part.deleted_at or now)

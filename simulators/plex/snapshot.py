@@ -3,7 +3,6 @@ from typing import Any, TypeAlias
 from simulators.plex.state import TAG_ATTRIBUTES, Image, Item
 
 ItemState: TypeAlias = dict[str, Any]
-"""An item: images by their SHA-1, tags and locks sorted where Plex has no order."""
 
 _PLAIN = (
     *("rating_key", "files", "title", "title_sort", "original_title", "studio", "summary"),

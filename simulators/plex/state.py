@@ -1,7 +1,7 @@
 """The data of a Plex server: sections, items, tags and images.
 
-The values inside an `Item` are immutable, so each change is an assignment to an attribute. The
-assignment discards the cached listing row of the item.
+Tests change an item only by assigning to its attributes. Each assignment discards the cached XML of
+the item.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,13 @@ TAG_ATTRIBUTES = {
     "producer": "producers",
     "country": "countries",
 }
-"""Plex's name of a kind of tag, and where an `Item` keeps those; `actor` has its own shape."""
 
 _UNSHOWN = frozenset({"_revision", "_row"})
 _assign = object.__setattr__
 
 IMAGE_LOCKS = frozenset({"thumb", "art", "theme", "logo", "squareArt"})
 
-# The texts are the name, the role and the thumbnail of an actor.
+# An actor is a name, or a tuple of a name, a role and the address of a thumbnail.
 ActorLike: TypeAlias = str | tuple[str, str] | tuple[str, str, str]
 
 
@@ -58,8 +57,6 @@ class ItemFields(TypedDict, total=False):
 
 
 class Revision:
-    """Counts changes of items (`value`), and additions or removals of items and files (`files`)."""
-
     __slots__ = ("files", "value")
 
     def __init__(self) -> None:
@@ -69,7 +66,7 @@ class Revision:
 
 @dataclass(slots=True)
 class Tag:
-    """Items with the same tag share this object, so an actor has one thumbnail on all items."""
+    """A tag of a server. Items share it, so an actor has the same thumbnail on all items."""
 
     id: int
     kind: str
@@ -93,7 +90,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of an item. The duration is in milliseconds."""
+    """A file of an item. Its duration is in milliseconds."""
 
     file: str
     size: int = 1_000_000
@@ -109,8 +106,6 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One version of an item, which can have several parts (cd1, cd2)."""
-
     parts: tuple[Part, ...]
     proxy_type: int | None = None
     width: int = 1920
@@ -151,9 +146,10 @@ class Section:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A video with all its fields. A missing text is "".
+    """A video with all its fields. The text of a missing field is "".
 
-    `own_date` is the date from the file, an agent or a user. An edit request does not change it.
+    `own_date` is the date from the file, an agent or a user. A request that edits the item keeps
+    it.
     """
 
     _revision: Revision = field(repr=False)
@@ -235,12 +231,11 @@ def selected_bytes(images: tuple[Image, ...]) -> bytes | None:
 
 
 def stem(path: str) -> str:
-    """Return a path's file name without suffix. The path may have slashes or backslashes."""
     windows = "\\" in path and "/" not in path
     return (PureWindowsPath(path) if windows else PurePosixPath(path)).stem
 
 
 def below(path: str, folder: str) -> bool:
-    """Return whether `path` is `folder` or inside it. `/a` does not contain `/ab`."""
+    """Return whether `path` is `folder` or inside it. The folder `/a` does not contain `/ab`."""
     trimmed = folder.rstrip("/\\")
     return path == trimmed or path.startswith((trimmed + "/", trimmed + "\\"))

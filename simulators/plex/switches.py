@@ -1,6 +1,6 @@
-"""Switches for behaviour in which real servers differ, or which is unknown.
+"""Behaviour of the fake Plex in which real servers differ, or which is unknown.
 
-The tests of a correct client pass with each possible value of each switch.
+The tests of the plugin pass with each value of each switch.
 """
 
 from collections.abc import Mapping
@@ -15,58 +15,44 @@ class Switches:
     """The behaviour of the fake Plex, which tests can change at any time.
 
     Attributes:
-        tags_append: whether `genre[0].tag.tag=X` adds to the item's tags. If False, the tags of
-            a PUT request replace the item's tags.
-        remove_before_add: whether a PUT request applies `tag-` and `[].tag=` before the additions,
-            and not after the additions.
-        upload_locks_thumb: whether uploading or selecting an image also locks it.
+        tags_append: whether the tags of an edit are added to the item's tags. Otherwise the tags of
+            the edit replace the item's tags.
+        remove_before_add: whether an edit first removes tags and then adds tags.
+        upload_locks_thumb: whether uploading or selecting an image also locks the image.
         honours_exclude_elements: whether `excludeElements` and `excludeFields` shorten rows.
-        ignores_file_filter: whether the filter `file=` is ignored, so that the whole library
-            is returned.
-        ignored_sorts: sort keys that are ignored, such as `id` or `updatedAt`. Plex does not list
-            these two among its sort keys.
+        ignores_file_filter: whether the server ignores the filter `file=`.
+        ignored_sorts: the sort keys that the server ignores.
         illegal_references: whether titles contain a reference to a character that XML forbids.
-            It is unknown whether Plex sends such references.
-        unreadable: rating keys of damaged items. A response that would contain one is always 500.
-        ignores_paging: whether container start and size are ignored, so that the whole list is
-            returned.
-        require_size_header: whether a list request without a container size gets 400, as Plex
-            announces for later versions.
-        max_request_line: the largest number of bytes of `METHOD target HTTP/1.1`; a longer line
-            gets 400. The real limit is unknown; 8 KiB is a careful assumption.
-        max_upload_bytes: the largest image that is accepted.
-        oversized_upload_status: the status for a larger image: 413 of newer, 500 of older servers.
-        empty_date: the effect of an empty `originallyAvailableAt.value`: "clears" the date,
-            "refused" with 500, "ignored", or "file_date" to restore the file's date. The real
-            effect is unknown.
-        lock_names: the name of each lock in the element `<Field>`. An empty name hides the lock.
-            It is unknown whether Plex shows the lock of actors, and whether its name is `actor`.
+        unreadable: rating keys of damaged items. A response that needs a damaged item is 500.
+        ignores_paging: whether the server returns the whole list instead of the requested page.
+        require_size_header: whether a list request without a page size gets 400.
+        max_request_line: the largest number of bytes of `METHOD target HTTP/1.1`. A longer line
+            gets 400. The limit of a real Plex is unknown.
+        oversized_upload_status: 413 for newer servers, or 500 for older servers.
+        empty_date: the effect of an edit with an empty date. `file_date` restores the date of the
+            file. The effect in a real Plex is unknown.
+        lock_names: the names of locks in the element `<Field>`. An empty name hides the lock.
         title_sort_follows: whether an edit of the title also changes an unlocked sort title.
-        upload_selects: when Plex shows an uploaded image at once: "always", "new" if the image is
-            not yet stored, "usually" (two of three uploads), or "never". Tools report "usually".
-        removal_decodings: how often Plex decodes the percent encoding of the names in `tag.tag-`.
-            It is proved that Plex decodes twice, but one client claims once.
-        date_shift_days: the number of days that the server adds to each sent date. Users report
-            such a shift by agents on servers east of Greenwich.
-        tags_fold_ascii_only: whether only ASCII letters of tags are compared without case, so
-            that `É` and `é` are two tags.
-        unkept_fields: Plex's names of fields whose edits get 200 although only the lock is kept.
-        string_filters_ignore_case: whether `title=` and `file=` ignore case, as SQL's LIKE does.
-        secure_connections: the setting of a server with a certificate. With "required", the
-            server closes plain http without an answer. With "preferred", one port answers http
-            and https.
-        blocked_query: a regular expression. A reverse proxy before this Plex refuses each request
-            whose encoded query matches it, as nginx's option "block common exploits" does
-            (`COMMON_EXPLOITS`). If the expression is empty, there is no proxy.
-        proxy_closes: whether the proxy refuses by closing the connection. If False, the proxy
-            answers 403 with a web page.
-        smart_collections: names of smart collections. An edit that adds an item to one gets 400.
+        upload_selects: when the server shows an uploaded image at once. `new` means an image that
+            the server does not have yet, and `usually` means two of three images.
+        removal_decodings: how often the server decodes the percent encoding of removed tags.
+        date_shift_days: the number of days that the server adds to each date of an edit. Some
+            servers east of Greenwich do so.
+        tags_fold_ascii_only: whether `É` and `é` are different tags.
+        unkept_fields: the fields whose new values the server discards, although it answers 200.
+        string_filters_ignore_case: whether filters by text ignore case.
+        secure_connections: the setting of a server with a certificate. With `required`, the server
+            closes plain http. With `preferred`, one port answers both http and https.
+        blocked_query: a regular expression. A reverse proxy before Plex refuses each matching
+            query, as the option "block common exploits" of nginx does. Without it, there is no
+            proxy.
+        proxy_closes: whether the proxy closes the connection instead of answering 403.
+        smart_collections: the names of smart collections. An edit that adds an item to a smart
+            collection gets 400.
         plex_pass: whether the owner has a Plex Pass. Without it, an edition title gets 400.
-        guests_see_prefs: whether a shared user may read `/:/prefs`, which Plex does not document.
-        allows_network_without_token: whether the client's network is "allowed without auth", so
-            that a request without a token counts as the owner's.
-        allowed_network_may_err: whether a wrong token from such a network counts as the owner's
-            token. If False, a wrong token gets 401. The real behaviour is unknown.
+        guests_see_prefs: whether a shared user can read `/:/prefs`.
+        allows_network_without_token: whether a request without a token has the rights of the owner.
+        allowed_network_may_err: whether a request with a wrong token also has these rights.
     """
 
     tags_append: bool = True

@@ -1,4 +1,4 @@
-"""The tags of the server. Case is ignored, and the first spelling of a name is kept."""
+"""The tags of a server. Names are compared without case, and the first spelling stays."""
 
 import string
 from collections.abc import Callable, Iterable
@@ -17,7 +17,6 @@ class TagBook:
         return name.translate(_ASCII_LOWER) if self.ascii_only() else name.casefold()
 
     def tag(self, kind: str, name: str) -> Tag:
-        """Return the tag of a name, or a new tag. A trailing space makes another tag."""
         key = (kind, self.fold(name))
         found = self._by_name.get(key)
         if found is None:
@@ -28,7 +27,6 @@ class TagBook:
         return tuple(dict.fromkeys(self.tag(kind, name).name for name in wanted))
 
     def actors(self, wanted: Iterable[ActorLike | Actor]) -> tuple[Actor, ...]:
-        """Return one actor per name. An entry is a name, or a name with a role and a thumbnail."""
         merged: dict[int, Actor] = {}
         for entry in wanted:
             actor = entry if isinstance(entry, Actor) else self._actor(entry)

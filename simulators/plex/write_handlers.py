@@ -12,7 +12,7 @@ _SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
 def edit_section(core: Core, call: Call) -> Response:
     """Handle `PUT /library/sections/N/all?type=1&id=1,2&…`. Ids of other sections are ignored.
 
-    Without a usable id, the edit changes all items of that type in the section, as in a real Plex.
+    Without an id, the request edits all items of the section, as in a real Plex.
     """
     section = core.section(call.ids[0])
     ids = call.params.get("id")
@@ -37,7 +37,6 @@ def _edit(core: Core, items: list[Item], call: Call) -> Response:
 
 
 def scan(core: Core, call: Call) -> Response:
-    """Handle `/library/sections/N/refresh[?path=]`, with 200 for any path."""
     core.scanner.start(core.section(call.ids[0]), call.params.get("path") or None)
     return Response()
 
@@ -62,7 +61,6 @@ def image_file(core: Core, call: Call) -> Response:
 
 
 def choose_image(core: Core, call: Call) -> Response:
-    """Handle `PUT /poster?url=` and `DELETE /thumb`, which select and deselect an image."""
     item, shelf = core.items(call.ids[0])[0], _SHELF_OF[call.ids[1]]
     if call.method == "DELETE":
         core.images.forget(item, shelf)

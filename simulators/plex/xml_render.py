@@ -1,5 +1,3 @@
-"""XML of items, sections and lists, with the structure that real servers send."""
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,12 +29,11 @@ _has_special = re.compile('[&<>"\n\r\t]').search
 
 
 def escape(text: str) -> str:
-    """Return text for an XML attribute. Characters that XML forbids stay, as in Plex."""
+    """Escape the text of an XML attribute. Like Plex, keep characters that XML forbids."""
     return text.translate(_ESCAPES) if _has_special(text) else text
 
 
 def element(name: str, attributes: Attributes, content: str = "") -> str:
-    """Return an XML element without attributes that are None or ""."""
     pieces = [f"<{name}"]
     for key, value in attributes.items():
         if value is None or value == "":
@@ -52,7 +49,6 @@ def container(attributes: Attributes, rows: Iterable[bytes]) -> bytes:
 
 
 def encoded(text: str) -> bytes:
-    """Return text as UTF-8. Lone surrogates become question marks."""
     return text.encode("utf-8", "replace")
 
 
@@ -131,7 +127,7 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
     }
     for name in hidden:
         attributes.pop(name, None)
-    # Plex writes the title and the summary even if they are empty.
+    # Plex sends the title and the summary even if they are empty.
     always = f' title="{escape(item.title)}"' if "title" not in hidden else ""
     if "summary" not in hidden:
         always += f' summary="{escape(item.summary)}"'
@@ -140,7 +136,6 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
 
 
 def _of_its_agent(item: Item) -> Attributes:
-    """Return the attributes that depend on whether an agent has matched the item."""
     if item.unmatched:
         return {"subtype": "clip", "createdAtAccuracy": "epoch,local", "createdAtTZOffset": "0"}
     return {
@@ -163,7 +158,7 @@ def _image_path(item: Item, kind: str) -> str | None:
 
 
 def _media(media: Media, *, streams: bool = False) -> str:
-    """Format the XML directly, because `element` is slower and lists have up to 100,000 rows."""
+    """Render without `element`, which is too slow for lists of 100,000 rows."""
     proxy = f' proxyType="{media.proxy_type}"' if media.proxy_type is not None else ""
     deleted = _deleted_at(media)
     container = escape(media.parts[0].container)
@@ -218,7 +213,6 @@ def _decorations(item: Item) -> Iterable[tuple[str, str]]:
 
 
 def _row_tags(item: Item) -> Iterable[tuple[str, str]]:
-    """Return the tags of a listing row, which has no labels, collections and locks."""
     for name, values in (
         ("Genre", item.genres[:_GENRES_SHOWN]),
         ("Country", item.countries),

@@ -1,9 +1,9 @@
-"""A fake Stash for tests: GraphQL API over HTTP, images, and a runner of plugins.
+"""A fake Stash for tests, with the GraphQL API, images, and a runner of plugins.
 
 with FakeStash(tmp_path) as stash:
     scene = stash.add_scene(title="Old", files=["/media/a.mp4"], tags=["x"], cover=JPEG)
     stash.install_plugin(repository)
-    [run] = stash.edit_scene(scene.id, title="New")  # as the web page does
+    [run] = stash.edit_scene(scene.id, title="New")
     assert run.result.error is None
 """
 

@@ -67,8 +67,8 @@ class StashExchange(Exchange):
 class App:
     """Answers HTTP requests to Stash.
 
-    `has_plugins` returns whether any plugin is installed. If it returns True, a mutation may run
-    hooks. These hooks are cancelled if the client closes the connection.
+    If `has_plugins` returns True, a mutation can run hooks. The hooks are cancelled if the client
+    closes the connection.
     """
 
     def __init__(
@@ -134,7 +134,6 @@ class App:
 
     @contextlib.contextmanager
     def _cancel(self, graphql: GraphQLRequest, connection: Connection) -> Iterator[Cancel]:
-        """Cancel the plugins of a mutation if the client closes the connection."""
         cancel = Cancel()
         if not (graphql.is_mutation and self._has_plugins()):
             yield cancel

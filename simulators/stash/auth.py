@@ -16,14 +16,6 @@ Means = Literal["cookie", "apikey", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of checking a request's credentials.
-
-    Attributes:
-        bad_key: whether the request has a wrong API key.
-        means: the kind of credential that was valid.
-        set_cookie: the renewed session cookie for the response.
-    """
-
     allowed: bool
     bad_key: bool = False
     means: Means = "none"
@@ -71,7 +63,6 @@ class Gate:
 
 
 def _cookie_value(header: str) -> str:
-    """Return the first cookie with the name `session`, as Go does."""
     for part in header.split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:

@@ -17,7 +17,7 @@ class Cancel:
             notify()
 
     def subscribe(self, notify: Callable[[], None]) -> None:
-        """Call `notify` at the cancellation, or at once if the cancellation was earlier."""
+        """Call `notify` at the cancellation, or at once after a cancellation."""
         with self._lock:
             if not self.cancelled:
                 self._subscribers.append(notify)
@@ -32,10 +32,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The context of a GraphQL request, or of a test that acts like the web page.
+    """The context of a GraphQL request, or of an edit by a test.
 
     Attributes:
-        base_url: the address with which the client reached Stash, from the Host header.
+        base_url: the address of Stash in the header `Host` of the request.
         cancel: the object that is cancelled if the client closes the connection.
     """
 

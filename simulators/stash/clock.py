@@ -3,11 +3,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 Seconds = Callable[[], float]
-"""A source of the time of day in seconds since 1970."""
 
 
 class StashClock:
-    """Formats time stamps as Stash does: whole seconds with the local UTC offset."""
+    """Formats time stamps as Stash does, with whole seconds and the local UTC offset."""
 
     def __init__(self, now: Seconds = time.time, utc_offset: timedelta = timedelta()) -> None:
         self.now = now

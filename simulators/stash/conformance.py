@@ -12,8 +12,7 @@ from graphql import (
 )
 
 FAKE_API = Path(__file__).with_name("schema.graphql")
-# Each file in this folder describes the API of one Stash release. `tools/stash_api.py` makes the
-# files from Stash's own schema.
+# Each file describes the API of a Stash release. `tools/stash_api.py` writes the files.
 API = Path(__file__).with_name("api")
 OLDEST, NEWEST = "v0.26.0", "v0.30.1"
 
@@ -32,10 +31,9 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Return the parts of the schema `small` that the real Stash lacks or has in another form."""
+    """Return the parts of the schema `small` that a real Stash lacks or has in another form."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
-    # Some changes of a type break clients of only one schema, so both directions are compared.
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]
     found = [*find_breaking_changes(small, real), *stricter]
     return [one.description for one in found if "@deprecated" not in one.description]

@@ -21,16 +21,14 @@ class Edited(NamedTuple):
 
 
 class Edits:
-    """Changes the library, and then runs the hooks without the library's lock."""
-
     library: Library
     host: PluginHost
     page: Call
 
     def edit_scene(self, scene_id: int, **changes: Unpack[SceneFields]) -> list[PluginRun]:
-        """Save changed fields of a scene (sceneUpdate).
+        """Edit a scene with the mutation `sceneUpdate`.
 
-        In the input of the hook, all unchanged fields are null.
+        In the input of the hook, the fields that the edit does not change are null.
         """
         input_ = {"id": str(scene_id), **self._input(changes)}
         self.library.update_scene(scene_id, **changes)
@@ -39,7 +37,6 @@ class Edits:
     def edit_scenes(
         self, scene_ids: Iterable[int], **changes: Unpack[SceneFields]
     ) -> list[PluginRun]:
-        """Edit many scenes at once (bulkSceneUpdate). One hook per scene runs, in order."""
         ids = list(scene_ids)
         input_: dict[str, Any] = {"ids": [str(scene_id) for scene_id in ids]}
         for name, value in self._input(changes).items():
@@ -50,7 +47,6 @@ class Edits:
         return [run for id_ in ids for run in self._hooks("Scene.Update", id_, input_, input_)]
 
     def destroy_scene(self, scene_id: int) -> list[PluginRun]:
-        """Delete a scene (sceneDestroy). The hook gets the scene's hashes and path."""
         scene = self.library.remove_scene(scene_id)
         input_ = {"id": str(scene_id), "delete_file": None, "delete_generated": None}
         told = {**input_, "checksum": "", "oshash": f"{scene_id:016x}", "path": scene.path or ""}
@@ -60,12 +56,10 @@ class Edits:
         self.library.merge_scenes(sources, into)
 
     def scan_new(self, **fields: Unpack[SceneFields]) -> Edited:
-        """Add a scene as a scan does. The hook Scene.Create.Post gets no input."""
         scene = self.library.add_scene(**fields)
         return Edited((scene.id,), self._hooks("Scene.Create", scene.id, None))
 
     def scan_moved(self, scene_id: int, new_path: str) -> list[PluginRun]:
-        """Rename a file as a scan does. The hook Scene.Update.Post gets no input."""
         self.library.move_file(scene_id, new_path)
         return self._hooks("Scene.Update", scene_id, None)
 
@@ -91,7 +85,7 @@ class Edits:
         return self._update("Tag", self.library.tags, tag, **changes)
 
     def set_children(self, parent: Ref, *children: Ref) -> list[PluginRun]:
-        """Set the children of a tag on its own page. Only the hook of this tag runs."""
+        """Set the children of a tag as on its page. No hook runs for the children."""
         tags = self.library.tags
         id_, ids = tags.get(parent).id, {tags.ensure(child) for child in children}
         for tag in list(tags.by_id.values()):
@@ -113,13 +107,11 @@ class Edits:
         return self._hooks("Group.Destroy", gone, {"id": str(gone)})
 
     def destroy_tags(self, *tags: Ref) -> list[PluginRun]:
-        """Delete tags (tagDestroy, tagsDestroy). Each hook gets the ids of all deleted tags."""
         gone = [self.library.remove_tag(tag).id for tag in tags]
         told = {"id": str(gone[0])} if len(gone) == 1 else [str(id_) for id_ in gone]
         return [run for id_ in gone for run in self._hooks("Tag.Destroy", id_, told)]
 
     def merge_tags(self, sources: Iterable[Ref], into: Ref) -> list[PluginRun]:
-        """Merge tags (tagsMerge). One hook runs, for the remaining tag."""
         tags = self.library.tags
         gone = [tags.get(source).id for source in sources]
         left = self.library.merge_tags(gone, tags.get(into).id).id
@@ -162,7 +154,7 @@ class Edits:
 
 
 def _struct(type_name: str, input_: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input as Go serializes it, with all fields, and unset fields as null."""
+    """Return a mutation input as Go writes it, with unset fields as null."""
     return {name: input_.get(name) for name in _input_fields(type_name)}
 
 

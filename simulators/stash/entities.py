@@ -1,6 +1,6 @@
-"""The records of a Stash. Records are immutable, so a change replaces a record.
+"""The records of a Stash. A record is immutable, so an edit replaces the record.
 
-An attribute has the name of the field in the GraphQL schema if the field is plain data.
+An attribute has the name of its field in the GraphQL schema.
 """
 
 from dataclasses import dataclass

@@ -26,15 +26,13 @@ from .runner import PluginResult, PluginRunner
 
 
 class FakeStash(Edits):
-    """A Stash on the loopback interface, in this process.
+    """A Stash on the loopback interface, in the process of the test.
 
-    Use the object as a context manager, or call `start()` and `stop()`. A `start()` after a
-    `stop()` serves the same library on the same port.
+    A `start()` after a `stop()` serves the same library on the same port.
 
     Args:
-        root: the folder of Stash's configuration and plugins, also the working directory.
-        now: returns the time, for time stamps and session ages.
-        utc_offset: the local UTC offset in time stamps.
+        root: the folder of Stash's configuration and plugins, and the working folder of plugins.
+        utc_offset: the difference between local time and UTC in time stamps.
     """
 
     def __init__(
@@ -99,7 +97,7 @@ class FakeStash(Edits):
         return self.start()
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        """Raise an error if the fake itself failed or a plugin exceeded its time limit."""
+        """Raise an error if the fake Stash failed, or if a plugin exceeded its time limit."""
         self.close()
         self.jobs.close()
         broken = [*self.engine.internal_errors, *self.jobs.panics]
@@ -118,7 +116,6 @@ class FakeStash(Edits):
         return self.faults.add(repr(action), action, matcher(which), times=times)
 
     def server_connection(self) -> dict[str, Any]:
-        """Return the `server_connection` of a plugin's input, without `PluginDir`."""
         return {
             "Scheme": "http",
             "Host": "0.0.0.0",
@@ -156,7 +153,6 @@ class FakeStash(Edits):
         args: Mapping[str, Any] | None = None,
         timeout: float = 120.0,
     ) -> PluginResult:
-        """Queue a plugin task, wait for the end of its job and return the plugin's result."""
         job = self.jobs.wait(self.run_task(plugin_id, task_name, args), timeout)
         assert isinstance(job.result, PluginRun), f"the task did not run: {job}"
         return job.result.result
@@ -166,7 +162,6 @@ class FakeStash(Edits):
 
 
 def _go_cookie(value: str) -> dict[str, Any]:
-    """Return a cookie as JSON in the form of Go's http.Cookie."""
     return {
         "Name": "session",
         "Value": value,

@@ -22,8 +22,6 @@ class Status:
 
 @dataclass(frozen=True)
 class Reset:
-    """Resets the connection. With `after`, the request is carried out before the reset."""
-
     after: bool = False
 
     def __call__(self, exchange: Exchange, fault: Fault) -> bool:
@@ -41,7 +39,6 @@ class Truncated:
 
 
 def html_page() -> Status:
-    """Respond 200 with a web page, as a reverse proxy or a login page does."""
     return Status(200, HTML, "text/html; charset=utf-8")
 
 

@@ -1,5 +1,3 @@
-"""Serves images as Stash does. A scene without a cover has a placeholder."""
-
 import hashlib
 from collections.abc import Mapping
 

@@ -12,8 +12,6 @@ JobStatus = Literal["READY", "RUNNING", "FINISHED", "CANCELLED", "FAILED"]
 
 @dataclass(slots=True)
 class Job:
-    """A job of the queue. Its progress is from 0 to 1."""
-
     id: int
     description: str
     status: JobStatus = "READY"
@@ -28,11 +26,10 @@ class Job:
 
 
 Work = Callable[[Job], Any]
-"""Does a job; a `StashError` becomes the job's error."""
 
 
 class JobQueue:
-    """Runs jobs one after another, each in its own thread. `panics` has traces of failed jobs."""
+    """Runs jobs one after another. `panics` has the traces of unexpected errors in jobs."""
 
     def __init__(self) -> None:
         self.panics: list[str] = []

@@ -16,7 +16,7 @@ _PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFE
 class SceneFields(TypedDict, total=False):
     """The fields of a scene that a test can set.
 
-    Studios, performers, tags and groups are given by name or id. Unknown names are added.
+    A studio, performer, tag or group is given by name or id. An unknown name adds a new record.
     """
 
     title: str
@@ -39,11 +39,6 @@ class SceneFields(TypedDict, total=False):
 
 
 class Library:
-    """Scenes, performers, studios and tags.
-
-    Records are immutable, so readers get a consistent view without the lock.
-    """
-
     def __init__(self, clock: StashClock) -> None:
         self.lock = threading.RLock()
         self.clock = clock
@@ -74,7 +69,6 @@ class Library:
     def update_scene(
         self, scene_id: int, *, touch: bool = True, **changes: Unpack[SceneFields]
     ) -> Scene:
-        """Change a scene. With `touch`, `updated_at` becomes now unless `changes` sets it."""
         with self.lock:
             scene = self.scene(scene_id)
             columns = self._columns(changes, scene.files)
@@ -85,7 +79,6 @@ class Library:
             return changed
 
     def move_file(self, scene_id: int, new_path: str) -> Scene:
-        """Rename the primary file. As in Stash, this does not change the scene's `updated_at`."""
         with self.lock:
             first, *others = self.scene(scene_id).files
             moved = dataclasses.replace(first, path=new_path)
@@ -121,7 +114,6 @@ class Library:
             return gone
 
     def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
-        """Remove a tag. Its scenes get the successor, if one is given."""
         with self.lock:
             gone = self.tags.remove(ref)
             for scene in [one for one in self.scenes.values() if gone.id in one.tag_ids]:
@@ -131,7 +123,6 @@ class Library:
             return gone
 
     def merge_tags(self, sources: Iterable[int], destination: int) -> Tag:
-        """Merge tags into another tag. Names and aliases of the merged tags become its aliases."""
         with self.lock:
             tag = self.tags.get(destination)
             gone = [self.tags.get(source) for source in dict.fromkeys(sources)]
@@ -161,7 +152,7 @@ class Library:
         return tag_ids if more == tag_ids else self.with_descendants(more)
 
     def snapshot(self) -> dict[int, dict[str, Any]]:
-        """Return each scene as plain data, with names instead of ids and the cover's SHA-256."""
+        """Return each scene as plain data. Names replace ids, and a SHA-256 replaces the cover."""
         with self.lock:
             return {scene_id: self._plain(scene) for scene_id, scene in self.scenes.items()}
 

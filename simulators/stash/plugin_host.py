@@ -14,7 +14,7 @@ from .runner import PluginResult, PluginRunner
 
 @dataclass(frozen=True, slots=True)
 class PluginRun:
-    """A run of a plugin. `trigger` is the hook type or the task's name."""
+    """A run of a plugin. `trigger` is the type of the hook, or the name of the task."""
 
     plugin_id: str
     kind: Literal["hook", "task", "operation"]
@@ -49,14 +49,14 @@ class PluginHost:
     def hooks(
         self, hook_type: str, object_id: int, input_: Any, input_fields: Iterable[str], call: Call
     ) -> list[PluginRun]:
-        """Run the hooks of all plugins for an event, one after another, in load order.
+        """Run the hooks of all plugins for an event in order.
 
-        If a hook is cancelled or cannot start, the remaining hooks do not run.
+        After a cancelled hook, or a hook that cannot start, no further hook runs.
         """
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            # Stash stores these names in a Go map, so their order is random.
+            # Stash has these names in a Go map, which has a random order.
             random.shuffle(fields)
             context["inputFields"] = fields
         args = {"hookContext": context}
@@ -81,8 +81,6 @@ class PluginHost:
     def _task(
         self, plugin_id: str, task_name: str | None, args: Mapping[str, Any], job: Job
     ) -> PluginRun:
-        """Run a task in a job. An error in the plugin's answer does not fail the job."""
-
         def listen(fraction: float) -> None:
             job.progress = fraction
 

@@ -1,5 +1,3 @@
-"""A plugin's `.yml` file, decoded as strictly as Stash does."""
-
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +13,8 @@ Node = dict[str, "Node"] | list["Node"] | str | None
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
 _TYPES = ("STRING", "NUMBER", "BOOLEAN")
+# The keys of a plugin's file. `str` means a text, a tuple means one of its texts, a list means any
+# number of elements, and `*` means any key.
 _SHAPE = {
     **dict.fromkeys(("name", "description", "url", "version", "errLog"), str),
     "interface": ("raw", "rpc", "js"),
@@ -28,8 +28,6 @@ _SHAPE = {
         "assets": {"*": str},
     },
 }
-"""The keys of a plugin file: text, one of some words (the first by default), a list or a mapping,
-in which `*` stands for any key."""
 _LOG_LEVELS = ("trace", "debug", "info", "warning", "error", "progress", "none")
 
 
@@ -56,11 +54,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The content of a plugin's yml file.
+    """The content of the yml file of a plugin.
 
     Attributes:
-        raw_name: `name` as written, which Stash uses in its log prefix even if it is empty.
-        err_log: the log level of lines on stderr without a prefix.
+        raw_name: the name as written. Stash uses an empty name in log lines, and the id elsewhere.
+        err_log: the level of log lines that do not name their level.
     """
 
     path: Path

@@ -1,5 +1,3 @@
-"""Reads a plugin's output as Stash does, with the log on stderr and the answer on stdout."""
-
 import json
 import signal
 from collections.abc import Callable
@@ -42,7 +40,7 @@ class LogReader:
             self._accept(line)
 
     def end(self) -> None:
-        """Parse the last line if it does not end with a line feed."""
+        """Read the last line even if it does not end with a line feed."""
         self._accept(self._rest)
 
     def _accept(self, line: bytes) -> None:
@@ -59,7 +57,6 @@ class LogReader:
 
 
 def decode(stdout: bytes, exit_code: int) -> tuple[Any, str | None]:
-    """Return the output and the error of a plugin's run, as Stash determines them."""
     output, error = _decode(stdout.decode("utf-8", "replace"))
     if exit_code > 0 and error is None:
         error = f"exit status {exit_code}"
@@ -80,7 +77,7 @@ def _decode(text: str) -> tuple[Any, str | None]:
     known = {
         key.lower(): value
         for key, value in document.items()
-        # Like Go's JSON parser, this code ignores the case of keys.
+        # The JSON parser of Go ignores the case of keys.
     }
     error = known.get("error")
     is_typed = isinstance(error, str | None)

@@ -16,7 +16,7 @@ CHUNK = 65_536
 
 
 class PluginTimeoutError(AssertionError):
-    """A run of a plugin exceeded the time limit of the test. The real Stash has no limit."""
+    """A plugin exceeded the time limit of the test. A real Stash has no such limit."""
 
 
 class Process(Protocol):
@@ -31,7 +31,6 @@ class Process(Protocol):
 
 
 Start = Callable[[Sequence[str], Mapping[str, str], Path], Process]
-"""Starts a program with an environment in a folder; raises OSError where it cannot."""
 
 
 def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
@@ -40,11 +39,11 @@ def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Pro
 
 
 class PluginProcess:
-    """A run of a plugin's process.
+    """Runs the process of a plugin.
 
-    The run ends when the process has exited and its stdout is closed. A grandchild process can keep
-    stdout open. Stderr is read until the run ends. A `Cancel` kills the process, but none of its
-    children, and ends the run.
+    The run ends when the process has ended and its standard output is closed. A child of the plugin
+    can keep this output open. A cancellation kills the process, but not its children, and ends the
+    run.
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
@@ -118,7 +117,7 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        # The plugin ended, or closed its input, before reading the whole input.
+        # The plugin has ended or closed its input without reading the whole input.
         except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]

@@ -1,4 +1,4 @@
-"""A plugin's process on systems that cannot poll pipes, such as Windows."""
+"""Runs the process of a plugin on systems that cannot poll pipes, such as Windows."""
 
 import queue
 import threading
@@ -55,7 +55,7 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        # The plugin ended, or closed its input, before reading the whole input.
+        # The plugin has ended or closed its input without reading the whole input.
         except OSError:
             return
 

@@ -12,9 +12,8 @@ class LoggedRequest(traffic.LoggedRequest):
     """A request that arrived at Stash.
 
     Attributes:
-        kind: `screenshot`, `login`, `page`, or `graphql:` followed by the names of the
-            requested top-level fields, separated by commas.
-        auth: the kind of credential that authenticated the request, never the secret.
+        kind: `screenshot`, `login`, `page`, or `graphql:` with the requested top-level fields.
+        auth: the kind of the credential, never the secret.
     """
 
     auth: Means = "none"
@@ -25,7 +24,6 @@ class LoggedRequest(traffic.LoggedRequest):
 
 Predicate = Callable[[LoggedRequest], bool]
 Which = str | Predicate
-"""A kind of request (`graphql:findScenes`, or only `findScenes`), or a function that selects."""
 
 
 def matcher(which: Which) -> Predicate:

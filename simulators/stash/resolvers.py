@@ -19,12 +19,12 @@ Arguments = Mapping[str, Any]
 
 @dataclass(slots=True)
 class StashSettings:
-    """The settings of the fake Stash, which tests can change under the library's lock.
+    """The settings of the fake Stash. Tests change them under the lock of the library.
 
     Attributes:
-        directory: Stash's configuration folder, which is `Dir` in a plugin's input.
-        plugins: plugin id → settings.
-        status: Stash's system status, which shows whether the database can be used.
+        directory: the folder of Stash's configuration.
+        plugins: the settings of each plugin, by the id of the plugin.
+        status: the system status. With another status than `OK`, Stash cannot use its database.
     """
 
     directory: Path
@@ -34,9 +34,9 @@ class StashSettings:
 
 
 class Resolvers:
-    """Resolves fields that are not plain attributes.
+    """Resolves the GraphQL fields that are not plain attributes.
 
-    Edits have no resolver, because tests make edits with `FakeStash`, which runs the same hooks.
+    There is no mutation that edits scenes. Tests edit with `FakeStash`, which runs the same hooks.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Resolvers:
             ("Mutation", "configurePlugin"): self._configure_plugin,
             ("Mutation", "runPluginTask"): self._run_plugin_task,
             ("Mutation", "runPluginOperation"): self._run_plugin_operation,
-            # In the fake Stash, an empty text stands for Go's zero time, which Stash cannot return.
+            # In the fake Stash, an empty text stands for a missing time.
             ("Scene", "created_at"): lambda scene, *_: scene.created_at or None,
             ("Scene", "updated_at"): lambda scene, *_: scene.updated_at or None,
             ("Scene", "paths"): _paths,
@@ -99,7 +99,7 @@ class Resolvers:
         return scene_query.find(self._library, criteria, page)
 
     def _find_tags(self, _: None, _call: Call, arguments: Arguments) -> SimpleNamespace:
-        """Return all tags that have children. No query of the plugin needs other tags."""
+        """Return all tags that have children. The plugin asks for no other tags."""
         self._require_database()
         assert arguments["tag_filter"]["child_count"]["value"] == 0
         tags = [tag for tag in self._library.tags.by_id.values() if self._children(tag)]

@@ -1,5 +1,3 @@
-"""Runs a plugin's operation as Stash does, with command line, environment, input and answer."""
-
 import json
 import os
 import shutil
@@ -24,15 +22,13 @@ _GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 @dataclass(frozen=True, slots=True)
 class PluginResult:
-    """The result of a plugin's run.
+    """The result of a run of a plugin.
 
     Attributes:
-        output: `output` of the answer, or the complete text if the answer is not JSON.
-        error: `error` of the answer, or a text about the exit status.
-        logs: the log lines as Stash shows them.
-        progress: the reported progress (tasks only).
-        exit_code: negative if a signal ended the process.
-        cancelled: whether the run was killed because its request or job was cancelled.
+        output: the member `output` of the answer, or the whole answer if the answer is not JSON.
+        error: the member `error` of the answer, or a text about the exit status.
+        exit_code: the exit status. The number is negative if a signal ended the process.
+        cancelled: whether a cancelled request or job ended the run.
     """
 
     output: Any
@@ -55,9 +51,8 @@ class PluginRunner:
     """Starts plugins.
 
     Attributes:
-        python: Stash's setting `python_path`.
-        env: changes to this process's environment for plugins. None removes a variable.
-        timeout: seconds after which a run fails the test. Stash itself has no limit.
+        env: changes to the environment of this process. None removes a variable.
+        timeout: the seconds after which a run fails the test. A real Stash has no limit.
     """
 
     cwd: Path
@@ -137,7 +132,7 @@ def plugin_input(
     args: Mapping[str, Any],
     connection: Mapping[str, Any],
 ) -> bytes:
-    """Return a plugin's input as JSON with exactly the bytes that Go writes."""
+    """Return the input of a plugin as JSON, with the same bytes as Go's JSON encoder."""
     filled = {**(operation.default_args if operation else {}), **args}
     document = {
         "server_connection": {**connection, "PluginDir": str(manifest.directory)},

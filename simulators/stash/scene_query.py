@@ -16,7 +16,6 @@ class FoundScenes:
 
 
 def parse_id(text: str) -> int:
-    """Return an id of the API as a number. Other texts are refused, as in Go."""
     try:
         return int(text)
     except ValueError:
@@ -32,7 +31,7 @@ def find(
     tests = [_TESTS[name](library, wanted) for name, wanted in given.items()]
     matched = [scene for scene in candidates if all(test(scene) for test in tests)]
     words = (find_filter.get("q") or "").casefold().split()
-    # Stash also searches other texts of a scene, such as its path.
+    # A real Stash also searches other texts of a scene, such as its path.
     if words:
         matched = [s for s in matched if all(word in s.title.casefold() for word in words)]
     order = _ORDERS.get(find_filter.get("sort") or "id")
@@ -43,7 +42,7 @@ def find(
 
 
 def _after(library: Library, wanted: Mapping[str, Any] | None) -> list[Scene]:
-    # The ids are sorted, because each new scene gets a higher id.
+    # Each new scene gets a higher id, so the ids are sorted.
     ids = list(library.scenes)
     start = bisect_right(ids, wanted["value"]) if wanted else 0
     return [library.scenes[id_] for id_ in ids[start:]]
@@ -87,7 +86,7 @@ def _performer_tags(library: Library, scene: Scene) -> Ids:
 
 
 def _later(stamp: str) -> Callable[[Library, Any], Test]:
-    # Stash compares time stamps as plain text.
+    # Stash compares time stamps as texts.
     return lambda _, wanted: lambda scene: getattr(scene, stamp) > wanted["value"]
 
 

@@ -1,5 +1,3 @@
-"""A store for named records, such as performers, by id and name."""
-
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
@@ -10,7 +8,6 @@ from .entities import Named, StashError
 NamedT = TypeVar("NamedT", bound=Named)
 
 Ref = str | int
-"""A record, by its name or by its id."""
 
 
 class Shelf(Generic[NamedT]):
@@ -23,7 +20,7 @@ class Shelf(Generic[NamedT]):
         self._last_id = 0
 
     def add(self, name: str, **fields: Any) -> NamedT:
-        """Add a record. Performers can share a name if their disambiguations differ."""
+        """Add a record. Performers can have the same name if their disambiguations differ."""
         if name in self._ids and not fields.get("disambiguation"):
             msg = f"{self.kind} with name '{name}' already exists"
             raise StashError(msg)
