@@ -43,7 +43,6 @@ class StashAddress:
     port: int = 9999
     cookie_name: str = "session"
     cookie: str = ""
-    config_dir: str = ""
     # Only the plugin's command line sets an API key.
     api_key: str = ""
 
@@ -71,7 +70,6 @@ def parse_address(raw: Any) -> StashAddress:
         port=port,
         cookie_name=str(cookie.get("Name") or default.cookie_name),
         cookie=_text(cookie.get("Value")),
-        config_dir=_text(given.get("Dir")),
         api_key=_text(given.get("ApiKey")),
     )
 
@@ -92,8 +90,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
 
     While Stash's database needs a migration, Stash must receive only requests for its system
     status. The client therefore requests the status after a failed request, before any other
-    request. Every method may raise a StashError. `keep_secret` receives each credential before its
-    first use, so logs can redact it.
+    request. `keep_secret` receives each credential before its first use, so logs can redact it.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
@@ -103,20 +100,16 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         # After a failed request, Stash may need a migration of its database.
         self._in_doubt = False
         self.date = ""
-        self._offered: StashAddress | None = None
+        # The worker sets the address and cookie that a later hook has passed on.
+        self.offered: StashAddress | None = None
         self._use(address)
 
     def _use(self, address: StashAddress) -> None:
+        self._address = address
         self.s = _session(address)
         self.url = f"{address.base_url}/graphql"
-        self._base_url = address.base_url
-        self._has_cookie = bool(address.cookie)
         self._keep_secret(address.cookie)
         self.use_api_key(address.api_key)
-
-    def offer(self, address: StashAddress) -> None:
-        self._keep_secret(address.cookie)
-        self._offered = address
 
     def close(self) -> None:
         self.s.close()
@@ -172,32 +165,26 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         After a change of the API key, Stash rejects the old key even if Stash needs no password.
         The cookie may still be valid, because each response of Stash renews it.
         """
-        try:
+        while True:
             try:
-                return self._ask_without_key(ask)
-            except (StashAuthError, requests.exceptions.RequestException) as error:
-                offered, is_refusal = self._offered, isinstance(error, StashAuthError)
-                if offered is None or not (is_refusal or offered.base_url != self._base_url):
-                    raise
-                self._offered = None
-                self.s.close()
-                self._use(offered)
                 return ask()
-        except requests.exceptions.RequestException as error:
-            raise StashUnavailable(
-                f"Stash does not answer at {self._base_url} ({type(error).__name__})"
-            ) from None
-
-    def _ask_without_key(self, ask: Callable[[], _Answer]) -> _Answer:
-        try:
-            return ask()
-        except StashAuthError:
-            if self.s.headers.pop("ApiKey", None) is None:
-                raise
-            return ask()
+            except StashAuthError:
+                if self.s.headers.pop("ApiKey", None) is not None:
+                    continue
+                if self.offered is None:
+                    raise
+            except requests.exceptions.RequestException as error:
+                url = self._address.base_url
+                if self.offered is None or self.offered.base_url == url:
+                    raise StashUnavailable(
+                        f"Stash does not answer at {url} ({type(error).__name__})"
+                    ) from None
+            self.s.close()
+            self._use(self.offered)
+            self.offered = None
 
     def _get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
-        url = self._base_url + path
+        url = self._address.base_url + path
         with self.s.get(url, headers=dict(headers), stream=True) as response:
             if response.status_code == _UNAUTHORIZED or response.is_redirect:
                 raise StashAuthError("Stash requires a login")
@@ -216,7 +203,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         if response.status_code == _UNAUTHORIZED or response.is_redirect:
             raise StashAuthError(
                 "Stash rejects the worker's session, which has expired or whose login was changed"
-                if self._has_cookie
+                if self._address.cookie
                 else "Stash requires a login: set STASH_API_KEY to the key that Stash shows under "
                 "Settings > Security"
             )
@@ -229,19 +216,19 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             text = response.content.decode("utf-8", "replace")[:_QUOTED]
             raise StashRequestError(f"Stash's answer is not GraphQL ({_describe(status, text)})")
         errors, data = content.get("errors"), content.get("data")
-        if not errors and isinstance(data, dict):
+        data = data if isinstance(data, dict) else None
+        if not errors and data is not None:
             return data
         found = errors if isinstance(errors, list) else []
-        messages = [
-            str(error.get("message"))[:300] for error in found if isinstance(error, Mapping)
-        ]
-        text = "; ".join(messages) or f"no data (status {status})"
+        found = [error for error in found if isinstance(error, Mapping)]
+        text = "; ".join(str(error.get("message"))[:300] for error in found)
+        text = text or f"no data (status {status})"
         if status != _OK:
             raise StashRequestError(f"Stash refuses the request ({_describe(status, text)})")
         if "database is locked" in text:
             raise StashUnavailable(f"Stash is busy: {text}")
-        given = data if isinstance(data, dict) else None
-        raise StashQueryError(f"Stash could not answer: {text}", _paths(found), given)
+        paths = [error.get("path") for error in found]
+        raise StashQueryError(f"Stash could not answer: {text}", paths, data)
 
 
 def _describe(status: int, text: str) -> str:
@@ -261,8 +248,3 @@ def _session(address: StashAddress) -> requests.Session:
         domain = address.host if "." in address.host else f"{address.url_host}.local"
         session.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
     return session
-
-
-def _paths(errors: list[Any]) -> list[list[object]]:
-    paths = [error.get("path") if isinstance(error, Mapping) else None for error in errors]
-    return [path for path in paths if isinstance(path, list)] if all(paths) else []

@@ -29,7 +29,7 @@ class StashQueryError(StashError):
     def __init__(
         self,
         message: str,
-        paths: Sequence[Sequence[object]] = (),
+        paths: Sequence[Any] = (),
         data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
@@ -37,4 +37,6 @@ class StashQueryError(StashError):
         self.data = data or {}
 
     def is_only_about(self, fields: Collection[str]) -> bool:
-        return bool(self.paths) and all(path and path[-1] in fields for path in self.paths)
+        return bool(self.paths) and all(
+            isinstance(path, list) and path and path[-1] in fields for path in self.paths
+        )

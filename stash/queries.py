@@ -82,9 +82,10 @@ SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
 SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
 SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
 SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
-SCENES_WITH_PERFORMERS = _scenes_with("performers")
-SCENES_WITH_STUDIOS = _scenes_with("studios")
-SCENES_WITH_TAGS = _scenes_with("tags")
+SCENES_WITH = {
+    kind: _scenes_with(kind)
+    for kind in ("performers", "studios", "tags", "groups", "performer_tags")
+}
 # `q` finds words of the title, and of some other texts. An empty `q` finds all scenes.
 LAST_EDITED_SCENE = f"""
 query LastEditedScene($words: String!) {{
@@ -95,8 +96,6 @@ query LastEditedScene($words: String!) {{
   }}
 }}
 """
-SCENES_WITH_GROUPS = _scenes_with("groups")
-SCENES_WITH_PERFORMER_TAGS = _scenes_with("performer_tags")
 TAG_PARENTS = """
 query TagParents {
   findTags(

@@ -18,13 +18,6 @@ from validation.values import counted
 
 PAGE = 500
 FILES_PAGE = 2000
-_WITH = {
-    "performers": queries.SCENES_WITH_PERFORMERS,
-    "studios": queries.SCENES_WITH_STUDIOS,
-    "tags": queries.SCENES_WITH_TAGS,
-    "groups": queries.SCENES_WITH_GROUPS,
-    "performer_tags": queries.SCENES_WITH_PERFORMER_TAGS,
-}
 # Stash cannot return Go's zero time, so this text replaces each unreadable time stamp.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
@@ -38,38 +31,25 @@ class ScenePage:
     left: int
 
 
+@dataclass
 class StashScenes:
     """Reads scenes from Stash. `note` gets each scene. Every method may raise a StashError."""
 
-    def __init__(
-        self, connection: StashConnection, note: Callable[[StashScene], None] = lambda _: None
-    ) -> None:
-        self._connection = connection
-        self._note = note
-        # Queries request only the details (`Detail`) that the plugin's settings need.
-        self.details: Collection[Detail] = ()
+    connection: StashConnection
+    note: Callable[[StashScene], None] = lambda _: None
+    # Queries request only the details (`Detail`) that the plugin's settings need.
+    details: Collection[Detail] = ()
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
         if not scene_ids:
             return {}
-        try:
-            data: Mapping[str, Any] = self._query(queries.scenes_by_id(scene_ids), {})
-        except StashQueryError as error:
-            if not error.is_only_about(queries.STAMPS):
-                raise
-            failed = [int(alias[1:]) for alias, row in error.data.items() if row is None]
-            data = {
-                **error.data,
-                **self._query(queries.without_stamps(queries.scenes_by_id(failed)), {}),
-            }
-            for alias in map("s{}".format, failed):
-                data[alias] = data[alias] and {**_ZERO_STAMPS, **data[alias]}
+        data = self._query_with_stamps(queries.scenes_by_id(scene_ids), {}, dict.values)
         return {scene.id: scene for scene in self._scenes(data.values())}
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
         if not scene_ids:
             return {}
-        data = self._connection.query(queries.scene_names(scene_ids))
+        data = self.connection.query(queries.scene_names(scene_ids))
         return {scene.id: scene.name for scene in self._scenes(data.values())}
 
     def last_edited(self, words: str = "") -> StashScene | None:
@@ -78,7 +58,7 @@ class StashScenes:
         return next(iter(self._scenes(found["scenes"])), None)
 
     def count(self) -> int:
-        found = self._connection.query(queries.SCENE_COUNT).get("findScenes")
+        found = self.connection.query(queries.SCENE_COUNT).get("findScenes")
         count = found.get("count") if isinstance(found, dict) else None
         if not isinstance(count, int):
             raise StashQueryError("Stash did not return the number of scenes")
@@ -91,7 +71,9 @@ class StashScenes:
         return self._pages(queries.SCENES_AFTER, PAGE, {})
 
     def walk_with(self, kind: str, ids: Sequence[int]) -> Iterator[list[StashScene]]:
-        return self._pages(_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]})
+        return self._pages(
+            queries.SCENES_WITH[kind], PAGE, {"ids": [str(entity_id) for entity_id in ids]}
+        )
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
         """Return the next page after a scene id. Raise StashQueryError if the page is incomplete.
@@ -130,46 +112,54 @@ class StashScenes:
             after = max(scene.id for scene in scenes)
 
     def _find_scenes(self, text: str, variables: dict[str, Any]) -> Mapping[str, Any]:
-        """Return a page of scenes, even if Stash cannot read a time stamp.
+        data = self._query_with_stamps(text, variables, lambda data: _listed(data)["scenes"])
+        return _listed(data)
+
+    def _query_with_stamps(
+        self,
+        text: str,
+        variables: dict[str, Any],
+        rows_of: Callable[[dict[str, Any]], Iterable[dict[str, Any] | None]],
+    ) -> dict[str, Any]:
+        """Query scenes, even if Stash cannot read a time stamp.
 
         A scene that was imported long ago may have a zero time stamp, and Stash then rejects the
-        request for the whole page. One request then reads the page without time stamps, and another
-        request reads the time stamps. Go's zero time replaces an unreadable time stamp.
+        whole request. One request then reads the scenes without time stamps, and another request
+        reads the time stamps. Go's zero time replaces an unreadable time stamp.
         """
         try:
-            return _listed(self._query(text, variables))
+            return self._query(text, variables)
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
-        found = _listed(self._query(queries.without_stamps(text), variables))
-        stamps = self._stamps([row["id"] for row in found["scenes"]])
-        rows = [
-            {**_ZERO_STAMPS, **stamps.get(f"s{row['id']}", {}), **row} for row in found["scenes"]
-        ]
-        return {**found, "scenes": rows}
+        data = self._query(queries.without_stamps(text), variables)
+        rows = [row for row in rows_of(data) if row is not None]
+        stamps = self._stamps([row["id"] for row in rows])
+        for row in rows:
+            row.update(stamps.get(f"s{row['id']}") or _ZERO_STAMPS)
+        return data
+
+    def _stamps(self, scene_ids: Sequence[int]) -> Mapping[str, Any]:
+        """Return the scenes' time stamps by GraphQL alias, or None for unreadable time stamps."""
+        if not scene_ids:
+            return {}
+        try:
+            return self.connection.query(queries.scene_stamps(scene_ids))
+        except StashQueryError as error:
+            if not error.is_only_about(queries.STAMPS):
+                raise
+            return error.data
 
     def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Send a query. If Stash does not know groups, request movies, their name in Stash 0.26."""
         text = queries.with_details(text, self.details)
         try:
-            return self._connection.query(text, variables)
+            return self.connection.query(text, variables)
         except StashRequestError:
             older = queries.with_movies(text)
             if older == text:
                 raise
-            return self._connection.query(older, variables)
-
-    def _stamps(self, scene_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
-        """Return the scenes' time stamps by GraphQL alias, except unreadable time stamps."""
-        if not scene_ids:
-            return {}
-        try:
-            data: Mapping[str, Any] = self._connection.query(queries.scene_stamps(scene_ids))
-        except StashQueryError as error:
-            if not error.is_only_about(queries.STAMPS):
-                raise
-            data = error.data
-        return {alias: row for alias, row in data.items() if isinstance(row, dict)}
+            return self.connection.query(older, variables)
 
     def _scenes(self, rows: Iterable[Any]) -> list[StashScene]:
         try:
@@ -180,12 +170,12 @@ class StashScenes:
             parents = self._tag_parents()
             scenes = [with_ancestors(scene, parents) for scene in scenes]
         for scene in scenes:
-            self._note(scene)
+            self.note(scene)
         return scenes
 
     def _tag_parents(self) -> Mapping[int, Sequence[Entity]]:
         """Return the parents of each tag. The tags may change, so each call sends a query."""
-        found = self._connection.query(queries.TAG_PARENTS).get("findTags")
+        found = self.connection.query(queries.TAG_PARENTS).get("findTags")
         if not isinstance(found, dict):
             raise StashQueryError("Stash did not return its tags")
         return parse_parents(found.get("tags"))

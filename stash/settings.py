@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stash import queries
@@ -8,6 +9,7 @@ from stash.exceptions import StashQueryError
 PLUGIN_ID = "Stash2Plex"
 
 
+@dataclass(frozen=True, slots=True)
 class StashSettings:
     """Reads and writes the plugin's settings. Every method may raise a StashError.
 
@@ -15,8 +17,7 @@ class StashSettings:
     write first reads the stored settings.
     """
 
-    def __init__(self, connection: StashConnection) -> None:
-        self._connection = connection
+    connection: StashConnection
 
     def read(self) -> dict[str, Any]:
         settings = self._stored()
@@ -40,11 +41,11 @@ class StashSettings:
 
     def _write(self, settings: Mapping[str, Any]) -> None:
         variables = {"plugin": PLUGIN_ID, "settings": settings}
-        self._connection.query(queries.CONFIGURE_PLUGIN, variables)
+        self.connection.query(queries.CONFIGURE_PLUGIN, variables)
 
     def _stored(self) -> Any:
-        configuration = self._connection.query(queries.SETTINGS).get("configuration")
+        configuration = self.connection.query(queries.SETTINGS).get("configuration")
         configuration = configuration if isinstance(configuration, dict) else {}
         general, plugins = configuration.get("general"), configuration.get("plugins")
-        self._connection.use_api_key(general.get("apiKey") if isinstance(general, dict) else None)
+        self.connection.use_api_key(general.get("apiKey") if isinstance(general, dict) else None)
         return plugins.get(PLUGIN_ID, {}) if isinstance(plugins, dict) else None

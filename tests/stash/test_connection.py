@@ -53,9 +53,7 @@ GIVEN: dict[str, Any] = {
 
 def test_what_stash_hands_over_is_read() -> None:
     address = parse_address(GIVEN)
-    assert address == StashAddress(
-        "https", "stash.local", 9443, "session", "cookie-value", "/config"
-    )
+    assert address == StashAddress("https", "stash.local", 9443, "session", "cookie-value")
     assert address.base_url == "https://stash.local:9443"
 
 

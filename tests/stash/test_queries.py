@@ -10,11 +10,11 @@ TEXTS = {
     name: text
     for name, text in vars(queries).items()
     if name.isupper() and isinstance(text, str) and name[0] != "_"
-}
+} | queries.SCENES_WITH
 
 
 def test_the_queries_are_found() -> None:
-    assert {"SETTINGS", "SCENES_AFTER", "SCENES_WITH_STUDIOS", "SCENE_COUNT"} <= set(TEXTS)
+    assert {"SETTINGS", "SCENES_AFTER", "studios", "SCENE_COUNT"} <= set(TEXTS)
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
@@ -27,7 +27,7 @@ def test_the_queries_are_found() -> None:
         queries.scene_names([1, 22]),
         queries.scene_stamps([1, 22]),
         queries.without_stamps(queries.SCENES_AFTER),
-        queries.with_details(queries.SCENES_WITH_STUDIOS, Detail),
+        queries.with_details(queries.SCENES_WITH["studios"], Detail),
         queries.with_details(queries.scenes_by_id([1]), Detail),
     ],
     ids=[

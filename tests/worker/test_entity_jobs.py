@@ -46,7 +46,7 @@ class Desk:
 
     def close(self) -> None:
         self.queue.close()
-        self.scenes._connection.close()
+        self.scenes.connection.close()
 
     def sync(self, *scene_ids: int, digest: str | None = None) -> None:
         for scene in self.scenes.read(
