@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,20 +22,15 @@ class StashCheckup:
     scenes: int | None = None
 
 
-def check_stash_server(
-    connection: StashConnection,
-    clock: Callable[[], float] = time.time,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> StashCheckup:
-    """Query Stash with at most three requests. A StashError becomes a part of the result."""
-    begun = monotonic()
+def check_stash_server(connection: StashConnection) -> StashCheckup:
+    begun = time.monotonic()
     seen = StashCheckup()
     try:
         found = connection.query(queries.VERSION).get("version")
         seen = StashCheckup(
-            latency=monotonic() - begun,
+            latency=time.monotonic() - begun,
             version=str(found.get("version") or "") if isinstance(found, dict) else "",
-            ahead=seconds_ahead(connection.date, clock()),
+            ahead=seconds_ahead(connection.date, time.time()),
         )
         seen = replace(seen, settings=StashSettings(connection).read())
         return replace(seen, scenes=StashScenes(connection).count())

@@ -20,7 +20,6 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound to
 _OK, _UNAUTHORIZED = 200, 401
 _Answer = TypeVar("_Answer")
-# Stash has no usable database if its status is one of these values.
 _NOT_READY = {
     "NEEDS_MIGRATION": "Stash needs its database migrated: open Stash",
     "SETUP": "Stash is not set up yet: open Stash",
@@ -89,18 +88,16 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
     """The GraphQL client of stashapp-tools, without its schema query at the start.
 
     While Stash's database needs a migration, Stash must receive only requests for its system
-    status. The client therefore requests the status after a failed request, before any other
-    request. `keep_secret` receives each credential before its first use, so logs can redact it.
+    status. So after a failed request, the client first requests the status. `keep_secret` receives
+    each credential before its first use, so logs can redact it.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
         self.log = SimpleNamespace(debug=lambda _text: None)
         self.fragments: dict[str, str] = {}
         self._keep_secret = keep_secret
-        # After a failed request, Stash may need a migration of its database.
         self._in_doubt = False
         self.date = ""
-        # The worker sets the address and cookie that a later hook has passed on.
         self.offered: StashAddress | None = None
         self._use(address)
 
@@ -160,10 +157,8 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
         """Send a request. If Stash rejects the request, retry without the API key.
 
-        If the retry also fails, use the address and cookie that a later hook has passed on.
-
         After a change of the API key, Stash rejects the old key even if Stash needs no password.
-        The cookie may still be valid, because each response of Stash renews it.
+        The last attempt uses the address and cookie that a later hook has passed on.
         """
         while True:
             try:

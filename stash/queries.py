@@ -13,8 +13,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# Each detail has pairs of an old and a new text. A query that requests the detail contains the new
-# texts instead of the old texts.
+# In a query that requests a detail, the second text of each pair replaces the first text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
@@ -23,8 +22,7 @@ _DETAILS = {
     ),
     Detail.PERFORMER_TRAITS: (("disambiguation }", "disambiguation gender tags { id name } }"),),
     Detail.GROUPS: ((" organized", " organized groups { group { id name } }"),),
-    # With `depth: -1`, a filter by tag also finds scenes with any descendant of the tag. Another
-    # query, `TAG_PARENTS`, requests the ancestors of tags.
+    # With `depth: -1`, a filter by tag also finds scenes with any descendant of the tag.
     Detail.TAG_ANCESTORS: ((" tags: { value: $ids,", " tags: { value: $ids, depth: -1,"),),
 }
 
@@ -46,11 +44,7 @@ mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
 def _scenes_after(
     name: str, variable: str = "", criterion: str = "", count: str = "", fields: str = _SCENE
 ) -> str:
-    """Return a GraphQL query for the next page of scenes, in ascending order of ids.
-
-    A page starts after an id and not at an offset. If a scene is deleted between two requests, the
-    next page therefore skips no scene.
-    """
+    """Return a query for the scenes after an id. An offset could skip scenes after a deletion."""
     return f"""
 query {name}($after: Int!, $size: Int!{variable}) {{
   findScenes(
@@ -78,7 +72,6 @@ def _scenes_with(kind: str) -> str:
 
 SCENES_AFTER = _scenes_after("ScenesAfter")
 SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
-# The plugin counts the scenes to detect a page with too few scenes.
 SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
 SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
 SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
@@ -134,7 +127,6 @@ def _by_id(name: str, scene_ids: Sequence[int], fields: str) -> str:
 
 
 def scenes_by_id(scene_ids: Sequence[int]) -> str:
-    """Return a query for the scenes with these ids. The alias of a scene is `s<id>`."""
     fragment = f"fragment SceneFields on Scene {{\n      {_SCENE}\n}}\n"
     return _by_id("ScenesById", scene_ids, "...SceneFields") + fragment
 

@@ -33,9 +33,8 @@ class ScenePage:
 
 @dataclass
 class StashScenes:
-    """Reads scenes from Stash. `note` gets each scene. Every method may raise a StashError."""
-
     connection: StashConnection
+    # This function gets each scene.
     note: Callable[[StashScene], None] = lambda _: None
     # Queries request only the details (`Detail`) that the plugin's settings need.
     details: Collection[Detail] = ()
@@ -52,8 +51,7 @@ class StashScenes:
         data = self.connection.query(queries.scene_names(scene_ids))
         return {scene.id: scene.name for scene in self._scenes(data.values())}
 
-    def last_edited(self, words: str = "") -> StashScene | None:
-        """Return the last edited scene with these words in its texts, or None."""
+    def last_edited(self, words: str) -> StashScene | None:
         found = self._find_scenes(queries.LAST_EDITED_SCENE, {"words": words})
         return next(iter(self._scenes(found["scenes"])), None)
 
@@ -65,7 +63,6 @@ class StashScenes:
         return count
 
     def walk(self, updated_since: str | None = None) -> Iterator[list[StashScene]]:
-        """Yield pages of all scenes, or of the scenes that were updated after a time."""
         if updated_since:
             return self._pages(queries.SCENES_UPDATED_AFTER, PAGE, {"since": updated_since})
         return self._pages(queries.SCENES_AFTER, PAGE, {})
@@ -76,11 +73,7 @@ class StashScenes:
         )
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
-        """Return the next page after a scene id. Raise StashQueryError if the page is incomplete.
-
-        Only scenes that were created after `created_since` are returned. Stash compares time stamps
-        as texts.
-        """
+        """Return the scenes after an id. Raise StashQueryError if the page is incomplete."""
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
         if created_since:
@@ -96,7 +89,6 @@ class StashScenes:
         return ScenePage(scenes, count - len(scenes))
 
     def walk_files(self) -> Iterator[list[StashScene]]:
-        """Yield pages of all scenes. Each scene has only its id and files."""
         return self._pages(queries.SCENE_FILES_AFTER, FILES_PAGE, {})
 
     def _pages(
@@ -174,7 +166,6 @@ class StashScenes:
         return scenes
 
     def _tag_parents(self) -> Mapping[int, Sequence[Entity]]:
-        """Return the parents of each tag. The tags may change, so each call sends a query."""
         found = self.connection.query(queries.TAG_PARENTS).get("findTags")
         if not isinstance(found, dict):
             raise StashQueryError("Stash did not return its tags")

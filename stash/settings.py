@@ -11,11 +11,7 @@ PLUGIN_ID = "Stash2Plex"
 
 @dataclass(frozen=True, slots=True)
 class StashSettings:
-    """Reads and writes the plugin's settings. Every method may raise a StashError.
-
-    Reading also fetches Stash's API key. Stash replaces all settings of a plugin at once, so each
-    write first reads the stored settings.
-    """
+    """Reads and writes the plugin's settings. Each request also fetches Stash's API key."""
 
     connection: StashConnection
 
