@@ -73,7 +73,7 @@ def import_legacy_data(services: Services) -> None:
 
 
 def report_missing_wal(services: Services) -> None:
-    if uses_wal(services.queue.jobs.connection):
+    if uses_wal(services.queue.connection):
         return
     marker = os.path.join(services.folder.queue_folder, "no-wal.told")
     try:

@@ -18,10 +18,7 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """The state of the database. `damage` and `refusal` are error messages of SQLite or the system.
-
-    If `jobs` is None, the numbers of dead letters (`letters`) and of synced scenes are unknown.
-    """
+    """`damage` and `refusal` are error messages. If `jobs` is None, all numbers are unknown."""
 
     exists: bool = True
     damage: str = ""

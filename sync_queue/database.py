@@ -89,10 +89,8 @@ def connect(
 ) -> sqlite3.Connection:
     """Open the database in autocommit mode, and create or migrate its tables.
 
-    Raise `sqlite3.Error` if the file is not a writable database, and `NewerSchemaError` if a newer
-    version of the plugin wrote the file. With `synchronous="FULL"`, each commit survives a power
-    cut. With `NORMAL`, a power cut can undo the removal of a finished job. The worker then repeats
-    the job.
+    With `synchronous="NORMAL"`, a power cut can undo the removal of a finished job. The worker then
+    repeats the job.
     """
     connection = _open(path, busy_timeout)
     try:
@@ -127,7 +125,7 @@ def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def tolerant_text(stored: bytes) -> str:
-    """Decode a string and replace invalid UTF-8, for which sqlite3 would raise an error."""
+    # The default of sqlite3 raises an error for invalid UTF-8.
     return stored.decode("utf-8", "replace")
 
 

@@ -41,13 +41,11 @@ class DeadLetter:
 
 
 class DeadLetterQueue:
-    """The table `dead_letters`. The caller starts a transaction. Lists are sorted by time."""
-
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def add(self, job: SyncJob, failure: Failure, now: float) -> None:
-        """Store a dead letter, which replaces an older one of the same scene and error type."""
+        """Replace the dead letter of the same scene and error type."""
         if job.scene_id is not None:
             self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
         values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)

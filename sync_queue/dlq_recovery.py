@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sync_queue.dlq import DeadLetter, DeadLetterQueue
 from sync_queue.manager import QueueManager
+from sync_queue.operations import get_queued_scene_ids
 
 SAFE_RETRY_ERROR_TYPES = frozenset({"PlexServerDown"})
 OPTIONAL_RETRY_ERROR_TYPES = frozenset({"PlexTemporaryError", "PlexNotFound"})
@@ -40,28 +41,24 @@ def recover_outage_jobs(
     plex_healthy: bool,
     existing_scenes: Callable[[Sequence[int]], Collection[int]],
 ) -> RecoveryResult:
-    """Queue dead letters again, unless Plex is down or their scene is queued or deleted."""
     result = RecoveryResult()
     if not plex_healthy:
         result.skipped_plex_down = len(letters)
         return result
-    queued = queue.queued_scene_ids()
-    jobs = [letter.job for letter in letters if letter.job is not None]
-    scenes = [job.scene_id for job in jobs if job.scene_id is not None]
-    existing = set(existing_scenes(sorted(set(scenes)))) if scenes else set()
+    queued = get_queued_scene_ids(queue.connection)
+    scenes = {letter.job.scene_id for letter in letters if letter.job is not None} - {None}
+    existing = set(existing_scenes(sorted(filter(None, scenes))) if scenes else ())
     for letter in letters:
-        job = letter.job
-        if job is None or not job.job_key:
-            result.failed += 1
-        elif job.scene_id in queued:
+        scene_id = letter.job.scene_id if letter.job is not None else None
+        if scene_id in queued:
             result.skipped_already_queued += 1
-        elif job.scene_id is not None and job.scene_id not in existing:
+        elif scene_id is not None and scene_id not in existing:
             result.skipped_scene_missing += 1
-        elif queue.requeue(letter):
-            result.recovered += 1
-            if job.scene_id is not None:
-                result.recovered_scene_ids.append(job.scene_id)
-                queued.add(job.scene_id)
-        else:
+        elif not queue.requeue(letter):
             result.failed += 1
+        else:
+            result.recovered += 1
+            if scene_id is not None:
+                result.recovered_scene_ids.append(scene_id)
+                queued.add(scene_id)
     return result

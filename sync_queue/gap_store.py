@@ -3,14 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sync_queue.sync_records import object_of
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     scene_id: int
     kind: str
     changed_at: str = ""
@@ -28,13 +26,13 @@ class GapStore:
 
     def save_run(self, run: Mapping[str, Any]) -> None:
         statement = "INSERT OR REPLACE INTO reconciliation_run (id, run) VALUES (1, ?)"
-        self._connection.execute(statement, (json.dumps(dict(run)),))
+        self._connection.execute(statement, (json.dumps(run),))
 
     def add(self, gaps: Iterable[Gap]) -> None:
         self._connection.executemany(
             "INSERT OR REPLACE INTO reconciliation_gaps (scene_id, kind, changed_at) "
             "VALUES (?, ?, ?)",
-            [(gap.scene_id, gap.kind, gap.changed_at) for gap in gaps],
+            gaps,
         )
 
     def first(self, limit: int) -> list[Gap]:

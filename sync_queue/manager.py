@@ -1,3 +1,8 @@
+"""Extends persist-queue by due times, batches and transactions of several tables.
+
+The reasons are in docs/decisions/persist-queue.md.
+"""
+
 import contextlib
 import os
 import sqlite3
@@ -6,56 +11,119 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from persistqueue import SQLiteAckQueue
+from persistqueue.serializers import json as json_serializer
+
 from shared.events import Report
 from sync_queue import operations
-from sync_queue.ack_queue import AckQueue
+from sync_queue.database import connect, tolerant_text, uses_wal
 from sync_queue.dlq import DeadLetter, Failure
-from sync_queue.models import MISSING_SINCE, TRY_REFUSED, Claim, SyncJob
+from sync_queue.models import (
+    BULK,
+    MISSING_SINCE,
+    TRY_REFUSED,
+    Claim,
+    JobFormatError,
+    SyncJob,
+    readable_claims,
+)
 from sync_queue.quarantine import REBUILT_MARKER
 from sync_queue.queue_view import QueueView
-from sync_queue.schema import transaction
+from sync_queue.schema import (
+    DUE,
+    IN_PROGRESS,
+    IS_IN_PROGRESS,
+    IS_WAITING,
+    IS_WAITING_AFTER_ERROR,
+    LAST_ERROR,
+    SUBJECT,
+    TABLE,
+    WAITING,
+    transaction,
+)
 from sync_queue.spool_import import Spool
+
+_DUE_ROWS = f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= ? ORDER BY"
+_SELECT_DUE = f"{_DUE_ROWS} {DUE}, _id LIMIT ?"
+_SELECT_DUE_BULK_LAST = f"{_DUE_ROWS} {DUE} = {BULK}, {DUE}, _id LIMIT ?"
+_NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} ORDER BY {DUE} LIMIT 1"
+_SET_DUE = (
+    f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
+)
+_SELECT_CLAIMED = f"SELECT _id, data FROM {TABLE} WHERE {IS_IN_PROGRESS} ORDER BY _id"
+_CLAIM = f"UPDATE {TABLE} SET status = {IN_PROGRESS} WHERE _id = ?"
+_DELETE_CLAIMED = f"DELETE FROM {TABLE} WHERE _id = ? AND status = {IN_PROGRESS}"
+_RELEASE = (
+    f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
+)
+
+# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. CACHE is the size of SQLite's
+# page cache in KiB. The default of 2 MB would use more memory.
+LARGEST_LOG = 8 * 1024 * 1024
+CACHE = 256
+
+
+class AckQueue(SQLiteAckQueue):
+    def _new_db_connection(
+        self, path: str, multithreading: bool, timeout: float
+    ) -> sqlite3.Connection:
+        del multithreading, timeout
+        connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
+        self.connection = connection
+        connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
+        connection.execute(f"PRAGMA cache_size=-{CACHE}")
+        # A rollback journal is safe only if each commit is flushed to the disk.
+        if not uses_wal(connection):
+            connection.execute("PRAGMA synchronous=FULL")
+        return connection
 
 
 class QueueManager(QueueView):
-    """Changes several tables in one transaction. An `sqlite3.Error` leaves all tables unchanged."""
+    """Changes the queue's tables. An `sqlite3.Error` leaves all tables unchanged."""
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
-        self.jobs = AckQueue(folder)
-        super().__init__(self.jobs.connection, folder, clock)
+        self._store = AckQueue(folder, auto_resume=False, serializer=json_serializer)
+        super().__init__(self._store.connection, folder, clock)
+        # The constructor of persist-queue has reset this attribute.
+        self.connection.text_factory = tolerant_text
         self._rebuilt_marker = os.path.join(folder, REBUILT_MARKER)
         self.spool = Spool(folder)
 
     def close(self) -> None:
-        self.jobs.close()
+        self._store.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        return transaction(self._connection)
+        return transaction(self.connection)
 
     def enqueue(self, jobs: Iterable[SyncJob]) -> tuple[int, int]:
-        before = self._connection.execute("PRAGMA synchronous").fetchone()[0]
-        self._connection.execute("PRAGMA synchronous=FULL")
+        before = self.connection.execute("PRAGMA synchronous").fetchone()[0]
+        self.connection.execute("PRAGMA synchronous=FULL")
         try:
             with self.transaction():
                 self.spool.mark_unfinished()
-                return operations.enqueue(self._connection, jobs, self.clock())
+                return operations.enqueue(self.connection, jobs, self.clock())
         finally:
-            self._connection.execute(f"PRAGMA synchronous={before}")
+            self.connection.execute(f"PRAGMA synchronous={before}")
 
     def claim(self, limit: int, *, bulk_last: bool = False) -> list[Claim]:
         """Mark due jobs as in progress. With `bulk_last`, new jobs of a bulk sync come last."""
-        now = self.clock()
-        claims, unreadable = self.jobs.claim(limit, now, bulk_last=bulk_last)
-        for row_id, reason in unreadable:
-            with self.transaction():
-                self.jobs.remove([row_id])
-                self.dead_letters.add(SyncJob(str(row_id)), Failure("UnreadableJob", reason), now)
+        claims, now = [], self.clock()
+        select = _SELECT_DUE_BULK_LAST if bulk_last else _SELECT_DUE
+        with self.transaction():
+            for row_id, data in self.connection.execute(select, (now, limit)).fetchall():
+                self.connection.execute(_CLAIM, (row_id,))
+                try:
+                    claims.append(Claim(row_id, SyncJob.parse(data)))
+                except JobFormatError as error:
+                    failure = Failure("UnreadableJob", str(error))
+                    self.connection.execute(_DELETE_CLAIMED, (row_id,))
+                    self.dead_letters.add(SyncJob(str(row_id)), failure, now)
         return claims
 
     def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
         """Remove processed jobs. If they succeeded (`healthy`), remove their dead letters, too."""
         with self.transaction():
-            self.jobs.remove(claim.row_id for claim in claims)
+            self.connection.executemany(_DELETE_CLAIMED, [(claim.row_id,) for claim in claims])
             for scene_id in {claim.job.scene_id for claim in claims if healthy}:
                 if scene_id is not None:
                     self.dead_letters.forget_scene(scene_id)
@@ -63,18 +131,39 @@ class QueueManager(QueueView):
     def replace(self, claims: Sequence[Claim], jobs: Iterable[SyncJob]) -> None:
         with self.transaction():
             self.ack(claims, healthy=False)
-            operations.enqueue(self._connection, jobs, self.clock())
+            operations.enqueue(self.connection, jobs, self.clock())
+
+    def release(self, claims: Sequence[Claim]) -> None:
+        """Return jobs in progress to the queue, where they are merged with newer jobs."""
+        with self.transaction():
+            for claim in claims:
+                fresh = claim.job.with_fresh_retries()
+                if operations.merge_into_waiting(self.connection, fresh):
+                    self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
+                else:
+                    self.connection.execute(_RELEASE, (claim.job.encoded(), claim.row_id))
+
+    def resume(self) -> int:
+        """Return the jobs of a killed worker to the queue. The caller must hold the worker lock."""
+        self.spool.mark_unfinished()
+        with self.transaction():
+            rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
+            self.release(list(readable_claims(rows)))
+            # The next worker that reads an unreadable row moves it to the dead-letter queue.
+            self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
+        return len(rows)
 
     def forget_scenes(self, scene_ids: Iterable[int]) -> None:
+        statement = f"DELETE FROM {TABLE} WHERE {SUBJECT} = ? AND {IS_WAITING}"
         with self.transaction():
             for scene_id in scene_ids:
                 self.sync_log.forget_scene(scene_id)
                 self.dead_letters.forget_scene(scene_id)
-                self.jobs.drop_waiting(scene_id)
+                self.connection.execute(statement, (operations.scene_key(scene_id),))
 
     def dead_letter(self, claim: Claim, failure: Failure) -> None:
         with self.transaction():
-            self.jobs.remove([claim.row_id])
+            self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
                 # The next sync compares all images of an unsynced scene. A comparison of time
                 # stamps could miss a new cover, because edits within a second have the same time
@@ -93,35 +182,45 @@ class QueueManager(QueueView):
             if not self.dead_letters.remove(letter.id):
                 return False
             self.spool.mark_unfinished()
-            operations.put(self._connection, fresh, now)
+            operations.put(self.connection, fresh, now)
         return True
-
-    def clear_waiting(self) -> int:
-        return operations.clear_pending_items(self._connection)
-
-    def resume(self) -> int:
-        self.spool.mark_unfinished()
-        return self.jobs.resume()
 
     def import_spool(self, report: Report) -> int:
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
         """End waits of more than `longest_wait` seconds, which arise if the clock is set back."""
-        return self.jobs.make_due_after(self.clock() + longest_wait)
+        statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
+        with self.transaction():
+            return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount
+
+    def make_due_now(self, row_ids: Iterable[int]) -> None:
+        statement = f"{_SET_DUE} WHERE _id = ? AND {IS_WAITING}"
+        with self.transaction():
+            self.connection.executemany(statement, [(row_id,) for row_id in row_ids])
+
+    def waiting_with_error(self, error_type: str) -> list[Claim]:
+        which = f"{IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
+        statement = f"SELECT _id, data FROM {TABLE} WHERE {which}"
+        return list(readable_claims(self.connection.execute(statement, (error_type,))))
+
+    def next_due(self) -> float | None:
+        row = self.connection.execute(_NEXT_DUE).fetchone()
+        return None if row is None else float(row[0])
+
+    def change_counter(self) -> int:
+        """Return a number that changes with each commit of another connection."""
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
 
     def has_unfinished(self) -> bool:
-        return not self.spool.is_empty() or operations.has_unfinished(self._connection)
+        return not self.spool.is_empty() or operations.has_unfinished(self.connection)
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
         # If another process locks the database, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
-            if not operations.has_unfinished(self._connection):
+            if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()
-
-    def queued_scene_ids(self) -> set[int]:
-        return operations.get_queued_scene_ids(self._connection)
 
     def was_rebuilt(self) -> bool:
         return os.path.exists(self._rebuilt_marker)

@@ -5,8 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# A job has these keys in its `data` if Plex lacks files of the scene. MISSING_SINCE has the time
-# when the worker first noticed the lack.
+# A job has these keys in its `data` if Plex lacks files of the scene.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 # This key has the time of a user's order to retry values that Plex refused.
@@ -23,8 +22,6 @@ class JobFormatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SyncJob:
-    """A job. Times are in seconds since the epoch. The field order is part of the stored format."""
-
     job_id: str = ""
     scene_id: int | None = None
     update_type: str = ""
@@ -37,25 +34,25 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        """Parse the column `data` of a row. An invalid value raises `JobFormatError`."""
         # SQLite's JSON functions accept invalid UTF-8, so this function replaces invalid bytes.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)
         except (ValueError, TypeError, RecursionError) as error:
             raise JobFormatError(f"the job is not JSON: {error}") from None
-        return cls.from_dict(raw)
-
-    @classmethod
-    def from_dict(cls, raw: Any) -> Self:
         if not isinstance(raw, dict):
             raise JobFormatError("the job has no subject")
-        scene_id, data, error_type = (
-            raw.get(name) for name in ("scene_id", "data", "last_error_type")
-        )
+        scene_id, key = raw.get("scene_id"), _word(raw.get("job_key"))
+        data, error_type = raw.get("data"), raw.get("last_error_type")
+        if isinstance(scene_id, int) and not _is_id(scene_id):
+            subject = key or "no subject"
+            raise JobFormatError(f"the job of {subject} has an impossible scene id")
+        if not key:
+            scene = f", only scene {scene_id}" if _is_id(scene_id) else ""
+            raise JobFormatError(f"the job has no subject{scene}")
         return cls(
-            job_id=_word(raw.get("job_id")) or "",
-            job_key=_subject(raw),
+            job_id=_word(raw.get("job_id")),
+            job_key=key,
             update_type=_word(raw.get("update_type")) or "metadata",
             scene_id=scene_id if _is_id(scene_id) else None,
             data=data if isinstance(data, dict) else {},
@@ -71,7 +68,6 @@ class SyncJob:
 
     @property
     def postponed_until(self) -> float:
-        """The time of the next try, or 0 if the job was never postponed."""
         return self.next_retry_at if self.next_retry_at > BULK else 0.0
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
@@ -97,24 +93,12 @@ def readable_claims(rows: Iterable[tuple[int, bytes]]) -> Iterator[Claim]:
             yield Claim(row_id, SyncJob.parse(stored))
 
 
-def _subject(raw: dict[str, Any]) -> str:
-    scene_id, key = raw.get("scene_id"), _word(raw.get("job_key"))
-    if isinstance(scene_id, int) and not _is_id(scene_id):
-        subject = key or "no subject"
-        raise JobFormatError(f"the job of {subject} has an impossible scene id")
-    if key is None:
-        scene = f", only scene {scene_id}" if _is_id(scene_id) else ""
-        raise JobFormatError(f"the job has no subject{scene}")
-    return key
-
-
 def _is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_ID
 
 
-def _word(value: Any) -> str | None:
-    """Return a non-empty ASCII string, or None for any other value."""
-    return value if isinstance(value, str) and value and value.isascii() else None
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) and value.isascii() else ""
 
 
 def _number(value: Any) -> float:

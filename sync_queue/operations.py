@@ -62,7 +62,7 @@ def subject_label(job_key: str) -> str:
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float) -> tuple[int, int]:
-    """Store jobs, or merge them into waiting jobs of the same subject and type."""
+    """Store jobs. Return the number of new jobs, and of jobs merged into waiting jobs."""
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
     return sum(are_new), len(are_new) - sum(are_new)
@@ -85,10 +85,9 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
         waiting = job
     since = [moment for moment in (waiting.enqueued_at, job.enqueued_at) if moment]
     data = {**waiting.data, **job.data}
-    merged = replace(job, enqueued_at=min(since, default=0.0), data=data)
-    if job.next_retry_at == BULK != waiting.next_retry_at:
-        # The due time 0 keeps the job of an edit ahead of bulk jobs.
-        merged = replace(merged, next_retry_at=0.0)
+    # The due time 0 keeps the job of an edit ahead of bulk jobs.
+    due = 0.0 if job.next_retry_at == BULK != waiting.next_retry_at else job.next_retry_at
+    merged = replace(job, enqueued_at=min(since, default=0.0), data=data, next_retry_at=due)
     connection.execute(_REPLACE, (merged.encoded(), row[0]))
     return True
 

@@ -50,26 +50,22 @@ def quarantine_database(path: str) -> str | None:
         if not _is_damaged(path):
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
-        _rename(path, kept)
+        was_asked = os.path.exists(_marker(path))
+        # A kill between the renaming and a later request would lose edits.
+        ask_for_reconciliation(path, f"kept as {kept}")
+        try:
+            for suffix in ("", "-wal", "-shm"):
+                if os.path.exists(path + suffix):
+                    replace_file(path + suffix, kept + suffix)
+        except OSError:
+            if os.path.exists(path) and not was_asked:
+                remove_file(_marker(path))
+            raise
         folder, name = os.path.split(path)
         for suffix in ("", "-wal", "-shm"):
             pattern = rf"{re.escape(name)}\.corrupt-\d+{suffix}"
             keep_newest(folder, pattern, KEPT_DAMAGED_FILES)
         return kept
-
-
-def _rename(path: str, kept: str) -> None:
-    was_asked = os.path.exists(_marker(path))
-    # The reconciliation is requested first, because a kill after the renaming would lose edits.
-    ask_for_reconciliation(path, f"kept as {kept}")
-    try:
-        for suffix in ("", "-wal", "-shm"):
-            if os.path.exists(path + suffix):
-                replace_file(path + suffix, kept + suffix)
-    except OSError:
-        if os.path.exists(path) and not was_asked:
-            remove_file(_marker(path))
-        raise
 
 
 def _is_damaged(path: str) -> bool:

@@ -47,12 +47,12 @@ class QueueView:
         self.dead_letters = DeadLetterQueue(connection)
         self.gaps = GapStore(connection)
         self.sync_log = SyncLog(connection)
-        self._connection = connection
+        self.connection = connection
         self._folder = folder
 
     def stats(self) -> dict[str, int]:
         now = self.clock()
-        counts = operations.get_stats(self._connection, now)
+        counts = operations.get_stats(self.connection, now)
         for job in self._only_in_spool():
             counts["retrying" if job.next_retry_at > now else "pending"] += 1
         return counts
@@ -68,7 +68,7 @@ class QueueView:
         return list(jobs.values())
 
     def _waiting_among(self, subjects: Iterable[str]) -> list[tuple[str, str]]:
-        return self._connection.execute(
+        return self.connection.execute(
             f"SELECT DISTINCT {SUBJECT}, {TYPE} FROM {TABLE} "
             f"WHERE {SUBJECT} IN (SELECT value FROM json_each(?)) AND {IS_WAITING}",
             (json.dumps(list(subjects)),),
@@ -82,14 +82,14 @@ class QueueView:
         return sum(self.stats().values())
 
     def next_try(self) -> float | None:
-        row = self._connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
+        row = self.connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
         return None if row is None else float(row[0])
 
     def count_waiting_with_error(self, error_type: str) -> int:
         statement = (
             f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
         )
-        return int(self._connection.execute(statement, (error_type,)).fetchone()[0])
+        return int(self.connection.execute(statement, (error_type,)).fetchone()[0])
 
     def jobs_of(self, scene_id: int) -> list[QueuedJob]:
         key = scene_key(scene_id)
@@ -112,5 +112,5 @@ class QueueView:
         return self._jobs(f"{SUBJECT} = ? AND {IS_WAITING} ORDER BY {DUE}, _id", key)
 
     def _jobs(self, which: str, value: object) -> list[SyncJob]:
-        rows = self._connection.execute(f"SELECT _id, data FROM {TABLE} WHERE {which}", (value,))
+        rows = self.connection.execute(f"SELECT _id, data FROM {TABLE} WHERE {which}", (value,))
         return [claim.job for claim in readable_claims(rows)]

@@ -14,10 +14,8 @@ from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-SCAN_DELAY = (
-    # A job for a folder scan has this delay, in seconds, because Stash may add more scenes.
-    20.0
-)
+# A folder scan waits, because Stash may add more scenes to the folder.
+SCAN_DELAY = 20.0
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\."
@@ -68,7 +66,6 @@ class Spool:
         return frozenset(name for name in names if name[0].isdigit() or name == CONNECTION)
 
     def move(self, enqueue: Callable[[Iterable[SyncJob]], object], report: Report) -> int:
-        """Move all jobs from files into the database. After a kill, the next call repeats this."""
         if self.is_empty():
             return 0
         with locked(os.path.join(self._folder, "import.lock")):

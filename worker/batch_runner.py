@@ -78,7 +78,7 @@ class BatchRunner:
             self.services.log.event(Event.BUG, trace=traceback.format_exc())
             outcome = self._fail_batch(error, batch)
         finally:
-            self.services.queue.jobs.release(list(batch.unfinished.values()))
+            self.services.queue.release(list(batch.unfinished.values()))
         self.finalizer.batch_ended()
         self.pace.batch_ended(session, len(claims), begun)
         return outcome

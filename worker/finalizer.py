@@ -41,7 +41,7 @@ class Finalizer:
     def succeeded(self, result: Success, seconds: float) -> None:
         match result:
             case ScanPostponed():
-                self._queue.jobs.release(_postponed(result.claims, result.until))
+                self._queue.release(_postponed(result.claims, result.until))
             case FolderScanned():
                 scene_ids = {claim.job.scene_id for claim in result.claims if result.by_plex}
                 now = self._clock()
@@ -85,7 +85,7 @@ class Finalizer:
         claim = self._with_missing_files(claim, result)
         if isinstance(decision, Retry):
             later = claim.job.postponed(decision.at, fields["error"], counts=decision.counts)
-            self._queue.jobs.release([Claim(claim.row_id, later)])
+            self._queue.release([Claim(claim.row_id, later)])
             self._report_retry(decision, result, claim)
         elif decision is Action.DEAD_LETTER:
             trace = None if _is_expected(error) else "".join(traceback.format_exception(error))

@@ -76,7 +76,7 @@ class Timetable:
         return min(wait for wait in waits if wait is not None)
 
     def _seconds_to_next_job(self) -> float | None:
-        due = self.services.queue.jobs.next_due()
+        due = self.services.queue.next_due()
         return None if due is None else max(0.0, due - self.services.clock())
 
 
@@ -120,6 +120,6 @@ class Waiter:
 
     def _change_counter(self) -> int | None:
         try:
-            return self._queue.jobs.change_counter()
+            return self._queue.change_counter()
         except sqlite3.DatabaseError:
             return None

@@ -11,6 +11,7 @@ from sync_queue.dlq_recovery import (
     get_outage_dlq_entries,
     recover_outage_jobs,
 )
+from sync_queue.operations import get_queued_scene_ids
 from tasks.answer import Answer, Level, TaskError
 from validation.values import counted, counts_text
 from worker.outage_history import format_elapsed_since
@@ -80,10 +81,8 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
         whose = "" if scene_id is None else f" of scene {scene_id}"
         text = f"Nothing to retry: there are no dead letters{whose}"
         return Answer(text, data=_data(RecoveryResult(), []))
-    jobs = [letter.job for letter in letters if letter.job is not None]
-    queued = sorted(
-        queue.queued_scene_ids() & {job.scene_id for job in jobs if job.scene_id is not None}
-    )
+    scenes = {letter.job.scene_id for letter in letters if letter.job is not None}
+    queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
 
     def existing_or_all(scene_ids: Sequence[int]) -> Collection[int]:
         # The job of a deleted scene does no harm, because the worker then deletes the scene's

@@ -102,7 +102,7 @@ def _retry_unmatched(services: Services) -> int:
     queue, now = services.queue, services.clock()
     scenes = set()
     for kind in _UNMATCHED:
-        scenes |= {claim.job.scene_id for claim in queue.jobs.waiting_with_error(kind)}
+        scenes |= {claim.job.scene_id for claim in queue.waiting_with_error(kind)}
         scenes |= {letter.job.scene_id for letter in queue.dead_letters.of_type(kind) if letter.job}
     wanted = sorted(scene_id for scene_id in scenes if scene_id is not None)
     # A running worker may still use the old settings.

@@ -16,6 +16,7 @@ from plex.items import PlexItem
 from plex.originals import Original
 from reconciliation.safety_limits import CONFIRMATION_HOURS
 from shared.state_file import parse_count, parse_moment, read_state, write_state
+from sync_queue.operations import get_queued_scene_ids
 from sync_queue.sync_log import NO_SCENE
 from tasks.answer import Answer, Level, TaskError
 from validation.values import counted, counts_text
@@ -76,7 +77,7 @@ def change_items(
     finally:
         if services.queue.has_unfinished():
             services.ensure_worker()
-    waiting = len(run.scenes & services.queue.queued_scene_ids())
+    waiting = len(run.scenes & get_queued_scene_ids(services.queue.connection))
     if waiting:
         services.log.warning(
             f"{counted(waiting, f'{task.done} scene')} waiting in the queue will be synced again. "

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+from sync_queue.operations import clear_pending_items
 from tasks.answer import Answer, TaskError
 from validation.values import counted
 from worker.process.outcome import DrainOutcome
@@ -35,7 +36,7 @@ def process_queue(services: Services) -> Answer:
 
 
 def clear_queue(services: Services) -> Answer:
-    removed = services.queue.clear_waiting()
+    removed = clear_pending_items(services.queue.connection)
     in_progress = services.queue.stats()["in_progress"]
     continues = "continues" if in_progress == 1 else "continue"
     return Answer(

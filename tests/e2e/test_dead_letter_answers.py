@@ -53,7 +53,7 @@ def test_thousands_are_told_in_a_bounded_number_of_lines_and_one_request(rig: Ri
     now = time.time()
     with queue_of(rig) as queue, queue.transaction():
         for number in range(2500):
-            queue.jobs.connection.execute(
+            queue.connection.execute(
                 "INSERT INTO dead_letters (scene_id, job_data, error_type, error_message, "
                 "failed_at) VALUES (?, '{}', ?, ?, datetime(?, 'unixepoch'))",
                 (number + 1, f"Error{number % 25}", f"scene {number} is odd", now - number),
@@ -128,7 +128,7 @@ def test_what_is_queued_already_or_gone_or_no_job_is_left_and_counted(rig: Rig) 
     for one in (kept, queued, gone):
         bury(rig, one, "PlexNotFound", "as it was", time.time())
     with queue_of(rig) as queue, queue.transaction():
-        queue.jobs.connection.execute(
+        queue.connection.execute(
             "INSERT INTO dead_letters (job_data, error_type, failed_at) "
             "VALUES ('no json', 'UnreadableJob', datetime('now'))"
         )

@@ -43,7 +43,7 @@ def postpone(rig: Rig, scene_id: int) -> None:
     with queue_of(rig) as queue:
         queue.enqueue([job(scene_id)])
         (claim,) = queue.claim(1)
-        queue.jobs.release([postponed(claim, queue.clock() + 3000)])
+        queue.release([postponed(claim, queue.clock() + 3000)])
 
 
 def write(rig: Rig, name: str, content: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from simulators.rig import FOLDER, TOKEN, Rig
 from simulators.stash import PluginResult, VideoFile
 from sync_queue.dlq import Failure
+from sync_queue.operations import clear_pending_items
 from tests.e2e.answers import HOUR, asked, bury, story
 from tests.e2e.steps import sync_all
 from tests.e2e.test_dead_letter_tasks import postpone, queue_of
@@ -95,9 +96,9 @@ def test_what_becomes_of_a_scene_out_of_step_is_told(rig: Rig) -> None:
         assert states(told("waits")) == ["waiting"]
         (claim,) = queue.claim(1)
         assert states(told("in progress")) == ["in_progress"]
-        queue.jobs.release([postponed(claim, queue.clock() + 3000)])
+        queue.release([postponed(claim, queue.clock() + 3000)])
         assert states(told("put off")) == ["waiting"]
-        queue.clear_waiting()
+        clear_pending_items(queue.connection)
     rig.configure(enabled=False)
     off = told("switched off")
     rig.configure(enabled=True)

@@ -7,7 +7,7 @@ from typing import Any
 from app import main
 from simulators.rig import Rig
 from simulators.tuning import Tuning
-from sync_queue import manager
+from tasks.sync import process_queue
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
 from validation.obfuscation import pseudonym, pseudonym_of_path
@@ -125,7 +125,7 @@ def test_a_bug_in_a_hook_or_task_names_our_own_folders_only(make_rig: MakeRig) -
     answer = str(rig.task("preview_sync").output)
     assert "{data}/reports/" in answer, answer
     rig.alter(main, _fail_in_a_hook, path=f"{ROOT}/Kumquat/a.mp4")
-    rig.alter(manager, _fail_in_a_task, path=f"{ROOT}/Kumquat/a.mp4")
+    rig.alter(process_queue, _fail_in_a_task, path=f"{ROOT}/Kumquat/a.mp4")
 
     results = [rig.stash.edit_scene(scene_id, title="T")[0].result, rig.task("clear_queue")]
 
@@ -147,4 +147,4 @@ def _fail_in_a_task(path: str) -> None:
     def fails(_self: object) -> int:
         raise RuntimeError(f"cannot open {path}")
 
-    manager.QueueManager.clear_waiting = fails  # type: ignore[assignment, method-assign]
+    process_queue.clear_pending_items = fails  # type: ignore[assignment, attr-defined]

@@ -18,6 +18,7 @@ from simulators.rig import FOLDER, PLUGIN, Rig, png
 from simulators.stash import PluginResult, Status, graphql_errors
 from simulators.stash.request_log import LoggedRequest
 from simulators.tuning import Tuning
+from sync_queue.operations import clear_pending_items
 from tests.conftest import MakeRig
 from tests.e2e.steps import dead_scenes, no_worker, settle, sync_all
 from tests.e2e.test_dead_letter_tasks import bury, postpone, queue_of, write
@@ -201,7 +202,7 @@ def test_after_a_kill_the_next_run_goes_on_behind_the_last_stored_page(rig: Rig)
         assert len(jobs(rig)) == 18
 
         with queue_of(rig) as queue:
-            queue.clear_waiting()
+            clear_pending_items(queue.connection)
         kill_at_third_page(rig)
         mark = rig.stash.requests.mark()
     rig.task("clear_dlq")

@@ -9,14 +9,14 @@ from tests.e2e.test_dead_letter_tasks import queue_of
 
 def tries(rig: Rig) -> dict[int, int]:
     with queue_of(rig) as queue:
-        waiting = queue.jobs.waiting_with_error("PlexNotFound")
+        waiting = queue.waiting_with_error("PlexNotFound")
         return {claim.job.scene_id or 0: claim.job.retry_count for claim in waiting}
 
 
 def make_due(rig: Rig) -> None:
     with queue_of(rig) as queue:
-        waiting = queue.jobs.waiting_with_error("PlexNotFound")
-        queue.jobs.make_due_now([claim.row_id for claim in waiting])
+        waiting = queue.waiting_with_error("PlexNotFound")
+        queue.make_due_now([claim.row_id for claim in waiting])
 
 
 def test_what_a_scan_of_plex_leaves_out_is_explained_and_given_up_soon(rig: Rig) -> None:

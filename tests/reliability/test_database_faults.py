@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import app.hook_faults
-import sync_queue.ack_queue
+import sync_queue.manager
 from app.main import answer_hook
 from app.services import build
 from shared.data_folder import DataFolder
@@ -32,7 +32,7 @@ from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
-from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.operations import METADATA, enqueue, get_queued_scene_ids, scene_job
 from sync_queue.quarantine import is_damage
 from sync_queue.schema import SCHEMA_VERSION
 from sync_queue.spool_import import read_spool
@@ -88,7 +88,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made.fill()
     monkeypatch.setattr(app.hook_faults, "create_logger", lambda secrets: _log(made, secrets))
     monkeypatch.setenv("STASH_PLUGIN_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(sync_queue.ack_queue, "connect", _impatient)
+    monkeypatch.setattr(sync_queue.manager, "connect", _impatient)
     lock = FileLock(str(tmp_path / "data" / "worker.lock"))
     assert lock.try_acquire()
     yield made
@@ -354,7 +354,7 @@ def _claim(queue: QueueManager, _claims: list[Claim]) -> object:
 
 def _postpone(queue: QueueManager, claims: list[Claim]) -> None:
     later = claims[0].job.postponed(NOW + 60, "PlexTemporaryError", counts=True)
-    queue.jobs.release([Claim(claims[0].row_id, later)])
+    queue.release([Claim(claims[0].row_id, later)])
 
 
 def _remember(queue: QueueManager, _claims: list[Claim]) -> None:
@@ -423,7 +423,7 @@ def test_an_operation_meets_a_fault_and_happens_as_a_whole_or_not_at_all(
             with pytest.raises(sqlite3.OperationalError, match=told) as caught:
                 operation(queue, claims)
             assert not is_damage(caught.value)
-            assert not queue.jobs.connection.in_transaction
+            assert not queue.connection.in_transaction
             assert _contents(site) == before
 
         operation(queue, claims)
@@ -446,8 +446,8 @@ def test_damage_is_told_apart_from_every_other_error(
         return
     queue = QueueManager(str(site.queue), lambda: NOW)
     claims = queue.claim(2)
-    queue.jobs.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    queue.jobs.connection.execute("PRAGMA shrink_memory")
+    queue.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    queue.connection.execute("PRAGMA shrink_memory")
     _corrupt_pages(site)
     other = sqlite3.connect(site.path)  # whose commit makes the worker's cache stale
     other.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
@@ -455,7 +455,7 @@ def test_damage_is_told_apart_from_every_other_error(
     with pytest.raises(sqlite3.DatabaseError) as raised:
         operation(queue, claims)
     assert is_damage(raised.value)
-    assert not queue.jobs.connection.in_transaction
+    assert not queue.connection.in_transaction
     queue.close()
 
 
@@ -464,9 +464,9 @@ def test_the_status_is_readable_while_somebody_writes(site: Site) -> None:
     with _locked(site):
         assert queue.stats() == {"pending": 3, "retrying": 0, "in_progress": 0}
         assert queue.dead_letters.count() == 0
-        assert queue.jobs.next_due() == 0.0
+        assert queue.next_due() == 0.0
         assert queue.has_unfinished()
-        assert queue.queued_scene_ids() == set(BEFORE)
+        assert get_queued_scene_ids(queue.connection) == set(BEFORE)
     queue.close()
 
 

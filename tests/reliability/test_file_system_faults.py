@@ -343,9 +343,9 @@ def test_with_a_rollback_journal_the_worker_flushes_as_a_hook_does(tmp_path: Pat
     queue = QueueManager(str(tmp_path))
 
     def synchronous() -> int:
-        return int(queue.jobs.connection.execute("PRAGMA synchronous").fetchone()[0])
+        return int(queue.connection.execute("PRAGMA synchronous").fetchone()[0])
 
-    assert not uses_wal(queue.jobs.connection)
+    assert not uses_wal(queue.connection)
     assert synchronous() == 2
     queue.enqueue([scene_job(1, METADATA, 1.0)])
     assert synchronous() == 2

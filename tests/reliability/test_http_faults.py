@@ -25,7 +25,6 @@ from simulators.plex.request_log import Kind
 from simulators.rig import FOLDER, PLUGIN, TOKEN, png
 from simulators.stash import FakeStash, faults as stash_faults
 from simulators.traffic import Action, Exchange, Fault
-from sync_queue.ack_queue import AckQueue
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, scene_job
 from tests.sync_queue.support import Clock, spool
@@ -505,30 +504,25 @@ def test_the_jobs_of_a_burst_are_imported_together_when_it_has_ended(bench: Benc
 QUEUE_CALLS: list[Callable[..., Any]] = [
     QueueManager.resume,
     QueueManager.cap_waits,
-    AckQueue.next_due,
+    QueueManager.next_due,
     QueueManager.claim,
     QueueManager.import_spool,
 ]
-
-
-def _owner(bench: Bench, call: str) -> QueueManager | AckQueue:
-    queue = bench.services.queue
-    return queue if hasattr(queue, call) else queue.jobs
 
 
 @pytest.mark.parametrize("call", [one.__name__ for one in QUEUE_CALLS])
 def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    owner = _owner(bench, call)
-    sound, failures = getattr(owner, call), iter(range(FAILURES))
+    queue = bench.services.queue
+    sound, failures = getattr(queue, call), iter(range(FAILURES))
 
     def held(*arguments: Any, **options: Any) -> Any:
         if next(failures, None) is not None:
             raise sqlite3.OperationalError("database is locked")
         return sound(*arguments, **options)
 
-    monkeypatch.setattr(owner, call, held)
+    monkeypatch.setattr(queue, call, held)
 
     assert bench.run() is DrainOutcome.IDLE
     assert next(failures, None) is None
@@ -536,7 +530,7 @@ def test_a_database_that_is_held_for_a_while_is_waited_for_whatever_is_asked_of_
     assert bench.verdict().agree
 
 
-@pytest.mark.parametrize("call", [QueueManager.resume.__name__, AckQueue.next_due.__name__])
+@pytest.mark.parametrize("call", [QueueManager.resume.__name__, QueueManager.next_due.__name__])
 def test_damage_of_the_database_is_not_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -545,7 +539,7 @@ def test_damage_of_the_database_is_not_waited_for(
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
 
-    monkeypatch.setattr(_owner(bench, call), call, damaged)
+    monkeypatch.setattr(bench.services.queue, call, damaged)
 
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
         bench.run()

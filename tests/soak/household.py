@@ -271,10 +271,10 @@ def kill(queue: QueueManager) -> Killed:
     def nothing(_claims: object) -> None:
         raise Killed
 
-    queue.jobs.release = nothing  # type: ignore[assignment, method-assign]
+    queue.release = nothing  # type: ignore[assignment, method-assign]
     return Killed()
 
 
 def revive(queue: QueueManager) -> None:
     with suppress(AttributeError):
-        del queue.jobs.release
+        del queue.release

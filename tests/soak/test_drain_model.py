@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from plex.exceptions import PlexPermanentError, PlexServerDown, PlexTemporaryError
 from plex.health import PlexHealth
 from sync_queue.models import Claim
-from sync_queue.operations import METADATA, scene_job
+from sync_queue.operations import METADATA, clear_pending_items, get_queued_scene_ids, scene_job
 from sync_queue.sync_records import SceneRecord
 from tests.services import SILENT, make_services
 from tests.soak.household import Killed, Stop, Time, kill, revive
@@ -302,9 +302,9 @@ class DrainMachine(RuleBasedStateMachine):
 
     def _clear(self) -> None:
         dead = self.queue.dead_letters.count()
-        waiting = self.queue.queued_scene_ids()
+        waiting = get_queued_scene_ids(self.queue.connection)
         taken = [row for row in rows(self.queue) if row[2] == 2]
-        assert self.queue.clear_waiting() == len(waiting)
+        assert clear_pending_items(self.queue.connection) == len(waiting)
         assert rows(self.queue) == taken
         assert self.queue.dead_letters.count() == dead
         self.world.cleared |= {one for one in waiting if self._owes(one)}
@@ -389,7 +389,7 @@ class DrainMachine(RuleBasedStateMachine):
         return found
 
     def _gone(self, scene_ids: set[int]) -> None:
-        waiting = self.queue.queued_scene_ids()
+        waiting = get_queued_scene_ids(self.queue.connection)
         self.world.cleared |= {one for one in scene_ids - waiting if self._owes(one)}
 
     def _tries(self) -> dict[int, int]:

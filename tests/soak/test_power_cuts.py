@@ -18,7 +18,7 @@ import pytest
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
-from sync_queue.operations import METADATA, enqueue, scene_job
+from sync_queue.operations import METADATA, enqueue, get_queued_scene_ids, scene_job
 from sync_queue.spool import store
 from sync_queue.sync_records import SceneRecord
 from tests.reported import no_report
@@ -108,7 +108,7 @@ def write_history(folder: Path, *, checkpoint: bool) -> History:
             note()
             history.finished[second.job.scene_id] = history.states[-1][0]
         else:
-            manager.jobs.release([second])
+            manager.release([second])
             note()
         manager.resume()
         note()
@@ -175,7 +175,7 @@ def _judge(folder: Path, cut: int, history: History) -> None:
 
     manager = QueueManager(str(folder))
     manager.resume()
-    assert manager.queued_scene_ids() >= history.jobs_at(cut), cut
+    assert get_queued_scene_ids(manager.connection) >= history.jobs_at(cut), cut
     manager.enqueue([scene_job(9999, METADATA, 1.0)])
     claims = manager.claim(1000)
     assert {claim.job.scene_id for claim in claims} >= history.jobs_at(cut) | {9999}, cut

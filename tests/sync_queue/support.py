@@ -34,7 +34,7 @@ def postponed(claim: Claim, until: float, error_type: str = "PlexTemporaryError"
 
 def rows(queue: QueueManager) -> list[tuple[int, dict[str, Any], int]]:
     with queue.transaction():
-        found = queue.jobs.connection.execute(
+        found = queue.connection.execute(
             "SELECT _id, data, status FROM ack_queue_default "
             "WHERE json_valid(CAST(data AS TEXT)) ORDER BY _id"
         ).fetchall()

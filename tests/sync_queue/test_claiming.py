@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from sync_queue.ack_queue import AckQueue
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import BULK, LARGEST_ID, JobFormatError, SyncJob
-from sync_queue.operations import METADATA, PATH, scene_job
+from sync_queue.operations import METADATA, PATH, get_queued_scene_ids, scene_job
 from sync_queue.schema import transaction
 from tests.sync_queue.support import Clock, job, postponed, raw_rows, rows, write_row
 from tests.validation.strategies import JSON, NUMBERS, json_object
@@ -33,8 +32,8 @@ def second(folder: str, queue: QueueManager, clock: Clock) -> Iterator[QueueMana
 
 def test_a_job_is_claimed_from_its_due_time_on(queue: QueueManager, clock: Clock) -> None:
     queue.enqueue([job(1)])
-    queue.jobs.release([postponed(queue.claim(1)[0], clock() + 30)])
-    assert queue.jobs.next_due() == clock() + 30
+    queue.release([postponed(queue.claim(1)[0], clock() + 30)])
+    assert queue.next_due() == clock() + 30
     clock.now += 29.999
     assert queue.claim(1) == []
     clock.now += 0.001
@@ -48,7 +47,7 @@ def test_edits_come_before_a_bulk_sync_and_if_that_is_slowed_retries_do_too(
     queue: QueueManager, clock: Clock, bulk_last: bool, order: list[int]
 ) -> None:
     queue.enqueue([job(1)])
-    queue.jobs.release([postponed(queue.claim(1)[0], clock() - 30)])
+    queue.release([postponed(queue.claim(1)[0], clock() - 30)])
     bulk = [scene_job(scene, METADATA, clock(), due=BULK) for scene in (2, 3, 4, 5)]
     queue.enqueue([bulk[0], job(3), bulk[2], bulk[3]])
     queue.enqueue([bulk[1], job(4)])  # each is merged into the other kind of job
@@ -66,17 +65,17 @@ def test_no_job_is_claimed_by_two_connections(queue: QueueManager, second: Queue
 
 
 def test_only_other_connections_move_the_counter(queue: QueueManager, second: QueueManager) -> None:
-    before = queue.jobs.change_counter()
+    before = queue.change_counter()
     queue.enqueue([job(1)])
-    assert queue.jobs.change_counter() == before
+    assert queue.change_counter() == before
     second.enqueue([job(2)])
-    assert queue.jobs.change_counter() != before
+    assert queue.change_counter() != before
 
 
 def test_queued_scenes_are_those_that_wait_whatever_the_kind(queue: QueueManager) -> None:
     queue.enqueue([job(1), job(1, PATH), job(22), replace(job(3), job_key="entity_tag_3")])
     queue.claim(1)
-    assert queue.queued_scene_ids() == {1, 22}
+    assert get_queued_scene_ids(queue.connection) == {1, 22}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_an_odd_number_is_zero(queue: QueueManager, folder: str, name: str, numb
     write_row(folder, f'{{"job_key": "scene_1", "{name}": {number}}}'.encode())
     (claim,) = queue.claim(9)
     assert (claim.job.enqueued_at, claim.job.retry_count) == (0.0, 0)
-    queue.jobs.release([claim])
+    queue.release([claim])
     assert queue.enqueue([job(1)]) == (0, 1)
 
 
@@ -132,7 +131,7 @@ def test_a_job_that_is_no_utf_8_has_a_subject(queue: QueueManager, folder: str, 
     connection.close()
     assert [claim.job.job_key for claim in queue.claim(9)] == ["scene_1"]
     assert queue.resume() == 1
-    assert queue.queued_scene_ids() == {1}
+    assert get_queued_scene_ids(queue.connection) == {1}
     assert queue.jobs_of(1) != []
     assert queue.enqueue([job(1), job(2)]) == (1, 1)
     assert [claim.row_id for claim in queue.claim(9)] == [row_id, row_id + 1]
@@ -140,10 +139,10 @@ def test_a_job_that_is_no_utf_8_has_a_subject(queue: QueueManager, folder: str, 
 
 def test_a_job_without_subject_hides_none(queue: QueueManager, clock: Clock, folder: str) -> None:
     queue.enqueue([job(1)])
-    queue.jobs.release([postponed(queue.claim(1)[0], clock() + 60, "PlexNotFound")])
+    queue.release([postponed(queue.claim(1)[0], clock() + 60, "PlexNotFound")])
     error = {"last_error_type": "PlexNotFound", "next_retry_at": clock() + 600}
     write_row(folder, json.dumps(error).encode())
-    found = queue.jobs.waiting_with_error("PlexNotFound")
+    found = queue.waiting_with_error("PlexNotFound")
     assert [claim.job.scene_id for claim in found] == [1]
 
 
@@ -166,7 +165,7 @@ def test_a_row_that_is_no_json_is_left_as_it_is_and_breaks_nothing(
     queue.resume()
     (claim,) = queue.claim(9)
     queue.ack([claim])
-    assert queue.jobs.next_due() is None
+    assert queue.next_due() is None
     assert not queue.has_unfinished()
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 0}
     assert raw_rows(folder) == [(row_id, data, status)]
@@ -182,7 +181,7 @@ def test_rows_that_are_done_for_persist_queue_stay(queue: QueueManager, folder: 
 @pytest.mark.parametrize("due", ['"soon"', "{}", "[]", "null", "0", "false"])
 def test_a_job_with_an_odd_due_time_is_due_now(queue: QueueManager, folder: str, due: str) -> None:
     write_row(folder, f'{{"job_key": "scene_1", "next_retry_at": {due}}}'.encode())
-    assert queue.jobs.next_due() == 0.0
+    assert queue.next_due() == 0.0
     assert [claim.job.next_retry_at for claim in queue.claim(9)] == [0.0]
 
 
@@ -236,11 +235,9 @@ def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(queue: Qu
         assert queue.dead_letters.counts_by_type() == left
 
 
-def test_a_transaction_inside_another_is_a_part_of_it(folder: str) -> None:
-    queue = AckQueue(folder)
+def test_a_transaction_inside_another_is_a_part_of_it(queue: QueueManager) -> None:
     with transaction(queue.connection):
         with transaction(queue.connection):
             queue.connection.execute("DELETE FROM dead_letters")
         inside = queue.connection.in_transaction
     assert (inside, queue.connection.in_transaction) == (True, False)
-    queue.close()

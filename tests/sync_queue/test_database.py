@@ -14,7 +14,7 @@ from persistqueue.exceptions import Empty
 from persistqueue.serializers import json as json_serializer
 
 from shared.data_folder import DataFolder
-from sync_queue import ack_queue, operations
+from sync_queue import manager, operations
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
@@ -217,7 +217,7 @@ def test_persist_queues_states_are_ours(queue: QueueManager, folder: str) -> Non
     theirs.ack(theirs.get(block=False))
     (claim, *_) = queue.claim(9)
     assert theirs.unack_count() == 3
-    queue.jobs.release([claim])
+    queue.release([claim])
     assert theirs.ready_count() == 1
     theirs.close()
 
@@ -233,9 +233,9 @@ def test_persist_queue_resumes_what_our_worker_left(queue: QueueManager, folder:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (ack_queue._SELECT_DUE, "waiting_by_due"),
-        (ack_queue._NEXT_DUE, "waiting_by_due"),
-        (ack_queue._SELECT_CLAIMED, "in_progress"),
+        (manager._SELECT_DUE, "waiting_by_due"),
+        (manager._NEXT_DUE, "waiting_by_due"),
+        (manager._SELECT_CLAIMED, "in_progress"),
         (operations._FIND_WAITING, "waiting_by_subject"),
         (f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ?", "waiting_by_due"),
         (f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_IN_PROGRESS}", "in_progress"),
@@ -260,7 +260,7 @@ def test_looking_for_work_touches_only_what_is_due(queue: QueueManager) -> None:
 def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
     queue.enqueue([job(n) for n in range(1, waiting + 1)])
     late = queue.clock() + 600
-    queue.jobs.release([postponed(claim, late) for claim in queue.claim(waiting)])
+    queue.release([postponed(claim, late) for claim in queue.claim(waiting)])
     steps = 0
 
     def count() -> int:
@@ -268,7 +268,7 @@ def _steps_of_a_claim(queue: QueueManager, waiting: int) -> int:
         steps += 1
         return 0
 
-    connection = queue.jobs.connection
+    connection = queue.connection
     connection.set_progress_handler(count, 1)
     assert queue.claim(50) == []
     connection.set_progress_handler(None, 0)

@@ -17,7 +17,7 @@ from sync_queue.dlq_recovery import (
 )
 from sync_queue.manager import QueueManager
 from sync_queue.models import MISSING_SINCE, TRY_REFUSED, SyncJob
-from sync_queue.operations import entity_job
+from sync_queue.operations import entity_job, get_queued_scene_ids
 from tests.sync_queue.support import NOW, Clock, job, rows
 
 DOWN = "PlexServerDown"
@@ -147,7 +147,7 @@ def test_every_letter_is_counted_once(queue: QueueManager) -> None:
         failed=1,
         recovered_scene_ids=[2, 4, 5],
     )
-    assert queue.queued_scene_ids() == {1, 2, 4, 5}
+    assert get_queued_scene_ids(queue.connection) == {1, 2, 4, 5}
     assert len(letters(queue)) == 3
 
 
@@ -163,7 +163,7 @@ def test_the_job_of_a_tag_is_of_no_scene_that_stash_could_lack(queue: QueueManag
 def test_what_holds_no_job_is_a_failure_and_stays(queue: QueueManager) -> None:
     bury(queue, 1)
     with queue.transaction():
-        queue.jobs.connection.execute("UPDATE dead_letters SET job_data = 'no json'")
+        queue.connection.execute("UPDATE dead_letters SET job_data = 'no json'")
     assert recover(queue, nobody_is_asked) == RecoveryResult(failed=1)
     assert len(letters(queue)) == 1
 
@@ -194,7 +194,7 @@ def test_a_second_time_changes_nothing(queue: QueueManager) -> None:
 def test_a_recovered_job_starts_afresh(queue: QueueManager, clock: Clock) -> None:
     bury(queue, 1)
     with queue.transaction() as _:
-        queue.jobs.connection.execute(
+        queue.connection.execute(
             "UPDATE dead_letters SET job_data = json_set(job_data, ?, ?, ?, json('true'))",
             (f"$.data.{MISSING_SINCE}", NOW, "$.data.cover_changed"),
         )

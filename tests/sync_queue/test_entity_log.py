@@ -48,7 +48,7 @@ def test_a_window_of_ids_has_an_open_beginning_and_a_closed_end(queue: QueueMana
 def test_what_was_stored_oddly_names_nobody(queue: QueueManager, text: str) -> None:
     remember(queue, 1, tags=[5])
     with queue.transaction():
-        queue.jobs.connection.execute("UPDATE scene_log SET entities = ?", (text,))
+        queue.connection.execute("UPDATE scene_log SET entities = ?", (text,))
 
     assert list(queue.sync_log.scenes_with([("tags", 5)])) == []
 

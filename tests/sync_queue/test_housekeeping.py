@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sync_queue.ack_queue import LARGEST_LOG
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
-from sync_queue.manager import QueueManager
+from sync_queue.manager import LARGEST_LOG, QueueManager
 from sync_queue.models import Claim
-from sync_queue.operations import get_stats
+from sync_queue.operations import clear_pending_items, get_stats
 from tests.sync_queue.support import NOW, Clock, job, postponed, write_row
 
 HOUR = 3600.0
@@ -20,7 +19,7 @@ HOUR = 3600.0
 def delay(queue: QueueManager, until: float, error_type: str, *scenes: int) -> None:
     queue.enqueue([job(scene) for scene in scenes])
     for claim in queue.claim(len(scenes)):
-        queue.jobs.release([postponed(claim, until, error_type)])
+        queue.release([postponed(claim, until, error_type)])
 
 
 def scenes_due(queue: QueueManager) -> list[int | None]:
@@ -36,7 +35,7 @@ def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
     queue.enqueue([job(1)])
     claims = queue.claim(1)
     if taken:
-        queue.jobs.release(claims)
+        queue.release(claims)
     statements = count(1)
 
     def change_hands(_statement: str) -> None:
@@ -44,7 +43,7 @@ def test_a_job_that_changes_hands_while_they_are_counted_is_counted_once(
             if taken:
                 queue.claim(1)
             else:
-                queue.jobs.release(claims)
+                queue.release(claims)
 
     with closing(connect(str(Path(folder) / "data.db"))) as connection:
         connection.set_trace_callback(change_hands)
@@ -60,10 +59,10 @@ def test_clearing_keeps_jobs_in_progress(queue: QueueManager, clock: Clock, fold
     queue.claim(1)
     queue.enqueue([job(3), job(4)])
     foreign = write_row(folder, b"\x80\x04 a pickle")
-    assert queue.clear_waiting() == 3
+    assert clear_pending_items(queue.connection) == 3
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
-    assert queue.clear_waiting() == 0
-    found = queue.jobs.connection.execute("SELECT _id FROM ack_queue_default").fetchall()
+    assert clear_pending_items(queue.connection) == 0
+    found = queue.connection.execute("SELECT _id FROM ack_queue_default").fetchall()
     assert (foreign,) in found
 
 
@@ -81,7 +80,7 @@ def test_a_job_made_due_keeps_its_other_values(queue: QueueManager, clock: Clock
     queue.enqueue([job(1, hint="Ünï ☃", missing=True)])
     (before,) = queue.claim(1)
     late = postponed(before, clock() + 99 * HOUR, "PlexNotFound")
-    queue.jobs.release([late])
+    queue.release([late])
     queue.cap_waits(HOUR)
     (after,) = queue.claim(1)
     assert after == Claim(before.row_id, replace(late.job, next_retry_at=0.0))
@@ -90,18 +89,18 @@ def test_a_job_made_due_keeps_its_other_values(queue: QueueManager, clock: Clock
 def test_jobs_of_an_error_are_made_due(queue: QueueManager, clock: Clock) -> None:
     delay(queue, clock() + HOUR, "PlexNotFound", 1, 2)
     delay(queue, clock() + HOUR, "PlexTemporaryError", 3)
-    missing = queue.jobs.waiting_with_error("PlexNotFound")
+    missing = queue.waiting_with_error("PlexNotFound")
     assert [claim.job.scene_id for claim in missing] == [1, 2]
-    assert queue.jobs.waiting_with_error("KeyError") == []
+    assert queue.waiting_with_error("KeyError") == []
     assert queue.stats()["retrying"] == 3
-    queue.jobs.make_due_now([missing[1].row_id])
+    queue.make_due_now([missing[1].row_id])
     assert scenes_due(queue) == [2]
 
 
 def test_hurrying_a_job_in_progress_or_gone_changes_nothing(queue: QueueManager) -> None:
     queue.enqueue([job(1)])
     (claim,) = queue.claim(1)
-    queue.jobs.make_due_now([claim.row_id, 999])
+    queue.make_due_now([claim.row_id, 999])
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
 
 
@@ -134,7 +133,7 @@ def test_the_hour_that_daylight_saving_skips_or_repeats_changes_no_window(
         assert [letter.job and letter.job.scene_id for letter in letters] == [2, 3]
         assert queue.dead_letters.purge(switch) == 2
         queue.enqueue([job(9, at=clock.now)])
-        queue.jobs.release([postponed(claim, switch + 90 * 60 + 10) for claim in queue.claim(9)])
+        queue.release([postponed(claim, switch + 90 * 60 + 10) for claim in queue.claim(9)])
         assert queue.claim(9) == []
         clock.now += 10
         assert scenes_due(queue) == [9]
@@ -147,6 +146,6 @@ def test_the_write_ahead_log_shrinks_after_bulk_edits(queue: QueueManager, folde
     log = Path(folder) / "data.db-wal"
     queue.enqueue([job(scene, hint="x" * 9000) for scene in range(1500)])
     assert log.stat().st_size > LARGEST_LOG
-    queue.jobs.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    queue.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     queue.enqueue([job(1)])
     assert log.stat().st_size <= LARGEST_LOG

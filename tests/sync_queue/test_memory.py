@@ -155,8 +155,8 @@ def test_any_text_that_was_sent_comes_back(
 def test_damaged_memory_of_an_item_reads_as_nothing_sent(queue: QueueManager, damaged: str) -> None:
     queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", SENT, SENT), NOW)
     queue.sync_log.keep_original(SERVER, 10, ORIGINAL, NOW)
-    queue.jobs.connection.execute("UPDATE sync_log SET sent = ?, refused = ?", (damaged,) * 2)
-    queue.jobs.connection.execute("UPDATE originals SET held = ?", (damaged,))
+    queue.connection.execute("UPDATE sync_log SET sent = ?, refused = ?", (damaged,) * 2)
+    queue.connection.execute("UPDATE originals SET held = ?", (damaged,))
     found = queue.sync_log.item(1, SERVER, 10)
     assert found is not None
     assert (found.sent, found.refused) == ({}, {})
@@ -166,7 +166,7 @@ def test_damaged_memory_of_an_item_reads_as_nothing_sent(queue: QueueManager, da
 def test_members_of_an_odd_type_in_the_memory_are_left_out(queue: QueueManager) -> None:
     queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", {}), NOW)
     odd = json.dumps({"title": "t", "tags": ["a", 5], "studio": None, "rating": 7})
-    queue.jobs.connection.execute("UPDATE sync_log SET sent = ?", (odd,))
+    queue.connection.execute("UPDATE sync_log SET sent = ?", (odd,))
     found = queue.sync_log.item(1, SERVER, 10)
     assert found is not None
     assert found.sent == {"title": "t", "tags": ["a", "5"]}
@@ -198,7 +198,7 @@ def test_versions_are_those_of_scenes_that_were_synced(queue: QueueManager) -> N
 @pytest.mark.parametrize("damaged", ["", "{", "[1]", '{"tags": 5}'])
 def test_damaged_entities_of_a_scene_read_as_none(queue: QueueManager, damaged: str) -> None:
     queue.sync_log.remember_scene(1, SceneRecord("synced", NOW, entities={"tags": [1]}))
-    queue.jobs.connection.execute("UPDATE scene_log SET entities = ?", (damaged,))
+    queue.connection.execute("UPDATE scene_log SET entities = ?", (damaged,))
     found = queue.sync_log.scene(1)
     assert found is not None
     assert found.entities == {}
@@ -266,13 +266,13 @@ def test_forgetting_a_scene_removes_its_dead_letters_of_every_type(queue: QueueM
 def test_a_dead_letter_holds_the_whole_job_and_its_time_in_utc(queue: QueueManager) -> None:
     job = replace(dead(5), data={"cover_changed": True}, retry_count=5)
     queue.dead_letters.add(job, Failure("PlexTemporaryError", "m"), 1_767_225_600.0)
-    row = queue.jobs.connection.execute("SELECT job_data, failed_at FROM dead_letters").fetchone()
+    row = queue.connection.execute("SELECT job_data, failed_at FROM dead_letters").fetchone()
     assert SyncJob.parse(row[0]) == job
     assert row[1] == "2026-01-01 00:00:00"
 
 
 def stored_letters(queue: QueueManager) -> list[tuple[object, ...]]:
-    return queue.jobs.connection.execute(
+    return queue.connection.execute(
         "SELECT job_id, scene_id, error_type, error_message, stack_trace, retry_count "
         "FROM dead_letters"
     ).fetchall()

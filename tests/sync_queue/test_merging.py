@@ -23,7 +23,7 @@ def test_a_released_job_merges_into_a_newer_one(queue: QueueManager, clock: Cloc
     queue.enqueue([job(1, at=NOW, cover_changed=True)])
     old = queue.claim(1)[0]
     queue.enqueue([job(1, at=NOW + 5, newer=True)])
-    queue.jobs.release([postponed(old, clock() + 600)])
+    queue.release([postponed(old, clock() + 600)])
     (claim,) = queue.claim(9)
     assert claim.row_id != old.row_id
     assert claim.job.data == {"cover_changed": True, "newer": True}
@@ -34,14 +34,14 @@ def test_a_job_that_was_finished_cannot_be_given_back(queue: QueueManager) -> No
     queue.enqueue([job(1)])
     claim = queue.claim(1)[0]
     queue.ack([claim])
-    queue.jobs.release([claim])
+    queue.release([claim])
     assert not queue.has_unfinished()
 
 
 def test_finishing_a_job_that_was_given_back_leaves_it_waiting(queue: QueueManager) -> None:
     queue.enqueue([job(1)])
     claim = queue.claim(1)[0]
-    queue.jobs.release([claim])
+    queue.release([claim])
     queue.ack([claim])
     assert queue.stats() == {"pending": 1, "retrying": 0, "in_progress": 0}
 
@@ -64,7 +64,7 @@ def test_a_transaction_that_fails_undoes_all_of_it(queue: QueueManager) -> None:
     def settle() -> None:
         with queue.transaction():
             queue.ack(claims[:1])
-            queue.jobs.release(claims[1:])
+            queue.release(claims[1:])
             raise sqlite3.OperationalError("disk I/O error")
 
     with pytest.raises(sqlite3.OperationalError):
@@ -76,7 +76,7 @@ def test_a_claim_carries_the_row_that_is_to_be_finished(queue: QueueManager) -> 
     queue.enqueue([job(1), job(2)])
     first, second = queue.claim(2)
     queue.ack([Claim(second.row_id, first.job)])
-    queue.jobs.release([first])
+    queue.release([first])
     assert [claim.row_id for claim in queue.claim(9)] == [first.row_id]
 
 

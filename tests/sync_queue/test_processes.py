@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from sync_queue.manager import QueueManager
+from sync_queue.operations import get_queued_scene_ids
 from tests.sync_queue.support import REPOSITORY, job, rows
 
 HOOKS = 50
@@ -64,7 +65,7 @@ def test_fifty_hooks_at_once_on_a_fresh_folder_all_store_their_job(folder: str) 
         complaints = [hook.communicate()[1].decode() for hook in hooks]
     assert complaints == [""] * HOOKS
     queue = QueueManager(folder)
-    assert queue.queued_scene_ids() == {*range(HOOKS), 999}
+    assert get_queued_scene_ids(queue.connection) == {*range(HOOKS), 999}
     assert len(rows(queue)) == HOOKS + 1
     queue.close()
 

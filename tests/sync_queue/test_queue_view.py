@@ -4,7 +4,7 @@ from pathlib import Path
 from sync_queue.database import connect
 from sync_queue.dlq import DeadLetter
 from sync_queue.manager import QueueManager
-from sync_queue.operations import PATH
+from sync_queue.operations import PATH, clear_pending_items
 from sync_queue.queue_view import JobState, QueueView
 from tests.sync_queue.support import NOW, Clock, job, postponed, spool, write_row
 
@@ -48,10 +48,10 @@ def test_the_next_try_is_the_first_of_those_that_wait_for_one(tmp_path: Path) ->
     queue = QueueManager(str(tmp_path), Clock())
     queue.enqueue([job(scene_id) for scene_id in (1, 2, 3, 4)])
     for claim, wait in zip(queue.claim(3), (60, 30, -10), strict=True):
-        queue.jobs.release([postponed(claim, NOW + wait)])
+        queue.release([postponed(claim, NOW + wait)])
 
     assert view_of(tmp_path).next_try() == NOW + 30
-    queue.clear_waiting()
+    clear_pending_items(queue.connection)
     assert view_of(tmp_path).next_try() is None
 
 

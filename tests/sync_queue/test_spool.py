@@ -16,6 +16,7 @@ from shared.events import unreported
 from shared.file_lock import FileLock
 from sync_queue import spool_import
 from sync_queue.manager import QueueManager
+from sync_queue.operations import get_queued_scene_ids
 from sync_queue.spool import elect, has_work, store
 from sync_queue.spool_import import KEPT_UNREADABLE, SCAN_DELAY, Spool, job_of, read_spool
 from tests.reported import Reported, no_report
@@ -167,7 +168,7 @@ def test_ten_thousand_files_are_counted_and_imported(folder: str, queue: QueueMa
     assert queue.stats()["pending"] == 10_000
     assert queue.import_spool(unreported) == 10_000
     assert queue.stats()["pending"] == 10_000
-    assert len(queue.queued_scene_ids()) == 10_000
+    assert len(get_queued_scene_ids(queue.connection)) == 10_000
 
 
 def _import(folder: str, counts: Any) -> None:

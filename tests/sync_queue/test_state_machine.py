@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import Claim
-from sync_queue.operations import METADATA, PATH, scene_job
+from sync_queue.operations import METADATA, PATH, get_queued_scene_ids, scene_job
 from tests.sync_queue.support import NOW, Clock, postponed, rows
 
 Subject = tuple[int, str]
@@ -93,7 +93,7 @@ class QueueMachine(RuleBasedStateMachine):
     def postpone(self, pick: int, delay: float) -> None:
         taken = self._pick(pick)
         until = self.clock() + delay
-        self.queue.jobs.release([postponed(taken.claim, until)])
+        self.queue.release([postponed(taken.claim, until)])
         taken.waited.due = until
         taken.waited.retries += 1
         self._return(taken)
@@ -135,12 +135,13 @@ class QueueMachine(RuleBasedStateMachine):
             "in_progress": len(self.taken),
         }
         assert self.queue.has_unfinished() == bool(self.waiting or self.taken)
-        assert self.queue.queued_scene_ids() == {scene_id for scene_id, _ in self.waiting}
+        queued = get_queued_scene_ids(self.queue.connection)
+        assert queued == {scene_id for scene_id, _ in self.waiting}
         assert sum(self.queue.dead_letters.counts_by_type().values()) == len(self.dead)
 
     @invariant()
     def the_next_due_job_is_that_of_the_model(self) -> None:
-        assert self.queue.jobs.next_due() == min(
+        assert self.queue.next_due() == min(
             (job.due for job in self.waiting.values()), default=None
         )
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from simulators.rig import REPOSITORY, Rig
+from sync_queue.operations import clear_pending_items
 from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.ui.browser import Browser
 from tests.ui.chromium import LACK, find
@@ -88,7 +89,7 @@ def main(folder: Path) -> None:
                 take_trouble(browser, web, rig, folder)
                 browser.open("about:blank")
                 with queue_of(rig) as queue:
-                    queue.clear_waiting()
+                    clear_pending_items(queue.connection)
 
 
 if __name__ == "__main__":

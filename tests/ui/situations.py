@@ -36,7 +36,7 @@ def wait_in_queue(rig: Rig, scene_ids: list[int], error: str | None = "PlexTempo
         for one in scene_ids
     ]
     with queue_of(rig) as queue, queue.transaction():
-        queue.jobs.connection.executemany(
+        queue.connection.executemany(
             "INSERT INTO ack_queue_default (data, timestamp, status) VALUES (?, ?, 0)",
             [(one.encoded(), now) for one in jobs],
         )

@@ -14,7 +14,7 @@ from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashUnavailable
 from stash.scenes import StashScenes
 from sync_queue import sync_log
-from sync_queue.operations import ENTITY, METADATA, entity_job
+from sync_queue.operations import ENTITY, METADATA, entity_job, get_queued_scene_ids
 from sync_queue.sync_records import ItemRecord, SceneRecord
 from tests.golden import figures
 from tests.reported import Reported
@@ -61,7 +61,7 @@ class Desk:
     def run(self, *entities: tuple[str, int]) -> list[Failed | ScenesQueued]:
         self.queue.enqueue([entity_job(kind, one, NOW) for kind, one in entities])
         jobs = jobs_by_kind(self.queue.claim(60))
-        self.queue.jobs.release(jobs[METADATA])
+        self.queue.release(jobs[METADATA])
         return list(self.jobs.run(self.session, jobs[ENTITY]))
 
     def counts(self, *entities: tuple[str, int]) -> list[list[int]]:
@@ -73,7 +73,7 @@ class Desk:
         return [figures(text) for text in texts]
 
     def queued(self) -> list[int]:
-        return sorted(self.queue.queued_scene_ids())
+        return sorted(get_queued_scene_ids(self.queue.connection))
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_fifty_tags_are_one_walk_through_stash_and_one_through_the_log(desk: Des
         desk.stash.rename_tag(f"t{n}", f"T{n} new")
     asked = desk.stash.requests.mark()
     statements: list[str] = []
-    desk.queue.jobs.connection.set_trace_callback(statements.append)
+    desk.queue.connection.set_trace_callback(statements.append)
 
     results = desk.run(*(("tag", n + 1) for n in range(50)))
 

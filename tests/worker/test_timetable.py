@@ -41,7 +41,7 @@ class Desk:
     def postpone(self, seconds: float, error_type: str) -> None:
         self.queue.enqueue([job()])
         (claim,) = self.queue.claim(1)
-        self.queue.jobs.release([postponed(claim, NOW + seconds, error_type)])
+        self.queue.release([postponed(claim, NOW + seconds, error_type)])
 
 
 @pytest.fixture

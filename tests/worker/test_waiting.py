@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from sync_queue.manager import QueueManager
+from sync_queue.operations import get_queued_scene_ids
 from tests.sync_queue.support import job, spool
 from worker.timetable import BURST, LONGEST_BURST, LOOKS_PER_SECOND, QUIET, Waiter
 
@@ -47,9 +48,8 @@ def counter() -> Counter:
 
 
 def queue_of(change_counter: Callable[[], int]) -> QueueManager:
-    queue: Any = SimpleNamespace(
-        jobs=SimpleNamespace(change_counter=change_counter), spool=SimpleNamespace(names=frozenset)
-    )
+    spool = SimpleNamespace(names=frozenset)
+    queue: Any = SimpleNamespace(change_counter=change_counter, spool=spool)
     return cast("QueueManager", queue)
 
 
@@ -110,7 +110,7 @@ def test_another_process_s_job_is_such_a_change_and_one_s_own_work_is_none(tmp_p
     worker.ack(worker.claim(1))
     waiting.wait(60.0)
     assert nap.now == pytest.approx(1001.2)
-    assert worker.queued_scene_ids() == {1}
+    assert get_queued_scene_ids(worker.connection) == {1}
     worker.close()
     hook.close()
 

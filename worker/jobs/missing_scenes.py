@@ -36,9 +36,9 @@ class MissingScenes:
         if listings == self._seen_listings:
             return 0
         self._seen_listings = listings
-        jobs = self._queue.jobs.waiting_with_error(_NOT_FOUND)
+        jobs = self._queue.waiting_with_error(_NOT_FOUND)
         found = [claim.row_id for claim in jobs if _has_item(session, claim.job)]
-        self._queue.jobs.make_due_now(found)
+        self._queue.make_due_now(found)
         requeued = sum(
             letter.job is not None
             and _has_item(session, letter.job)
@@ -48,7 +48,7 @@ class MissingScenes:
         return len(found) + requeued
 
     def _paths(self) -> list[str]:
-        jobs = [claim.job for claim in self._queue.jobs.waiting_with_error(_NOT_FOUND)]
+        jobs = [claim.job for claim in self._queue.waiting_with_error(_NOT_FOUND)]
         if len(jobs) <= SINGLE_LOOKS:
             letters = self._queue.dead_letters.of_type(_NOT_FOUND)
             jobs += [letter.job for letter in letters if letter.job is not None]
