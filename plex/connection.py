@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
+from http.client import responses
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError, fromstring
@@ -25,6 +26,7 @@ from plex.exceptions import (
     error_for_status,
     plex_errors,
 )
+from plex.items import whole_number
 from shared.events import Report
 from shared.state_file import KeptState
 from validation.values import first_words
@@ -53,13 +55,8 @@ class Identity(NamedTuple):
 class PlexConnection:
     """Sends requests to one Plex server. Every method may raise a `PlexError`.
 
-    plexapi is not used, because its `PlexServer` requests `/`, which some reverse proxies refuse.
-    Its objects also parse slowly and send hidden requests. The first request is `/identity` without
-    the token, because the address may not belong to a Plex server.
-
-    Args:
-        verify: whether to verify the certificate, or the path of the certificates to trust.
-        identity: headers that identify this installation.
+    The first request is `/identity` without the token, because the address may not belong to a Plex
+    server. plexapi would request `/`, which some reverse proxies refuse, and send hidden requests.
     """
 
     def __init__(
@@ -74,8 +71,8 @@ class PlexConnection:
         self._timeout = timeout
         self._verify = verify
         self._token = {"X-Plex-Token": token}
-        self._headers = dict(identity)
         self._session = _new_session(verify)
+        self._session.headers.update(identity)
         self._identity: Identity | None = None
         self.is_replaced = False
         self.edit_times: deque[float] = deque(maxlen=_TIMES_KEPT)
@@ -97,7 +94,7 @@ class PlexConnection:
             "GET", "/identity", "", with_token=False, timeout=timeout or IDENTITY_TIMEOUT
         )
         found = parse_document(answer.content, "")
-        server_id = None if found is None else found.get("machineIdentifier")
+        server_id = found is not None and found.get("machineIdentifier")
         if found is None or not server_id:
             raise PlexTemporaryError("the server at plex_url is not a Plex server")
         identity = Identity(server_id, found.get("version") or "", answer.headers.get("Date", ""))
@@ -126,15 +123,13 @@ class PlexConnection:
         if with_token and self._identity is None:
             self.identity(self._timeout)
         address, mark, query = path.partition("?")
-        sent = {**self._session.headers, **self._headers, **headers}
-        if with_token:
-            sent |= self._token
+        token = self._token if with_token else _NO_HEADERS
+        sent = {**self._session.headers, **token, **headers}
         try:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self._url + address, sent, data=data)
-                # The query is already quoted. Quoting the query again in `prepare` would slow down
-                # each edit.
+                # The query is already quoted. `prepare` would quote the query again, slowly.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 response = self._send(prepared, timeout or self._timeout)
                 _check_status(response, doing)
@@ -146,14 +141,12 @@ class PlexConnection:
             raise self._with_address(error) from None
 
     def _send(self, prepared: requests.PreparedRequest, timeout: Timeout) -> requests.Response:
-        """Send a request. After status 401, send it again: a busy Plex may reject a valid token.
-
-        A redirect is not followed, because another host must not receive the token.
-        """
+        # A redirect is not followed, because another host must not receive the token.
         send = partial(
             self._session.send, prepared, timeout=timeout, allow_redirects=False, stream=True
         )
         response = send()
+        # A busy Plex may reject a valid token, so the request is sent a second time.
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             response.close()
             response = send()
@@ -168,12 +161,11 @@ class PlexConnection:
     def _with_address(self, error: PlexError) -> PlexError:
         """Return the error, or a `PlexTlsError` with the right address if `plex_url` is wrong.
 
-        Plex closes a connection if it restarts or if it refuses plain http. The plugin assumes a
-        refusal only if Plex has a plex.direct certificate and closes a second connection too.
+        Plex closes a connection if Plex refuses plain http, or if Plex restarts. So a second
+        connection is tried.
         """
-        is_closed = isinstance(error, PlexTemporaryError) and error.was_closed
         is_plain = self._url.startswith("http:")
-        if not (is_closed if is_plain else isinstance(error, PlexTlsError)):
+        if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
             return error
         address = plex_direct_address(self._url)
         if address is None or (is_plain and not self._closes_again()):
@@ -199,7 +191,7 @@ class PlexConnection:
             with plex_errors(""), _new_session(self._verify) as session:
                 session.get(url, timeout=IDENTITY_TIMEOUT, allow_redirects=False)
         except PlexError as error:
-            return isinstance(error, PlexTemporaryError) and error.was_closed
+            return error.was_closed
         return False
 
 
@@ -229,16 +221,15 @@ def _check_status(response: requests.Response, doing: str) -> None:
 
 
 def _words(response: requests.Response) -> str:
-    length = response.headers.get("Content-Length", "")
-    if not (length.isascii() and length.isdigit() and int(length) <= _LONGEST_ERROR_BODY):
+    if not 0 < whole_number(response.headers.get("Content-Length")) <= _LONGEST_ERROR_BODY:
         return ""
     try:
         body = next(response.iter_content(_LONGEST_ERROR_BODY), b"")
     except requests.exceptions.RequestException:
         return ""
-    words = first_words(body.decode(errors="replace")).removeprefix(str(response.status_code))
-    phrases = [status.phrase for status in HTTPStatus if status == response.status_code]
-    return "" if words.strip() in phrases else words.strip()
+    status = response.status_code
+    words = first_words(body.decode(errors="replace")).removeprefix(str(status)).strip()
+    return "" if words == responses.get(status) else words
 
 
 def paging(start: int, size: int) -> dict[str, str]:
@@ -246,7 +237,7 @@ def paging(start: int, size: int) -> dict[str, str]:
 
 
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
-    """Return headers with the installation's id. Storing the first id may raise an `OSError`."""
+    """Return headers with the installation's id. If storing a new id fails, raise an `OSError`."""
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
     if not isinstance(device_id, str) or not device_id:
@@ -279,9 +270,9 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
 
 
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address with the plex.direct name in the server's certificate.
+    """Return the https address with the name of plex.direct in the server's certificate.
 
-    Return None if the certificate has no such name, or if the URL has it already.
+    Return None if the certificate has no such name, or if the URL already has this name.
     """
     try:
         parts = urlsplit(url)
@@ -306,8 +297,5 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # `::1` would become the label `--1`. A label of a host name must not begin or end with a dash,
-    # so the label gets the full form of the address.
-    if label.strip("-") != label:
-        label = number.exploded.replace(":", "-")
-    return label
+    # A label of a host name must not begin or end with a dash, such as the label `--1` for `::1`.
+    return label if label.strip("-") == label else number.exploded.replace(":", "-")

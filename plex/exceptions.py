@@ -1,8 +1,4 @@
-"""The errors of Plex. The docstring of each class says what happens to the failed job.
-
-`plex_errors` converts the exceptions of the `requests` library. Their messages contain URLs with
-titles and summaries, so the new messages leave the URLs out.
-"""
+"""The errors of Plex. The docstring of each class says what happens to the failed job."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -25,28 +21,33 @@ class PlexError(Exception):
     """The base class of the errors of Plex.
 
     Args:
-        problem: what went wrong, such as "Plex is not ready (503)".
         doing: the activity that failed, such as "editing item 7".
         remedy: what the user can do.
-
-    Attributes:
-        retry_after: the seconds to wait that Plex asks for.
-        cause: the message without the activity that failed.
         brief: a shorter message for the log lines about later retries.
-        reported: whether other code logs the cause. The failed job then logs less.
     """
 
+    # Whether another log line has the cause. The log lines about the job are then shorter.
     reported = False
+    # Whether a single item in the response may be the cause.
+    may_be_one_item = False
+    was_closed = False
 
     def __init__(
-        self, problem: str, retry_after: float | None = None, *, doing: str = "", remedy: str = ""
+        self,
+        problem: str,
+        retry_after: float | None = None,
+        /,
+        *,
+        doing: str = "",
+        remedy: str = "",
+        brief: str = "",
     ) -> None:
         advice = f"; {remedy}" if remedy else ""
         message = f"{problem} while {doing}{advice}" if doing else f"{problem}{advice}"
         super().__init__(message)
         self.retry_after = retry_after
         self.cause = f"{problem}{advice}"
-        self.brief = message
+        self.brief = brief or message
 
 
 class PlexServerDown(PlexError):
@@ -64,24 +65,7 @@ class PlexUploadsDown(PlexError):
 
 
 class PlexTemporaryError(PlexError):
-    """A request failed by a time-out, a partial response, 429 or 5xx. The job is retried.
-
-    `may_be_one_item` means that a single item in the response may be the cause.
-    """
-
-    was_closed = False
-
-    def __init__(
-        self,
-        problem: str,
-        retry_after: float | None = None,
-        *,
-        doing: str = "",
-        remedy: str = "",
-        may_be_one_item: bool = False,
-    ) -> None:
-        super().__init__(problem, retry_after, doing=doing, remedy=remedy)
-        self.may_be_one_item = may_be_one_item
+    """A request failed by a time-out, a partial response, 429 or 5xx. The job is retried."""
 
 
 class PlexNotFound(PlexError):
@@ -89,25 +73,15 @@ class PlexNotFound(PlexError):
 
     Args:
         looked_for: whether Plex itself was searched, and not only the local path index.
-        explained: whether the message has the reason why Plex lacks the file. The job is then
-            retried fewer times.
-        brief: the message without the remedy.
+        explained: whether the message says why Plex lacks the file. The job then has fewer retries.
     """
 
     def __init__(
-        self,
-        problem: str,
-        *,
-        doing: str = "",
-        remedy: str = "",
-        looked_for: bool = False,
-        explained: bool = False,
-        brief: str = "",
+        self, problem: str, *, looked_for: bool = False, explained: bool = False, **words: str
     ) -> None:
-        super().__init__(problem, doing=doing, remedy=remedy)
+        super().__init__(problem, **words)
         self.looked_for = looked_for
         self.explained = explained
-        self.brief = brief or self.brief
 
 
 class PlexCopy(PlexNotFound):
@@ -127,15 +101,11 @@ class PlexPermissionError(PlexError):
 
 
 class PlexTlsError(PlexError):
-    """Plex's certificate is not trusted, or Plex refuses plain http. All jobs pause.
+    """Plex's certificate is not trusted, or Plex refuses plain http. All jobs pause."""
 
-    Plex's certificate is valid for `address`, which is empty if it is unknown.
-    """
-
-    def __init__(
-        self, problem: str, *, doing: str = "", remedy: str = "", address: str = ""
-    ) -> None:
-        super().__init__(problem, doing=doing, remedy=remedy)
+    def __init__(self, problem: str, *, address: str = "", **words: str) -> None:
+        super().__init__(problem, **words)
+        # Plex's certificate is valid for this address.
         self.address = address
 
 
@@ -159,7 +129,7 @@ class PlexAmbiguousMatch(PlexPermanentError):
     """Several items match the scene's file. The job is dead-lettered with a list of the items."""
 
 
-# An HTTP status selects the class of the error, the problem and the remedy.
+REFUSALS = (PlexNotFound, PlexPermanentError, PlexPermissionError)
 _STATUSES: Mapping[int, tuple[type[PlexError], str, str]] = {
     401: (PlexAuthError, "Plex refused the token (401)", "set plex_token again"),
     403: (
@@ -175,65 +145,70 @@ _STATUSES: Mapping[int, tuple[type[PlexError], str, str]] = {
 def error_for_status(
     status: int, doing: str, location: str = "", retry_after: float | None = None, words: str = ""
 ) -> PlexError:
-    """Return the error for an HTTP status of 300 or above.
-
-    `doing` is the activity that failed. `location` is the target of a redirect. `words` is the
-    beginning of the response body.
-    """
+    """Return the error for an HTTP status of 300 or above."""
     if status in _STATUSES:
         kind, problem, remedy = _STATUSES[status]
         return kind(problem, doing=doing, remedy=remedy)
     if status < 400:
-        where = f" to {location}" if location else ""
-        return PlexRedirectError(
-            f"Plex's address redirects{where}",
-            doing=doing,
-            remedy="set plex_url to the target of the redirect",
-        )
+        problem = f"Plex's address redirects{f' to {location}' if location else ''}"
+        remedy = "set plex_url to the target of the redirect"
+        return PlexRedirectError(problem, doing=doing, remedy=remedy)
     if status in _DOWN:
         return PlexServerDown(f"Plex is not ready ({status})", retry_after, doing=doing)
     described = f"status {status}: {words}" if words else f"status {status}"
     if status in _TRY_AGAIN or status >= 500:
-        return PlexTemporaryError(
-            f"Plex failed ({described})",
-            PATIENCE if status == 429 and retry_after is None else retry_after,
-            doing=doing,
-            may_be_one_item=status >= 500 and retry_after is None,
-        )
+        patience = PATIENCE if status == 429 and retry_after is None else retry_after
+        failure = PlexTemporaryError(f"Plex failed ({described})", patience, doing=doing)
+        failure.may_be_one_item = status >= 500 and retry_after is None
+        return failure
     return PlexPermanentError(f"Plex refused the request ({described})", doing=doing)
 
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Convert exceptions of the `requests` library that occur during the activity `doing`."""
+    """Convert exceptions of the `requests` library, whose messages contain titles and summaries."""
     try:
         yield
-    except requests.exceptions.SSLError as error:
-        problem, remedy = _problem_and_remedy(error)
-        raise PlexTlsError(problem, doing=doing, remedy=remedy) from None
-    except (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL):
-        raise PlexServerDown("Plex does not answer", doing=doing) from None
-    except requests.exceptions.Timeout:
-        raise PlexTemporaryError("Plex took too long to answer", doing=doing) from None
-    except requests.exceptions.ConnectionError as error:
-        raise _from_connection_error(_reason(error), doing) from None
-    except (ParseError, requests.exceptions.RequestException) as error:
-        raise PlexTemporaryError(
-            "Plex's answer is incomplete or malformed",
-            doing=doing,
-            may_be_one_item=isinstance(error, ParseError),
-        ) from None
-    except OSError as error:
-        # The `requests` library raises a plain OSError if the file with certificates is missing.
-        raise PlexTlsError(str(error), remedy="correct plex_verify_tls") from None
+    except (OSError, ParseError) as error:
+        raise _plex_error(error, doing) from None
 
 
-def _reason(error: Exception) -> object:
+def _plex_error(error: Exception, doing: str) -> PlexError:
     reason = error.args[0] if error.args else None
-    return getattr(reason, "reason", reason)
+    reason = getattr(reason, "reason", reason)
+    if isinstance(error, requests.exceptions.SSLError):
+        return _tls_error(reason, doing)
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.InvalidURL):
+        return PlexServerDown("Plex does not answer", doing=doing)
+    if isinstance(error, requests.exceptions.Timeout) or isinstance(
+        reason, urllib3.exceptions.ReadTimeoutError
+    ):
+        return PlexTemporaryError("Plex took too long to answer", doing=doing)
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return _connection_error(reason, doing)
+    if isinstance(error, requests.exceptions.RequestException | ParseError):
+        failure = PlexTemporaryError("Plex's answer is incomplete or malformed", doing=doing)
+        failure.may_be_one_item = isinstance(error, ParseError)
+        return failure
+    # The `requests` library raises a plain OSError if the file with certificates is missing.
+    return PlexTlsError(str(error), remedy="correct plex_verify_tls")
 
 
-def _from_connection_error(reason: object, doing: str) -> PlexError:
+def _tls_error(reason: object, doing: str) -> PlexTlsError:
+    if isinstance(reason, urllib3.exceptions.SSLError) and reason.args:
+        reason = reason.args[0]
+    problem = "no encrypted connection (TLS)"
+    remedy = "if Plex has an http address, write http in plex_url"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        problem = f"Plex's certificate is not trusted ({reason.verify_message})"
+        remedy = (
+            "use the http address, or set plex_verify_tls to the file of the certificate, or to "
+            "false"
+        )
+    return PlexTlsError(problem, doing=doing, remedy=remedy)
+
+
+def _connection_error(reason: object, doing: str) -> PlexError:
     if isinstance(reason, urllib3.exceptions.NameResolutionError):
         host = getattr(reason.conn, "host", "")
         remedy = REBINDING if host.endswith(".plex.direct") else ""
@@ -242,21 +217,6 @@ def _from_connection_error(reason: object, doing: str) -> PlexError:
         reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
     ):
         return PlexServerDown("nothing answers at Plex's address")
-    if isinstance(reason, urllib3.exceptions.ReadTimeoutError):
-        return PlexTemporaryError("Plex took too long to answer", doing=doing)
-    closed = PlexTemporaryError("Plex closed the connection", doing=doing, may_be_one_item=True)
-    closed.was_closed = True
-    return closed
-
-
-def _problem_and_remedy(error: Exception) -> tuple[str, str]:
-    cause = _reason(error)
-    if isinstance(cause, urllib3.exceptions.SSLError) and cause.args:
-        cause = cause.args[0]
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return (
-            f"Plex's certificate is not trusted ({cause.verify_message})",
-            "use the http address, or set plex_verify_tls to the file of the certificate, or to "
-            "false",
-        )
-    return "no encrypted connection (TLS)", "if Plex has an http address, write http in plex_url"
+    failure = PlexTemporaryError("Plex closed the connection", doing=doing)
+    failure.may_be_one_item = failure.was_closed = True
+    return failure
