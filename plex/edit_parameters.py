@@ -21,9 +21,9 @@ def query(parameters: Parameters) -> str:
     return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
 
 
-def packed(fields: Fields, limit: int = MAX_QUERY) -> Iterator[Fields]:
+def packed(fields: Fields) -> Iterator[Fields]:
     """Yield groups of fields that fit into one request. A longer field gets its own group."""
-    for group in _grouped(fields, lambda name: len(query(fields[name])) + 1, limit):
+    for group in _grouped(fields, lambda name: len(query(fields[name])) + 1, MAX_QUERY):
         yield {name: fields[name] for name in group}
 
 
@@ -31,8 +31,8 @@ def joined(group: Fields) -> dict[str, str]:
     return {key: value for parameters in group.values() for key, value in parameters.items()}
 
 
-def is_long(parameters: Parameters, limit: int = MAX_QUERY) -> bool:
-    return len(query(parameters)) > limit
+def is_long(parameters: Parameters) -> bool:
+    return len(query(parameters)) > MAX_QUERY
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
@@ -46,20 +46,17 @@ def pieces(parameters: Parameters) -> list[dict[str, str]]:
     surplus, lock = f"{plex_name}{REMOVED}", f"{plex_name}.locked"
     removed = [name for name in parameters.get(surplus, "").split(",") if name]
     room = MAX_QUERY - len(query({lock: "1"})) - 1
-    key_length = len(query({f"{plex_name}[999].tag.tag": ""})) + 1
     added_groups = _grouped(
-        added_names(parameters), lambda name: len(quote(name, safe="")) + key_length, room
+        added_names(parameters),
+        lambda name: len(query({f"{plex_name}[999].tag.tag": name})) + 1,
+        room,
     )
     removed_groups = _grouped(
-        removed,
-        lambda name: len(quote(name, safe="")) + len(quote(",")),
-        room - len(query({surplus: ""})),
+        removed, lambda name: len(quote(f"{name},", safe="")), room - len(query({surplus: ""}))
     )
-    requests = [
-        *({key: ""} for key in (f"{plex_name}{_EMPTIED}",) if key in parameters),
-        *(additions(plex_name, names) for names in added_groups),
-        *({surplus: ",".join(names)} for names in removed_groups),
-    ]
+    requests = [{f"{plex_name}{_EMPTIED}": ""}] if is_emptying(parameters) else []
+    requests += [additions(plex_name, names) for names in added_groups]
+    requests += [{surplus: ",".join(names)} for names in removed_groups]
     if lock in parameters and requests:
         requests[-1][lock] = parameters[lock]
     return requests
@@ -90,8 +87,7 @@ def list_parameters(
 ) -> dict[str, str]:
     """Return the parameters that set a list to the wanted names and lock the list.
 
-    Some servers append the sent names to the list, and other servers replace the list. The request
-    therefore has all wanted names and removes all other names.
+    Some servers add the sent names to the list, and other servers replace the list.
     """
     keys = {folded(name) for name in wanted}
     # The names keep Plex's spelling, because some servers treat `É` and `é` as two tags.
@@ -100,8 +96,7 @@ def list_parameters(
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # This server cannot remove a single name with a comma. The request therefore empties the
-        # list and adds all wanted names again.
+        # This server cannot remove a single name with a comma, so the request empties the list.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -117,9 +112,8 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings that a request uses to remove a name from a list.
 
-    Plex URL-decodes each name, so each name is sent URL-encoded. Some servers do not decode names,
-    so the plain name is sent too. Until the server's behaviour is known, a plain name is left out
-    if decoding or splitting at commas would change it.
+    Plex URL-decodes each name. Some servers do not decode names, so the plain name is sent too. If
+    the server's behaviour is unknown, the plain name is sent only if decoding does not change it.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -132,10 +126,9 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the edit that adds the names to an emptied list again.
+    """Return the edit that adds the names again after an edit that empties and fills a list.
 
-    Some servers empty a list after they have filled it. The result is empty if the edit does not
-    empty a list, or adds no names.
+    Some servers fill the list first, and then empty the list.
     """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
@@ -148,14 +141,14 @@ def without_names(parameters: Parameters, names: Collection[str]) -> dict[str, s
     return {**additions(list_name(parameters) or "", kept), **others}
 
 
-def shortened(parameters: Parameters, limit: int = MAX_QUERY) -> dict[str, str]:
+def shortened(parameters: Parameters) -> dict[str, str]:
     key = next((key for key in parameters if key.endswith(".value")), None)
-    if key is None or not is_long(parameters, limit):
+    if key is None or not is_long(parameters):
         return dict(parameters)
     text = parameters[key]
 
     def is_too_long(length: int) -> bool:
-        return is_long({**parameters, key: text[:length] + _ELLIPSIS}, limit)
+        return is_long({**parameters, key: text[:length] + _ELLIPSIS})
 
     fits = max(0, bisect_left(range(len(text)), True, key=is_too_long) - 1)
     return {**parameters, key: cut(text, fits) + _ELLIPSIS}

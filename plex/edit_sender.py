@@ -6,7 +6,6 @@ alone, and halves of each refused list, until it finds the value. If Plex refuse
 token may not edit items, or Plex currently saves no changes.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,8 +42,7 @@ MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
-# A test edit sends the current state of a lock, which changes nothing. A locked field in `_OURS`
-# is preferred to `_NOT_OURS`.
+# A test edit sends the current state of the lock of one of these fields.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _FIELD = "field"
 _NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
@@ -59,9 +57,8 @@ class EditOutcome:
     """The result of an edit.
 
     Attributes:
-        refused: Plex's error for each refused field, by the plugin's name of the field.
-        shortened: the sent text of each field with a text that was too long.
-        left_out: by field, the names that were not sent because Plex refuses them.
+        shortened: by field, the text that was sent instead of a text that was too long.
+        left_out: by field, the names that were not sent because Plex refuses the names.
         first_refused: Plex's error for each name that Plex refused for the first time.
     """
 
@@ -95,30 +92,27 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without refused names, and the removed names by field.
+        """Return the fields to send without refused fields and names, and the names left out.
 
-        A name counts as refused if Plex refused it after `since`, and less than a day ago.
+        Only refusals after the time `since` and less than a day ago count.
         """
         now = self._clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
         }
-        kept = dict(fields)
+        kept: dict[str, Parameters] = {}
         left_out: dict[str, tuple[str, ...]] = {}
-        for name, parameters in fields.items() if refused else ():
+        for name, parameters in fields.items():
+            if name in _NEEDS and _key(0, _FIELD, name) in refused:
+                continue
+            kept[name] = parameters
             plex_name = list_name(parameters) or ""
-            names = added_names(parameters)
-            names = [added for added in names if _key(section, plex_name, added) in refused]
+            added = added_names(parameters) if refused else []
+            names = tuple(entry for entry in added if _key(section, plex_name, entry) in refused)
             if names:
                 kept[name] = without_names(parameters, names)
-                left_out[name] = tuple(names)
+                left_out[name] = names
         return kept, left_out
-
-    def of_fields(self, since: float = 0.0) -> list[str]:
-        """Return the fields, such as editions, that Plex refused completely after `since`."""
-        now, known = self._clock(), self._known()
-        moments = {name: known.get(_key(0, _FIELD, name), -1.0) for name in _NEEDS}
-        return [name for name, at in moments.items() if since <= at <= now < at + _REMEMBERED]
 
     def _known(self) -> Mapping[str, float]:
         return self._names if self._store is None else self._store.refused_names()
@@ -133,7 +127,6 @@ class EditSender:
     """Sends one edit of one item.
 
     Args:
-        put: `PlexClient.put`, which sends one request.
         alone: whether to send each field in its own request, because an earlier edit of the item
             failed. A field that fails again counts as refused.
         refused_since: a time. Names that Plex refused before this time are sent again.
@@ -153,17 +146,14 @@ class EditSender:
         self._refusals = refusals
         self._item = item
         self._fields, left_out = refusals.without(item.section_key, fields, refused_since)
-        self._withheld = [name for name in refusals.of_fields(refused_since) if name in fields]
-        for name in self._withheld:
-            del self._fields[name]
+        self._withheld = [name for name in fields if name not in self._fields]
         self._alone = alone
-        self._plex_names = {re.split(r"[.\[]", key)[0] for key in joined(fields)}
         self._is_writable = False
         self._outcome = EditOutcome(left_out=left_out)
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the edit; raise a `PlexPermanentError` if Plex refuses every edit of this item."""
+        """Send the edit. If Plex refuses every edit of this item, raise a `PlexPermanentError`."""
         if self._alone:
             groups: Iterable[Fields] = [{name: sent} for name, sent in self._fields.items()]
         else:
@@ -202,7 +192,7 @@ class EditSender:
         return _meaning(error, refusal)
 
     def _confirm_refusals(self) -> None:
-        """Send each refused field a second time, to confirm that Plex refuses the field."""
+        """Send each refused field a second time, because Plex may accept the field now."""
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
             refusal = self._test_edit()
@@ -223,7 +213,7 @@ class EditSender:
             raise failure
 
     def _without_refused_names(self, field: str) -> dict[str, PlexError]:
-        """Send a list without the names that Plex refuses; return Plex's errors for them."""
+        """Send a list without the names that Plex refuses. Return Plex's error for each name."""
         parameters = self._fields[field]
         names = self._find_refused_names(parameters)
         kept = without_names(parameters, names)
@@ -239,34 +229,29 @@ class EditSender:
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
         """Find the names that Plex refuses, by sending smaller and smaller parts of the list."""
-        plex_name = list_name(parameters) or ""
-        left = MOST_REQUESTS
-
-        def search(names: Sequence[str]) -> list[str]:
-            nonlocal left
-            left -= 1
-            if not names or left < 0 or self._try_request(additions(plex_name, names)):
-                return []
+        plex_name, refused = list_name(parameters) or "", []
+        parts: list[list[str]] = [added_names(parameters)]
+        for _ in range(MOST_REQUESTS):
+            names = parts.pop() if parts else []
+            if not names or self._try_request(additions(plex_name, names)):
+                continue
             if len(names) == 1:
-                return list(names)
-            middle = len(names) // 2
-            return search(names[:middle]) + search(names[middle:])
-
-        return search(added_names(parameters))
+                refused += names
+            else:
+                middle = len(names) // 2
+                parts += [names[middle:], names[:middle]]
+        return refused
 
     def _try_request(self, parameters: Parameters) -> bool:
         try:
             self._request(parameters)
-        except PlexPermanentError:
-            return False
-        except PlexTemporaryError as error:
-            if not error.may_be_one_item:
-                raise
-            return False
+        except PlexError as error:
+            if isinstance(error, PlexPermanentError) or error.may_be_one_item:
+                return False
+            raise
         return True
 
     def _send_field(self, name: str, parameters: Parameters) -> None:
-        """Send one field. Its failure is stored, because the other fields must be sent too."""
         long = is_long(parameters)
         try:
             if not (long and self._refusals.of_length):
@@ -291,23 +276,21 @@ class EditSender:
             self._refusals.of_length = True
 
     def _request(self, parameters: Parameters) -> None:
-        """Send a request. If it fails, send a test edit to find the reason."""
         self._outcome.requests += 1
         try:
             self._put([self._item.rating_key], parameters)
-        except PlexPermissionError as error:
-            raise (_meaning(error, None) if self._is_writable else self.meaning(error)) from None
-        except PlexTemporaryError as error:
+        except (PlexPermissionError, PlexTemporaryError) as error:
             if error.retry_after is not None:
                 raise
-            raise self.meaning(error) from None
+            is_known = self._is_writable and isinstance(error, PlexPermissionError)
+            raise (_meaning(error, None) if is_known else self.meaning(error)) from None
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Send an edit that changes nothing; return Plex's error if Plex refuses the edit."""
-        locked = self._item.locked
-        ours = [name for name in _OURS if name in locked and name not in self._plex_names]
-        name = ours[0] if ours else _NOT_OURS
+        """Send an edit that changes nothing. If Plex refuses the edit, return Plex's error."""
+        locked, edited = self._item.locked, {key.split(".")[0] for key in joined(self._fields)}
+        ours = (name for name in _OURS if name in locked and name not in edited)
+        name = next(ours, _NOT_OURS)
         self._outcome.requests += 1
         try:
             self._put([self._item.rating_key], {f"{name}.locked": "1" if name in locked else "0"})

@@ -33,16 +33,16 @@ def text_parameters(text: str) -> dict[str, str]:
     return {"summary.value": text, "summary.locked": "1"}
 
 
-@given(sizes=st.lists(st.integers(0, 900), max_size=12))
+@given(sizes=st.lists(st.integers(0, 6300), max_size=12))
 def test_fields_share_requests_in_their_order_and_none_is_torn_apart(sizes: list[int]) -> None:
     fields = {f"f{n}": {f"f{n}.value": "x" * size} for n, size in enumerate(sizes)}
-    groups = list(packed(fields, 1000))
+    groups = list(packed(fields))
     assert [name for group in groups for name in group] == list(fields)
     for group in groups:
-        assert len(query(joined(group))) <= 1000
+        assert len(query(joined(group))) <= MAX_QUERY
     for one, after in pairwise(groups):
         first = next(iter(after.values()))
-        assert len(query(joined(one))) + 1 + len(query(first)) > 1000 - len(one)
+        assert len(query(joined(one))) + 1 + len(query(first)) > MAX_QUERY - len(one)
 
 
 @given(added=NAMES, removed=NAMES)
@@ -73,14 +73,14 @@ def test_the_lock_comes_with_the_last_piece_and_what_is_taken_away_after_what_is
 @given(TEXTS)
 def test_a_text_that_is_too_long_is_cut_to_what_fits_and_keeps_its_lock(text: str) -> None:
     parameters = text_parameters(text)
-    short = shortened(parameters, 2000)
-    assert not is_long(short, 2000)
+    short = shortened(parameters)
+    assert not is_long(short)
     assert short["summary.locked"] == "1"
-    if is_long(parameters, 2000):
+    if is_long(parameters):
         cut = text_of(short)
         assert cut.endswith("…")
         assert text.startswith(cut[:-1])
-        assert len(query(short)) > 2000 * 0.6
+        assert len(query(short)) > MAX_QUERY * 0.6
         assert is_shortened(cut, text)
     else:
         assert short == parameters
