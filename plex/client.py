@@ -7,10 +7,10 @@ from plex.connection import PlexConnection, Timeout, paging, parse_document
 from plex.edit_parameters import Fields, query
 from plex.edit_sender import EditOutcome, EditSender, Refusals
 from plex.exceptions import (
+    REFUSALS,
     PlexAuthError,
     PlexError,
     PlexNotFound,
-    PlexPermanentError,
     PlexPermissionError,
     PlexTemporaryError,
 )
@@ -76,23 +76,19 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def smart_collections(self, section_key: int) -> frozenset[str]:
-        """Return the case-folded titles of a library's smart collections.
-
-        The result is empty if this server has no list of collections.
-        """
+        """Return the case-folded titles of a library's smart collections."""
         path, doing = f"/library/sections/{section_key}/collections", "listing the collections"
         try:
             rows = self.read(path, doing, paging(0, _MOST_COLLECTIONS)).findall("Directory")
-        except (PlexNotFound, PlexPermanentError, PlexPermissionError):
-            return frozenset()
-        except PlexTemporaryError as error:
-            if not error.may_be_one_item:
-                raise
-            return frozenset()
+        except PlexError as error:
+            # Some servers have no list of collections.
+            if isinstance(error, REFUSALS) or error.may_be_one_item:
+                return frozenset()
+            raise
         return frozenset(folded(row.get("title") or "") for row in rows if row.get("smart") == "1")
 
     def may_edit(self) -> bool:
-        """Return whether the token may read Plex's preferences, and so probably edit items."""
+        # A token that may read Plex's preferences may probably edit items.
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -100,7 +96,7 @@ class PlexClient(PlexConnection):
         return True
 
     def scan_folder(self, section_key: int, folder: str) -> None:
-        """Ask Plex to scan a folder of a library. The response does not wait for the scan."""
+        """Ask Plex to scan a folder of a library. Do not wait for the end of the scan."""
         path = f"/library/sections/{section_key}/refresh?{query({'path': folder})}"
         doing = f"asking Plex to scan {folder}"
         parse_document(self.request("GET", path, doing).content, doing)
@@ -112,10 +108,7 @@ class PlexClient(PlexConnection):
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, and collect the errors of unreadable items.
-
-        Raise a `PlexError` if Plex fails for another reason.
-        """
+        """Read items in batches, and collect the errors of unreadable items."""
         result = ItemsRead({}, {})
         start, size = 0, batch
         while start < len(rating_keys):
@@ -140,7 +133,7 @@ class PlexClient(PlexConnection):
         """Read items until the first unreadable item. Return the number of tried items."""
         failing: int | None = 0
         if len(keys) > 1:
-            if not self._shows_any((keys[-1], keys[0], keys[len(keys) // 2])):
+            if all(self.read_each([keys[n]], 1).failed for n in (-1, 0, len(keys) // 2)):
                 raise error
             failing = find_failing(
                 lambda low, high: result.found.update(self._read_batch(keys[low:high])),
@@ -150,17 +143,6 @@ class PlexClient(PlexConnection):
             return len(keys)
         result.failed[keys[failing]] = error
         return failing + 1
-
-    def _shows_any(self, keys: Sequence[int]) -> bool:
-        for key in keys:
-            try:
-                self._read_batch((key,))
-            except PlexTemporaryError as error:
-                if not error.may_be_one_item:
-                    raise
-            else:
-                return True
-        return False
 
     def _read_batch(self, rating_keys: Sequence[int]) -> dict[int, PlexItem]:
         count = len(rating_keys)
@@ -187,15 +169,12 @@ class PlexClient(PlexConnection):
         return EditSender(self.put, self._refusals, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
-        """Edit items with one request. Raise a `ValueError` for an invalid rating key.
-
-        Plex also accepts edits at `/library/sections/{id}/all`. The plugin does not use that path,
-        because a request without valid rating keys would edit the whole library.
-        """
+        """Edit items with one request. Raise a `ValueError` for an invalid rating key."""
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
             raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")
         ids = ",".join(map(str, rating_keys))
         doing = f"editing item {ids}" if len(rating_keys) == 1 else "locking images"
+        # At `/library/sections/{id}/all`, a request without ids would edit the whole library.
         path = f"/library/metadata/{ids}?{query({'type': '1', **parameters})}"
         parse_document(self.request("PUT", path, doing).content, doing)
 
@@ -228,9 +207,9 @@ class PlexClient(PlexConnection):
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Return the index of the first item at which `read` fails, or None if all items were read.
+    """Read items by bisection until the first unreadable item, and return the index of that item.
 
-    The search is a bisection. All items before the result were read.
+    The result is None if `read` can read all items.
     """
     while low < high:
         middle = low + max(1, (high - low) // 2)
