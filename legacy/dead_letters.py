@@ -2,7 +2,6 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -10,7 +9,7 @@ from legacy.foreign import Found, foreign_database
 from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
 from shared.log import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
-from sync_queue.models import MISSING_PATHS
+from sync_queue.models import MISSING_PATHS, SyncJob
 from sync_queue.operations import METADATA, put, scene_job
 from validation.values import counted
 
@@ -29,48 +28,37 @@ _NAMED_SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LegacyDeadLetter:
-    scene_id: int
-    error_type: str
-    message: str
-    failed_at: float
-    path: str
-
-
 def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
-    letters: dict[tuple[int, str], LegacyDeadLetter] = {}
+    letters: dict[tuple[int, str], tuple[SyncJob, str]] = {}
     left: Counter[str] = Counter()
     with foreign_database(path) as connection:
         for scene_id, data, error_type, message, failed_at in connection.execute(_SELECT):
             try:
-                job = _job(data, scene_id)
+                read = _job(data, scene_id)
             except NoJobError as error:
                 left[str(error)] += 1
                 continue
-            known = isinstance(error_type, str) and _CLASS_NAME.fullmatch(error_type)
-            name = error_type if known else "UnknownError"
-            text, moment = clean(str(message or ""), redact), _moment(failed_at, now)
-            letter = LegacyDeadLetter(job.scene_id, name, text, moment, job.path)
-            letters[letter.scene_id, name] = letter
+            is_name = isinstance(error_type, str) and _CLASS_NAME.fullmatch(error_type)
+            key = (read.scene_id, error_type if is_name else "UnknownError")
+            paths = {MISSING_PATHS: [read.path]} if read.path else {}
+            job = scene_job(read.scene_id, METADATA, _moment(failed_at, now), paths)
+            letters[key] = job, clean(str(message or ""), redact)
     text = counted(len(letters), "dead letter") if letters else ""
-    return Found(text, partial(_store, letters=list(letters.values()), now=now), left)
+    return Found(text, partial(_store, letters=letters, now=now), left)
 
 
-def _store(connection: sqlite3.Connection, letters: list[LegacyDeadLetter], now: float) -> None:
-    """Store dead letters, unless the scene already has a dead letter of the same error type."""
+def _store(
+    connection: sqlite3.Connection, letters: dict[tuple[int, str], tuple[SyncJob, str]], now: float
+) -> None:
     ours = DeadLetterQueue(connection)
-    for letter in letters:
-        existing = ours.of_scene(letter.scene_id)
-        if any(known.error_type == letter.error_type for known in existing):
+    for (scene_id, error_type), (job, message) in letters.items():
+        if any(known.error_type == error_type for known in ours.of_scene(scene_id)):
             continue
-        data = {MISSING_PATHS: [letter.path]} if letter.path else {}
-        job = scene_job(letter.scene_id, METADATA, letter.failed_at, data)
         # Without the path of the scene's file, the worker cannot search Plex for the file. So a new
         # job is stored.
-        if letter.error_type == _NOT_FOUND and not letter.path:
+        if error_type == _NOT_FOUND and not job.data:
             put(connection, job, now)
-        ours.add(job, Failure(letter.error_type, letter.message), letter.failed_at)
+        ours.add(job, Failure(error_type, message), job.enqueued_at)
 
 
 def clean(message: str, redact: Callable[[str], str]) -> str:

@@ -21,13 +21,10 @@ class SourceBusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The content of a legacy file. `text` is for users, for example "2 dead letters".
-
-    `left` counts the skipped rows by reason.
-    """
-
+    # This text is for users, such as "2 dead letters".
     text: str
     store: Callable[[sqlite3.Connection], None]
+    # The number of skipped rows by reason.
     left: Counter[str] = field(default_factory=Counter)
 
 

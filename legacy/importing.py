@@ -1,10 +1,7 @@
 """Imports the data of the legacy plugin once, and reports the result.
 
-The legacy plugin used the same data folder, so its files are found automatically. To import another
-data folder, the user copies that folder into the data folder under the name `earlier`.
-
-One transaction imports a file and records the import, so a kill leaves no half-imported file. An
-imported file is renamed and never deleted.
+The legacy plugin used the same data folder. To import another data folder, the user copies that
+folder into the data folder under the name `earlier`. An imported file is renamed, never deleted.
 """
 
 import glob
@@ -44,34 +41,14 @@ def read_time_stamps(path: str) -> Found:
     if not isinstance(raw, dict):
         raise UnreadableSourceError(f"a JSON object was expected, not {type(raw).__name__}")
     parsed = ((parse_scene_id(name), parse_moment(moment)) for name, moment in raw.items())
-    stamps = [
-        (scene, moment) for scene, moment in parsed if scene is not None and moment is not None
-    ]
-    text = counted(len(dict(stamps)), "time stamp") if stamps else ""
-    return Found(text, partial(_store_time_stamps, stamps=dict(stamps)))
+    stamps = {scene: moment for scene, moment in parsed if scene is not None and moment is not None}
+    text = counted(len(stamps), "time stamp") if stamps else ""
+    return Found(text, partial(_store_time_stamps, stamps=stamps))
 
 
 def _store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float]) -> None:
     for scene_id, moment in stamps.items():
         SyncLog(connection).remember_earlier_sync(scene_id, moment)
-
-
-@dataclass(slots=True)
-class _Report:
-    taken: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-    def add(self, source: str, text: str, left: Counter[str]) -> None:
-        if text:
-            self.taken.append(text)
-        self.left += [f"{count:,} of {source}: {why}" for why, count in left.most_common()]
-
-    def write(self, log: Log) -> None:
-        taken = self.taken or ["nothing"]
-        if self.left:
-            log.event(Event.LEGACY_LEFT, taken=taken, left="; ".join(self.left))
-        elif self.taken:
-            log.event(Event.LEGACY_IMPORTED, taken=taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,46 +59,54 @@ class LegacyData:
     # not return the settings.
     learn_secrets: Callable[[], bool]
     clock: Callable[[], float]
+    _taken: list[str] = field(default_factory=list)
+    _left: list[str] = field(default_factory=list)
 
     def import_all(self) -> None:
-        report = _Report()
         with closing(connect(self.folder.queue_database)) as connection:
             if presence.find_entry(connection, presence.QUEUE) is None:
                 jobs = import_rows(connection, self.clock())
-                presence.add_entry(
-                    connection, presence.QUEUE, presence.Entry("", taken=True), self.clock()
-                )
-                report.add(presence.QUEUE, jobs.text, jobs.left)
-            self._copy_states(report)
+                presence.add_entry(connection, presence.QUEUE, self.clock())
+                self._report(presence.QUEUE, jobs.text, jobs.left)
+            self._copy_states()
             for name in presence.FILES:
                 if os.path.isfile(self._path(name)):
-                    self._import_file(name, connection, report)
-        if report.taken or report.left:
+                    self._import_file(name, connection)
+        if self._taken or self._left:
             self._make_private()
-        report.write(self.log)
+        if self._left:
+            taken = self._taken or ["nothing"]
+            self.log.event(Event.LEGACY_LEFT, taken=taken, left="; ".join(self._left))
+        elif self._taken:
+            self.log.event(Event.LEGACY_IMPORTED, taken=self._taken)
 
-    def _import_file(self, name: str, connection: sqlite3.Connection, report: _Report) -> None:
+    def _report(self, source: str, text: str, left: Counter[str]) -> None:
+        self._taken.extend([text] if text else [])
+        self._left.extend(f"{count:,} of {source}: {why}" for why, count in left.most_common())
+
+    def _import_file(self, name: str, connection: sqlite3.Connection) -> None:
+        """Import a file in one transaction, so a kill leaves no half-imported file."""
         path, sha1 = self._path(name), ""
         try:
             sha1 = content_sha1(path)
-            known = presence.find_entry(connection, name)
-            if known is not None and known.sha1 == sha1:
-                if known.taken:
+            known_sha1, was_taken = presence.find_entry(connection, name) or (None, False)
+            if known_sha1 == sha1:
+                if was_taken:
                     presence.mark_imported(path)
                 return
             found = self._read(name, path)
         except UnreadableSourceError as error:
-            presence.add_entry(connection, name, presence.Entry(sha1, taken=False), self.clock())
-            report.left.append(f"{name}: {error}")
+            presence.add_entry(connection, name, self.clock(), sha1, taken=False)
+            self._left.append(f"{name}: {error}")
             return
         except SourceBusyError as error:
-            report.left.append(f"{name} (tried again at the next start): {error}")
+            self._left.append(f"{name} (tried again at the next start): {error}")
             return
         with transaction(connection):
             found.store(connection)
-            presence.add_entry(connection, name, presence.Entry(sha1, taken=True), self.clock())
+            presence.add_entry(connection, name, self.clock(), sha1)
         presence.mark_imported(path)
-        report.add(name, found.text, found.left)
+        self._report(name, found.text, found.left)
 
     def _read(self, name: str, path: str) -> Found:
         kind = os.path.basename(name)
@@ -135,16 +120,16 @@ class LegacyData:
             )
         return read_letters(path, self.clock(), self.log.redact)
 
-    def _copy_states(self, report: _Report) -> None:
+    def _copy_states(self) -> None:
         for name in presence.states_to_copy(self.folder):
             temporary = f"{self._path(name)}.tmp-{os.getpid()}"
             try:
                 shutil.copyfile(self._path(f"{presence.COPIED_FOLDER}/{name}"), temporary)
                 replace_file(temporary, self._path(name))
             except OSError as error:
-                report.left.append(f"{presence.COPIED_FOLDER}/{name}: {error}")
+                self._left.append(f"{presence.COPIED_FOLDER}/{name}: {error}")
             else:
-                report.taken.append(name)
+                self._taken.append(name)
 
     def _make_private(self) -> None:
         for name in (*presence.FILES, *presence.STATES, presence.QUEUE):

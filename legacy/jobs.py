@@ -112,8 +112,8 @@ def read_pickle(data: bytes) -> Any:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # Hashing a deeply nested tuple would overflow the interpreter's stack. For a large memo
-            # index, the unpickler would allocate a huge array. A legacy job has neither.
+            # Hashing a deeply nested tuple would overflow the interpreter's stack, and a large memo
+            # index would allocate a huge array. A legacy job has neither.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains more than plain data ({operation.name})")
@@ -150,7 +150,7 @@ class WaitingJobs:
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
-    """Convert the legacy rows of the queue's table to jobs. Unreadable rows get status `FAILED`."""
+    """Convert the legacy rows of the queue's table. Unreadable rows get status `FAILED`."""
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
         read = [(row_id, found.add(data, stored_at)) for row_id, data, stored_at in page]
@@ -161,7 +161,7 @@ def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
                 elif connection.execute(_DELETE, (row_id,)).rowcount:
                     put(connection, scene_job(job[0], METADATA, job[1]), now)
         after = page[-1][0]
-    # Delete completed rows, which the legacy plugin kept. They slow down each count of the jobs.
+    # The legacy plugin kept completed rows, which slow down each count of the jobs.
     while connection.execute(_DELETE_COMPLETED).rowcount:
         pass
     return found

@@ -1,10 +1,9 @@
-"""Finds legacy data. Every worker and task imports this module, so it does not parse the data."""
+"""Finds legacy data. Each worker and task imports this module, so it parses nothing."""
 
 import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 
 from shared.data_folder import DataFolder
 from sync_queue.database import connect
@@ -21,8 +20,7 @@ COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
 # `FILES` omits the data folder's `queue/data.db`, because this file is the current plugin's queue.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
-# A user may copy another legacy data folder to `earlier`. Only these state files are imported, as
-# the folder's other state files are outdated.
+# From the folder `earlier`, only these state files are imported. Its other state is outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT = 1.0
 # persist-queue gives this status to failed jobs.
@@ -31,23 +29,20 @@ NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    sha1: str
-    taken: bool
-
-
-def find_entry(connection: sqlite3.Connection, source: str) -> Entry | None:
+def find_entry(connection: sqlite3.Connection, source: str) -> tuple[str, bool] | None:
+    """Return a file's hash, and whether the file was imported. Return None for a new file."""
     if not connection.execute(_EXISTS).fetchone()[0]:
         return None
     statement = "SELECT sha1, taken FROM earlier_data WHERE source = ?"
-    row = connection.execute(statement, (source,)).fetchone()
-    return None if row is None else Entry(row[0], bool(row[1]))
+    row: tuple[str, bool] | None = connection.execute(statement, (source,)).fetchone()
+    return row
 
 
-def add_entry(connection: sqlite3.Connection, source: str, entry: Entry, now: float) -> None:
+def add_entry(
+    connection: sqlite3.Connection, source: str, now: float, sha1: str = "", *, taken: bool = True
+) -> None:
     connection.execute(_TABLE)
-    connection.execute(_NOTE, (source, entry.sha1, entry.taken, now))
+    connection.execute(_NOTE, (source, sha1, taken, now))
 
 
 def mark_imported(path: str) -> None:
@@ -60,7 +55,7 @@ def mark_imported(path: str) -> None:
 
 
 def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
-    """Return whether legacy data may exist. The search is slow, so a negative result is stored."""
+    """Return whether legacy data may exist. The slow search stores a negative result."""
     if any(os.path.exists(path_of(folder, name)) for name in FILES) or states_to_copy(folder):
         return True
     with closing(connect(folder.queue_database, busy_timeout=PROBE_TIMEOUT)) as connection:
@@ -70,7 +65,7 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return True
         # If the database is locked, the next start repeats the search.
         with suppress(sqlite3.OperationalError):
-            add_entry(connection, QUEUE, Entry("", taken=True), clock())
+            add_entry(connection, QUEUE, clock())
     return False
 
 
