@@ -27,9 +27,6 @@ class ClockSteps:
         step = self._ahead - before
         return step if abs(step) > STEP else 0.0
 
-    def back(self) -> bool:
-        return self.taken() < 0
-
 
 def seconds_ahead(date: str, now: float) -> float | None:
     """Return by how many seconds an HTTP `Date` is ahead of `now`, or None if it is invalid."""

@@ -47,13 +47,15 @@ def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:
     return os.path.abspath(environ.get(OVERRIDE_VARIABLE) or os.path.join(plugin_dir, "data"))
 
 
-def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, str]) -> DataFolder:
+def data_folder_of(
+    script: str, connection: object, environ: Mapping[str, str] = os.environ
+) -> DataFolder:
     """Return the data folder, created if necessary. Raise `OSError` if no location is writable.
 
-    The environment variable may name the folder. The default is `data/` beside the entry script. If
-    the plugin's folder is read-only, the data folder is beside Stash's configuration.
+    If the plugin's folder is read-only, the data folder is beside Stash's configuration.
     """
-    preferred = DataFolder(preferred_folder(plugin_dir, environ))
+    preferred = DataFolder(preferred_folder(os.path.dirname(script), environ))
+    stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
     is_final = not stash_dir or bool(environ.get(OVERRIDE_VARIABLE))
     try:
         preferred.create()
@@ -63,11 +65,6 @@ def resolve_data_folder(plugin_dir: str, stash_dir: str, environ: Mapping[str, s
     else:
         if is_final or os.access(preferred.spool, os.W_OK):
             return preferred
-    beside_config = DataFolder(os.path.join(stash_dir, "Stash2Plex-data"))
+    beside_config = DataFolder(os.path.join(str(stash_dir), "Stash2Plex-data"))
     beside_config.create()
     return beside_config
-
-
-def data_folder_of(script: str, connection: object) -> DataFolder:
-    stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
-    return resolve_data_folder(os.path.dirname(script), str(stash_dir or ""), os.environ)

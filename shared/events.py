@@ -23,10 +23,7 @@ _info, _warning, _error = _at(INFO), _at(WARNING), _at(ERROR)
 
 
 class Event(Enum):
-    """A log event: its level, and its sentence as a template with the names of its fields.
-
-    In a template, `{jobs:job}` stands for a number with its noun, such as "1 job" or "2 jobs".
-    """
+    """A log event. In a template, `{jobs:job}` becomes a number with its noun, such as "2 jobs"."""
 
     SCENE_SYNCED = _info("Synced {label}: {changed} ({seconds:.1f} s)")
     SCENE_IN_STEP = _info("Compared {label}: already up to date ({seconds:.1f} s)")

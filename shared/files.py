@@ -1,4 +1,4 @@
-"""Waits for locks, and renames and removes files that another process may have open.
+"""Waits for locks, and renames and removes files.
 
 Windows refuses to rename or remove a file while another process, such as a virus scanner, reads it.
 So the functions retry for one second.
@@ -59,14 +59,11 @@ def names_in(folder: str) -> list[str]:
         return []
 
 
-def sweep_temporaries(folder: str, now: float) -> int:
-    """Remove the temporary files of killed processes, and return their number.
+def sweep_temporaries(folder: str, now: float) -> None:
+    """Remove the temporary files `<name>.tmp-<process>` of killed processes.
 
-    A living process renames its temporary file `<name>.tmp-<process>` within milliseconds. So a
-    file is removed after a minute if its process has ended. After an hour, every such file is
-    removed, because a new process may have the same process id.
+    After an hour, every such file is removed, because a new process may have the same process id.
     """
-    swept = 0
     for name in names_in(folder):
         path = os.path.join(folder, name)
         found = _TEMPORARY.search(name)
@@ -74,8 +71,6 @@ def sweep_temporaries(folder: str, now: float) -> int:
             age = now - os.stat(path).st_mtime
             if found and (age > HOUR or (age > _YOUNGEST and not may_live(int(found[1])))):
                 os.unlink(path)
-                swept += 1
-    return swept
 
 
 def keep_newest(folder: str, pattern: str, kept: int) -> None:

@@ -1,7 +1,8 @@
 r"""Stash's log protocol: each record is a line `\x01<level>\x02<text>`.
 
 Stash stops reading a plugin's stderr at a line over 64 KiB, and shows a line without the prefix as
-an error. So every record is escaped to one line and cut well below that limit.
+an error. So every record is escaped to one line and cut far below that limit, because Stash may
+escape characters, too.
 """
 
 import os
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.events import Event
 
-# The limit is below Stash's limit of 64 KiB, because Stash may escape characters.
 MAX_RECORD_BYTES = 16_000
 _LONGEST_FIELD, _MOST_PARTS = 200, 20
 MASK = "[redacted]"
@@ -29,7 +29,6 @@ Sink = Callable[[str, str, str, Fields], None]
 
 def one_line(text: str) -> str:
     """Escape line breaks and control characters, and cut the text to the size of a record."""
-    # A longer text cannot fit into a record, because each character takes at least one byte.
     text = text[: MAX_RECORD_BYTES + 1]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
@@ -46,11 +45,6 @@ def _escaped(character: str) -> str:
     if character.isspace():
         return " "
     return character.encode("unicode_escape").decode("ascii")
-
-
-def stderr_sink(level: str, text: str, _code: str, _fields: Fields) -> None:
-    with suppress(OSError):
-        os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
 
 
 class Secrets:
@@ -100,7 +94,6 @@ class Log:
         return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
-        """Report an event. Its sentence contains the `label`, but the fields in the log do not."""
         self._emit(level or event.level, event.sentence(fields), event.code, fields)
 
     def step(self, text: str) -> None:
@@ -125,4 +118,8 @@ class Log:
 
 
 def create_logger(secrets: Secrets) -> Log:
-    return Log(stderr_sink, secrets)
+    def sink(level: str, text: str, _code: str, _fields: Fields) -> None:
+        with suppress(OSError):
+            os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
+
+    return Log(sink, secrets)

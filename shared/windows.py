@@ -9,10 +9,9 @@ if sys.platform == "win32":
     import msvcrt
 
     def flock(descriptor: int, operation: int) -> None:
-        """Lock or unlock an open file without waiting, like `fcntl.flock`.
+        """Lock or unlock an open file without waiting. A held lock raises `BlockingIOError`.
 
-        Raise `BlockingIOError` if another process holds the lock. Unlock a file before you close
-        it, because Windows releases the lock of a closed file with a delay.
+        Windows releases the lock of a closed file with a delay, so unlock a file before closing it.
         """
         mode = msvcrt.LK_UNLCK if operation == LOCK_UN else msvcrt.LK_NBLCK
         try:

@@ -153,7 +153,7 @@ class SyncWorker:
         return DrainOutcome.PAUSED
 
     def _try_step(self) -> DrainOutcome:
-        if self._steps.back() or not self._begun:
+        if self._steps.taken() < 0 or not self._begun:
             # After the clock was set back, the stored due times may be far in the future.
             self._begin()
         if not self._timetable.a_job_is_due():

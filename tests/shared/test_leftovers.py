@@ -33,7 +33,7 @@ def test_a_file_goes_after_a_time(tmp_path: Path, dead: int, process: str, longe
     pid = {"dead": dead, "living": os.getpid(), "of another system": 10**30}[process]
     for age, stays in ((longest - 1, True), (longest + 1, False)):
         path = temporary(tmp_path, pid, age)
-        assert sweep_temporaries(str(tmp_path), NOW) == (not stays)
+        sweep_temporaries(str(tmp_path), NOW)
         assert path.exists() == stays
 
 
@@ -44,7 +44,7 @@ def test_nothing_else_is_touched(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("{")
     os.utime(path, (0, 0))
-    assert sweep_temporaries(str(tmp_path), NOW) == 0
+    sweep_temporaries(str(tmp_path), NOW)
     assert path.exists()
 
 
