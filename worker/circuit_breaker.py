@@ -27,8 +27,6 @@ class CircuitState(StrEnum):
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """The circuit breaker. Only the process that holds the worker lock may use this class."""
-
     state: CircuitState = CircuitState.CLOSED
     failure_count: int = 0
     success_count: int = 0
@@ -67,13 +65,12 @@ class CircuitBreaker:
 
     def record_success(self, now: float) -> bool:
         """Record that Plex served a job. Return whether this success ends an outage."""
-        if not self.allow(now):
-            # A success of a job that started before the outage proves nothing.
-            return False
-        if self.state is CircuitState.HALF_OPEN:
-            self._close()
-            return True
-        self.failure_count = 0
+        # A success of a job that started before the outage proves nothing.
+        if self.allow(now):
+            if self.state is CircuitState.HALF_OPEN:
+                self._close()
+                return True
+            self.failure_count = 0
         return False
 
     def record_failure(self, now: float) -> bool:

@@ -5,34 +5,25 @@ from typing import Any
 
 from plex.client import PlexClient
 from plex.health import PlexHealth, check_plex_health
-from shared.clock import ClockSteps, boot_time
-from shared.data_folder import DataFolder
+from shared.clock import ClockSteps
 from shared.events import Event
-from shared.log import Log
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory, format_duration
 from worker.rate_limiter import RecoveryRateLimiter
-from worker.recovery import LONGEST_INTERVAL_BETWEEN_EDITS, RecoveryScheduler
+from worker.recovery import LONGEST_INTERVAL, LONGEST_INTERVAL_BETWEEN_EDITS, RecoveryScheduler
+from worker.services import Services
 from worker.state_files import StateStore
 
 
 class OutageGuard:
-    """Decides whether jobs may run. The process must hold the worker lock."""
-
     def __init__(
-        self,
-        folder: DataFolder,
-        log: Log,
-        clock: Callable[[], float],
-        waiting: Callable[[], int],
-        check: Callable[[PlexClient], PlexHealth] = check_plex_health,
-        boot_time: Callable[[], float] = boot_time,
+        self, services: Services, check: Callable[[PlexClient], PlexHealth] = check_plex_health
     ) -> None:
-        now = clock()
+        folder, log, now = services.folder, services.log, services.clock()
         self._log = log
-        self._clock = clock
-        self._steps = ClockSteps(clock, boot_time)
-        self._count_waiting = waiting
+        self._clock = services.clock
+        self._steps = ClockSteps(services.clock, services.boot_time)
+        self._count_waiting = services.queue.waiting
         self._check = check
         breaker = StateStore(folder.circuit_breaker, CircuitBreaker, log.event, now)
         recovery = StateStore(folder.recovery_state, RecoveryScheduler, log.event, now)
@@ -140,7 +131,7 @@ class OutageGuard:
         self._cause = reason
         self._is_read_only = is_read_only
         self._limiter.record(now, failed=True)
-        longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else None
+        longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else LONGEST_INTERVAL
         self.recovery.record_check(now, healthy=False, longest=longest)
         if self._breaker.record_failure(now):
             self._begin_outage(now)
@@ -149,9 +140,7 @@ class OutageGuard:
 
     def _now(self) -> float:
         """Return the time, and move the start of an ongoing outage if the clock was set."""
-        step = self._steps.taken()
-        if step:
-            self._history.shift_start(step)
+        self._history.shift_start(self._steps.taken())
         return self._clock()
 
     def _note_waiting(self) -> None:

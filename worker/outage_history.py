@@ -9,9 +9,8 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions stored one outage as several records, one per minute, and only the last record
-# had an end. So a record that begins within an hour of a record without an end continues the
-# outage.
+# Earlier versions stored an outage as several records, and only the last record had an end. So a
+# record that begins within an hour of a record without an end continues its outage.
 _REOPENS_WITHIN = 3600.0
 
 
@@ -50,12 +49,12 @@ class OutageMetrics:
     outage_count: int
 
 
+@dataclass
 class OutageHistory:
     """The newest outages, sorted by time. Only the last outage can be ongoing."""
 
-    def __init__(self, records: Sequence[OutageRecord] = (), last_start: float = 0.0) -> None:
-        self._records = list(records)[-NEWEST:]
-        self._last_start = last_start
+    records: Sequence[OutageRecord] = ()
+    last_start: float = 0.0
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
@@ -65,53 +64,47 @@ class OutageHistory:
             for record in parsed
             if record is not None
         ]
-        return cls(_joined(records), records[-1].started_at if records else 0.0)
+        return cls(_joined(records)[-NEWEST:], records[-1].started_at if records else 0.0)
 
     def to_state(self) -> list[dict[str, Any]]:
-        return [record.to_state() for record in self._records]
-
-    @property
-    def records(self) -> tuple[OutageRecord, ...]:
-        return tuple(self._records)
+        return [record.to_state() for record in self.records]
 
     @property
     def ongoing(self) -> OutageRecord | None:
-        last = self._records[-1] if self._records else None
-        return last if last is not None and last.ended_at is None else None
+        return next((record for record in self.records[-1:] if record.ended_at is None), None)
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
         """Correct the history after a kill. An outage is ongoing only if `opened_at` is set."""
-        ongoing = self.ongoing
-        if opened_at is not None and ongoing is None:
-            self._append(OutageRecord(min(opened_at, now), estimated=True))
-        elif opened_at is None and ongoing is not None:
-            signs = (recovery.last_recovery_time, recovery.last_check_time, self._last_start)
+        if opened_at is not None:
+            self.begin(min(opened_at, now), estimated=True)
+        elif (ongoing := self.ongoing) is not None:
+            signs = (recovery.last_recovery_time, recovery.last_check_time, self.last_start)
             last_known = next((sign for sign in signs if ongoing.started_at <= sign <= now), 0.0)
-            self._records[-1] = ongoing.ended(max(last_known, ongoing.started_at), estimated=True)
+            self._change(ongoing.ended(max(last_known, ongoing.started_at), estimated=True))
 
-    def begin(self, now: float) -> None:
+    def begin(self, now: float, *, estimated: bool = False) -> None:
         if self.ongoing is None:
-            self._append(OutageRecord(now))
+            record = OutageRecord(now, estimated=estimated)
+            self.records = [*self.records, record][-NEWEST:]
 
     def shift_start(self, seconds: float) -> None:
-        """Add `seconds` to the start of the current outage, because the clock was set."""
         if self.ongoing is not None:
             started_at = max(0.0, self.ongoing.started_at + seconds)
-            self._records[-1] = replace(self.ongoing, started_at=started_at)
+            self._change(replace(self.ongoing, started_at=started_at))
 
     def note_waiting_jobs(self, jobs: int) -> None:
         if self.ongoing is not None:
             most = max(jobs, self.ongoing.jobs_affected)
-            self._records[-1] = replace(self.ongoing, jobs_affected=most)
+            self._change(replace(self.ongoing, jobs_affected=most))
 
     def end(self, now: float) -> OutageRecord | None:
         if self.ongoing is None:
             return None
-        self._records[-1] = self.ongoing.ended(now)
-        return self._records[-1]
+        return self._change(self.ongoing.ended(now))
 
-    def _append(self, record: OutageRecord) -> None:
-        self._records = [*self._records, record][-NEWEST:]
+    def _change(self, last: OutageRecord) -> OutageRecord:
+        self.records = [*self.records[:-1], last]
+        return last
 
 
 def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:

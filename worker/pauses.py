@@ -33,10 +33,7 @@ def read_pause(path: str, report: Report, now: float) -> Pause:
 
 @dataclass
 class Pauses:
-    """The current pause of the sync. Only the process that holds the worker lock may use it.
-
-    Each consecutive pause is twice as long as the previous pause, from 5 s to 60 s.
-    """
+    """Each consecutive pause is twice as long as the previous pause, from 5 s to 60 s."""
 
     path: str
     report: Report
@@ -47,8 +44,9 @@ class Pauses:
         self._until = float("-inf")
         self.reason = self.kind = ""
         self.consecutive = 0
-        self._reported = read_pause(self.path, self.report, self.clock())[0]
-        self._clear_file()
+        self._reported = read_pause(self.path, self.report, self.clock()).reason
+        if self._reported:
+            self._write("", "")
 
     @property
     def active(self) -> bool:
@@ -87,9 +85,8 @@ class Pauses:
         self._until = float("-inf")
 
     def succeeded(self) -> None:
-        """End the pause, because a successful job proves that the cause is gone."""
-        if self.reason:
-            self._clear_file()
+        if self.reason and read_pause(self.path, self.report, self.clock()).reason:
+            self._write("", "")
         self.end_now()
         self.reason = self.kind = ""
         self.consecutive = 0
@@ -103,10 +100,6 @@ class Pauses:
         # Without a due job, the worker needs nothing from Stash, so a pause due to Stash ends.
         if self.kind == STASH:
             self.succeeded()
-
-    def _clear_file(self) -> None:
-        if read_pause(self.path, self.report, self.clock())[0]:
-            self._write("", "")
 
     def _write(self, reason: str, kind: str) -> None:
         try:

@@ -35,10 +35,8 @@ class SyncWorker:
     """Processes the queue's jobs. Only the process that holds the worker lock may use this class.
 
     Args:
-        stop: an event that makes the worker stop after the current scene.
         pauses: the pauses that several runs in this process share. If None, the process runs once.
         is_installed: a function that returns False once the plugin's files have changed.
-        on_connection: a callback for each connection to Stash that a hook or task has stored.
         on_progress: a callback that receives the number of finished jobs after each scene.
         most_lines: the maximum number of jobs with their own log line. If None, all jobs have one.
     """
@@ -56,18 +54,16 @@ class SyncWorker:
         on_progress: Callable[[int], None] = lambda _jobs: None,
         most_lines: int | None = None,
     ) -> None:
-        queue, log, folder = services.queue, services.log, services.folder
+        queue, log = services.queue, services.log
         clock, monotonic = services.clock, services.monotonic
         self._services, self._queue, self._log = services, queue, log
         self._stop = stop or threading.Event()
         self._is_installed = is_installed
         self._on_connection = on_connection
-        self._guard = guard or OutageGuard(
-            folder, log, clock, queue.waiting, boot_time=services.boot_time
-        )
+        self._guard = guard or OutageGuard(services)
         self._waiter = Waiter(queue, self._stop, monotonic)
         self._is_only_run = pauses is None
-        self._pauses = pauses or Pauses(folder.pause, log.event, clock, monotonic)
+        self._pauses = pauses or Pauses(services.folder.pause, log.event, clock, monotonic)
         self._missing = MissingScenes(queue)
         self._pace = Pace(clock, monotonic, log.event, is_ordered=self._is_only_run)
         parts = (services, self._guard, self._pauses, self._missing)

@@ -7,6 +7,7 @@ than 30 % of the jobs fail, the rate is halved until less than 10 % fail.
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 
 from plex.server_facts import ServerFacts
@@ -16,7 +17,6 @@ from validation.quiet_hours import QuietHours, quiet_hours
 from worker.recovery import RAMP_SECONDS
 from worker.sync.session import SyncSession
 
-# Rates are in jobs per second.
 FIRST_RATE = 5.0
 LAST_RATE = 20.0
 ERROR_WINDOW = 60.0
@@ -43,8 +43,6 @@ _RISE, _FALL = 1 / 500, 1 / 10
 
 
 class RecoveryRateLimiter:
-    """Limits the rate of jobs after an outage. `ramp` returns the time since the outage."""
-
     def __init__(self, ramp: Callable[[float], float | None]) -> None:
         self._ramp = ramp
         self._at: float | None = None
@@ -67,7 +65,6 @@ class RecoveryRateLimiter:
             self._judge(at)
 
     def _begin(self) -> None:
-        # Jobs without a token may have made the number of tokens negative, so the number is reset.
         self._tokens = 1.0
         self._slowed_at: float | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
@@ -104,47 +101,37 @@ class RecoveryRateLimiter:
             self._slowed_at = None
 
 
+@dataclass
 class Pace:
     """Slows the worker down as the settings require, unless a user has ordered this run."""
 
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
-        report: Report,
-        *,
-        is_ordered: bool = False,
-    ) -> None:
-        self._clock = clock
-        self._monotonic = monotonic
-        self._report = report
-        self._is_ordered = is_ordered
-        self._next = float("-inf")
-        self._delay = 0.0
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    report: Report
+    is_ordered: bool = False
+    _next: float = float("-inf")
+    _delay: float = 0.0
 
     def quiet_hours(self, config: Config) -> QuietHours | None:
-        return None if self._is_ordered else quiet_hours(config.quiet_hours, self._clock())
+        return None if self.is_ordered else quiet_hours(config.quiet_hours, self.clock())
 
     def seconds_left(self) -> float:
-        return 0.0 if self._is_ordered else max(0.0, self._next - self._monotonic())
+        return 0.0 if self.is_ordered else max(0.0, self._next - self.monotonic())
 
     def is_limited(self, config: Config) -> bool:
-        is_limited = config.max_scenes_per_minute > 0 or self._delay > 0
-        return is_limited and not self._is_ordered
+        return not self.is_ordered and (config.max_scenes_per_minute > 0 or self._delay > 0)
 
     def most_jobs(self, config: Config, size: int) -> int:
-        """Return the size of the next batch, which a limit on scenes per minute reduces."""
         most = config.max_scenes_per_minute
-        if not most or self._is_ordered:
+        if not most or self.is_ordered:
             return size
         return min(size, max(1, int(most * BATCH_SECONDS / MINUTE)))
 
     def batch_ended(self, session: SyncSession, jobs: int, begun: float) -> None:
-        """Compute when the next batch may start. `begun` is the start of this batch."""
         most = session.config.max_scenes_per_minute
         self._delay = self._next_delay(session) if session.config.slow_down else 0.0
         limit = begun + MINUTE * jobs / most if most else begun
-        self._next = max(limit, self._monotonic() + self._delay)
+        self._next = max(limit, self.monotonic() + self._delay)
 
     def _next_delay(self, session: SyncSession) -> float:
         times = session.client.edit_times
@@ -157,12 +144,12 @@ class Pace:
         return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        """Return whether edits are slower than usual. The usual time adapts over hours."""
+        # The usual time adapts over hours.
         known = facts.edit_seconds()
         usual = seconds if known is None else known
         usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)
         facts.note_edit_seconds(usual)
         is_slow = seconds > SLOW_FACTOR * max(usual, FASTEST_USUAL)
         if is_slow and not self._delay:
-            self._report(Event.SYNC_SLOWED, milliseconds=seconds * 1000, usual=usual * 1000)
+            self.report(Event.SYNC_SLOWED, milliseconds=seconds * 1000, usual=usual * 1000)
         return is_slow

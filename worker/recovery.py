@@ -7,8 +7,7 @@ from shared.state_file import parse_fields
 
 SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
-# While Plex refuses edits, a health check cannot show a recovery. So the worker tries an edit at
-# least every 20 s.
+# While Plex refuses edits, only another edit can show a recovery.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 # The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker detects the end of an outage
 # with a delay of at most half of the outage's length.
@@ -31,8 +30,7 @@ class RecoveryState:
 class RecoveryScheduler:
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
-        # `_backoff` counts failures and determines the interval between two checks. A good check
-        # resets `consecutive_failures`, but not `_backoff`. A job that Plex served resets both.
+        # A good health check resets `consecutive_failures`, but not `_backoff`.
         self._backoff = self.state.consecutive_failures
         self._due_soon = False
         self._longest = LONGEST_INTERVAL
@@ -47,34 +45,34 @@ class RecoveryScheduler:
 
     def seconds_to_next_probe(self, now: float) -> float:
         """Return the seconds until the next check. A clock that is set back restarts the wait."""
-        self.state.last_check_time = min(self.state.last_check_time, now)
-        if not self.state.last_check_time:
+        state = self.state
+        state.last_check_time = min(state.last_check_time, now)
+        if not state.last_check_time:
             return 0.0
-        return max(0.0, self.state.last_check_time + self._interval() - now)
+        interval = SHORTEST_INTERVAL
+        if not self._due_soon and not state.consecutive_successes:
+            exponent = min(max(0, self._backoff - 1), _LARGEST_EXPONENT)
+            interval = min(self._longest, interval * _GROWTH**exponent)
+        return max(0.0, state.last_check_time + interval - now)
 
     def make_due_soon(self) -> None:
         self._due_soon = True
 
-    def record_check(self, now: float, healthy: bool, longest: float | None = None) -> None:
+    def record_check(self, now: float, healthy: bool, longest: float = LONGEST_INTERVAL) -> None:
         """Record a health check or a failed job. The next interval is at most `longest` seconds."""
+        state = self.state
         self._due_soon = False
-        self._longest = LONGEST_INTERVAL if longest is None else longest
-        if now - self.state.last_check_time > _NEW_OUTAGE_AFTER:
+        self._longest = longest
+        if now - state.last_check_time > _NEW_OUTAGE_AFTER:
             self._backoff = 0
         self._backoff += not healthy
-        self.state.last_check_time = now
-        self.state.consecutive_successes = self.state.consecutive_successes + 1 if healthy else 0
-        self.state.consecutive_failures = 0 if healthy else self.state.consecutive_failures + 1
+        state.last_check_time = now
+        state.consecutive_successes = state.consecutive_successes + 1 if healthy else 0
+        state.consecutive_failures = 0 if healthy else state.consecutive_failures + 1
 
     def record_served(self) -> None:
         self._backoff = 0
         self.state.consecutive_failures = self.state.consecutive_successes = 0
-
-    def _interval(self) -> float:
-        if self._due_soon or self.state.consecutive_successes:
-            return SHORTEST_INTERVAL
-        exponent = min(max(0, self._backoff - 1), _LARGEST_EXPONENT)
-        return min(self._longest, SHORTEST_INTERVAL * _GROWTH**exponent)
 
     def record_recovery(self, now: float) -> None:
         self._due_soon = False

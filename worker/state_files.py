@@ -16,8 +16,6 @@ ModelT = TypeVar("ModelT", CircuitBreaker, RecoveryScheduler, OutageHistory)
 
 
 class StateStore(Generic[ModelT]):
-    """A state object and its file. Only the process that holds the worker lock may save it."""
-
     def __init__(
         self, path: str, kind: type[ModelT], report: Report, now: float, content: Content = dict
     ) -> None:
@@ -27,7 +25,6 @@ class StateStore(Generic[ModelT]):
         self._saved: Any = stored or self.model.to_state()
 
     def save(self) -> bool:
-        """Write the file if the state changed, and return whether it did. May raise `OSError`."""
         state = self.model.to_state()
         if state == self._saved or not self._file.write(state):
             return False

@@ -67,8 +67,6 @@ class HourlyRecords:
 
 
 class SyncStats:
-    """The content of `stats.json`. Only the process that holds the worker lock may save it."""
-
     def __init__(self, path: str, report: Report, clock: Callable[[], float]) -> None:
         self._file = KeptState(path, report)
         self._clock = clock

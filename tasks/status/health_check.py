@@ -123,13 +123,7 @@ def end_outage(services: Services) -> None:
         if not check_plex_health(client).healthy:
             return
         with services.hold_worker_lock():
-            guard = OutageGuard(
-                services.folder,
-                services.log,
-                services.clock,
-                queue.waiting,
-                boot_time=services.boot_time,
-            )
+            guard = OutageGuard(services)
             # If jobs are waiting, one successful check is enough. The first synced job then
             # confirms that Plex is up.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):

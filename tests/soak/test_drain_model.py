@@ -22,7 +22,7 @@ from plex.health import PlexHealth
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, clear_pending_items, get_queued_scene_ids, scene_job
 from sync_queue.sync_records import SceneRecord
-from tests.services import SILENT, make_services
+from tests.services import make_services
 from tests.soak.household import Killed, Stop, Time, kill, revive
 from tests.sync_queue.support import rows
 from validation.config import Config
@@ -117,12 +117,11 @@ class DrainMachine(RuleBasedStateMachine):
 
         sessions: Any = Sessions()
         services = make_services(
-            self.root, time.clock, monotonic=time.monotonic, sessions=sessions, uniform=_late
-        )
+            self.root, time.clock, monotonic=time.monotonic, boot_time=time.monotonic,
+            sessions=sessions, uniform=_late,
+        )  # fmt: skip
         self.queue = services.queue
-        self.guard = OutageGuard(
-            services.folder, SILENT, time.clock, self.queue.waiting, self._check, time.monotonic
-        )
+        self.guard = OutageGuard(services, self._check)
         self.worker = SyncWorker(services, Stop(time), guard=self.guard)
         self.worker._begin()
 

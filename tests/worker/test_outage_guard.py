@@ -2,6 +2,7 @@ import json
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,10 +37,11 @@ class House:
 
     def start(self) -> None:
         log = Log(lambda _level, _text, code, _fields: self.codes.append(code), Secrets())
-        self.guard = OutageGuard(
-            self.folder, log, lambda: self.wall, lambda: self.waiting, self._check,
-            lambda: self.passed,
+        services: Any = SimpleNamespace(
+            folder=self.folder, log=log, clock=lambda: self.wall, boot_time=lambda: self.passed,
+            queue=SimpleNamespace(waiting=lambda: self.waiting),
         )  # fmt: skip
+        self.guard = OutageGuard(services, self._check)
 
     def _check(self, _client: object) -> PlexHealth:
         self.asked.append(self.passed)

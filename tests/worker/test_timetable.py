@@ -7,7 +7,7 @@ import pytest
 from plex.exceptions import PlexServerDown
 from plex.health import PlexHealth
 from shared.events import unreported
-from tests.services import SILENT, make_services
+from tests.services import make_services
 from tests.sync_queue.support import NOW, Clock, job, postponed
 from validation.config import Config
 from worker.jobs.missing_scenes import MissingScenes
@@ -27,9 +27,7 @@ class Desk:
     def __post_init__(self) -> None:
         services = make_services(str(self.root), self.clock)
         self.queue = services.queue
-        self.guard = OutageGuard(
-            services.folder, SILENT, self.clock, self.queue.waiting, self._check, self.clock
-        )
+        self.guard = OutageGuard(services, self._check)
         self.pauses = Pauses(services.folder.pause, unreported, self.clock, self.clock)
         pace = Pace(self.clock, self.clock, unreported)
         missing = MissingScenes(self.queue)
