@@ -26,6 +26,7 @@ from worker.services import Services
 from worker.sync.batch import BatchSync
 from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
 from worker.sync.session import SyncSession
+from worker.timetable import Timetable
 
 BATCH = 50
 
@@ -49,17 +50,17 @@ class BatchRunner:
     guard: OutageGuard
     pauses: Pauses
     missing: MissingScenes
+    pace: Pace
+    timetable: Timetable
     finalizer: Finalizer
-    more_jobs_are_due: Callable[[], bool]
     stop: threading.Event
     on_progress: Callable[[int], None]
-    pace: Pace
 
     def __post_init__(self) -> None:
         # After a failed batch, the next batch has one job, and each successful batch doubles the
         # size. So a job that always fails is soon alone in its batch.
         self.size = 1 if self.pauses.consecutive else BATCH
-        # This session caused the current pause. A session with changed settings ends the pause.
+        # The settings of this session caused the current pause. Changed settings end the pause.
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
@@ -93,33 +94,33 @@ class BatchRunner:
         return DrainOutcome.WORKED
 
     def _run(self, batch: _Batch) -> DrainOutcome:
-        begun = self.services.monotonic()
-        for result in self.guard.limit_rate(self._results(batch), self.stop.wait):
-            outcome = self._finalize(result, batch, self.services.monotonic() - begun)
-            must_stop = self.stop.is_set() or self.pace.quiet_hours(batch.session.config)
-            if outcome is not DrainOutcome.WORKED or must_stop:
-                return outcome
-            begun = self.services.monotonic()
-        self.missing.make_found_due(batch.session)
-        self.size = min(BATCH, self.size * 2)
-        return DrainOutcome.WORKED
-
-    def _results(self, batch: _Batch) -> Iterable[Result]:
         session, jobs = batch.session, jobs_by_kind(batch.unfinished.values())
-        return chain(
-            (
-                Gone([claim], subject_label(claim.job.job_key), "deleted in Stash")
-                for claim in jobs[FORGET]
-            ),
+        forgotten = (
+            Gone([claim], subject_label(claim.job.job_key), "deleted in Stash")
+            for claim in jobs[FORGET]
+        )
+        results = chain(
+            forgotten,
             EntityJobs(self.services, self.stop.is_set).run(session, jobs[ENTITY]),
             self._scans.run(session, jobs[FOLDER_SCAN]),
             BatchSync(self.services, session).run(jobs[METADATA]),
         )
+        begun = self.services.monotonic()
+        for result in self.guard.limit_rate(results, self.stop.wait):
+            outcome = self._finalize(result, batch, self.services.monotonic() - begun)
+            must_stop = self.stop.is_set() or self.pace.quiet_hours(session.config)
+            if outcome is not DrainOutcome.WORKED or must_stop:
+                return outcome
+            begun = self.services.monotonic()
+        self.missing.make_found_due(session)
+        self.size = min(BATCH, self.size * 2)
+        return DrainOutcome.WORKED
 
     def _finalize(self, result: Result, batch: _Batch, seconds: float) -> DrainOutcome:
         if isinstance(result, Failed):
-            error = self._policy.general_error(result.error)
-            return self._fail(replace(result, error=error), batch)
+            return self._fail(
+                replace(result, error=self._policy.general_error(result.error)), batch
+            )
         self.finalizer.succeeded(result, seconds)
         self._close(result.claims, batch)
         self._policy.succeeded(result)
@@ -172,7 +173,7 @@ class BatchRunner:
 
     def _wait_for_plex(self, result: Failed, batch: _Batch) -> None:
         """Record an outage. If Plex just passed a health check, run the failed job last."""
-        others = len(batch.unfinished) > len(result.claims) or self.more_jobs_are_due()
+        others = len(batch.unfinished) > len(result.claims) or self.timetable.a_job_is_due()
         goes_last = self.guard.has_answered and others
         self._record_outage(result.error)
         if goes_last:

@@ -1,7 +1,7 @@
 """Decides what happens to a failed job, based on its error and the state of Plex and Stash."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from plex.exceptions import (
@@ -35,12 +35,10 @@ from worker.sync.results import Failed, SceneError, Success, Synced
 from worker.sync.session import SyncSession
 
 # A job whose file Plex lacks is retried for at least 2 h and 8 times, even if the clock jumps
-# ahead. If the plugin knows why Plex lacks the file, the job fails after 2 retries. The plugin
-# queues the job again as soon as Plex lists the file.
+# ahead. If the plugin knows why Plex lacks the file, the job fails after 2 retries.
 SEARCH_SECONDS = 2 * 3600.0
 _FEWEST_SEARCHES = 8
 _SEARCHES_IF_EXPLAINED = 2
-# While Stash returns no cover images at all, a job is retried once a minute.
 _COVER_DELAY = 60.0
 MAX_FAILURES = 3
 _MOST_TRACKED_JOBS = 100
@@ -147,6 +145,7 @@ class _FailureCount:
     another_succeeded: bool = False
 
 
+@dataclass
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
@@ -156,19 +155,16 @@ class PoisonJobs:
     last failure of an outage may count by mistake, so a poison job has three counted failures.
     """
 
-    def __init__(self) -> None:
-        self._records: dict[str, _FailureCount] = {}
-        self._last = ""
-        self._failed_since_edit = False
+    _records: dict[str, _FailureCount] = field(default_factory=dict)
+    _last: str = ""
+    _failed_since_edit: bool = False
 
     def failed(self, key: str) -> Blame:
         is_first = not self._failed_since_edit
         self._failed_since_edit = True
         record = self._records.pop(key, None) or _FailureCount()
         counts = record.another_succeeded or (record.counted > 0 and self._last == key)
-        record.counted += counts
-        record.another_succeeded = False
-        self._records[key] = record
+        record = self._records[key] = _FailureCount(record.counted + counts)
         self._last = key
         if len(self._records) > _MOST_TRACKED_JOBS:
             del self._records[next(iter(self._records))]
@@ -184,24 +180,25 @@ class PoisonJobs:
                 record.another_succeeded = True
 
 
+@dataclass
 class FailurePolicy:
-    def __init__(self, services: Services, guard: OutageGuard) -> None:
-        self._services = services
-        self._guard = guard
-        self._poison = PoisonJobs()
+    services: Services
+    guard: OutageGuard
+    _poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def succeeded(self, result: Success) -> None:
-        wrote = isinstance(result, Synced) and bool(result.changed)
-        self._poison.succeeded(result.key, wrote=wrote)
+        self._poison.succeeded(
+            result.key, wrote=isinstance(result, Synced) and bool(result.changed)
+        )
 
     def general_error(self, error: Exception) -> Exception:
         """If Stash fails for all scenes, return an error that uses up no retry, or else `error`."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:
-            self._services.scenes.read([_NONEXISTENT_SCENE])
+            self.services.scenes.read([_NONEXISTENT_SCENE])
             if isinstance(error, StashFileError):
-                read_cover(self._services.stash, _NONEXISTENT_SCENE)
+                read_cover(self.services.stash, _NONEXISTENT_SCENE)
         except StashQueryError as general:
             return StashUnavailable(str(general))
         except StashError as general:
@@ -218,8 +215,7 @@ class FailurePolicy:
             blame = self._poison.failed(result.key)
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}. Plex fails only with this scene, repeatedly")
-        if blame is Blame.UNKNOWN and self._guard.is_away:
-            # During a known outage of Plex, the outage is the cause of the failure.
+        if blame is Blame.UNKNOWN and self.guard.is_away:
             blame = Blame.PLEX
-        healthy = isinstance(error, PlexTemporaryError) and self._guard.check(session.client)
+        healthy = isinstance(error, PlexTemporaryError) and self.guard.check(session.client)
         return Diagnosis(error, plex_healthy=healthy, blame=blame)

@@ -82,7 +82,14 @@ class Finalizer:
 
     def failed(self, decision: Decision, result: Failed, claim: Claim) -> None:
         error, reason, fields = result.error, _reason(result.error), _fields_of(result)
-        claim = self._with_missing_files(claim, result)
+        if isinstance(error, PlexNotFound):
+            data = {
+                **claim.job.data,
+                MISSING_SINCE: claim.job.data.get(MISSING_SINCE, self._clock()),
+                MISSING_PATHS: [file.path for file in result.files],
+                MISSING_SIZES: [file.size for file in result.files],
+            }
+            claim = Claim(claim.row_id, replace(claim.job, data=data))
         if isinstance(decision, Retry):
             later = claim.job.postponed(decision.at, fields["error"], counts=decision.counts)
             self._queue.release([Claim(claim.row_id, later)])
@@ -102,15 +109,15 @@ class Finalizer:
         error, reason, fields = result.error, _reason(result.error), _fields_of(result)
         seconds = max(0.0, decision.at - self._clock())
         again = claim.job.last_error_type == fields["error"]
-        if isinstance(error, PlexError) and error.reported:
-            if not decision.counts:
+        if isinstance(error, PlexError):
+            if error.reported and not decision.counts:
                 self._log.event(
                     Event.JOB_RETRIED, level=DEBUG, reason=reason, seconds=seconds, **fields
                 )
                 return
-            again = True
-        if again and isinstance(error, PlexError):
-            reason = error.brief
+            again = again or error.reported
+            if again:
+                reason = error.brief
         cause = error.cause if isinstance(error, PlexTemporaryError) else reason
         self.progress.report(
             Event.JOB_RETRIED, again=again, cause=cause, reason=reason, seconds=seconds, **fields
@@ -128,16 +135,6 @@ class Finalizer:
             self._stats.save()
         except OSError as error:
             self._log.event(Event.STATE_NOT_SAVED, state="stats.json", error=error)
-
-    def _with_missing_files(self, claim: Claim, result: Failed) -> Claim:
-        if not isinstance(result.error, PlexNotFound):
-            return claim
-        missing = {
-            MISSING_SINCE: claim.job.data.get(MISSING_SINCE, self._clock()),
-            MISSING_PATHS: [file.path for file in result.files],
-            MISSING_SIZES: [file.size for file in result.files],
-        }
-        return Claim(claim.row_id, replace(claim.job, data={**claim.job.data, **missing}))
 
 
 def _fields_of(result: Failed) -> dict[str, Any]:

@@ -25,9 +25,8 @@ from worker.sync.session import ConfigFault, SyncSession
 from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
-# An idle worker exits after IDLE_SECONDS. No job waits longer than LONGEST_BACKOFF seconds, even if
-# Plex demands a delay with the header Retry-After.
 IDLE_SECONDS = 60.0
+# No job waits longer, even if Plex demands a longer delay with the header Retry-After.
 LONGEST_BACKOFF = 3700.0
 
 
@@ -37,7 +36,6 @@ class SyncWorker:
     Args:
         pauses: the pauses that several runs in this process share. If None, the process runs once.
         is_installed: a function that returns False once the plugin's files have changed.
-        on_progress: a callback that receives the number of finished jobs after each scene.
         most_lines: the maximum number of jobs with their own log line. If None, all jobs have one.
     """
 
@@ -66,13 +64,12 @@ class SyncWorker:
         self._pauses = pauses or Pauses(services.folder.pause, log.event, clock, monotonic)
         self._missing = MissingScenes(queue)
         self._pace = Pace(clock, monotonic, log.event, is_ordered=self._is_only_run)
-        parts = (services, self._guard, self._pauses, self._missing)
-        self._timetable = Timetable(*parts, self._pace, idle_task)
+        parts = (services, self._guard, self._pauses, self._missing, self._pace)
+        self._timetable = Timetable(*parts, idle_task)
         self._finalizer = Finalizer(services, most_lines)
         self._runner = BatchRunner(
-            *parts, self._finalizer, self._timetable.a_job_is_due, self._stop, on_progress,
-            self._pace,
-        )  # fmt: skip
+            *parts, self._timetable, self._finalizer, self._stop, on_progress
+        )
         self._steps = ClockSteps(clock, monotonic)
         self._purged_at = float("-inf")
         self._config = Config()
@@ -141,7 +138,6 @@ class SyncWorker:
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> DrainOutcome:
         if is_damage(error) or (is_read_only(error) and not self._is_only_run):
-            # The caller pauses the sync, and opens the database again.
             raise error
         # The failed step may have left jobs marked as in progress, which the next step resets.
         self._begun = False

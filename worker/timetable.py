@@ -16,11 +16,10 @@ from worker.rate_limiter import Pace
 from worker.services import Services
 from worker.sync.session import SyncSession
 
-# A check of the queue is cheap, because SQLite only reads shared memory.
 LOOKS_PER_SECOND = 5
-# A bulk edit in Stash runs a hook every 0.02 s, and the user waits for the last hook. Hooks take
-# 1.54 times as long while a worker is busy. So if the spool has more than BURST jobs, the worker
-# waits until no job has arrived for QUIET seconds, but at most LONGEST_BURST seconds.
+# A bulk edit in Stash runs a hook every 0.02 s, and hooks take 1.54 times as long while a worker is
+# busy. So if the spool has more than BURST jobs, the worker waits until no job has arrived for
+# QUIET seconds, but at most LONGEST_BURST seconds.
 BURST = 3
 QUIET = 0.3
 LONGEST_BURST = 30.0
@@ -80,39 +79,37 @@ class Timetable:
         return None if due is None else max(0.0, due - self.services.clock())
 
 
+@dataclass
 class Waiter:
-    def __init__(
-        self, queue: QueueManager, stop: threading.Event, monotonic: Callable[[], float]
-    ) -> None:
-        self._queue = queue
-        self._stop = stop
-        self._monotonic = monotonic
+    queue: QueueManager
+    stop: threading.Event
+    monotonic: Callable[[], float]
+
+    def __post_init__(self) -> None:
         self._counter = self._change_counter()
-        self._names = queue.spool.names()
+        self._names = self.queue.spool.names()
 
     def wait(self, seconds: float) -> None:
-        end = self._monotonic() + seconds
-        while not self._stop.is_set() and not self._has_changed():
-            left = end - self._monotonic()
+        end = self.monotonic() + seconds
+        while not self.stop.is_set() and not self._has_changed():
+            left = end - self.monotonic()
             if left <= 0:
                 return
-            self._stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
+            self.stop.wait(min(left, 1.0 / LOOKS_PER_SECOND))
 
     def wait_for_end_of_burst(self) -> None:
-        end = self._monotonic() + LONGEST_BURST
-        names = self._queue.spool.names()
+        end = self.monotonic() + LONGEST_BURST
+        names = self.queue.spool.names()
         while (
-            len(names - {CONNECTION}) > BURST
-            and self._monotonic() < end
-            and not self._stop.is_set()
+            len(names - {CONNECTION}) > BURST and self.monotonic() < end and not self.stop.is_set()
         ):
-            self._stop.wait(QUIET)
-            before, names = names, self._queue.spool.names()
+            self.stop.wait(QUIET)
+            before, names = names, self.queue.spool.names()
             if names <= before:
                 return
 
     def _has_changed(self) -> bool:
-        counter, names = self._change_counter(), self._queue.spool.names()
+        counter, names = self._change_counter(), self.queue.spool.names()
         has_changed = counter not in (None, self._counter) or not names <= self._names
         self._names = names
         self._counter = self._counter if counter is None else counter
@@ -120,6 +117,6 @@ class Waiter:
 
     def _change_counter(self) -> int | None:
         try:
-            return self._queue.change_counter()
+            return self.queue.change_counter()
         except sqlite3.DatabaseError:
             return None

@@ -26,8 +26,6 @@ def process_status(pid: int) -> tuple[str, int]:
 
 
 class ZombieProbe:
-    """Finds out whether ended workers stay zombies. The caller must hold the worker lock."""
-
     def __init__(
         self,
         path: str,
