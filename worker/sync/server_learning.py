@@ -45,6 +45,9 @@ class SentEdit:
     def is_second_attempt(self) -> bool:
         return any(claim.job.data.get(RESYNC) for claim in self.work.claims)
 
+    def has_changed(self, name: str) -> bool:
+        return not same(getattr(self.before, name), getattr(self.after, name))
+
     @property
     def sent(self) -> Mapping[str, Value]:
         values = self.record.sent
@@ -80,11 +83,9 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
 
 
 def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditPlanner) -> None:
-    """Find out which field locks the server never reports.
+    """Find out which locks the server never reports. A user may also have unlocked a field.
 
-    If an item has a sent value without its lock, either a user unlocked the field, or the server
-    never reports the lock. So this function sets each such lock on one item, and reads the item
-    back.
+    So this function sets each lock that an item lacks, and reads the item back.
     """
     known = session.facts.behaviour()
     pairs = [(work, item) for work in works for item in work.items]
@@ -94,9 +95,8 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
         record = planner.sent_for(work.scene.id, item.rating_key)
         for name, value in record.sent.items() if record is not None else ():
             lock = PLEX_NAMES.get(name, "")
-            if not lock or lock in known_locks or not work.desired.is_set(name):
-                continue
-            if not _shows(item, name, value):
+            is_known = not lock or lock in known_locks
+            if is_known or not work.desired.is_set(name) or not shows(item, name, value):
                 continue
             known_locks.add(lock)
             # If Plex fails here, the next edit of the batch fails, too, and reports the error.
@@ -137,14 +137,10 @@ def _learn_sort_title(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> N
         return
     sorted_by = before.sort_title or before.title
     changed = not same(before.title, title) and same(after.title, title)
-    if (
-        not changed
-        or {SORT_TITLE, SORTED_AS} & {*after.locked, *edit.accepted}
-        or sorts_as(title, sorted_by)
-    ):
-        return
-    stays = same(after.sort_title or after.title, sorted_by)
-    facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)
+    is_set = {SORT_TITLE, SORTED_AS} & {*after.locked, *edit.accepted}
+    if changed and not is_set and not sorts_as(title, sorted_by):
+        stays = same(after.sort_title or after.title, sorted_by)
+        facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)
 
 
 def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None:
@@ -152,26 +148,23 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
         return
     for name, parameters in edit.accepted.items():
         remaining = removed_names(parameters).intersection(getattr(edit.after, name))
-        arrived = _arrived(edit, name) if name in edit.sent else _was_undone(edit, name)
+        if name in edit.sent:
+            arrived = _arrived(edit, name)
+        else:
+            is_unlocked = PLEX_NAMES[name] in edit.before.locked - edit.after.locked
+            arrived = is_unlocked or edit.has_changed(name)
         if remaining and all(map(needs_decoding, remaining)) and arrived:
             facts.learn(RemovalEncoding.ONCE)
 
 
-def _was_undone(edit: SentEdit, name: str) -> bool:
-    is_unlocked = PLEX_NAMES[name] in edit.before.locked - edit.after.locked
-    return is_unlocked or not same(getattr(edit.before, name), getattr(edit.after, name))
-
-
 def _arrived(edit: SentEdit, name: str) -> bool:
     had_effect = any(
-        PLEX_NAMES[field] in edit.after.locked
-        or not same(getattr(edit.before, field), getattr(edit.after, field))
-        for field in edit.sent
+        PLEX_NAMES[field] in edit.after.locked or edit.has_changed(field) for field in edit.sent
     )
-    return had_effect and _shows(edit.after, name, edit.sent[name])
+    return had_effect and shows(edit.after, name, edit.sent[name])
 
 
-def _shows(item: PlexItem, name: str, value: Value) -> bool:
+def shows(item: PlexItem, name: str, value: Value) -> bool:
     shown = getattr(item, name)
     if isinstance(value, str):
         return same(shown, value)

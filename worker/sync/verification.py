@@ -1,22 +1,23 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from plex.diff import ADDITIVE, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for, same
+from plex.diff import ADDITIVE, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for
 from plex.edit_parameters import is_emptying, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import POSTER, PlexItem
 from plex.server_facts import Behaviour, RemovalEncoding
 from shared.events import Event
 from sync_queue.operations import METADATA, scene_job
+from sync_queue.sync_records import FieldValues
 from validation.metadata import SceneMetadata
-from validation.paths import folded
 from worker.services import Services
 from worker.sync.cover_sync import select_image
-from worker.sync.server_learning import RESYNC, SentEdit, learn, learn_image_locks
+from worker.sync.server_learning import RESYNC, SentEdit, learn, learn_image_locks, shows
 from worker.sync.session import SyncSession
 
 
+@dataclass
 class Verification:
     """Compares the sent values with the values in Plex, after the results of the jobs are stored.
 
@@ -26,13 +27,12 @@ class Verification:
     - If the learned behaviour of the server requires another edit, the scene is synced once more.
     """
 
-    def __init__(self, services: Services, session: SyncSession) -> None:
-        self._services = services
-        self._session = session
-        self.edits: dict[int, SentEdit] = {}
-        # Each rating key has a pair: the item before the upload, and the SHA-1 of each new image.
-        self.images: dict[int, tuple[PlexItem, Mapping[str, str]]] = {}
-        self.image_locks: dict[int, set[str]] = {}
+    services: Services
+    session: SyncSession
+    edits: dict[int, SentEdit] = field(default_factory=dict)
+    # Each rating key has a pair: the item before the upload, and the SHA-1 of each new image.
+    images: dict[int, tuple[PlexItem, Mapping[str, str]]] = field(default_factory=dict)
+    image_locks: dict[int, set[str]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Read all edited items back and compare their values. If Plex fails, skip the check."""
@@ -40,27 +40,27 @@ class Verification:
         if not keys:
             return
         try:
-            items, _ = self._session.client.read_each(keys)
+            items, _ = self.session.client.read_each(keys)
             self._check_images(items)
         except PlexError as error:
-            self._services.log.step(
+            self.services.log.step(
                 f"The values were sent, but could not be read back to check them: {error}"
             )
             return
-        facts = self._session.facts
+        facts = self.session.facts
         locked = [
             (item, kind) for key, item in items.items() for kind in self.image_locks.get(key, ())
         ]
         learn_image_locks(facts, locked)
         edits = [replace(self.edits[key], after=items[key]) for key in items if key in self.edits]
         learn(facts, edits)
-        behaviour, now = facts.behaviour(), self._services.clock()
+        behaviour, now = facts.behaviour(), self.services.clock()
         scene_ids = [
             edit.work.scene.id for edit in edits if self._needs_another_sync(edit, behaviour)
         ]
         jobs = [scene_job(key, METADATA, now, {RESYNC: True}) for key in dict.fromkeys(scene_ids)]
         if jobs:
-            self._services.queue.enqueue(jobs)
+            self.services.queue.enqueue(jobs)
 
     def _check_images(self, items: Mapping[int, PlexItem]) -> None:
         for rating_key, (before, sent) in self.images.items():
@@ -68,7 +68,7 @@ class Verification:
             for kind, sha1 in sent.items():
                 path = "thumb" if kind == POSTER else "art"
                 if item is not None and getattr(item, path) == getattr(before, path):
-                    select_image(self._session, rating_key, kind, sha1)
+                    select_image(self.session, rating_key, kind, sha1)
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
         desired, sent, refused = edit.work.desired, edit.record.sent, edit.record.refused
@@ -82,46 +82,43 @@ class Verification:
         if not edit.is_second_attempt and behaviour.removal_encoding is RemovalEncoding.ONCE:
             shown |= _kept_names(edit)
         if shown:
-            self._remember_shown(edit, shown)
+            # Otherwise, these values would count as edits by a user.
+            self._remember(edit, shown)
         return bool(learned or shown) or met_another
 
-    def _remember_shown(self, edit: SentEdit, shown: Mapping[str, str | list[str]]) -> None:
-        """Record `shown` values as sent. Otherwise, the values would count as edits by a user."""
-        log, server_id = self._services.queue.sync_log, self._session.library.server_id
+    def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
+        """Add values to the sent values of an item's record, and apply the other changes."""
+        log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
+        # If images were sent after the edit, only the stored record contains their SHA-1.
         known = log.item(scene_id, server_id, key) or edit.record
-        known = replace(known, sent={**known.sent, **shown})
-        log.remember_item(scene_id, server_id, key, known, self._services.clock())
+        known = replace(known, sent={**known.sent, **sent}, **changes)
+        log.remember_item(scene_id, server_id, key, known, self.services.clock())
 
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
     ) -> bool:
         """Store the values that Plex did not keep. Return whether another writer is the cause."""
-        log, server_id = self._services.queue.sync_log, self._session.library.server_id
-        scene, record, before, after = edit.work.scene, edit.record, edit.before, edit.after
         candidates = () if edit.is_second_attempt else unkept
-        others = [n for n in candidates if not same(getattr(before, n), getattr(after, n))]
-        # If images were sent after the edit, only the stored record contains their SHA-1.
-        known = log.item(scene.id, server_id, after.rating_key) or record
+        others = [name for name in candidates if edit.has_changed(name)]
         # The record keeps the sent names of lists such as collections, because a later sync removes
         # only recorded names. If another writer changed a field after the edit had locked the
         # field, the record keeps the sent value. The new value then counts as edited by a user.
         is_first = all(_came_first(edit, name) for name in others)
         kept = {*ADDITIVE, *(() if is_first else others)}
-        shown = {name: _shown(after, name) for name in unkept if name not in kept}
-        known = replace(known, sent={**record.sent, **shown})
+        shown = {name: _shown(edit.after, name) for name in unkept if name not in kept}
+        scene, report = edit.work.scene, self.services.log.event
         names: dict[str, Any] = {"scene": scene.id, "label": scene.label}
         if others:
-            known = replace(known, digest="")
-            self._services.log.event(Event.OTHER_WRITER, **names, fields=others)
+            self._remember(edit, shown, digest="")
+            report(Event.OTHER_WRITER, **names, fields=others)
         elif _was_lost(edit, unkept, behaviour):
-            known = replace(known, digest="")
-            self._services.log.event(Event.EDIT_LOST, **names)
+            self._remember(edit, shown, digest="")
+            report(Event.EDIT_LOST, **names)
         else:
             values = {name: left.sent[name] for name in unkept}
-            known = replace(known, refused={**record.refused, **values})
-            self._services.log.event(Event.FIELDS_NOT_KEPT, **names, fields=unkept)
-        log.remember_item(scene.id, server_id, after.rating_key, known, self._services.clock())
+            self._remember(edit, shown, refused={**edit.record.refused, **values})
+            report(Event.FIELDS_NOT_KEPT, **names, fields=unkept)
         return bool(others)
 
 
@@ -138,11 +135,7 @@ def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
 
 def _came_first(edit: SentEdit, name: str) -> bool:
     ours = edit.record.sent[name]
-    if isinstance(ours, str):
-        return same(getattr(edit.before, name), ours)
-    return {folded(entry) for entry in ours} <= {
-        folded(entry) for entry in getattr(edit.after, name)
-    }
+    return shows(edit.before if isinstance(ours, str) else edit.after, name, ours)
 
 
 def _was_lost(edit: SentEdit, unkept: Sequence[str], behaviour: Behaviour) -> bool:
