@@ -41,13 +41,11 @@ class _Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EntityJobs:
-    """All scenes are queued before the job is removed, so a killed worker loses no scene."""
-
+    # All scenes are queued before the job is removed, so a killed worker loses no scene.
     services: Services
     stopped: Callable[[], bool]
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
-        """Yield the result of each job. If the worker must stop, yield no results."""
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
             data = claim.job.data
@@ -65,8 +63,11 @@ class EntityJobs:
                 return
             self._queue_page(session, page, counts)
         for entity, group in claims_by_entity.items():
-            label = subject_label(group[0].job.job_key)
-            yield ScenesQueued(group, label, _words(counts[entity]))
+            number = counts[entity]
+            others = ((IN_STEP, "already up to date"), (UNSYNCED, UNSYNCED), (GONE, GONE))
+            words = [f"{number[name]:,} {word}" for name, word in others if number[name]]
+            outcome = (f"{counted(number[QUEUED], 'scene')} queued", *words)
+            yield ScenesQueued(group, subject_label(group[0].job.job_key), outcome)
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
         scenes, after = self._scenes_with(wanted), 0
@@ -111,17 +112,15 @@ class EntityJobs:
         sent, last = log.digests(session.library.server_id, ids), log.scenes(ids)
         outcomes = dict.fromkeys(page.deleted, GONE)
         for scene in page.scenes:
-            rejection = why_not_selected(scene, config)
-            if scene.id not in sent:
+            rejection, digests = why_not_selected(scene, config), sent.get(scene.id)
+            restores = rejection and config.when_not_selected == RESTORE
+            outcomes[scene.id] = QUEUED
+            if digests is None:
                 tags = page.entities[scene.id]
-                is_new = not rejection and _was_excluded(scene, tags, last.get(scene.id), config)
-                outcomes[scene.id] = QUEUED if is_new else UNSYNCED
-            elif rejection and config.when_not_selected == RESTORE:
-                outcomes[scene.id] = QUEUED
-            elif set(sent[scene.id].values()) == {project(scene, config).digest}:
+                if rejection or not _was_excluded(scene, tags, last.get(scene.id), config):
+                    outcomes[scene.id] = UNSYNCED
+            elif not restores and set(digests.values()) == {project(scene, config).digest}:
                 outcomes[scene.id] = IN_STEP
-            else:
-                outcomes[scene.id] = QUEUED
         now = self.services.clock()
         queued = [scene_id for scene_id, outcome in outcomes.items() if outcome == QUEUED]
         with self.services.queue.transaction():
@@ -147,9 +146,3 @@ def _was_excluded(
 
 def _entities_of(scene: StashScene) -> set[Entity]:
     return {(kind, id_) for kind, ids in scene.entity_ids().items() for id_ in ids}
-
-
-def _words(counts: Counter[str]) -> tuple[str, ...]:
-    others = ((IN_STEP, "already up to date"), (UNSYNCED, UNSYNCED), (GONE, GONE))
-    words = (f"{counts[name]:,} {word}" for name, word in others if counts[name])
-    return (f"{counted(counts[QUEUED], 'scene')} queued", *words)

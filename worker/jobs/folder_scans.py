@@ -1,6 +1,7 @@
 """Asks Plex to scan the folders of new scenes, each folder at most once a minute."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from plex.exceptions import PlexError
 from plex.items import Section
@@ -19,10 +20,9 @@ Target = tuple[Section, str]
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return each library that contains the folder, with the folder's path as Plex spells it.
+    """Return the libraries whose location contains the folder, and its path as Plex spells it.
 
-    Plex scans a folder only if the spelling of its path matches the location of the library. If
-    several locations contain the folder, only the longest location counts.
+    If several locations contain the folder, only the longest location counts.
     """
     wanted = components(folder)
     found: list[tuple[int, Target]] = []
@@ -44,13 +44,11 @@ def folder_of(path: str) -> str:
     return folder if folder and not folder.endswith(":") else folder + separator
 
 
+@dataclass
 class FolderScans:
-    def __init__(self, services: Services) -> None:
-        self._scenes = services.scenes
-        self._clock = services.clock
-        self._log = services.log
-        self._scanned_at: dict[tuple[int, str], float] = {}
-        self._reported: set[str] = set()
+    services: Services
+    _scanned_at: dict[tuple[int, str], float] = field(default_factory=dict)
+    _reported: set[str] = field(default_factory=set)
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Result]:
         if not claims:
@@ -59,7 +57,9 @@ class FolderScans:
             label = counted(len(claims), "new scene")
             yield FolderScanned(claims, label, "trigger_plex_scan is off")
             return
-        scenes = self._scenes.read([claim.job.scene_id for claim in claims if claim.job.scene_id])
+        scenes = self.services.scenes.read(
+            [claim.job.scene_id for claim in claims if claim.job.scene_id]
+        )
         sections = session.library.sections()
         for claim in claims:
             scene = scenes.get(claim.job.scene_id or 0)
@@ -94,7 +94,7 @@ class FolderScans:
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
         """Request a scan unless the last scan is recent. Return the time to try again, or 0."""
-        now = self._clock()
+        now = self.services.clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:
             return 0.0 if claim.job.enqueued_at <= last else last + SCAN_INTERVAL
@@ -103,20 +103,21 @@ class FolderScans:
             key: at for key, at in self._scanned_at.items() if 0 <= now - at < SCAN_INTERVAL
         }
         self._scanned_at[section.key, folder] = now
-        self._log.event(Event.SCAN_STARTED, folder=folder, library=section.title)
+        self.services.log.event(Event.SCAN_STARTED, folder=folder, library=section.title)
         return 0.0
 
     def _warn(
         self, scene: StashScene, stash_folder: str, folder: str, sections: list[Section]
     ) -> None:
-        if folder not in self._reported:
-            self._reported.add(folder)
-            locations = [location for section in sections for location in section.locations]
-            self._log.event(
-                Event.FOLDER_NOT_IN_PLEX,
-                scene=scene.id,
-                label=scene.label,
-                folder=folder,
-                locations=locations or "none",
-                map=f"{next(iter(locations), '/plex/folder')}=>{stash_folder}",
-            )
+        if folder in self._reported:
+            return
+        self._reported.add(folder)
+        locations = [location for section in sections for location in section.locations]
+        self.services.log.event(
+            Event.FOLDER_NOT_IN_PLEX,
+            scene=scene.id,
+            label=scene.label,
+            folder=folder,
+            locations=locations or "none",
+            map=f"{next(iter(locations), '/plex/folder')}=>{stash_folder}",
+        )

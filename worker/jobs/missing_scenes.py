@@ -1,5 +1,6 @@
 """Searches Plex periodically for the files of waiting jobs and dead letters."""
 
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from plex.library import REFRESH_INTERVAL, SINGLE_LOOKS
@@ -11,16 +12,16 @@ from worker.sync.session import SyncSession
 _NOT_FOUND = "PlexNotFound"
 
 
+@dataclass
 class MissingScenes:
     """Searches a few files by name. For many files, reads all recent changes in Plex instead."""
 
-    def __init__(self, queue: QueueManager) -> None:
-        self._queue = queue
-        self._seen_listings = -1
-        self._searched_at = float("-inf")
+    queue: QueueManager
+    _seen_listings: int = -1
+    _searched_at: float = float("-inf")
 
     def seconds_to_search(self, now: float) -> float | None:
-        if not self._queue.count_waiting_with_error(_NOT_FOUND):
+        if not self.queue.count_waiting_with_error(_NOT_FOUND):
             return None
         return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
 
@@ -36,21 +37,19 @@ class MissingScenes:
         if listings == self._seen_listings:
             return 0
         self._seen_listings = listings
-        jobs = self._queue.waiting_with_error(_NOT_FOUND)
+        jobs = self.queue.waiting_with_error(_NOT_FOUND)
         found = [claim.row_id for claim in jobs if _has_item(session, claim.job)]
-        self._queue.make_due_now(found)
+        self.queue.make_due_now(found)
         requeued = sum(
-            letter.job is not None
-            and _has_item(session, letter.job)
-            and self._queue.requeue(letter)
-            for letter in self._queue.dead_letters.of_type(_NOT_FOUND)
+            letter.job is not None and _has_item(session, letter.job) and self.queue.requeue(letter)
+            for letter in self.queue.dead_letters.of_type(_NOT_FOUND)
         )
         return len(found) + requeued
 
     def _paths(self) -> list[str]:
-        jobs = [claim.job for claim in self._queue.waiting_with_error(_NOT_FOUND)]
+        jobs = [claim.job for claim in self.queue.waiting_with_error(_NOT_FOUND)]
         if len(jobs) <= SINGLE_LOOKS:
-            letters = self._queue.dead_letters.of_type(_NOT_FOUND)
+            letters = self.queue.dead_letters.of_type(_NOT_FOUND)
             jobs += [letter.job for letter in letters if letter.job is not None]
         return [file.path for job in jobs[: SINGLE_LOOKS + 1] for file in _files_of(job)]
 

@@ -38,13 +38,12 @@ class ItemFinder:
 
     def find(self, works: Sequence[SceneWork]) -> None:
         self._match_by_path(works)
-        open_works = [work for work in works if work.error is None]
-        missing = [work for work in open_works if not work.items]
-        partial = [work for work in open_works if work.items and self._expected_files(work)]
+        missing = [work for work in works if work.error is None and not work.items]
+        partial = [work for work in works if work.error is None and work.items]
+        partial = [work for work in partial if self._expected_files(work)]
         if missing or partial:
             missing = self._search(missing, partial)
         matcher = self.session.matcher
-        # These scenes have a file in a folder that no library of Plex contains.
         outside = [
             work
             for work in works
@@ -70,9 +69,8 @@ class ItemFinder:
     ) -> list[SceneWork]:
         """Search Plex for files that the index lacks. Return the scenes that still have no item.
 
-        The scenes in `missing` have no item yet, and the scenes in `partial` lack some items. If
-        Plex fails, the `missing` scenes get the error, and the `partial` scenes are synced to the
-        known items.
+        The `missing` scenes have no item yet. The `partial` scenes lack some items, and are synced
+        to their other items if Plex fails.
         """
         files = [file for work in missing for file in work.scene.files]
         files += [file for work in partial for file in self._expected_files(work)]
@@ -156,7 +154,7 @@ class ItemFinder:
         library, to_plex = self.session.library, self.session.matcher.to_plex
         reasons = [why_absent(to_plex(file.path), file.size, library.known) for file in files]
         explained = all(reasons)
-        same_named = self.session.library.index.find_named(files[0].path)
+        same_named = library.index.find_named(files[0].path)
         text = not_found(files[0], reasons[0] if explained else "", same_named, self._titles())
         sure = work.looked_for and not work.unseen
         brief = f"Plex has no item for {files[0].path}"

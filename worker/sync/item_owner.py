@@ -7,7 +7,7 @@ these scenes wrote to the item, its metadata would change with each sync.
 from collections.abc import Collection, Mapping, Sequence
 
 from plex.items import PlexItem
-from plex.matcher import Match, PlexMatcher, Sharing, has_first_file, sharing_of, still_holds
+from plex.matcher import Match, Sharing, has_first_file, sharing_of, still_holds
 from shared.events import Event, Report
 from stash.scenes import StashScenes
 from sync_queue.sync_log import MISJOINED, NO_SCENE, SHARED
@@ -20,11 +20,7 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the scene that an item shows.
-
-    Prefer scenes with the item's first file, then `logged` scenes. Among several scenes, return the
-    lowest id.
-    """
+    """Prefer scenes with the item's first file, then `logged` scenes, and then the lowest id."""
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
 
@@ -78,11 +74,10 @@ def _owners(
     session: SyncSession,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
-    """Return the owner of each item, and the owners that Stash has deleted.
+    """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
 
-    An owner is the scene that an item shows. The plugin gets no job if scenes are merged in Stash
-    or a file moves to another scene. So this function reads owners that are not in the batch from
-    Stash. Owners that lack a file in the item, or that the settings exclude, are dropped.
+    The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So this
+    function reads recorded scenes that are not in the batch from Stash, and checks them.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {
@@ -93,24 +88,19 @@ def _owners(
     asked = sorted({scene_id for scene_ids in absent.values() for scene_id in scene_ids})
     scenes = stash.read(asked) if asked else {}
     for key, scene_ids in absent.items():
-        for scene_id in scene_ids:
-            scene = scenes.get(scene_id)
-            if (
-                scene is None
-                or why_not_selected(scene, session.config)
-                or not _has_file_in(scene, items[key], session.matcher)
-            ):
-                logged[key].discard(scene_id)
+        may_own = {id_ for id_ in scene_ids if _may_own(scenes.get(id_), items[key], session)}
+        logged[key] -= scene_ids - may_own
     owners = {key: owner_of(claimants[key], logged[key]) for key in items}
     return owners, {*asked} - scenes.keys()
 
 
-def _has_file_in(scene: StashScene, item: PlexItem, matcher: PlexMatcher) -> bool:
-    held = {folded_path(path) for path in item.files}
+def _may_own(scene: StashScene | None, item: PlexItem, session: SyncSession) -> bool:
+    if scene is None or why_not_selected(scene, session.config):
+        return False
+    matcher, held = session.matcher, {folded_path(path) for path in item.files}
     if any(folded_path(matcher.to_plex(file.path)) in held for file in scene.files):
         return True
-    matching = matcher.find(scene.files, scene.id)
-    key = item.rating_key
+    matching, key = matcher.find(scene.files, scene.id), item.rating_key
     return any(
         match.rating_key == key and still_holds(item, match) for match in matching.matches
     ) or any(part.rating_key == key for part in matching.candidates)
@@ -123,15 +113,14 @@ def _match_of(work: SceneWork, item: PlexItem) -> Match | None:
 
 def _advice(item: PlexItem, sharing: Sharing, scenes: Collection[int], owner: int) -> str:
     ids = ", ".join(map(str, sorted(scenes)))
-    shows = f"Plex shows scene {owner} for all of them"
+    named = f"(item {item.rating_key}, '{item.title}'). Plex shows scene {owner} for all of them"
     if sharing is Sharing.PARTS:
         return (
-            f"Plex plays the files of scenes {ids} as one film in parts (item {item.rating_key}, "
-            f"'{item.title}'). {shows}. Plex joins files whose names differ only after 'scene', "
-            "'part', 'disc', 'dvd' or 'cd'. Rename them ('Scene 1' to '1 - its title') and scan "
-            "the library; 'Split Apart' does not help"
+            f"Plex plays the files of scenes {ids} as one film in parts {named}. Plex joins files "
+            "whose names differ only after 'scene', 'part', 'disc', 'dvd' or 'cd'. Rename them "
+            "('Scene 1' to '1 - its title') and scan the library; 'Split Apart' does not help"
         )
     return (
-        f"Plex holds the files of scenes {ids} as {sharing.value} (item {item.rating_key}, "
-        f"'{item.title}'). {shows}. Use 'Split Apart' on the item in Plex"
+        f"Plex holds the files of scenes {ids} as {sharing.value} {named}. Use 'Split Apart' on "
+        "the item in Plex"
     )

@@ -25,7 +25,7 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-# Each key is a scene id, and each value is the record of that scene for the same item.
+# The keys are scene ids.
 Records = Mapping[int, ItemRecord]
 
 
@@ -35,10 +35,7 @@ class Restoration:
     session: SyncSession
 
     def restore_scene(self, scene_id: int) -> int:
-        """Restore the items of a scene, and return their number. Raise the first error of Plex.
-
-        An item that is gone, or that contains another video now, is not counted.
-        """
+        """Restore the items of a scene, and return their number. Raise the first error of Plex."""
         library, log = self.session.library, self.services.queue.sync_log
         items, unreadable = library.read_items(log.with_original(library.server_id, scene_id))
         for error in unreadable.values():
@@ -54,10 +51,7 @@ class Restoration:
         return restored
 
     def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        """Return whether the item still contains the synced video.
-
-        The item must have one of its original files, or match a file of the synced scene.
-        """
+        """Return whether the item has an original file, or matches a file of a synced scene."""
         if shares_a_file(original, item):
             return True
         self.session.library.prepare()
@@ -71,7 +65,7 @@ class Restoration:
     def restore(self, item: PlexItem, held: Original, records: Records) -> tuple[str, ...]:
         """Restore an item and delete its records. Return the fields whose values had to be cut.
 
-        After a `PlexError` or a kill, the records still exist, and a second call restores the rest.
+        After a `PlexError` or a kill, a second call restores the rest.
         """
         session, log = self.session, self.services.queue.sync_log
         written = written_fields(records.values(), item, held)
@@ -83,8 +77,7 @@ class Restoration:
             session.read_smart_collections([item.section_key], 0.0)
         fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
         unlocked = unlocking_edit(held, fields)
-        # The images are restored first, because their selection may set a lock, and the edit
-        # removes this lock.
+        # The selection of an image may set a lock, which the edit removes.
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
@@ -110,10 +103,7 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Read the item, and return it if it still has a name that the edit should have removed.
-
-        A name stays if Plex URL-decodes the names in a request only once, not twice.
-        """
+        """Read the item, and return it if it still has a name that the edit should have removed."""
         removed = {
             name: names
             for name, sent in fields.items()
@@ -127,10 +117,7 @@ class Restoration:
         return shown if is_kept else None
 
     def _restore_images(self, item: PlexItem, held: Original) -> dict[str, str]:
-        """Replace current images that the plugin uploaded. Return the parameters for their locks.
-
-        An image that a user has selected since the sync is not replaced, and stays locked.
-        """
+        """Replace shown images that the plugin uploaded. Return the parameters for their locks."""
         client, log = self.session.client, self.services.queue.sync_log
         server_id, key = self.session.library.server_id, item.rating_key
         returning = list(held.get(RETURNING, []))

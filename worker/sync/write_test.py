@@ -1,8 +1,4 @@
-"""The write test edits one item to learn how a Plex server behaves, and restores the item.
-
-The item is stored on disk before the first write. If the test is killed, the next write test or
-sync restores the item.
-"""
+"""Edits one item to learn how a Plex server behaves, and restores the item, even after a kill."""
 
 import hashlib
 import os
@@ -38,7 +34,7 @@ _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date",
 
 @dataclass(frozen=True, slots=True)
 class SavedItem:
-    """The state of an item before a write test. Locks have the names that Plex uses.
+    """The state of an item before a write test.
 
     `unseen_locks` are locks that the plugin set but Plex did not report. The test changes only
     fields with `testable` locks, whose state is known.
@@ -58,15 +54,11 @@ class SavedItem:
         key, lists = state.get("rating_key"), values_of(state)
         if not values or not isinstance(key, int) or not isinstance(lists.get("locks"), list):
             return None
-        return cls(
-            str(state.get("server_id")),
-            key,
-            values,
-            list(lists["locks"]),
-            list(lists.get("unseen_locks", ())),
-            list(lists.get("testable", ())),
-            {kind: image for kind, image in images.items() if isinstance(image, str)},
+        locks, unseen, testable = (
+            list(lists.get(name, ())) for name in ("locks", "unseen_locks", "testable")
         )
+        shown = {kind: str(image) for kind, image in images.items()}
+        return cls(str(state.get("server_id")), key, values, locks, unseen, testable, shown)
 
     def value(self, name: str) -> str | tuple[str, ...]:
         value = self.values.get(name)
@@ -85,7 +77,6 @@ class WriteTestNote:
         return SavedItem.from_state(self._file.read(self._clock()))
 
     def store(self, saved: SavedItem) -> None:
-        """Store the item before the first write. After an `OSError`, the test must not write."""
         write_state(self._path, asdict(saved))
 
     def clear(self) -> None:
