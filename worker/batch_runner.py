@@ -118,9 +118,8 @@ class BatchRunner:
 
     def _finalize(self, result: Result, batch: _Batch, seconds: float) -> DrainOutcome:
         if isinstance(result, Failed):
-            return self._fail(
-                replace(result, error=self._policy.general_error(result.error)), batch
-            )
+            error = self._policy.general_error(result.error)
+            return self._fail(replace(result, error=error), batch)
         self.finalizer.succeeded(result, seconds)
         self._close(result.claims, batch)
         self._policy.succeeded(result)
@@ -159,9 +158,8 @@ class BatchRunner:
                 case Action.PAUSE | Action.WAIT_FOR_STASH:
                     self.paused_session = batch.session
                     kind = STASH if decision is Action.WAIT_FOR_STASH else SETTINGS
-                    self.pauses.begin(
-                        self.services.log.redact(str(result.error)), kind, result.error
-                    )
+                    reason = self.services.log.redact(str(result.error))
+                    self.pauses.begin(reason, kind, result.error)
                     self.size = 1
                     return DrainOutcome.PAUSED
                 case _:

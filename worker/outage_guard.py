@@ -96,7 +96,6 @@ class OutageGuard:
         return is_up
 
     def limit_rate(self, steps: Iterable[Any], wait: Callable[[float], object]) -> Iterator[Any]:
-        """Yield the results of `steps`. After an outage, run the steps at a limited rate."""
         remaining = iter(steps)
         while True:
             seconds = self._limiter.seconds_until_allowed(self._clock())

@@ -16,11 +16,10 @@ _REOPENS_WITHIN = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage of Plex, which is `estimated` if no process observed its start or end."""
-
     started_at: float
     ended_at: float | None = None
     jobs_affected: int = 0
+    # True if no process observed the start or the end of the outage.
     estimated: bool = False
 
     @property
@@ -40,10 +39,9 @@ class OutageRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutageMetrics:
-    """Metrics of completed outages. Times are in seconds, and `availability` is in percent."""
-
     mttr: float
     mtbf: float
+    # In percent.
     availability: float
     total_downtime: float
     outage_count: int

@@ -62,7 +62,7 @@ class SyncWorker:
         self._waiter = Waiter(queue, self._stop, monotonic)
         self._is_only_run = pauses is None
         self._pauses = pauses or Pauses(services.folder.pause, log.event, clock, monotonic)
-        self._missing = MissingScenes(queue)
+        self._missing = MissingScenes(queue, monotonic)
         self._pace = Pace(clock, monotonic, log.event, is_ordered=self._is_only_run)
         parts = (services, self._guard, self._pauses, self._missing, self._pace)
         self._timetable = Timetable(*parts, idle_task)
@@ -153,7 +153,7 @@ class SyncWorker:
         self._import_spool()
         due = self._timetable.a_job_is_due()
         spare = not due and self._timetable.wants_idle_task(self._config)
-        idle = not due and not spare and self._timetable.seconds_to_search() != 0
+        idle = not due and not spare and self._missing.seconds_to_search() != 0
         if idle and not self._guard.is_away:
             return DrainOutcome.DRAINED
         session = self._session()
@@ -172,7 +172,7 @@ class SyncWorker:
         self._pauses.end_quiet_hours()
         if not self._guard.allow(session.client, due=due):
             return DrainOutcome.PAUSED
-        if self._timetable.seconds_to_search() == 0:
+        if self._missing.seconds_to_search() == 0:
             self._search(session)
         seconds = self._pace.seconds_left() if due else 0.0
         if seconds:
@@ -226,12 +226,10 @@ class SyncWorker:
 
     def _search(self, session: SyncSession) -> None:
         try:
-            found = self._missing.search(session, self._services.monotonic())
+            if found := self._missing.search(session):
+                self._log.event(Event.SCENES_FOUND, scenes=found)
         except PlexError as error:
             self._log.step(f"Plex was not searched for missing scenes: {error}")
-            return
-        if found:
-            self._log.event(Event.SCENES_FOUND, scenes=found)
 
     def _do_idle_step(self, session: SyncSession) -> bool:
         try:

@@ -1,6 +1,6 @@
 """Counts synced and failed jobs, in total and for each of the last 48 hours."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -36,9 +36,9 @@ class HourRecord:
     longest: float = 0.0
 
 
+@dataclass
 class HourlyRecords:
-    def __init__(self, records: Iterable[HourRecord] = ()) -> None:
-        self._records = list(records)
+    records: Sequence[HourRecord] = ()
 
     @classmethod
     def from_state(cls, raw: Any) -> Self:
@@ -52,18 +52,18 @@ class HourlyRecords:
     def to_state(self) -> list[dict[str, Any]]:
         return [
             {k: v if k == "hour" else round(v, 3) for k, v in asdict(record).items()}
-            for record in self._records
+            for record in self.records
         ]
 
     def since(self, moment: float) -> tuple[HourRecord, ...]:
-        return tuple(record for record in self._records if record.hour + HOUR > moment)
+        return tuple(record for record in self.records if record.hour + HOUR > moment)
 
     def at(self, now: float) -> HourRecord:
         start = now - now % HOUR
-        self._records = [record for record in self._records if record.hour <= start]
-        if not self._records or self._records[-1].hour < start:
-            self._records = [*self._records, HourRecord(start)][-MOST_HOURS:]
-        return self._records[-1]
+        self.records = [record for record in self.records if record.hour <= start]
+        if not self.records or self.records[-1].hour < start:
+            self.records = [*self.records, HourRecord(start)][-MOST_HOURS:]
+        return self.records[-1]
 
 
 class SyncStats:

@@ -52,9 +52,6 @@ class Timetable:
         able = able and not self.pace.quiet_hours(config)
         return able and self.idle_task is not None and self.idle_task.wants_a_step()
 
-    def seconds_to_search(self) -> float | None:
-        return self.missing.seconds_to_search(self.services.monotonic())
-
     def seconds_to_next_step(self, config: Config) -> float | None:
         next_job = self._seconds_to_next_job()
         pause = self.pauses.seconds_left
@@ -71,7 +68,7 @@ class Timetable:
             return min(look, config.poll_interval)
         if idle_task:
             return 0.0
-        waits = (next_job, config.poll_interval, self.seconds_to_search())
+        waits = (next_job, config.poll_interval, self.missing.seconds_to_search())
         return min(wait for wait in waits if wait is not None)
 
     def _seconds_to_next_job(self) -> float | None:

@@ -30,7 +30,7 @@ class Desk:
         self.guard = OutageGuard(services, self._check)
         self.pauses = Pauses(services.folder.pause, unreported, self.clock, self.clock)
         pace = Pace(self.clock, self.clock, unreported)
-        missing = MissingScenes(self.queue)
+        missing = MissingScenes(self.queue, self.clock)
         self.timetable = Timetable(services, self.guard, self.pauses, missing, pace)
 
     def _check(self, _client: object) -> PlexHealth:
@@ -53,7 +53,7 @@ def test_a_disabled_worker_does_not_look_for_what_plex_lacks(desk: Desk) -> None
     """The look would be due now and is never made: so it would be due again at once."""
     desk.postpone(400.0, "PlexNotFound")
 
-    assert desk.timetable.seconds_to_search() == 0
+    assert desk.timetable.missing.seconds_to_search() == 0
     assert desk.timetable.seconds_to_next_step(ON) == 0
     assert desk.timetable.seconds_to_next_step(OFF) == OFF.poll_interval
 

@@ -1,5 +1,6 @@
 """Searches Plex periodically for the files of waiting jobs and dead letters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -17,16 +18,17 @@ class MissingScenes:
     """Searches a few files by name. For many files, reads all recent changes in Plex instead."""
 
     queue: QueueManager
+    monotonic: Callable[[], float]
     _seen_listings: int = -1
     _searched_at: float = float("-inf")
 
-    def seconds_to_search(self, now: float) -> float | None:
+    def seconds_to_search(self) -> float | None:
         if not self.queue.count_waiting_with_error(_NOT_FOUND):
             return None
-        return max(0.0, self._searched_at + REFRESH_INTERVAL - now)
+        return max(0.0, self._searched_at + REFRESH_INTERVAL - self.monotonic())
 
-    def search(self, session: SyncSession, now: float) -> int:
-        self._searched_at = now
+    def search(self, session: SyncSession) -> int:
+        self._searched_at = self.monotonic()
         session.library.prepare()
         session.look_for(self._paths())
         return self.make_found_due(session)

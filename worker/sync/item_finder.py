@@ -27,13 +27,13 @@ class ItemFinder:
     """Finds items in the index of Plex's file paths, and searches Plex once for other files.
 
     If `forgets` is set, problems are reported, and the index drops items that Plex no longer has.
-    `gone` collects the ids of synced scenes that were deleted in Stash.
     """
 
     services: Services
     session: SyncSession
     batch: int = READ_BATCH
     forgets: bool = True
+    # The ids of synced scenes that were deleted in Stash.
     gone: set[int] = field(default_factory=set)
 
     def find(self, works: Sequence[SceneWork]) -> None:

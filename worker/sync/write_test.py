@@ -5,13 +5,23 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
 from typing import Any, Self
 from urllib.parse import quote
 
 from plex.client import PlexClient
-from plex.diff import DATE, LISTS, PLEX_NAMES, SORT_TITLE, SORTED_AS, TITLE, days_between, same
+from plex.diff import (
+    DATE,
+    LISTS,
+    PLEX_NAMES,
+    SORT_TITLE,
+    SORTED_AS,
+    TITLE,
+    days_between,
+    same,
+    shifted,
+)
 from plex.edit_parameters import Parameters, is_long, list_parameters
+from plex.edit_sender import EditOutcome
 from plex.exceptions import PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.items import IMAGE_LOCKS, PlexImage, PlexItem
 from plex.originals import original_values, shares_a_file
@@ -164,8 +174,7 @@ def _date_put_back(client: PlexClient, saved: SavedItem, item: PlexItem) -> Plex
     wanted = str(saved.value(DATE))
     days = days_between(wanted, item.date)
     if days in (-1, 1):
-        sent = date.fromisoformat(wanted) - timedelta(days=days)
-        client.edit(item, {DATE: _parameters(DATE, sent.isoformat(), item)})
+        client.edit(item, {DATE: _parameters(DATE, shifted(wanted, -days), item)})
         return _read(client, saved.rating_key) or item
     return item
 
@@ -264,7 +273,11 @@ class WriteProbes:
         if days in (-1, 0, 1):
             self.facts.learn_date_shift(self.item.section_key, days)
         self._add("date kept", days == 0, f"off by {days} days" if days else "")
-        if self._refuses_empty_date():
+        try:
+            is_refused = bool(self._write(DATE, "").refused)
+        except (PlexTemporaryError, PlexPermanentError):
+            is_refused = True
+        if is_refused:
             self.client.edit(self.item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
             self.facts.learn(DateClearing.REFUSED)
             self._add("empty date accepted", False, "refused")
@@ -272,13 +285,6 @@ class WriteProbes:
         shown = self._read().date
         self.facts.learn(DateClearing.IGNORED if shown else DateClearing.ACCEPTED)
         self._add("empty date accepted", not shown, "kept")
-
-    def _refuses_empty_date(self) -> bool:
-        fields = {DATE: _parameters(DATE, "", self.item)}
-        try:
-            return bool(self.client.edit(self.item, fields).refused)
-        except (PlexTemporaryError, PlexPermanentError):
-            return True
 
     def _lists(self) -> None:
         lists = [name for name in LISTS if name in _TESTED and self._may_touch(name)]
@@ -324,8 +330,8 @@ class WriteProbes:
         except (PlexNotFound, PlexPermanentError) as error:
             self._add(f"{kind} can be selected", False, str(error))
 
-    def _write(self, name: str, value: str | tuple[str, ...]) -> None:
-        self.client.edit(self.item, {name: _parameters(name, value, self.item)})
+    def _write(self, name: str, value: str | tuple[str, ...]) -> EditOutcome:
+        return self.client.edit(self.item, {name: _parameters(name, value, self.item)})
 
     def _read(self) -> PlexItem:
         item = _read(self.client, self.item.rating_key)
