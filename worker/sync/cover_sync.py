@@ -119,7 +119,12 @@ def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
 
 class CoverSync:
     def __init__(
-        self, services: Services, session: SyncSession, work: SceneWork, last: SceneRecord | None
+        self,
+        services: Services,
+        session: SyncSession,
+        work: SceneWork,
+        last: SceneRecord | None,
+        behaviour: Behaviour,
     ) -> None:
         self._stash = services.stash
         self._queue = services.queue
@@ -130,13 +135,13 @@ class CoverSync:
         self._work = work
         self._names: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         self._last = last
+        self._behaviour = behaviour
         self._result = CoverResult()
 
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
         work, last, result = self._work, self._last, self._result
-        behaviour = self._session.facts.behaviour()
         preserve = self._session.config.preserve_plex_edits
-        targets = targets_of(work.desired, records, behaviour, preserve=preserve)
+        targets = targets_of(work.desired, records, self._behaviour, preserve=preserve)
         if work.refused_since:
             targets = [t._replace(has=None) if t.is_refused else t for t in targets]
         if last is not None and _is_shown(last, targets):

@@ -50,30 +50,34 @@ class ItemWriter:
         self._sync_log = services.queue.sync_log
         self._server_id = session.library.server_id
         self.verification = Verification(services, session)
-        self._planner = EditPlanner.of(self._sync_log, session, ())
+        self._planner = EditPlanner({}, {})
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
         """Store the original values of items before the first edit, and load all stored values."""
         log, server_id = self._sync_log, self._server_id
-        with self._services.queue.transaction():
-            for work in works:
-                for key in work.taken_over:
-                    log.transfer_item(work.scene.id, server_id, key)
+        transaction = self._services.queue.transaction
+        taken_over = [(work.scene.id, key) for work in works for key in work.taken_over]
+        if taken_over:
+            with transaction():
+                for scene_id, key in taken_over:
+                    log.transfer_item(scene_id, server_id, key)
                     # The item may have another scene's cover, so this sync compares all images.
-                    log.mark_unsynced(work.scene.id)
-            known = log.items(server_id, {item.rating_key for work in works for item in work.items})
-            for work in works:
-                for item in work.items:
-                    if work.scene.id not in known.get(item.rating_key, ()):
-                        # The edit is stored first as unconfirmed, because its response may get
-                        # lost.
-                        edit = self._planner.plan(work, item).edit
-                        pending = {name: edit.sent[name] for name in edit.fields}
-                        original, now = original_values(item), self._services.clock()
-                        log.keep_original(server_id, item.rating_key, original, now)
-                        self._remember(work, item, ItemRecord("", {}, pending=pending))
-        self._planner = EditPlanner.of(log, self._session, works)
+                    log.mark_unsynced(scene_id)
+        stored = EditPlanner.of(log, self._session, works)
+        items = [(work, item) for work in works for item in work.items]
+        new = [pair for pair in items if not stored.sent_for(pair[0].scene.id, pair[1].rating_key)]
+        if new:
+            planner = replace(stored, sent={}, originals={})
+            with transaction():
+                for work, item in new:
+                    # The edit is stored first as unconfirmed, because its response may get lost.
+                    edit = planner.plan(work, item).edit
+                    pending = {name: edit.sent[name] for name in edit.fields}
+                    original, now = original_values(item), self._services.clock()
+                    log.keep_original(server_id, item.rating_key, original, now)
+                    self._remember(work, item, ItemRecord("", {}, pending=pending))
+        self._planner = EditPlanner.of(log, self._session, works) if new else stored
         self._last = log.scenes([work.scene.id for work in works])
         probe_locks(self._session, works, self._planner)
         self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
@@ -95,7 +99,8 @@ class ItemWriter:
         if failure is not None and not records:
             raise failure
         last = self._last.get(work.scene.id)
-        cover = CoverSync(self._services, self._session, work, last).run(records)
+        behaviour = self._planner.behaviour
+        cover = CoverSync(self._services, self._session, work, last, behaviour).run(records)
         trace_cover(self._services.log, work, cover)
         for item, sent in cover.sent.items():
             self.verification.images[item.rating_key] = (item, sent)
