@@ -1,8 +1,7 @@
 """Detects gaps: scenes whose sync would change Plex now.
 
-The detector compares values. So it also finds a renamed performer, and edits by other tools in
-Plex. A value that Plex refused, or that `preserve_plex_edits` protects, is no gap, because a sync
-would not send it.
+The detector compares values, so it also finds a renamed performer, and edits by other tools in
+Plex. Values that a sync would not send are no gap, for instance values that Plex refused.
 """
 
 from collections.abc import Mapping
@@ -28,14 +27,14 @@ class GapDetector:
         """Classify a scene. If the scene could not be compared, raise the scene's `PlexError`."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
+        if scene.restores:
+            return Finding(Outcome.STALE, ("not selected, to be restored",), again=True)
         if scene.not_selected or scene.lacks_metadata:
-            return _skipped(scene)
+            return Finding(Outcome.NOT_SELECTED if scene.not_selected else Outcome.NO_METADATA)
         if scene.edits:
             return _compare(scene)
-        if scene.elsewhere:
-            return Finding(Outcome.ELSEWHERE)
-        if scene.unseen:
-            return Finding(Outcome.UNSEEN)
+        if scene.elsewhere or scene.unseen:
+            return Finding(Outcome.ELSEWHERE if scene.elsewhere else Outcome.UNSEEN)
         if isinstance(scene.error, PlexCopy):
             return Finding(Outcome.COPY)
         if isinstance(scene.error, PlexAmbiguousMatch):
@@ -60,12 +59,6 @@ def _value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None
     return texts[0] if texts else tuple(added_names(parameters))
 
 
-def _skipped(scene: Inspection) -> Finding:
-    if scene.restores:
-        return Finding(Outcome.STALE, ("not selected, to be restored",), again=True)
-    return Finding(Outcome.NOT_SELECTED if scene.not_selected else Outcome.NO_METADATA)
-
-
 def _compare(scene: Inspection) -> Finding:
     reasons: dict[str, None] = {}
     clears: dict[str, None] = {}
@@ -77,9 +70,8 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # Empty values of these fields are harmless. From `ADDITIVE` lists, such as collections,
-            # a sync removes only names that it added. In an `OPTIONAL` field, a sync restores
-            # the value from before the first sync.
+            # Empty values of these fields are harmless: A sync removes only its own names from
+            # `ADDITIVE` lists, and restores Plex's earlier value of an `OPTIONAL` field.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

@@ -1,8 +1,7 @@
 """Executes a reconciliation run in short steps, and stores its position after each step.
 
 A run queues the found scenes only after both libraries were read completely and the counts are
-plausible. If a process is killed, the next process continues the run. Each page of scenes starts
-after the last id of the previous page. So a run skips no scene if other scenes are deleted.
+plausible. If a process is killed, the next process continues the run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,7 +46,7 @@ class NoConclusionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of scenes. `found` has the checked scenes. `left` counts the scenes after the page."""
+    """`found` has the scenes that were checked. `left` counts the scenes after this page."""
 
     found: Sequence[tuple[Inspection, Finding]]
     ids: frozenset[int]
@@ -69,8 +68,6 @@ def pages(
     services: Services, session: SyncSession, since: float | None, after: int
 ) -> Iterator[Page]:
     """Yield pages of the scenes after id `after` that were created at `since` or later."""
-    # Stash compares time stamps as text and ignores their UTC offsets. So the request asks for an
-    # earlier time, and `is_since` then selects the scenes.
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
     # With the setting `skip_not_found`, a job for a scene that Plex lacks would do nothing.
@@ -91,7 +88,7 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Read an empty page again, beginning with `after`, a scene that Stash must return."""
+    """Read a page again that Stash returned empty, together with the known scene `after`."""
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
         raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -112,7 +109,7 @@ class RunResult:
 
 
 class GapDetectionEngine:
-    """Executes a reconciliation run. Only a process that holds `lock` may begin or continue it."""
+    """Only a process that holds `lock` may begin or continue a run."""
 
     def __init__(self, services: Services) -> None:
         folder, report, self._clock = services.folder, services.log.event, services.clock
@@ -124,7 +121,7 @@ class GapDetectionEngine:
         self._position: tuple[float, int, Config] | None = None
 
     def stored(self) -> Run | None:
-        """Return the unfinished run, or None if there is none or if the run is older than a day."""
+        """Return the unfinished run. A run that is older than a day cannot be continued."""
         return run_of_today(self._queue.gaps.run(), self._clock())
 
     def begin(self, order: Order) -> Run:
@@ -240,8 +237,10 @@ class GapDetectionEngine:
         self._store(run, gone)
 
     def _queue_a_batch(self, run: Run, size: int) -> RunResult | None:
-        if not run.allowed and self._needs_confirmation(run):
-            return self._ask(run)
+        if not run.allowed and exceeds_limits(run.result):
+            question = self.state.read().question if run.order.by_user else None
+            if not is_confirmed(run.result, run.order.words, question, self._clock()):
+                return self._ask(run)
         run.allowed = True
         gaps = self._queue.gaps.first(size)
         if not gaps:
@@ -255,12 +254,6 @@ class GapDetectionEngine:
             self._queue.gaps.remove(gaps)
             self._queue.gaps.save_run(run.to_state())
         return None
-
-    def _needs_confirmation(self, run: Run) -> bool:
-        if not exceeds_limits(run.result):
-            return False
-        question = self.state.read().question if run.order.by_user else None
-        return not is_confirmed(run.result, run.order.words, question, self._clock())
 
     def _ask(self, run: Run) -> RunResult:
         result, order, now = run.result, run.order, self._clock()

@@ -53,11 +53,10 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 
 @dataclass(slots=True)
 class GapDetectionResult:
-    """The statistics of a run. All numbers count scenes.
+    """The numbers of scenes that a run has found.
 
     `again` counts synced scenes to send again, and `cleared` scenes that would lose a value in
-    Plex. `lost` counts synced scenes that Stash does not list. `forgotten` counts those of them
-    that Stash has deleted.
+    Plex. `lost` counts synced scenes that Stash does not list, and `forgotten` deleted scenes.
     """
 
     checked: int = 0

@@ -17,7 +17,7 @@ from validation.scene_extractor import moment_of
 from worker.services import Services
 
 MOST_DOUBLINGS = 5
-# This key in a job's data has the number of retries by reconciliation runs.
+# This key in a job's data counts how often reconciliation runs have queued the scene again.
 TRIES = "reconciled"
 NOT_FOUND = "PlexNotFound"
 # This kind of gap is a synced scene that Stash no longer lists.
@@ -43,7 +43,6 @@ def queue_gaps(services: Services, gaps: Sequence[Gap]) -> tuple[list[GapOutcome
         if outcome is GapOutcome.QUEUED:
             hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
             jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-    # After a kill at this point, the next process repeats the step and finds the scenes queued.
     queue.enqueue(jobs)
     queue.forget_scenes(forgotten)
     return outcomes, len(forgotten)

@@ -1,7 +1,6 @@
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import Any, Self
+from typing import Any
 
 from reconciliation.findings import GapDetectionResult
 
@@ -31,9 +30,8 @@ class Scope(Enum):
 class Order:
     """A request to start a reconciliation run.
 
-    `only_empty` selects scenes whose Plex item has no metadata. `by_user` marks a run that a user
-    started. Only such a run can answer the question of an earlier run. `is_startup` marks a short
-    run at the worker's start, which does not delay the regular runs.
+    `only_empty` selects scenes whose Plex item has no metadata. Only a run `by_user` can answer the
+    question of an earlier run. A run with `is_startup` does not delay the regular runs.
     """
 
     scope: Scope
@@ -53,9 +51,8 @@ class Order:
 class Run:
     """An unfinished reconciliation run.
 
-    `cursor` is the id of the last checked scene, and `total` the number of scenes as counted by
-    Stash. `is_checked` means that all scenes were compared. `allowed` means that the run may queue
-    scenes, because it is within the safety limits or a user has agreed.
+    `cursor` is the id of the last checked scene. Stash has counted `total` scenes. `is_checked`
+    means that all scenes were compared. `allowed` means that the run may queue scenes.
     """
 
     order: Order
@@ -77,24 +74,20 @@ class Run:
             "sums": self.result.to_state(),
         }
 
-    @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Self | None:
-        try:
-            order = raw["order"]
-            flags = {name: bool(order[name]) for name in ("only_empty", "by_user", "is_startup")}
-            return cls(
-                order=Order(Scope(order["scope"]), **flags),
-                begun_at=float(raw["begun_at"]),
-                cursor=int(raw["cursor"]),
-                total=int(raw["total"]),
-                is_checked=bool(raw["walked"]),
-                allowed=bool(raw["allowed"]),
-                result=GapDetectionResult.parse(raw["sums"]),
-            )
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-            return None
 
-
-def run_of_today(raw: Mapping[str, Any] | None, now: float) -> Run | None:
-    run = None if raw is None else Run.parse(raw)
-    return run if run is not None and 0 <= now - run.begun_at < DAY else None
+def run_of_today(raw: Any, now: float) -> Run | None:
+    try:
+        order = raw["order"]
+        flags = {name: bool(order[name]) for name in ("only_empty", "by_user", "is_startup")}
+        run = Run(
+            order=Order(Scope(order["scope"]), **flags),
+            begun_at=float(raw["begun_at"]),
+            cursor=int(raw["cursor"]),
+            total=int(raw["total"]),
+            is_checked=bool(raw["walked"]),
+            allowed=bool(raw["allowed"]),
+            result=GapDetectionResult.parse(raw["sums"]),
+        )
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None
+    return run if 0 <= now - run.begun_at < DAY else None

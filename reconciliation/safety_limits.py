@@ -5,29 +5,23 @@ asks before it sends many synced scenes again, empties many fields, or deletes r
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from reconciliation.findings import GapDetectionResult
-from shared.state_file import parse_fields
 from validation.values import counted
 
-# A limit is exceeded if its number and its share are both exceeded. For example, a run asks before
-# it sends more than 25 scenes again that are also more than 30 % of the synced scenes. The
-# renaming of a studio stays below the limits. The loss of all tags exceeds the limits. CLEARED is
-# a share of the scenes with an item in Plex, and UNSEEN is a share of all scenes.
-MOST_AGAIN, FEWEST_AGAIN = 0.30, 25
-MOST_CLEARED, FEWEST_CLEARED = 0.10, 10
-MOST_LOST, FEWEST_LOST = 0.10, 25
-MOST_UNSEEN, FEWEST_UNSEEN = 0.01, 10
+# A limit is exceeded if its share and its number are both exceeded. For example, a run asks before
+# it sends more than 30 % of the synced scenes again, if these are more than 25 scenes. The renaming
+# of a studio stays below the limits. The loss of all tags exceeds the limits.
+_LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
+_UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0
-_MOST_SCENES = 2**53
 # After a run asked a question, new edits may increase the number of found scenes by this factor.
 _SLACK = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A run asks whether to change many scenes. The user agrees by starting the same task again."""
+    """The user agrees to the changes of `scope` by starting the same task again."""
 
     scope: str
     at: float
@@ -36,18 +30,11 @@ class Question:
     lost: int = 0
 
 
-def parse_question(raw: Any) -> Question | None:
-    question = parse_fields(Question, raw)
-    if question is None or max(question.again, question.cleared, question.lost) > _MOST_SCENES:
-        return None
-    return question
-
-
 def exceeds_limits(result: GapDetectionResult) -> bool:
     return (
-        _is_much(result.again, result.synced, MOST_AGAIN, FEWEST_AGAIN)
-        or _is_much(result.cleared, result.compared, MOST_CLEARED, FEWEST_CLEARED)
-        or _is_much(result.lost, result.synced + result.lost, MOST_LOST, FEWEST_LOST)
+        _is_much(result.again, result.synced, *_LIMITS["again"])
+        or _is_much(result.cleared, result.compared, *_LIMITS["cleared"])
+        or _is_much(result.lost, result.synced + result.lost, *_LIMITS["lost"])
     )
 
 
@@ -56,16 +43,14 @@ def is_confirmed(
 ) -> bool:
     if question is None or question.scope != scope:
         return False
-    return (
-        0 <= now - question.at <= CONFIRMATION_HOURS * 3600
-        and result.again <= question.again * _SLACK + FEWEST_AGAIN
-        and result.cleared <= question.cleared * _SLACK + FEWEST_CLEARED
-        and result.lost <= question.lost * _SLACK + FEWEST_LOST
+    return 0 <= now - question.at <= CONFIRMATION_HOURS * 3600 and all(
+        getattr(result, name) <= getattr(question, name) * _SLACK + fewest
+        for name, (_, fewest) in _LIMITS.items()
     )
 
 
 def hides_too_many(unseen: int, checked: int) -> bool:
-    return _is_much(unseen, checked, MOST_UNSEEN, FEWEST_UNSEEN)
+    return _is_much(unseen, checked, *_UNSEEN_LIMIT)
 
 
 def question_text(result: GapDetectionResult, *, by_user: bool) -> str:

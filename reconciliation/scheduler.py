@@ -20,7 +20,6 @@ LOOK_EVERY = 60.0
 def due(
     state: ReconciliationState, config: Config, now: float, *, at_start: bool, rebuilt: bool
 ) -> Order | None:
-    """Return the run that is due, or None. If the database was `rebuilt`, a full run is due."""
     interval = config.reconcile_interval
     if 0 <= now - state.tried_at < RETRY:
         return None

@@ -4,17 +4,17 @@ from typing import Any
 
 from reconciliation.findings import STATE_NAMES
 from reconciliation.run import Run, Scope
-from reconciliation.safety_limits import Question, parse_question
+from reconciliation.safety_limits import Question
 from shared.events import Report
 from shared.state_file import KeptState, parse_count, parse_fields
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs. Times are in seconds since the epoch.
+    """The results of past runs.
 
     `interval_run_time` is the start of the current interval between two regular runs. `tried_at` is
-    the end of the last run that failed or asked the user. `ended_at` is the end of the last run.
+    the end of the last run that failed or asked the user.
     """
 
     last_run_time: float = 0.0
@@ -43,7 +43,7 @@ def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
     raw = {"interval_run_time": raw.get("last_run_time"), **raw}
     return replace(
         parse_fields(ReconciliationState, raw) or ReconciliationState(),
-        question=parse_question(raw.get("question")),
+        question=parse_fields(Question, raw.get("question")),
         last_gaps_by_type={
             name: parse_count(by_type.get(name)) or 0 for name in STATE_NAMES.values()
         },

@@ -11,8 +11,8 @@ from reconciliation.safety_limits import (
     exceeds_limits,
     hides_too_many,
     is_confirmed,
-    parse_question,
 )
+from shared.state_file import parse_fields
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import JSON, json_object
 
@@ -79,7 +79,7 @@ def test_nothing_else_answers_a_question() -> None:
 
 @given(JSON | json_object(scope=st.text(), at=JSON, again=JSON, cleared=JSON))
 def test_a_stored_question_is_read_or_none_and_can_always_be_judged(raw: object) -> None:
-    question = parse_question(raw)
+    question = parse_fields(Question, raw)
     scope = "all" if question is None else question.scope
     confirmed = is_confirmed(impact(again=1, synced=1), scope, question, NOW)
     assert not (confirmed and question is None)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, GapOutcome, Outcome
-from reconciliation.run import Order, Run, Scope
+from reconciliation.run import Order, Run, Scope, run_of_today
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import JSON, json_object
 
@@ -76,8 +76,8 @@ WHOLE = Run(Order(Scope.ALL), NOW).to_state()
     | json_object(**{name: st.just(value) for name, value in WHOLE.items()})
 )
 def test_a_stored_run_that_is_none_is_none_and_no_error(raw: dict[str, object]) -> None:
-    run = Run.parse(raw)
-    assert run is None or Run.parse(run.to_state()) == run
+    run = run_of_today(raw, NOW)
+    assert run is None or run_of_today(run.to_state(), NOW) == run
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_a_stored_run_that_is_none_is_none_and_no_error(raw: dict[str, object]) 
     ],
 )
 def test_what_cannot_be_read_begins_afresh(bad: dict[str, object]) -> None:
-    assert Run.parse({**WHOLE, **bad}) is None
+    assert run_of_today({**WHOLE, **bad}, NOW) is None
