@@ -69,7 +69,9 @@ def after(state: ReconciliationState, run: Run, now: float, summary: str) -> Rec
     order, result = run.order, run.result
     # A user's run over a part of the library does not restart the interval of regular runs.
     restarts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
-    return ReconciliationState(
+    return replace(
+        without_result(state, run, now, summary),
+        tried_at=0.0,
         last_run_time=now,
         last_run_scope=order.scope.value,
         last_gaps_found=result.gaps,
@@ -80,20 +82,17 @@ def after(state: ReconciliationState, run: Run, now: float, summary: str) -> Rec
         run_count=state.run_count + 1,
         interval_run_time=now if restarts and not order.is_startup else state.interval_run_time,
         question=state.question if order.is_startup else None,
-        **_ended(run, now, summary),
     )
 
 
 def without_result(
     state: ReconciliationState, run: Run, now: float, summary: str
 ) -> ReconciliationState:
-    return replace(state, tried_at=now, **_ended(run, now, summary))
-
-
-def _ended(run: Run, now: float, summary: str) -> dict[str, Any]:
-    return {
-        "ended_at": now,
-        "ended_scope": run.order.scope.value,
-        "ended_only_empty": run.order.only_empty,
-        "summary": summary,
-    }
+    return replace(
+        state,
+        tried_at=now,
+        ended_at=now,
+        ended_scope=run.order.scope.value,
+        ended_only_empty=run.order.only_empty,
+        summary=summary,
+    )

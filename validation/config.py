@@ -21,7 +21,6 @@ from validation.values import (
 )
 
 _SHORTEST_TOKEN = 10
-_SAME_PATHS = PathMap()
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
 _JWT_PREFIX = "eyJ"
@@ -36,7 +35,7 @@ ALIASES = {
     "read_timeout": "plex_read_timeout",
     "plex_unmatched_path_map": "path_map",
 }
-# If a setting is empty, the plugin uses the environment variable.
+# The environment variable replaces an empty setting.
 ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
@@ -61,8 +60,7 @@ def _url(value: Any) -> str:
         usable = False
     if not usable:
         raise ValueProblem("an address such as http://192.168.1.10:32400")
-    # A user may copy the address from a browser, so the path and query of Plex's web app are
-    # removed.
+    # A user may copy the address of Plex's web app from a browser.
     return f"{parts.scheme}://{parts.netloc}{_PLEX_PAGE.sub('', parts.path)}".rstrip("/")
 
 
@@ -114,14 +112,14 @@ class Config(SyncSettings):
     reconcile_interval: str = declare_setting(choice("never", "hourly", "daily", "weekly"), "never")
     reconcile_scope: str = declare_setting(choice("all", "24h", "7days"), "24h")
     reconcile_missing: bool = declare_setting(boolean, True)
-    plex_unmatched_path_map: PathMap = declare_setting(_path_map, _SAME_PATHS)
+    plex_unmatched_path_map: PathMap = declare_setting(_path_map, PathMap())
     plex_verify_tls: bool | str = declare_setting(_tls, True)
     dlq_retention_days: int = declare_setting(number(1, 365, int), 30)
     reconcile_batch_size: int = declare_setting(number(10, 1000, int), 100)
 
     @property
     def token_expires(self) -> bool:
-        """Return whether the Plex token is a JSON Web Token, which expires after 7 days."""
+        # Plex's JSON Web Tokens expire after 7 days.
         return self.plex_token.startswith(_JWT_PREFIX)
 
 
@@ -134,16 +132,13 @@ _PARSERS: Mapping[str, Parser] = {
 class ParsedConfig:
     config: Config
     warnings: tuple[str, ...] = ()
-    # Each fault is a message about a required setting that has no usable value.
+    # Faults are messages about required settings.
     faults: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
-    """Parse the settings that Stash stores for the plugin, without raising an error.
-
-    Plex's address and token may also come from the environment. No message contains the token.
-    """
+    """Parse the settings that Stash stores for the plugin. No message contains the token."""
     stored = settings if isinstance(settings, Mapping) else {}
     values: dict[str, Any] = {}
     warnings: list[str] = []
@@ -151,27 +146,23 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
     for setting in fields(Config):
         name, required = setting.name, setting.name in ENVIRONMENT
         given = _given(stored, environ, name)
+        problem = refusal(name, given)
         if given is None:
             if required:
                 faults.append(f"{name} is not set: enter it in Settings > Plugins > Stash2Plex")
-            continue
-        problem = refusal(name, given)
-        if not problem:
-            values[name] = setting.metadata["parse"](given)
+        elif not problem:
+            values[name] = _PARSERS[name](given)
         elif required:
             faults.append(problem)
         else:
             warnings.append(f"{problem}. Its default ({_in_words(setting.default)}) is used")
-    known = {*(setting.name for setting in fields(Config)), *ALIASES.values()}
+    known = {*_PARSERS, *ALIASES.values()}
     unknown = tuple(in_brief(key) for key in stored if key not in known)
     return ParsedConfig(Config(**values), tuple(warnings), tuple(faults), unknown)
 
 
 def refusal(name: str, given: Any) -> str:
-    """Return the reason why a setting cannot have a value. The text is empty for a valid value.
-
-    An empty value is valid, because it means that the setting is not set.
-    """
+    """Return why a setting cannot have a value. The result is empty for a usable value."""
     if is_empty(given):
         return ""
     try:
@@ -182,7 +173,6 @@ def refusal(name: str, given: Any) -> str:
 
 
 def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str, str]:
-    """Return a message for each setting that cannot have its new value."""
     refused = {}
     for name, value in settings.items():
         is_required = name in ENVIRONMENT
@@ -210,8 +200,7 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # A setting that a user has emptied is an empty text, not None. So the value under the setting's
-    # legacy name is not used.
+    # An empty text means that a user has emptied the setting. Its legacy name is then not used.
     value = stored.get(name)
     if value is None:
         value = stored.get(ALIASES.get(name, name))

@@ -23,8 +23,8 @@ _BLOCK = re.compile(
 )
 _MARKUP = re.compile(r"<[a-zA-Z/!]|&#?\w+;")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
-# An `&` or `<` that begins no entity or tag is escaped before parsing. Otherwise Python's parser
-# would read `&copy=1` in a URL as `©=1`, and take quadratic time for many unfinished tags.
+# Python's parser would read `&copy=1` in a URL as `©=1`, and would take quadratic time for many
+# unfinished tags. So an `&` or `<` that begins no entity or tag is escaped before parsing.
 _LONE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _LONE_BRACKET = re.compile(r"<(?![a-zA-Z/!][^<>]*>)")
 _EMPTY_LINE = re.compile(r"\n\s*\n")
@@ -32,11 +32,7 @@ _LONGEST = 40_000
 
 
 def plain_text(text: str) -> str:
-    """Return the plain text of HTML. Paragraphs, line breaks and unknown tags are kept.
-
-    In HTML with elements that break lines, other line breaks become spaces, as in a browser. An
-    empty line always separates two paragraphs.
-    """
+    """Convert HTML to plain text, as a browser does. Keep unknown tags and empty lines."""
     text = text[:_LONGEST].replace("\r\n", "\n")
     if not _MARKUP.search(text):
         return text

@@ -1,7 +1,6 @@
 """Replaces paths and titles in log lines with pseudonyms, which makes logs safe to share.
 
-The SHA-256 hash of a text selects its pseudonym, so all processes use the same pseudonym. Stored
-titles and paths are replaced anywhere in a line. A pattern recognizes other paths.
+Known titles and paths are replaced anywhere in a line. A pattern recognizes other paths.
 """
 
 import hashlib
@@ -44,8 +43,7 @@ _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)"""
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# A comma, colon or similar mark may end a path or be a part of the path. It is a part of the path
-# if a separator or the extension of a video follows.
+# A comma or colon is a part of a path if a separator or the extension of a video follows.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -72,8 +70,6 @@ def pseudonym(text: str) -> str:
 
 
 def pseudonym_of_path(path: str) -> str:
-    """Replace the folder names and the file name of a path with pseudonyms. Keep the extension."""
-
     def words(match: re.Match[str]) -> str:
         text = match[0]
         if re.fullmatch(r"[A-Za-z]:|\?", text):
@@ -93,7 +89,7 @@ class Obfuscator:
         self._index: dict[str, dict[str, tuple[int, str]]] = {}
 
     def name_folder(self, folder: str, name: str) -> None:
-        """Replace a folder in log lines with a name such as `{data}` instead of a pseudonym."""
+        """Replace a folder in log lines with a name, such as `{data}`."""
         if len(folder) > 1:
             self._own[folder] = name
 
@@ -106,7 +102,6 @@ class Obfuscator:
             self.note_paths(paths)
 
     def note_paths(self, paths: Iterable[str]) -> None:
-        """Store paths whose parts must not appear in log lines."""
         for path in paths if self.on else ():
             name = path.replace("\\", "/").rsplit("/", 1)[-1]
             self._note_title(_EXTENSION.sub("", name))
@@ -198,13 +193,9 @@ def _without_path(match: re.Match[str], text: str) -> str:
 
 
 def obfuscator_for(folder: DataFolder) -> Obfuscator:
-    """Return an obfuscator for the plugin's log lines.
-
-    Tracebacks contain the folders of the plugin and of Python, so these folders get names instead
-    of pseudonyms.
-    """
     obfuscator = Obfuscator()
     obfuscator.on = os.path.exists(folder.obfuscate_paths)
+    # Tracebacks contain these folders.
     obfuscator.name_folder(folder.root, "{data}")
     obfuscator.name_folder(_PLUGIN, "{plugin}")
     obfuscator.name_folder(sys.base_prefix, "{python}")

@@ -9,7 +9,7 @@ _SHARE = ("\\\\", "//")
 
 @dataclass(frozen=True, slots=True)
 class PrefixPair:
-    """The paths of the same folder in Plex and in Stash, both without a slash at the end."""
+    """The paths of the same folder, without a slash at the end."""
 
     plex: str
     stash: str
@@ -20,10 +20,7 @@ class PrefixPair:
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """Pairs of path prefixes that translate Stash's paths to Plex's paths.
-
-    The longest matching prefix applies. A prefix matches only whole folder names.
-    """
+    """Translates paths by the longest matching prefix. A prefix matches only whole folder names."""
 
     pairs: tuple[PrefixPair, ...] = ()
 

@@ -17,9 +17,8 @@ _DRIVE = re.compile(r"[a-z]:(?=/|$)")
 _LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 
 # Windows forbids `" * : < > ? | \` in a name, and a dot or a blank at its end. File servers replace
-# them with private-use characters, but not with the same ones. Linux mounts with `mapchars` add
-# U+F000 to the character, while macOS and Samba use U+F020 to U+F029. U+F022 can therefore mean a
-# quotation mark or a colon. In comparisons, `_ANY` replaces each of these characters.
+# these characters with private-use characters, but each server with others. For example, U+F022
+# means a quotation mark or a colon. In comparisons, `_ANY` replaces each of these characters.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")
@@ -27,7 +26,6 @@ _SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fu
 
 
 def folded(text: str) -> str:
-    """Return a text case-folded and in NFC. Different spellings of a name then become equal."""
     text = text.casefold()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
@@ -38,7 +36,6 @@ def components(path: str) -> tuple[str, ...]:
 
 
 def folded_path(path: str) -> str:
-    """Normalize a path for comparisons: its case, Unicode, separators and replaced characters."""
     path = folded(without_long_path_prefix(path)).replace("\\", "/")
     while "//" in path:
         path = path.replace("//", "/")
@@ -61,22 +58,18 @@ def split_path(path: str) -> list[str]:
 
 
 def spelled(path: str) -> str:
-    """Normalize a path to NFC and `/` as separator. Case-fold the path if it is a Windows path."""
+    """Normalize Unicode and separators of a path, and the case of a Windows path."""
     if is_windows(path):
         return folded("/".join(split_path(path)))
     return unicodedata.normalize("NFC", "/".join(_COMPONENT.findall(path)))
 
 
 def short_name_in(path: str) -> str:
-    """Return the first Windows short name in a path, such as `MFKEWH~X.MP4`, or an empty text.
-
-    A file server reports a short name if its client does not support the real name.
-    """
+    """Find a Windows short name in a path, such as `MFKEWH~X.MP4`. The result may be empty."""
     return next((name for name in split_path(path) if _SHORT_NAME(name)), "")
 
 
 def without_long_path_prefix(path: str) -> str:
-    """Remove the prefix that Windows writes before a path of more than 260 characters."""
     return _LONG_PATH.sub("", path, count=1) if path.startswith("\\\\?") else path
 
 
@@ -102,7 +95,7 @@ def without_first(path: str, count: int) -> str:
 
 
 def folders_above(path: str) -> list[str]:
-    """Return all parent folders of a path, nearest first: "/a/b/x" → ["/a/b", "/a"]."""
+    """Return the parent folders of a path, nearest first: "/a/b/x" → ["/a/b", "/a"]."""
     depth = len(_COMPONENT.findall(path))
     return [folder for count in range(1, depth) if (folder := without_last(path, count))]
 
@@ -113,7 +106,6 @@ class Folders:
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> "Folders":
-        """Create a set of folders from paths. A path without components is ignored."""
         roots = (components(path) for path in paths)
         return cls(tuple(root for root in roots if root))
 

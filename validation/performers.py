@@ -1,5 +1,3 @@
-"""Decides which performers of a scene become actors in Plex, and how the actors are named."""
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -9,15 +7,13 @@ from validation.sanitizers import MAX_NAME, clean_name, cut
 from validation.scene_extractor import Entity
 
 GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
-# These values say when an actor's name contains the disambiguation. SHARED requires that several
-# performers of the scene have the name.
+# With SHARED, an actor's name contains the disambiguation if several performers have the name.
 NEVER, SHARED, ALWAYS = "never", "shared", "always"
 
 
 def kept_performers(
     performers: Sequence[Entity], genders: Collection[str], tags: Collection[str]
 ) -> Sequence[Entity]:
-    """Return the performers that have none of these genders and none of these tags."""
     if not genders and not tags:
         return performers
     names = set(map(folded, tags))
@@ -30,15 +26,14 @@ def kept_performers(
 
 
 def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
-    """Return the name of each performer, followed by the disambiguation as `when` requires.
+    """Return the names of actors.
 
-    Plex identifies an actor by name and would merge two performers with equal names. If the names
-    never get the disambiguation, the second performer of a name therefore gets the number 2.
+    Plex identifies an actor by name and would merge two performers with equal names. With NEVER,
+    the second performer of a name therefore gets the number 2.
     """
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
     if when != ALWAYS and len(shared) == len(names):
-        # All names differ, so no name needs a disambiguation.
         return names
     return list(_told_apart(sorted(performers, key=attrgetter("id")), shared, when))
 

@@ -12,17 +12,13 @@ _PERIOD = re.compile(rf"{_TIME}\s*-\s*{_TIME}", re.ASCII)
 
 
 class QuietHours(NamedTuple):
-    """The current quiet hours.
-
-    `end` is a local time such as 23:30. `seconds` is the time until this end.
-    """
+    """`end` is a local time such as 23:30. `seconds` is the time until this end."""
 
     end: str
     seconds: float
 
 
 def parse_quiet_hours(value: Any) -> str:
-    """Parse the setting. Raise `ValueProblem` for a wrong time, or for quiet hours all day."""
     usable = isinstance(value, str) and all(map(_PERIOD.fullmatch, entries(value)))
     periods = _periods(value) if usable else []
     if not usable or any(not 0 < _minutes_left(periods, begin) < _DAY for begin, _ in periods):
@@ -33,10 +29,6 @@ def parse_quiet_hours(value: Any) -> str:
 
 
 def quiet_hours(setting: str, now: float) -> QuietHours | None:
-    """Return the quiet hours at a time, or None if there are none.
-
-    The seconds are wrong if the clock changes before the end, for instance to daylight saving.
-    """
     if not setting:
         return None
     local = datetime.fromtimestamp(now, UTC).astimezone()

@@ -1,7 +1,4 @@
-"""Makes texts valid for Plex and XML, and limits the lengths of texts and lists.
-
-A second run over a sanitized text changes nothing.
-"""
+"""Makes texts valid for Plex and XML, and limits the lengths of texts and lists."""
 
 import re
 import unicodedata
@@ -10,8 +7,6 @@ from functools import lru_cache
 
 from validation.paths import folded
 
-# A title has at most 255 characters, a summary 10,000, and a scene 50 performers and 20
-# collections.
 MAX_NAME = 255
 MAX_SUMMARY = 10_000
 MAX_PERFORMERS = 50
@@ -22,8 +17,8 @@ _WORTH_KEEPING = 0.8
 _FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
     chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
 )
-# Zero-width space, word joiner, byte order mark and soft hyphen are invisible, so they are removed.
-# The joiners U+200C and U+200D stay, because Persian, Indic scripts and emoji need them.
+# Invisible characters are removed, for example the zero-width space. The joiners U+200C and U+200D
+# stay, because Persian, Indic scripts and emoji need them.
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
 _LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
@@ -40,10 +35,7 @@ clean_name = lru_cache(maxsize=4096)(sanitize_name)
 
 
 def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
-    """Sanitize names, remove duplicates, and return the first `limit` names.
-
-    Plex treats names that differ only in case or Unicode composition as the same name.
-    """
+    """Sanitize names, and remove names that Plex treats as the same name."""
     distinct: dict[str, str] = {}
     for name in filter(None, map(clean_name, names)):
         distinct.setdefault(folded(name), name)

@@ -20,11 +20,7 @@ def parse_template(value: Any) -> str:
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """Insert values into a title template. Return an empty text if all its fields are empty.
-
-    An empty field is removed together with one separator. Brackets are removed if all fields
-    inside are empty.
-    """
+    """Insert values into a template. Remove empty fields with a separator, and empty brackets."""
     known = dict(values)
     while group := _GROUP.search(template):
         opening, inner, closing = group.groups()

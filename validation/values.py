@@ -1,3 +1,5 @@
+"""Parsers of settings. A parser converts the value of a setting, or raises `ValueProblem`."""
+
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -44,11 +46,10 @@ def boolean(value: Any) -> bool:
 
 
 def number(low: float, high: float, kind: type[int] | type[float] = float) -> Parser:
-    """Return a function that parses a number from `low` to `high` or raises `ValueProblem`."""
     allowed = f"a {'whole ' if kind is int else ''}number from {low:.10g} to {high:.10g}"
 
     def parse(value: Any) -> float | int:
-        # Reject "1_2" and digits of other scripts, which Python's `float` accepts.
+        # `float` would accept "1_2" and digits of other scripts.
         odd = isinstance(value, str) and (not value.isascii() or "_" in value)
         try:
             found = math.nan if odd or isinstance(value, bool) else float(value)
@@ -62,7 +63,6 @@ def number(low: float, high: float, kind: type[int] | type[float] = float) -> Pa
 
 
 def choice(*words: str) -> Parser:
-    """Return a function that parses one of these words, ignoring case, or raises `ValueProblem`."""
     by_lower = {word.lower(): word for word in words}
 
     def parse(value: Any) -> str:
@@ -79,15 +79,12 @@ def entries(text: str) -> list[str]:
 
 
 def line(value: Any) -> str:
-    """Parse a text of one line, or raise `ValueProblem`."""
     if not isinstance(value, str):
         raise ValueProblem("a text")
     return " ".join(value.split())
 
 
 def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
-    """Return a function that parses a list setting or raises `ValueProblem`."""
-
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not all(map(is_usable, entries(value))):
             raise ValueProblem(f"{what}, separated by semicolons")
@@ -97,10 +94,7 @@ def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
 
 
 def words_of(*allowed: str) -> Parser:
-    """Return a function that parses a list of these words, or raises `ValueProblem`.
-
-    Commas may separate the words. Only letters count, so "Non-binary" means `non_binary`.
-    """
+    """Return a parser of a list of words. Only letters count: "Non-binary" means `non_binary`."""
     by_letters = {_letters(word): word for word in allowed}
 
     def parse(value: Any) -> str:
@@ -117,7 +111,6 @@ def _letters(text: str) -> str:
 
 
 def name_prefix(value: Any) -> str:
-    """Parse a text that is put before names. A blank at its end is kept."""
     text = value.lstrip() if isinstance(value, str) else ""
     if not text.isprintable() or not 0 < len(text) <= _LONGEST_PREFIX:
         raise ValueProblem(f"a text of at most {_LONGEST_PREFIX} characters")
@@ -125,7 +118,6 @@ def name_prefix(value: Any) -> str:
 
 
 def renames(text: str) -> dict[str, str]:
-    """Parse a list setting of entries `old=>new`. Return a dictionary from old to new names."""
     pairs = (entry.partition(_PAIR) for entry in entries(text))
     return {old.strip(): new.strip() for old, _, new in pairs}
 
