@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [--only hook,drain] [--against REVISION] …`."""
+"""The command line: `python -m benchmarks [--only hook drain] [--against REVISION] …`."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks import against, drains, edits, hooks, reconciliations, table
 from benchmarks.installed import Progress
 from benchmarks.workspace import Workspace, workspace
+from tools.release.wheels import ReleaseError
 
 SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "hook": (hooks.measure,),
@@ -18,8 +19,7 @@ SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "drain": drains.PARTS,
     "reconcile": (reconciliations.measure,),
 }
-# These benchmarks do not import the plugin, so they can measure any revision of the plugin. The
-# other benchmarks import the plugin, and a process can import only one revision.
+# The benchmark of reconciliation imports the plugin, so it can measure only this version.
 COMPARABLE = ("hook", "edit", "drain")
 
 _LEGEND = """\
@@ -60,7 +60,7 @@ def _compare(options: argparse.Namespace, place: Workspace, progress: Progress) 
     try:
         theirs, ours = against.describe(options.against), against.describe()
         other = against.extract(options.against, place.root)
-    except against.RevisionError as error:
+    except ReleaseError as error:
         sys.exit(f"'{options.against}' cannot be compared: {error}")
     rows: list[against.Compared] = []
     for name in options.only or COMPARABLE:
@@ -72,7 +72,7 @@ def _compare(options: argparse.Namespace, place: Workspace, progress: Progress) 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
-    add("--only", type=_names, metavar="NAMES", help=f"some of {','.join(SECTIONS)}")
+    add("--only", nargs="+", choices=SECTIONS, help="the benchmarks to run")
     add("--scenes", type=int, default=2_000, help="size of each library that is drained")
     add("--reconciled", type=int, default=100_000, help="size of the library that is reconciled")
     compared = ",".join(COMPARABLE)
@@ -83,14 +83,6 @@ def _options() -> argparse.Namespace:
     if options.against is not None and alone:
         parser.error(f"{', '.join(alone)}: imports the plugin, so it cannot be compared")
     return options
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := set(names) - SECTIONS.keys():
-        message = f"there is no {', '.join(unknown)}; there are {', '.join(SECTIONS)}"
-        raise argparse.ArgumentTypeError(message)
-    return names
 
 
 if __name__ == "__main__":

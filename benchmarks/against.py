@@ -1,12 +1,10 @@
-"""Measure two versions of the plugin alternately with the same benchmarks.
+"""Measures two versions of the plugin alternately with the same benchmarks.
 
-Only the plugin's files differ. Each ratio compares two consecutive runs, so other load of the
-machine affects both.
+Each ratio compares two consecutive runs, so other load of the machine affects both.
 """
 
 import shutil
 import statistics
-import subprocess
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,15 +13,11 @@ from pathlib import Path
 from benchmarks.installed import Progress
 from benchmarks.table import Row, short, table
 from benchmarks.workspace import Workspace
-from simulators.rig import REPOSITORY
+from tools.release.contents import REPOSITORY, git
 
 Part = Callable[[Workspace, Progress], Iterator[Row]]
 
 _HEADINGS = ("name", "A", "B", "A / B", "min to max", "unit", "goal", "note")
-
-
-class RevisionError(Exception):
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +29,6 @@ class Compared:
     def cells(self) -> tuple[str, ...]:
         name, unit, goal = self.row.name, self.row.unit, self.row.goal
         ours = short(statistics.median(self.ours))
-        # A benchmark that fails with the other version gives no result.
         pairs = zip(self.ours, self.theirs, strict=False)
         ratios = [1.0 if a == b else a / b if b else float("inf") for a, b in pairs]
         if not ratios:
@@ -48,10 +41,7 @@ class Compared:
 def compare(
     place: Workspace, other: Path, rounds: int, part: Part, progress: Progress
 ) -> list[Compared]:
-    """Measure a group of benchmarks alternately with both versions of the plugin.
-
-    Stop if the other version fails, because an old version can lack what these benchmarks need.
-    """
+    """Measure two versions alternately, or only the own version if the other version fails."""
     found: dict[str, Compared] = {}
     for number in range(1, rounds + 1):
         for row in _measure(place, place.plugin, part, progress, f"A {number} of {rounds}"):
@@ -83,13 +73,13 @@ def render(rows: Sequence[Compared]) -> str:
 
 
 def describe(revision: str = "") -> str:
-    changed = "" if revision else _git("status", "--porcelain", "--untracked-files=no")
+    changed = "" if revision else git(REPOSITORY, "status", "--porcelain", "--untracked-files=no")
     return _commit(revision or "HEAD", "%h (%s)") + (" with changes" if changed else "")
 
 
 def extract(revision: str, folder: Path) -> Path:
     archive = folder / "revision.zip"
-    _git("archive", "--format=zip", f"--output={archive}", _commit(revision, "%H"))
+    git(REPOSITORY, "archive", "--format=zip", f"--output={archive}", _commit(revision, "%H"))
     target = folder / "revision"
     with zipfile.ZipFile(archive) as files:
         files.extractall(target)
@@ -97,12 +87,5 @@ def extract(revision: str, folder: Path) -> Path:
 
 
 def _commit(revision: str, form: str) -> str:
-    return _git("log", "-1", f"--format={form}", "--end-of-options", f"{revision}^{{commit}}")
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(REPOSITORY), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RevisionError(done.stderr.strip().partition("\n")[0])
-    return done.stdout.strip()
+    name = f"{revision}^{{commit}}"
+    return git(REPOSITORY, "log", "-1", f"--format={form}", "--end-of-options", name).strip()

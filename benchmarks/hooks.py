@@ -1,4 +1,4 @@
-"""Measure how long a hook delays the user, relative to an empty Python program.
+"""Measures how long a hook delays the user, relative to an empty Python program.
 
 Hooks and empty programs run alternately, so other load of the machine affects both.
 """
@@ -8,7 +8,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.installed import Installed, Progress, StandstillError, installed
@@ -20,17 +19,10 @@ from simulators.stash.runner import plugin_input
 _SCENES = 50
 _PAIRS = 60
 _HOOKS_IN_A_ROW = 1_000
-# The cover has about 2 MB as base64 text.
 _COVER = 1_500_000
 _BARE_EVERY = 10
 _EDGE = 50
 _PAUSE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    bare: Run
-    hook: Run
 
 
 class Hooks:
@@ -69,14 +61,14 @@ class Hooks:
         connection = rig.stash.server_connection()
         return plugin_input(rig.manifest, operation, {"hookContext": context}, connection)
 
-    def pairs(self, prepare: Callable[[], None], **changes: Any) -> list[Pair]:
-        found: list[Pair] = []
+    def pairs(self, prepare: Callable[[], None], **changes: Any) -> list[tuple[Run, Run]]:
+        found: list[tuple[Run, Run]] = []
         for _ in range(_PAIRS):
             stdin = self.input(**changes)
             prepare()
             # The first process after a pause starts more slowly, so its time is not used.
             self.bare()
-            found.append(Pair(self.bare(), self.hook(stdin)))
+            found.append((self.bare(), self.hook(stdin)))
         return found
 
     def settle(self) -> None:
@@ -102,7 +94,7 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
         progress("hook: starting a worker")
         starting = hooks.pairs(plugin.rig.stop_worker)
         plugin.worker()
-    bare = [pair.bare.seconds for pair in (*alive, *starting)]
+    bare = [empty.seconds for empty, _ in (*alive, *starting)]
     yield Row("bare python3 -S -c pass", _median_ms(bare), "ms", note=_spread(bare))
     place = f"in {workspace.root.parent}"
     yield Row("flush (fsync of a page)", workspace.flush * 1e3, "ms", "< 1", place)
@@ -133,10 +125,10 @@ def _in_a_row(hooks: Hooks) -> Row:
     )
 
 
-def _ratio(name: str, pairs: Sequence[Pair], goal: str) -> Row:
-    hooks = [pair.hook.seconds for pair in pairs]
-    ratio = statistics.median(pair.hook.seconds / pair.bare.seconds for pair in pairs)
-    cpu = statistics.median(pair.hook.cpu / pair.bare.cpu for pair in pairs)
+def _ratio(name: str, pairs: Sequence[tuple[Run, Run]], goal: str) -> Row:
+    hooks = [hook.seconds for _, hook in pairs]
+    ratio = statistics.median(hook.seconds / bare.seconds for bare, hook in pairs)
+    cpu = statistics.median(hook.cpu / bare.cpu for bare, hook in pairs)
     note = f"{_median_ms(hooks):.1f} ms, {_spread(hooks)}; CPU {cpu:.2f} times bare"
     return Row(name, ratio, "times bare", goal, note)
 

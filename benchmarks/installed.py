@@ -20,18 +20,15 @@ class StandstillError(Exception):
 
 
 class Installed:
-    """The plugin between both fake servers. A method raises `StandstillError` after a long wait."""
-
     def __init__(self, rig: Rig, workspace: Workspace) -> None:
         self.rig = rig
         self.workspace = workspace
 
-    def task(self, mode: str, **arguments: str) -> str:
+    def task(self, mode: str, **arguments: str) -> None:
         stash = self.rig.stash
         result = stash.run_task_to_end(PLUGIN, None, {"mode": mode, **arguments}, _LONGEST_TASK)
         if result.error is not None:
             raise self._standstill(f"the task '{mode}' failed: {result.error}")
-        return str(result.output)
 
     def worker(self) -> int:
         self._wait(lambda: bool(self.rig.worker_pids()), "no worker has started")
@@ -55,18 +52,16 @@ class Installed:
         path = self.rig.data / "queue" / "data.db"
         self._wait(path.exists, "there is no queue")
         query = f"SELECT EXISTS (SELECT 1 FROM ack_queue_default {condition})"
-        # Closing the last connection would move the write-ahead log into the database. The
-        # benchmark leaves this work to the worker, so it keeps a connection open.
+        # The open connection prevents that the benchmark does work of the worker: closing the last
+        # connection would move the write-ahead log into the database.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
 
             def holds() -> bool:
                 if not present and self.rig.spooled():
-                    # Some jobs are still files in the spool folder, and not yet in the database.
                     return False
                 try:
                     return bool(database.execute(query).fetchone()[0]) is present
                 except sqlite3.OperationalError:
-                    # The worker is creating the tables.
                     return False
 
             return self._wait(holds, f"jobs {'do not come' if present else 'stay'}: {query}")

@@ -2,11 +2,9 @@ import hashlib
 import json
 import resource
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.installed import Installed, Progress, installed
@@ -17,7 +15,6 @@ from plex.diff import edit_for
 from plex.items import ART, POSTER, PlexItem
 from plex.originals import original_values
 from simulators.oracle import IMAGE_LOCKS, LOCKS
-from simulators.plex.request_log import Kind
 from simulators.rig import Rig
 from stash.connection import StashConnection, parse_address
 from stash.scenes import StashScenes
@@ -32,16 +29,6 @@ _GAP_EVERY = 50
 _POLL_EVERY = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    gaps: int
-    seconds: float
-    cpu: float
-    memory: float
-    plex: Counter[Kind]
-    stash: int
-
-
 def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
     scenes = workspace.reconciled
     with installed(workspace, "reconcile") as plugin:
@@ -49,29 +36,19 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
         ids = _add_synced_library(plugin, scenes)
         for index in ("cold", "warm"):
             progress(f"reconciliation: {scenes} in sync, index {index}")
-            yield from _rows(f"reconciliation of {scenes:,} in sync, index {index}", _run(plugin))
+            yield from _run(plugin, f"reconciliation of {scenes:,} in sync, index {index}")
         stale = ids[::_GAP_EVERY]
         progress(f"reconciliation: {len(stale)} gaps of {scenes}")
         for scene_id in stale:
             plugin.rig.stash.update_scene(scene_id, details="Edited while the plugin was off")
         name = f"reconciliation of {scenes:,}, {len(stale):,} of them stale"
-        yield from _rows(name, _run(plugin), gaps=len(stale))
+        yield from _run(plugin, name, gaps=len(stale))
 
 
-def _rows(name: str, cost: Cost, gaps: int = 0) -> Iterator[Row]:
-    requests = cost.plex.total() + cost.stash
-    yield Row(f"{name}: gaps", cost.gaps, "scenes", f"{gaps}")
-    note = f"to Plex {by_kind(cost.plex)}; to Stash {cost.stash}"
-    yield Row(f"{name}: requests", requests, "requests", "≤ 450", note)
-    note = f"the task took {cost.seconds:.1f} s with the fakes"
-    yield Row(f"{name}: CPU", cost.cpu, "s", "≤ 30", note)
-    yield Row(f"{name}: memory", cost.memory, "MB", "≤ 150", "VmHWM, the peak of the task")
-
-
-def _run(plugin: Installed) -> Cost:
+def _run(plugin: Installed, name: str, gaps: int = 0) -> Iterator[Row]:
     rig = plugin.rig
-    plex, stash = rig.plex.log.mark(), rig.stash.requests.mark()
-    cpu, begun, memory = _cpu_of_children(), time.perf_counter(), 0.0
+    plex_mark, stash_mark = rig.plex.log.mark(), rig.stash.requests.mark()
+    cpu_before, begun, memory = _cpu_of_children(), time.perf_counter(), 0.0
     with ThreadPoolExecutor(1) as pool:
         task = pool.submit(plugin.task, "reconcile_all")
         while not wait([task], _POLL_EVERY).done:
@@ -79,16 +56,15 @@ def _run(plugin: Installed) -> Cost:
                 with suppress(OSError):
                     memory = max(memory, peak_megabytes(pid))
         task.result()
-    seconds = time.perf_counter() - begun
+    seconds, cpu = time.perf_counter() - begun, _cpu_of_children() - cpu_before
+    plex, stash = rig.plex.log.kinds(since=plex_mark), len(rig.stash.requests.since(stash_mark))
     state = json.loads((rig.data / "reconciliation_state.json").read_text())
-    return Cost(
-        gaps=int(state["last_gaps_found"]),
-        seconds=seconds,
-        cpu=_cpu_of_children() - cpu,
-        memory=memory,
-        plex=rig.plex.log.kinds(since=plex),
-        stash=len(rig.stash.requests.since(stash)),
-    )
+    yield Row(f"{name}: gaps", state["last_gaps_found"], "scenes", f"{gaps}")
+    note = f"to Plex {by_kind(plex)}; to Stash {stash}"
+    yield Row(f"{name}: requests", plex.total() + stash, "requests", "≤ 450", note)
+    note = f"the task took {seconds:.1f} s with the fakes"
+    yield Row(f"{name}: CPU", cpu, "s", "≤ 30", note)
+    yield Row(f"{name}: memory", memory, "MB", "≤ 150", "VmHWM, the peak of the task")
 
 
 def _cpu_of_children() -> float:
@@ -98,11 +74,7 @@ def _cpu_of_children() -> float:
 
 
 def _add_synced_library(plugin: Installed, count: int) -> list[int]:
-    """Add scenes, their items, and the plugin's records of their syncs.
-
-    A sync of 100,000 scenes takes twenty minutes, so this function writes the result of such a
-    sync.
-    """
+    """Add scenes, their items and the records of their syncs. Real syncs take twenty minutes."""
     rig = plugin.rig
     ids = rig.add_library(count, covers=False)
     folder = rig.data / "queue"

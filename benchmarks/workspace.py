@@ -13,7 +13,6 @@ from pathlib import Path
 from simulators.rig import REPOSITORY
 
 _FLUSHES = 40
-# On a slower disk, a hook may exceed its time limits.
 _FAST_FLUSH = 0.001
 _MEMORY_DISK = Path("/dev/shm")
 
@@ -58,10 +57,9 @@ def flush_seconds(folder: Path) -> float:
 
 
 def _interpreter(folder: Path) -> Path:
-    """Create a virtual environment that links to this interpreter's packages.
+    """Create a virtual environment that links to the installed packages, but not to `.pth` files.
 
-    The start of this interpreter may be slow, because pyenv starts it by a shell script, or because
-    a `.pth` file starts coverage. The new environment uses neither the script nor `.pth` files.
+    A shell script of pyenv or a `.pth` file of coverage would slow down the start of Python.
     """
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))

@@ -30,7 +30,6 @@ COMMANDS = {
 
 
 def prepare() -> None:
-    """Install the pinned packages, and download the wheels for a release."""
     ready = _VENV / ".ready-without-make"
     if ready.exists() and ready.stat().st_mtime >= max(pin.stat().st_mtime for pin in _PINS):
         return

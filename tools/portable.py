@@ -18,7 +18,7 @@ from pathlib import Path
 
 from simulators.rig import PLUGIN_SOURCE, REPOSITORY
 from tools.portable_checks import Checks
-from tools.portable_rig import PortableRig
+from tools.portable_rig import PortableRig, running
 
 _WINE = "/usr/lib/wine/wine64"
 
@@ -33,14 +33,9 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
         f'exec {_WINE} "{python}" "$@"\n'
     )
     command.chmod(0o700)
-    # Python in Wine cannot use files of this system as standard streams, so they are pipes.
-    pipe = subprocess.PIPE
-    sleep = [str(command), "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"]
-    with subprocess.Popen(sleep, stdin=pipe, stdout=pipe, stderr=pipe) as keeper:
-        assert keeper.stdout is not None
-        assert keeper.stdout.readline(), "the Windows Python does not start"
+    code = "import sys; print(flush=True); sys.stdin.read()"
+    with running(str(command), "-S", "-c", code):
         yield command
-        keeper.communicate()
 
 
 def main(names: Sequence[str] = ()) -> str:
@@ -57,7 +52,7 @@ def main(names: Sequence[str] = ()) -> str:
 
 
 def _own_python() -> Path:
-    # On Windows, the Python of a virtual environment starts the base Python as a second process.
+    # In a virtual environment on Windows, `python.exe` starts a second process.
     return Path(sys.base_prefix, "python.exe") if sys.platform == "win32" else Path(sys.executable)
 
 

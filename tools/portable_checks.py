@@ -59,6 +59,10 @@ class Checks:
         assert run.result.output == "queued", run.result
         return run.result.stdin
 
+    def _sync(self, number: int, title: str) -> str:
+        self._edit(number, title)
+        return self._visible({number: title})
+
     def _visible(self, titles: dict[int, str]) -> str:
         begun = time.monotonic()
 
@@ -71,16 +75,13 @@ class Checks:
         return f"in Plex after {seconds:.2f} s"
 
     def _first_edit(self) -> str:
-        """Save an edit that starts a worker before Python has compiled the plugin's modules."""
-        self._edit(0, _TITLE)
-        return self._visible({0: _TITLE})
+        return self._sync(0, _TITLE)
 
     def _second_edit(self) -> str:
-        self._edit(0, "Second")
-        return self._visible({0: "Second"})
+        return self._sync(0, "Second")
 
     def _burst(self) -> str:
-        """Save 50 edits at once. One worker must sync the edits, and leave no temporary file."""
+        """Save 50 edits at once. One worker must sync all edits, and leave no temporary file."""
         with ThreadPoolExecutor(_SCENES) as pool:
             list(pool.map(lambda number: self._edit(number, f"At once {number}"), range(_SCENES)))
         result = self._visible({number: f"At once {number}" for number in range(_SCENES)})
@@ -90,7 +91,6 @@ class Checks:
         return f"{_SCENES} edits {result}"
 
     def _kills(self) -> str:
-        """Kill the worker after each edit except the last. The last worker must sync all edits."""
         titles = {number: f"Killed {number}" for number in range(_KILLS)}
         for number, title in titles.items():
             self._edit(number, title)
@@ -101,9 +101,8 @@ class Checks:
         return f"{_KILLS} edits {self._visible({**titles, _KILLS: 'Last'})}"
 
     def _tasks(self) -> str:
-        """Run tasks while a worker runs. An answer must keep letters of all alphabets."""
-        self._edit(1, _TITLE)
-        self._visible({1: _TITLE})
+        """Run tasks while a worker runs. The answers must keep letters of all alphabets."""
+        self._sync(1, _TITLE)
         modes = ("queue_status", "health_check", "doctor", "process_queue", "reconcile_all")
         for mode in modes:
             result = self._rig.task(mode)
@@ -113,9 +112,8 @@ class Checks:
         return f"{len(modes) + 1} tasks answered"
 
     def _command_line(self) -> str:
-        """Run commands with output to a pipe, in encodings that lack letters of a title."""
-        self._edit(1, _TITLE)
-        self._visible({1: _TITLE})
+        """Run commands whose output has an encoding that lacks letters of a title."""
+        self._sync(1, _TITLE)
         inspect, count = ["inspect", str(self._scenes[1][0])], 0
         for encoding in ("", "cp437", "cp1252", "utf-8"):
             given = {"PYTHONIOENCODING": encoding} if encoding else {}
@@ -153,9 +151,7 @@ class Checks:
         )
 
     def _update(self) -> str:
-        """Replace the plugin's files while the worker runs, as Stash does."""
-        self._edit(0, "Before the update")
-        self._visible({0: "Before the update"})
+        self._sync(0, "Before the update")
         (old,) = self._rig.worker_pids()
         folder = self._rig.manifest.directory
         for name in PLUGIN_FOLDERS:
@@ -165,8 +161,7 @@ class Checks:
             (folder / name).unlink()
         copy_plugin(self._plugin, folder)
         self._rig.update_plugin()
-        self._edit(0, "After the update")
-        result = self._visible({0: "After the update"})
+        result = self._sync(0, "After the update")
         assert self._rig.worker_pids() != [old], "the old version still runs"
         events = self._rig.events()
         ends = [n for n, event in enumerate(events) if event.get("outcome") == "updated"]
@@ -192,18 +187,15 @@ class Checks:
         return f"{_WITHOUT_MAP} without and {len(_PATHS)} with a path map"
 
     def _log(self) -> str:
-        """Fill the log while a program reads it. The worker must still rotate the log."""
+        """Fill the log while a program reads the log. The worker must still rotate its log."""
         log = self._rig.data / "worker.log"
-        self._edit(0, "Before the rotation")
-        self._visible({0: "Before the rotation"})
+        self._sync(0, "Before the rotation")
         with open(log, "ab") as file:
             file.write(_LOG_LINE * (1_000_000 // len(_LOG_LINE)))
         with self._rig.reader(log):
             for title in ("Read", "Read again"):
-                self._edit(0, title)
-                self._visible({0: title})
-        self._edit(0, "Rotated")
-        self._visible({0: "Rotated"})
+                self._sync(0, title)
+        self._sync(0, "Rotated")
         assert self._rig.wait_until(lambda: log.stat().st_size < 500_000), "no new file"
         titles = ("Before the rotation", "Read again", "Rotated")
 
@@ -215,7 +207,6 @@ class Checks:
         return "rotated, no line lost"
 
     def _data_folder(self) -> str:
-        """Check the plugin while a file stands in place of its data folder."""
         self._rig.stop_worker()
         usual, aside = self._rig.data, self._rig.data.with_name("data-aside")
         usual.rename(aside)
@@ -223,8 +214,7 @@ class Checks:
         self._rig.data_elsewhere = Path(
             self._rig.stash.server_connection()["Dir"], "Stash2Plex-data"
         )
-        self._edit(0, "Beside the configuration")
-        self._visible({0: "Beside the configuration"})
+        self._sync(0, "Beside the configuration")
         self._rig.stop_worker()
 
         wrong = [str(usual / "data"), *(["Q:\\missing\\data"] if self._is_windows else [])]
@@ -238,8 +228,7 @@ class Checks:
         usual.unlink()
         aside.rename(usual)
         self._rig.data_elsewhere = None
-        self._edit(0, "In the usual folder")
-        self._visible({0: "In the usual folder"})
+        self._sync(0, "In the usual folder")
         return f"used another folder; named {len(wrong)} that cannot be used"
 
     def _times(self) -> str:

@@ -2,7 +2,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from simulators import processes
@@ -13,7 +13,7 @@ _FOLDER = "D:\\media"
 
 
 class PortableRig(Rig):
-    """Both fake servers and the plugin. Stash's files have paths of Windows."""
+    """A rig whose Stash has paths of Windows."""
 
     def __init__(self, root: Path, plugin: Path, python: Path) -> None:
         super().__init__(root, plugin=plugin, interpreter=python)
@@ -33,22 +33,12 @@ class PortableRig(Rig):
     def add_scenes(self, count: int) -> list[tuple[int, Item]]:
         section = self.plex.add_section("Windows", locations=[_FOLDER])
         paths = [f"{_FOLDER}\\{number:03}.mp4" for number in range(count)]
-        scenes = [self.stash.add_scene(files=[path], tags=["T"]).id for path in paths]
-        return [
-            (scene, self.plex.add_item(section, path))
-            for scene, path in zip(scenes, paths, strict=True)
-        ]
+        scenes = [self.stash.add_scene(files=[path], tags=["T"]) for path in paths]
+        return [(scene.id, self.plex.add_item(section, str(scene.path))) for scene in scenes]
 
-    @contextmanager
-    def reader(self, path: Path) -> Iterator[None]:
+    def reader(self, path: Path) -> AbstractContextManager[None]:
         code = "import sys; file = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
-        command = [self._python, "-S", "-c", code, str(path)]
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline()
-            yield
-            process.communicate()
+        return running(self._python, "-S", "-c", code, str(path))
 
     def command(
         self, arguments: list[str], **environment: str
@@ -60,14 +50,18 @@ class PortableRig(Rig):
         )
 
     def seconds(self, arguments: list[str], stdin: bytes) -> float:
-        """Run Python with these arguments, and return the run time in seconds."""
-        begun, pipe = time.perf_counter(), subprocess.PIPE
+        begun = time.perf_counter()
         command = [self._python, "-S", *arguments]
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(stdin)
-            process.stdin.close()
-            process.stdout.read()
-            assert process.wait() == 0
+        subprocess.run(command, input=stdin, capture_output=True, check=True)
         return time.perf_counter() - begun
+
+
+@contextmanager
+def running(*command: str) -> Iterator[None]:
+    """Run a program during the block. The program prints a line, and reads its input to the end."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline(), "the program does not start"
+        yield
+        process.communicate()

@@ -1,22 +1,18 @@
 """`python -m tools.style`: find prose that is hard to read, as a part of `make check`.
 
 The check reads docstrings and comments of shipped code and tools, the documentation, and the
-subjects of the last commits. Text in code style is not checked. Exit status 1 means that a package
-has more findings than `ALLOWED`. The option `--all` prints the findings of all packages.
+subjects of the last commits. Text in code style is not checked.
 """
 
 import ast
 import re
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30
-# A package may have this number of findings. Lower the number if the package has fewer findings.
-ALLOWED = {"shared": 1}
 
 # Each key is the pattern of a bad word, and each value has better words.
 WORDS = {
@@ -52,8 +48,7 @@ WORDS = {
 _WORDS = re.compile(rf"\b(?:{'|'.join(f'({word})' for word in WORDS)})\b", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`|https?://\S+|<[^>]+>", re.DOTALL)
 _LINK = re.compile(r"\]\([^)]*\)")
-# A sentence also ends at an empty line, at the end of a table cell, and before a list item or a
-# heading.
+# A sentence also ends at an empty line or table cell, and before a list item or heading.
 _END = re.compile(r"[.!?]\W?\s+|:\s*\n|\n\s*(?:[-*#\d|├└│].*?|)\n|\n\s*[-*|├└│]|\|")
 _ARGUMENT = re.compile(r"^\s+[*\w, ]+: ", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^ *#(?: .*)?\n)+|  # .*", re.MULTILINE)
@@ -90,28 +85,25 @@ def findings(text: str) -> Iterator[tuple[int, str]]:
         start = end.end() if end else start
 
 
-def main(show_all: bool) -> int:
+def main() -> int:
     git = ["git", "-C", str(REPOSITORY)]
     listed = subprocess.check_output([*git, "ls-files", "*.py", "*.md"], text=True).split()
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for name in (name for name in listed if not name.startswith("tests/")):
-        for first, text in texts(REPOSITORY / name):
-            for line, fault in findings(text):
-                found[name.split("/")[0]].append(f"{name}:{first + line}: {fault}")
+    found = [
+        f"{name}:{first + line}: {fault}"
+        for name in listed
+        if not name.startswith("tests/")
+        for first, text in texts(REPOSITORY / name)
+        for line, fault in findings(text)
+    ]
     subjects = subprocess.check_output([*git, "log", f"-{COMMITS}", "--format=%s"], text=True)
-    found["commits"] += [
+    found += [
         f"commit subject of {len(subject)} characters: {subject}"
         for subject in subjects.splitlines()
         if len(subject) > LONGEST_SUBJECT
     ]
-    more = [name for name, faults in found.items() if len(faults) > ALLOWED.get(name, 0)]
-    for name in sorted(found) if show_all else more:
-        print(
-            "\n".join([*found[name], f"{name}: {len(found[name])}, {ALLOWED.get(name, 0)} allowed"])
-        )
-    print(f"Style: {sum(map(len, found.values()))} findings, too many in {more or 'no package'}")
-    return 1 if more else 0
+    print(*found, f"Style: {len(found)} findings", sep="\n")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main("--all" in sys.argv))
+    sys.exit(main())

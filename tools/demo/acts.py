@@ -148,8 +148,7 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # The saved scenes are counted before the comparison. A scene that is saved later counts as
-        # unsaved.
+        # A scene that is saved during the comparison counts as unsaved.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved

@@ -35,10 +35,10 @@ def bar(width: int, done: int, total: int) -> str:
 
 
 class Screen:
-    """Writes to a terminal, or writes plain lines to any other output.
+    """Draws on a terminal, or writes plain lines to any other output.
 
-    Without a terminal of at least 70 columns, or with `NO_COLOR` or `TERM=dumb`, there are no
-    colours, no cursor movements and no pauses.
+    A terminal with fewer than 70 columns also gets plain lines, without colours and pauses. The
+    variables `NO_COLOR` and `TERM=dumb` have the same effect.
     """
 
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
@@ -70,7 +70,6 @@ class Screen:
         self._put(f"\n{_styled('1;36', left + rule)}{dim(right)}\n")
 
     def write(self, *lines: str) -> None:
-        """Print lines above the area that is redrawn."""
         self._replace_area(lines)
         self._drawn = 0
         self.draw(self._area)
@@ -82,7 +81,6 @@ class Screen:
             self._drawn = len(area)
 
     def keep(self) -> None:
-        """Leave the drawn lines on the screen. Later lines are drawn below them."""
         area, self._area = self._area, ()
         self.write(*area)
 

@@ -9,13 +9,11 @@ from simulators.rig import Rig
 from simulators.stash import PluginRun, SceneFields
 from tools.demo.screen import Screen
 
-# The demo gives up after 30 seconds without progress.
 PATIENCE = 30.0
 _FRAME = 0.1
 
 
 Differences: TypeAlias = dict[int, list[str]]
-"""Per scene, what its item does not show; empty for a scene that has arrived."""
 
 
 class StuckError(Exception):

@@ -5,13 +5,7 @@ import sys
 import zlib
 from pathlib import Path
 
-from tools.release.build import (
-    ARCHIVE,
-    INDEX,
-    build,
-    commit_moment,
-    require_committed,
-)
+from tools.release.build import ARCHIVE, INDEX, build, commit_moment, require_committed
 from tools.release.contents import REPOSITORY
 from tools.release.wheels import ReleaseError
 
@@ -19,7 +13,12 @@ WHEELS = REPOSITORY / "build" / "wheels"
 
 
 def main() -> int:
-    options = _arguments()
+    parser = argparse.ArgumentParser(prog="make release", description=__doc__)
+    add = parser.add_argument
+    add("--into", type=Path, default=REPOSITORY / "dist", help="folder to write to")
+    add("--wheels", type=Path, default=WHEELS, help="folder of pinned wheels")
+    add("--uncommitted", action="store_true", help="take the work tree as it is, for a trial")
+    options = parser.parse_args()
     try:
         if not options.uncommitted:
             require_committed(REPOSITORY)
@@ -35,16 +34,6 @@ def main() -> int:
     )
     print(f"Written: {options.into / ARCHIVE}, {options.into / INDEX}")
     return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make release", description=__doc__)
-    parser.add_argument("--into", type=Path, default=REPOSITORY / "dist", help="folder to write to")
-    parser.add_argument("--wheels", type=Path, default=WHEELS, help="folder of pinned wheels")
-    parser.add_argument(
-        "--uncommitted", action="store_true", help="take the work tree as it is, for a trial"
-    )
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

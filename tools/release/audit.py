@@ -10,8 +10,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from tools.release.contents import REPOSITORY
@@ -24,40 +22,22 @@ _NONE = "(from versions: none)"
 _YANKED = re.compile(r"yanked version: .*?being yanked: (?P<why>[^\n]*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    status: int
-    text: str
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--requirements", type=Path, default=REPOSITORY / "requirements.txt")
-    options = parser.parse_args()
+    argparse.ArgumentParser(description=__doc__).parse_args()
     try:
-        pins = read_pins(options.requirements)
+        pins = read_pins(REPOSITORY / "requirements.txt")
     except ReleaseError as error:
         print(error, file=sys.stderr)
         return WITHDRAWN
-    findings = [audit(pin) for pin in pins]
-    for pin, finding in zip(pins, findings, strict=True):
-        print(f"{pin.name} {pin.version}: {finding.text}")
-    return verdict(finding.status for finding in findings)
-
-
-def verdict(statuses: Iterable[int]) -> int:
-    """Return the most important status: withdrawn, then no answer, then newer."""
-    found = set(statuses)
+    found: set[int] = set()
+    for pin in pins:
+        status, text = _doubt(pin) or _newest(pin)
+        found.add(status)
+        print(f"{pin.name} {pin.version}: {text}", flush=True)
     return next((status for status in (WITHDRAWN, NO_ANSWER, NEWER) if status in found), CURRENT)
 
 
-def audit(pin: Pin) -> Finding:
-    return _doubt(pin) or _newest(pin)
-
-
-def _doubt(pin: Pin) -> Finding | None:
+def _doubt(pin: Pin) -> tuple[int, str] | None:
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n")
@@ -68,15 +48,15 @@ def _doubt(pin: Pin) -> Finding | None:
         )  # fmt: skip
     if done.returncode == 0:
         yanked = _YANKED.search(done.stderr)
-        return Finding(WITHDRAWN, f"was withdrawn: {yanked['why']}") if yanked else None
+        return (WITHDRAWN, f"was withdrawn: {yanked['why']}") if yanked else None
     if "DO NOT MATCH THE HASHES" in done.stderr:
-        return Finding(WITHDRAWN, "the file that the index has is not the one that was pinned")
+        return WITHDRAWN, "the file that the index has is not the one that was pinned"
     if "(from versions: " in done.stderr and _NONE not in done.stderr:
-        return Finding(WITHDRAWN, "the index has other versions only")
+        return WITHDRAWN, "the index has other versions only"
     return _no_answer(done)
 
 
-def _newest(pin: Pin) -> Finding:
+def _newest(pin: Pin) -> tuple[int, str]:
     done = _pip(
         "install", "--dry-run", "--ignore-installed", "--no-deps", "--only-binary=:all:",
         "--quiet", "--report", "-", f"{pin.name}>={pin.version}",
@@ -85,13 +65,13 @@ def _newest(pin: Pin) -> Finding:
         return _no_answer(done)
     version = json.loads(done.stdout)["install"][0]["metadata"]["version"]
     if version == pin.version:
-        return Finding(CURRENT, "the newest")
-    return Finding(NEWER, f"{version} is out")
+        return CURRENT, "the newest"
+    return NEWER, f"{version} is out"
 
 
-def _no_answer(done: subprocess.CompletedProcess[str]) -> Finding:
+def _no_answer(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return Finding(NO_ANSWER, f"the index gave no answer ({lines[-1] if lines else 'nor did pip'})")
+    return NO_ANSWER, f"the index gave no answer ({lines[-1] if lines else 'nor did pip'})"
 
 
 def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from tools.release.contents import ENTRY, check, git, plugin_files, vendored_files
 from tools.release.wheels import ReleaseError, read_pins, vendored
 
-# On Unix, the upper half of the zip attributes has the file mode.
 _UNIX = 3
 _REGULAR_FILE = 0o100644
 _LEVEL = 9
@@ -30,7 +29,6 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read the keys of the plugin's yml. Raise ReleaseError for a missing or repeated key."""
     text = path.read_text(encoding="utf-8")
 
     def value_of(key: str) -> str:
@@ -44,11 +42,10 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
-    """Return the text of the index, which has one entry.
+    """Return the text of the index.
 
-    Stash offers an update if the date in the index differs from the date of the installed version.
-    Stash ignores the version number. If a date in the index is invalid, Stash cannot use the
-    index.
+    Stash offers an update if the date differs from the date of the installed version. Stash ignores
+    the version number. With an invalid date, Stash cannot use the index.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     quoted = {
@@ -79,7 +76,6 @@ class Release:
 
 
 def build(repository: Path, wheels: Path, moment: datetime) -> Release:
-    """Return the release of a work tree. Raise ReleaseError if it must not be released."""
     manifest = _manifest(repository)
     pins = read_pins(repository / "requirements.txt")
     files = plugin_files(repository) | vendored_files(vendored(wheels, pins))
@@ -88,9 +84,9 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
     return Release(manifest.version, files, archive, index_of(manifest, archive, ARCHIVE, moment))
 
 
-def commit_moment(repository: Path, environ: Mapping[str, str] = os.environ) -> datetime:
+def commit_moment(repository: Path) -> datetime:
     """Return the time in SOURCE_DATE_EPOCH, or else the time of the checked-out commit."""
-    seconds = environ.get("SOURCE_DATE_EPOCH") or git(repository, "log", "-1", "--format=%ct")
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or git(repository, "log", "-1", "--format=%ct")
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
@@ -114,8 +110,7 @@ def _manifest(repository: Path) -> Manifest:
 def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
     """Return a zip in which all files have the same time and mode.
 
-    Stash unpacks files in the order of the zip. The entry script comes last, so a new entry script
-    finds all files that it needs during an update.
+    Stash unpacks the files in order. The entry script comes last, because it needs all other files.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

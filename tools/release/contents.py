@@ -30,7 +30,6 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def plugin_files(repository: Path) -> dict[str, bytes]:
-    """Return the files to ship. Raise ReleaseError for a file outside SHIPPED and NOT_SHIPPED."""
     listed = git(repository, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = sorted({name for name in listed.split("\0") if name and (repository / name).exists()})
     undecided = {PurePosixPath(name).parts[0] for name in names} - SHIPPED - NOT_SHIPPED
@@ -70,8 +69,8 @@ def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
 def check(files: Mapping[str, bytes]) -> None:
     """Raise ReleaseError for files that would harm users.
 
-    Stash would load a second `.yml` as a plugin. Some file systems do not allow all names. A
-    package of a dependency must not hide a package of the plugin or of the standard library.
+    Stash loads each `.yml` file as a plugin. Not all file systems allow all names. A vendored
+    package must not hide a package of the plugin or of the standard library.
     """
     manifests = [name for name in files if name.lower().endswith(".yml")]
     if manifests != [ENTRY[1]]:

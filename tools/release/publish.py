@@ -20,8 +20,8 @@ _PLACEHOLDER = "https://OWNER.github.io/REPOSITORY/index.yml"
 def notes(repository: Path, tag: str, source: str, address: str) -> str:
     """Return the release notes. Raise ReleaseError if the changelog lacks the version.
 
-    `source` is the web address from which Stash installs the plugin. `address` is the repository's
-    web address.
+    `source` is the web address of the plugin source, and `address` the web address of the
+    repository.
     """
     manifest = repository / ENTRY[1]
     version = read_manifest(manifest).version
@@ -40,15 +40,11 @@ def notes(repository: Path, tag: str, source: str, address: str) -> str:
 
 
 def absolute(text: str, tag: str, address: str) -> str:
-    """Make links to files of the repository absolute. `address` is the repository's web address."""
     return re.sub(r"\]\((?!https?:|#)", f"]({address}/blob/{tag}/", text)
 
 
 def pages(releases: Path, newest: str, into: Path, readme: Path, source: str, address: str) -> None:
-    """Write the web pages from which Stash installs the plugin.
-
-    The root has the newest version and the readme, and each version has a folder.
-    """
+    """Write the web pages. The root has the newest version, and each version has a folder."""
     if not (releases / newest).is_dir():
         raise ReleaseError(f"{releases} has no folder {newest}")
     shutil.copytree(releases / newest, into)

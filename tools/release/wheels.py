@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
-# A release must not contain compiled files, or files that Python or Stash would load automatically.
+# A release has no compiled files, and no files that Python or Stash loads automatically.
 _REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
@@ -20,8 +20,6 @@ class ReleaseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A pinned package: the only accepted version, and the hash of its wheel in lower case."""
-
     name: str
     version: str
     sha256: str
@@ -32,7 +30,6 @@ class Pin:
 
 
 def read_pins(requirements: Path) -> list[Pin]:
-    """Return the pinned packages. Raise ReleaseError for a line without a version and one hash."""
     text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines()]
     return [_pin(line) for line in lines if line and not line.startswith("#")]
@@ -54,7 +51,6 @@ class Vendored:
 
 
 def vendored(folder: Path, pins: Iterable[Pin]) -> list[Vendored]:
-    """Return the files of the pinned packages. Raise ReleaseError for an unsuitable wheel."""
     return [_take(_wheel_of(folder, pin), pin) for pin in pins]
 
 
@@ -109,8 +105,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # The headers of the file METADATA have the package's name, version and licence. The body of
-        # the file is a long README, so the release leaves it out.
+        # METADATA has headers with name, version and licence, and a long body that is left out.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
