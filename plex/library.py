@@ -29,17 +29,15 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-# Another Plex server cannot be set up within a minute, so the identity is not checked more often.
+# Nobody can replace a Plex server within a minute, so its identity is not checked more often.
 IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
-# Plex does not document when a library's change counters change. Unchanged counters are therefore
-# trusted for ten minutes only.
+# Plex does not document when it changes a library's change counters.
 TRUST_CHANGE_MARK = 600.0
-# Only a complete listing detects removed files, and moved files whose time stamp is unchanged. A
-# library is listed completely after one hour if its change counters have changed, or else after a
-# day.
+# Only a complete listing detects removed files. A library whose change counters have changed is
+# listed completely after one hour, and any other library after a day.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 
@@ -52,7 +50,6 @@ class Refresh(Enum):
 
 @contextmanager
 def _faults_of_the_address() -> Iterator[None]:
-    """Convert a refusal of a listing to an error that suggests another value of `plex_url`."""
     try:
         yield
     except (PlexNotFound, PlexPermanentError) as error:
@@ -62,10 +59,7 @@ def _faults_of_the_address() -> Iterator[None]:
 
 
 class Library:
-    """Keeps the path index of the selected libraries up to date with few requests.
-
-    Every method may raise a `PlexError`. `report` receives an event for each unreadable item.
-    """
+    """Keeps the path index of the selected libraries up to date with few requests."""
 
     def __init__(
         self,
@@ -111,7 +105,6 @@ class Library:
         return self._configured
 
     def sections_known(self) -> list[Section]:
-        """Return the video libraries of the last request, without a new request."""
         return [section for section in self.known if section.kind == MOVIE]
 
     @_faults_of_the_address()
@@ -141,10 +134,9 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files that the path index lacks. Return whether Plex was searched.
+        """Search Plex for a few files by name, or refresh the libraries to find more files.
 
-        Plex is not searched if the libraries were refreshed less than `REFRESH_INTERVAL` ago. A few
-        files are searched by name. For more files, the libraries are refreshed.
+        Return False without a request if the libraries were refreshed within `REFRESH_INTERVAL`.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -159,9 +151,9 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely, to delete removed files from the path index.
+        """List changed libraries completely, and delete removed files from the path index.
 
-        Return False without a request if the last call was less than `REFRESH_INTERVAL` ago.
+        Return False without a request if the last call was within `REFRESH_INTERVAL`.
         """
         if not self._is_due(self._listed_at):
             return False
@@ -199,8 +191,7 @@ class Library:
     def poll_new_items(self) -> None:
         """Add new items of Plex to the path index, at most once per minute.
 
-        `look_for` searches Plex only for scenes without an item. If a scene has an item and gets a
-        second item, only this method finds the second item.
+        Only this method finds the second item of a scene that already has an item.
         """
         now = self._clock()
         if _is_recent(self._polled_at, now):
@@ -246,8 +237,10 @@ class Library:
         for section in self.sections():
             last = self.index.last_listing(section.key)
             needed = next_refresh(last, section.change_mark, now, whole=whole)
-            if needed is Refresh.CHANGES and last is not None and self._list_changes(section, last):
-                continue
+            if needed is Refresh.CHANGES and last is not None:
+                with suppress(CannotTell):
+                    self._list_changes(section, last)
+                    continue
             if needed is not Refresh.NOTHING:
                 self._list(section)
         self._refreshed_at = self.looked_at = now
@@ -266,37 +259,27 @@ class Library:
         self.listings += 1
         self._unreadable.keep_holes(section, walk.holes, 0)
 
-    def _list_changes(self, section: Section, last: Listing) -> bool:
+    def _list_changes(self, section: Section, last: Listing) -> None:
         seen = UpdateCursor(self._clock, last.cursor)
-        cursor = 0
-        try:
-            now = self._list_additions(section, last)
-        except CannotTell:
-            return False
+        place, cursor = self._list_additions(section, last).place, 0
         try:
             if last.cursor:
                 at_most = last.place.rows // 2
                 pages = list_updated(self._client.read, section, last.cursor, at_most)
                 self._add(section, seen.of(pages))
                 cursor = seen.cursor
-        except CannotTell:
-            return False
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
             # An unreadable item makes Plex refuse each list of updated items. The cursor 0 stops
-            # requests for updated items until the next complete listing. New items are still
-            # listed.
+            # these requests until the next complete listing.
             if not self._unreadable.holes(section):
-                return False
-        self.index.note_refresh(section.key, seen.begun, section.change_mark, now.place, cursor)
-        return True
-
-
-# The functions below treat a time in the future as outdated, because the clock was set back.
+                raise CannotTell from None
+        self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
 
 
 def _is_recent(moment: float, now: float) -> bool:
+    # A time in the future is no recent time, because the clock was set back.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 

@@ -1,7 +1,4 @@
-"""Lists the updated files of a library, and searches a library for files by name.
-
-A Plex server may silently ignore a sort order or a filter, so each response is checked.
-"""
+"""Lists the updated files of a library, and searches a library for files by name."""
 
 import math
 import re
@@ -10,12 +7,7 @@ from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
 from plex.connection import paging
-from plex.exceptions import (
-    PlexNotFound,
-    PlexPermanentError,
-    PlexPermissionError,
-    PlexTemporaryError,
-)
+from plex.exceptions import REFUSALS, PlexError, PlexTemporaryError
 from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
 from validation.paths import components, folded
 
@@ -25,8 +17,7 @@ NEWEST_PAGE = 100
 _AHEAD = 86_400.0
 # A search with more than 50 results is too unspecific.
 LOOK_UP_ROWS = 50
-# Plex gives a new item the highest rating key, and never changes a rating key. In a listing sorted
-# by key, new items therefore come last, and an edit moves no item.
+# In a listing sorted by rating key, new items come last, and an edit moves no item.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
@@ -39,11 +30,9 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# A search must not contain these characters. A comma means "or" in Plex's filters. Network file
-# systems replace characters that Windows forbids. The other characters are not allowed in a URL.
+# A comma means "or" in Plex's filters. Network file systems replace characters that Windows
+# forbids. The other characters are not allowed in a URL.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
-
-_REFUSED = (PlexNotFound, PlexPermanentError, PlexPermissionError)
 
 Get = Callable[[str, str, Mapping[str, str]], Element]
 
@@ -59,10 +48,10 @@ class OrderIgnored(CannotTell):
 def list_updated(
     get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield the files of the items that were updated at or after `since`, newest first.
+    """Yield the files of the items that were updated since a time of Plex's clock, newest first.
 
-    The time `since` is a time of Plex's clock. Raise `CannotTell` if no item or more than `at_most`
-    items were updated, or if items moved between two pages.
+    Raise `CannotTell` if no item or more than `at_most` items were updated, or if items moved
+    between two pages.
     """
     doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
@@ -84,8 +73,7 @@ def list_updated(
         if known[-1] < since or start + len(rows) >= whole_number(answer.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
-        # The next page starts at the last item of this page. If it starts elsewhere, items were
-        # missed.
+        # The next page must begin with the last item of this page. Otherwise items were missed.
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
@@ -97,11 +85,11 @@ def count_videos(get: Get, section: Section) -> int:
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
     """Return the files of the videos whose path contains `chunk`.
 
-    None means that Plex refused or ignored the search, or that too many videos match.
+    The result is None if Plex refused or ignored the search, or if too many videos match.
     """
     try:
         answer = _search(get, section, chunk)
-    except _REFUSED:
+    except REFUSALS:
         # A proxy before Plex may have refused the request because of a word in the file name.
         return None
     except PlexTemporaryError as error:
@@ -119,22 +107,18 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Search twice for the full path of a file. Return whether Plex fails both times.
-
-    Plex fails at a search that would return an unreadable item.
-    """
+    """Search twice for a file. Return whether Plex fails both times, as for an unreadable item."""
     if "," in path:
         return False
     for _ in range(2):
         try:
             _search(get, section, path)
-        except PlexTemporaryError as error:
-            if not error.may_be_one_item:
+        except PlexError as error:
+            if error.may_be_one_item:
+                continue
+            if not isinstance(error, REFUSALS):
                 raise
-        except _REFUSED:
-            return False
-        else:
-            return False
+        return False
     return True
 
 
@@ -151,7 +135,7 @@ def address(section: Section, order: str) -> str:
 
 
 def searchable_part(path: str) -> str:
-    """Return the longest part of a file name that Plex can search for. The result may be empty."""
+    """Return the longest part of a file name that Plex can search for, or an empty text."""
     name = re.split(r"[/\\]", path)[-1]
     return max((piece.strip() for piece in _UNSEARCHABLE.split(name)), key=len)
 
@@ -159,21 +143,20 @@ def searchable_part(path: str) -> str:
 def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
     """Return the libraries whose folder contains a path. The innermost of nested folders counts."""
     names = components(path)
-    containing: dict[int, list[Section]] = {0: []}
+    depths: list[int] = []
     for section in sections:
         folders = [components(location) for location in section.locations if location]
-        around = [folder for folder in folders if names[: len(folder)] == folder]
-        depth = max((1 + len(folder) for folder in around), default=0)
-        containing.setdefault(depth, []).append(section)
-    deepest = max(containing)
-    return containing[deepest] if deepest else []
+        around = [len(folder) for folder in folders if names[: len(folder)] == folder]
+        depths.append(max(around, default=-1))
+    deepest = max([0, *depths])
+    return [section for section, depth in zip(sections, depths, strict=True) if depth == deepest]
 
 
 class UpdateCursor:
-    """Computes the cursor: the time of Plex's clock from which the next listing requests updates.
+    """Computes the time of Plex's clock from which the next listing requests updated items.
 
-    A listing may miss items that are updated while the plugin reads it. The time that the plugin
-    needs to read the listing is therefore subtracted from the newest time stamp.
+    A listing may miss items that are updated meanwhile. The duration of the listing is therefore
+    subtracted from the newest time stamp.
     """
 
     def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:
