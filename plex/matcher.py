@@ -63,12 +63,10 @@ class _Target(NamedTuple):
 
 
 class PlexMatcher:
-    """Finds items by the full path of a file.
+    """Finds items by the full path of a file, or by name and size outside of all library folders.
 
-    The path map in the settings translates the path. If the path map has no entry for the path, a
-    mapping that `PathLearning` learned may translate the path. A file outside of all library
-    folders is found by name and size. Several items may match, because a scene may have several
-    files, and a file may be in several libraries.
+    The path map in the settings or a learned mapping translates the path. Several items may match,
+    because a scene may have several files, and a file may be in several libraries.
     """
 
     def __init__(
@@ -89,17 +87,13 @@ class PlexMatcher:
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Return whether a file lies outside of all library folders, ignoring learned mappings."""
+        """Return whether a file lies outside of all library folders without learned mappings."""
         return not self._is_in_library(self._path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
-        """Return whether a file lies in a library folder. Learned mappings translate its path."""
         return self._target(path).is_in_library
 
-    def find_by_path(self, files: Sequence[SceneFile]) -> Matching:
-        return self.find(files, None)
-
-    def find(self, files: Sequence[SceneFile], scene_id: int | None) -> Matching:
+    def find(self, files: Sequence[SceneFile], scene_id: int | None = None) -> Matching:
         """Match the files of a scene. Without `scene_id`, no file is matched by name and size."""
         found: dict[int, Match] = {}
         rules: list[Rule] = []
@@ -143,11 +137,10 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
-        """Check a match by a learned mapping, because the mapping may be wrong.
+        """Check a match by a learned mapping. The mapping may be wrong.
 
-        The match is ambiguous if the found file may belong to another scene. The file of that scene
-        has the same name and size, and its path is at least as similar to the found path. Plex also
-        has no file at the translated path of that scene.
+        The match is ambiguous if another scene has a file with the same name and size, which is at
+        least as similar to the found path, and which Plex lacks at its own translated path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self._learning.competing_files(scene_id, file) if fitting else None
@@ -180,7 +173,6 @@ class PlexMatcher:
         return _Target(path, Rule.FULL_PATH, is_in_library=False)
 
     def _is_in_library(self, path: str) -> bool:
-        """Return whether a path lies in a library folder, or True if no library folder is known."""
         locations = tuple(path for section in self._sections() for path in section.locations)
         if locations != self._locations:
             self._locations, self._folders = locations, Folders.of(locations)
@@ -195,7 +187,7 @@ def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
 def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
     """Choose among Plex's files whose path is another spelling of `path`.
 
-    Some file systems are case-sensitive. If only the case differs, the sizes must be equal.
+    If the case differs, the sizes must be equal, because some file systems are case-sensitive.
     """
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
@@ -213,12 +205,9 @@ def _by_name_and_size(
 ) -> _Hits:
     """Choose among Plex's files that have the same name as the file of a scene.
 
-    The sizes must be equal. If a size is unknown, the last two folders must be equal, and several
-    possible files are ambiguous. Otherwise the path that is most similar to the scene's path wins.
-    Similar paths have many equal components at their end.
-
-    `competing` has the paths of other scenes' files. If such a path is more similar to the winner,
-    there is no match. If it is equally similar, the match is ambiguous.
+    The sizes must be equal. If a size is unknown, the last two folders must be equal. The path with
+    the most equal components at its end wins. There is no match if a path in `competing`, the paths
+    of other scenes' files, is more similar to the winner.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

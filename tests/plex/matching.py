@@ -76,7 +76,7 @@ class Libraries:
 
     def find(self, scene_id: int) -> Matching:
         files = self.stash[scene_id]
-        matching = self.matcher.find_by_path(files)
+        matching = self.matcher.find(files)
         if matching.matches:
             return matching
         if any(self.matcher.is_outside(file.path) for file in files):

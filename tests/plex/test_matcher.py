@@ -82,7 +82,7 @@ def test_the_weakest_rule_of_a_scenes_files_is_told(tmp_path: Path) -> None:
     stash = {1: [SceneFile("/plex/1.mp4", 5), SceneFile("/data/2.mp4", 6)]}
     parts = [part("/plex/1.mp4", 1, 5), part("/plex/q/2.mp4", 2, 6)]
     libraries = Libraries(tmp_path, {1: parts}, PLEX, stash)
-    assert libraries.matcher.find_by_path(stash[1]).rule is Rule.FULL_PATH
+    assert libraries.matcher.find(stash[1]).rule is Rule.FULL_PATH
     libraries.survey()
     assert libraries.matcher.find(stash[1], 1).rule is Rule.NAME_AND_SIZE
 

@@ -136,7 +136,7 @@ def test_the_setting_goes_before_what_was_learned(tmp_path: Path) -> None:
     libraries = docker(tmp_path, 6, path_map="/elsewhere=>/data")
     libraries.survey()
     assert learned(libraries) != []
-    assert libraries.matcher.find_by_path(libraries.stash[1]).matches == ()
+    assert libraries.matcher.find(libraries.stash[1]).matches == ()
 
 
 def test_what_was_learned_is_known_after_a_restart(tmp_path: Path) -> None:

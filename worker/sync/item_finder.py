@@ -90,7 +90,7 @@ class ItemFinder:
 
     def _match_by_path(self, works: Sequence[SceneWork]) -> None:
         for work in works:
-            work.matching = self.session.matcher.find_by_path(work.scene.files)
+            work.matching = self.session.matcher.find(work.scene.files)
         self._read(works)
 
     def _match_by_any_rule(self, works: Collection[SceneWork]) -> None:

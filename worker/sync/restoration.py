@@ -57,7 +57,7 @@ class Restoration:
         self.session.library.prepare()
         self.session.library.refresh()
         for scene in self.services.scenes.read(list(records)).values():
-            for match in self.session.matcher.find_by_path(scene.files).matches:
+            for match in self.session.matcher.find(scene.files).matches:
                 if match.rating_key == item.rating_key and still_holds(item, match):
                     return True
         return False
