@@ -10,7 +10,7 @@ from shared.clock import seconds_ahead
 
 @dataclass(frozen=True, slots=True)
 class PlexHealth:
-    """The result of a health check. An attribute is None if its request was not sent or failed."""
+    """The result of a health check. Facts that the check could not read are None."""
 
     reachable: bool
     latency: float
@@ -38,10 +38,7 @@ def check_plex_health(
     *,
     with_rights: bool = False,
 ) -> PlexHealth:
-    """Request the identity and the libraries of Plex. A `PlexError` becomes a part of the result.
-
-    `with_rights` also checks whether the token may edit items.
-    """
+    """Request the identity and the libraries of Plex, and with `with_rights` the token's rights."""
     begun = monotonic()
     try:
         identity = client.identity()

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-# Increment the version also when `folded_path` changes, because the tables store its results.
+# A changed result of `folded_path` also needs a new version, because the tables store its results.
 _SCHEMA_VERSION = 6
 _BUSY_TIMEOUT = 10.0
 _NOTE = "the index of Plex's files, library.db"
@@ -36,16 +36,14 @@ def _noting() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if not is_about_index(error):
-            error.add_note(_NOTE)
+        error.add_note(_NOTE)
         raise
 
 
 class IndexDatabase:
     """The database `library.db` in autocommit mode. An empty database replaces an unusable file.
 
-    The worker also uses another SQLite database, so each error gets a note with the name
-    `library.db`.
+    A note in each error distinguishes the error from an error of the queue's database.
     """
 
     def __init__(self, path: str) -> None:

@@ -22,10 +22,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class PlexItem(OptionalFields):
-    """A video in the response to `/library/metadata`, with complete lists of tags and actors.
-
-    The base class `OptionalFields` has the fields that are off by default, such as labels.
-    """
+    """A video in the response to `/library/metadata`, with complete lists of tags and actors."""
 
     rating_key: int
     section_key: int
@@ -53,19 +50,15 @@ class LibraryPart:
     section: int = field(default=0, compare=False)
     # Plex updated the item at this time of Plex's clock. The value 0 means an unknown time.
     changed_at: int = field(default=0, compare=False)
-    # Plex moves a file to its trash if a scan does not find the file.
     in_trash: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The position at which a listing of a library ended.
-
-    `rows` is the number of listed rows. `last_key` is the last rating key, or 0 if Plex does not
-    sort the rows by rating key.
-    """
+    """The position at which a listing of a library ended."""
 
     rows: int = 0
+    # The key 0 means that Plex does not sort the rows by rating key.
     last_key: int = 0
 
 
@@ -86,7 +79,7 @@ class Section:
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
-    # Plex gives libraries of single videos the type `movie`. No other library is synced.
+    # Only libraries of the type `movie` are synced. Their items are single videos.
     kind: str = MOVIE
     scanner: str = ""
 
@@ -181,9 +174,5 @@ def whole_number(text: str | None) -> int:
 
 def _value(video: Element, declared: Field) -> Any:
     if declared.element:
-        return _names(video, declared.element)
+        return tuple(tag for child in video.findall(declared.element) if (tag := child.get("tag")))
     return declared.read(video.get(declared.plex) or "")
-
-
-def _names(video: Element, element: str) -> tuple[str, ...]:
-    return tuple(tag for child in video.findall(element) if (tag := child.get("tag")))

@@ -34,13 +34,12 @@ class LibraryChoice:
 
     @property
     def sections(self) -> list[Section]:
-        """The selected libraries in Plex's order. The list is valid only if `problem` is empty."""
+        """The selected libraries in Plex's order. The list is meaningless if there is a problem."""
         keys = {section.key for entry in self.entries for section in entry.found}
         return [section for section in self.known if section.key in keys or not self.entries]
 
     @property
     def problem(self) -> str:
-        """The reason why the setting is invalid, with the remedy, or "" for a valid setting."""
         kinds = {_folded(section.title): section.kind for section in self.others}
         for entry in self.unknown:
             if kind := kinds.get(_folded(entry.text)):
