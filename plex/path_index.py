@@ -1,12 +1,10 @@
 """The path index is a local table that has each file in Plex and its item.
 
-Listings of the libraries fill the table. A row may be outdated, so the plugin reads an item and
-compares its files before each write. The database may be deleted at any time.
+A row may be outdated, so the plugin reads an item and compares its files before each write.
 
 Several processes may list a library at once. Each listing increments the library's listing number
-at its start. A process stores each received file with the current number. A complete listing
-finally deletes all rows with a lower number than its own. No process has received the files of
-these rows since the complete listing began.
+at its start, and each process stores a received file with the current number. At its end, a
+complete listing deletes the rows with a lower number than its own.
 """
 
 import contextlib
@@ -22,9 +20,9 @@ from shared.read_only import open_for_reading
 from validation.paths import folded_name, folded_path
 
 # A listing number never decreases, even if rows are deleted.
-_BEGIN_NUMBERS = (
-    "INSERT OR IGNORE INTO numbers_drawn "
-    "SELECT ?, coalesce(MAX(listing), 0) FROM parts WHERE section = ?"
+_LAST_NUMBER = (
+    "SELECT coalesce((SELECT number FROM numbers_drawn WHERE section = ?), "
+    "(SELECT MAX(listing) FROM parts WHERE section = ?), 0)"
 )
 _INSERT_LISTING = """
 INSERT OR REPLACE INTO listings
@@ -43,14 +41,14 @@ _CLEARINGS = -1
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The stored results of a library's last complete listing and of its last refresh."""
+    """The times and results of a library's last complete listing and of its last refresh."""
 
     listed_at: float
     change_mark: str
     looked_at: float
     looked_mark: str
     place: Place
-    # The path index has all updates before this time of Plex's clock. The value 0 means unknown.
+    # The path index has all updates before this time of Plex's clock. The value 0 is unknown.
     cursor: int
 
 
@@ -66,7 +64,7 @@ class PathIndex:
         self.database.close()
 
     def use_server(self, server_id: str) -> None:
-        """Select the server of the index. The rows of other servers are deleted."""
+        """Select the server of the index, and delete the rows of other servers."""
         self._server_id = server_id
         with self.database.transaction():
             for table in _TABLES:
@@ -96,27 +94,22 @@ class PathIndex:
         change_mark: str,
         now: float,
         gaps: Callable[[], Iterable[tuple[int, int]]] = tuple,
-    ) -> int:
-        """Store a complete listing of a library page by page, and return the number of files.
+    ) -> None:
+        """Store a complete listing of a library page by page. At the end, delete all other files.
 
-        At the end, delete the files that no process has received since the start of the listing.
-        Delete nothing if the listing fails, or if `clear` is called meanwhile.
-
-        Plex may leave out unreadable items. For each group of these items, `gaps` returns the
-        rating keys of the items before and after the group. Files with a rating key between these
-        two keys are kept.
+        Delete nothing if the listing fails, or if `clear` is called meanwhile. Also keep the files
+        of unreadable items, which the listing lacks. For each group of these items, `gaps` returns
+        the rating keys of the items before and after the group.
         """
-        count, key = 0, (self._server_id, section)
-        with self.database.transaction():
-            cleared = self._last_number(_CLEARINGS)
+        key = (self._server_id, section)
+        cleared = self._last_number(_CLEARINGS)
         listing = self._draw_number(section)
         for page in pages:
-            count += len(page)
             with self.database.transaction():
                 self._store(section, page, self._last_number(section))
         with self.database.transaction():
             if self._last_number(_CLEARINGS) != cleared:
-                return count
+                return
             self.database.write_all(
                 "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
                 "AND listing < ? AND rating_key > ? AND rating_key < ?",
@@ -128,10 +121,9 @@ class PathIndex:
             )
             times = (now, change_mark) * 2
             self.database.write(_INSERT_LISTING, *key, listing, *times, *key)
-        return count
 
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
-        """Store the complete lists of files of some items. Return whether the index changed."""
+        """Store all files of some items. Return whether the index changed."""
         items: dict[int, list[LibraryPart]] = {}
         for part in parts:
             items.setdefault(part.rating_key, []).append(part)
@@ -203,17 +195,12 @@ class PathIndex:
     def _draw_number(self, section: int) -> int:
         with self.database.transaction():
             number = self._last_number(section) + 1
-            statement = "UPDATE numbers_drawn SET number = ? WHERE section = ?"
-            self.database.write(statement, number, section)
+            statement = "INSERT OR REPLACE INTO numbers_drawn VALUES (?, ?)"
+            self.database.write(statement, section, number)
         return number
 
     def _last_number(self, section: int) -> int:
-        statement = "SELECT number FROM numbers_drawn WHERE section = ?"
-        row = self.database.first(statement, section)
-        if row is None:
-            self.database.write(_BEGIN_NUMBERS, section, section)
-            row = self.database.first(statement, section)
-        return int(row[0])
+        return int(self.database.first(_LAST_NUMBER, section, section)[0])
 
     def find_exact(self, path: str) -> list[LibraryPart]:
         return self._find("path = ?", path)
@@ -252,8 +239,7 @@ class PathIndex:
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        # While a disk is missing, all of its files are in Plex's trash. Files in the trash are
-        # returned only if there are no other files.
+        # While a disk is missing, all of its files are in Plex's trash.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:

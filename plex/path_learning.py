@@ -1,8 +1,8 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
 A file is the same in Stash and Plex if its name and size are unique in both. If `/data/new/a.mp4`
-in Stash is `/media/new/a.mp4` in Plex, the folder `/data` may be `/media`. The file is evidence for
-this pair of folders. The file is evidence against all other pairs with `/data`.
+in Stash is `/media/new/a.mp4` in Plex, this file is evidence that `/data` is `/media`. The file is
+also evidence against all other pairs with `/data`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -60,9 +60,8 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# This query returns the pairs of folders. Pairs with enough evidence and without counter-evidence
-# come first, from the shortest to the longest path. The other pairs follow, ordered by their
-# evidence.
+# Pairs of folders with enough evidence and without counter-evidence come first, from the shortest
+# to the longest path. The other pairs follow in the order of their evidence.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)
@@ -78,11 +77,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of folders that are probably the same in Stash and in Plex.
-
-    `agree` is the number of files that are evidence for the pair. `disagree` is the number of files
-    that are evidence against the pair.
-    """
+    """A pair of folders that are probably the same, and the number of files for and against it."""
 
     pair: PrefixPair
     agree: int
@@ -104,8 +99,8 @@ class LearnedMapping:
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
     """Return the pairs of folders that may be the same, given both paths of a file.
 
-    For `/data/new/a.mp4` and `/media/new/a.mp4`, the pairs are `/data` with `/media`, and
-    `/data/new` with `/media/new`.
+    The paths `/data/new/a.mp4` and `/media/new/a.mp4` give the pair `/data` and `/media`, and the
+    pair `/data/new` and `/media/new`.
     """
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
@@ -117,9 +112,8 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 class PathLearning:
     """Learns and stores which folder in Stash is which folder in Plex.
 
-    A survey reads all files of Stash at most once a day, and only if a scene's file lies outside of
-    all library folders. The plugin learns only from files outside of all library folders. The
-    function `is_outside` returns whether a path lies outside of these folders.
+    The plugin learns only from files outside of all folders of Plex's libraries. The function
+    `is_outside` returns whether a path lies outside of these folders.
     """
 
     def __init__(
@@ -136,7 +130,7 @@ class PathLearning:
         self._files = files
         self._clock = clock
         self._report = report
-        self._tried_at: float | None = None
+        self._tried_at = float("-inf")
 
     def mappings(self) -> list[LearnedMapping]:
         rows = self._database.rows(
@@ -149,8 +143,8 @@ class PathLearning:
     def path_map(self) -> PathMap:
         return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
-    def survey(self, is_outside: Callable[[str], bool]) -> int:
-        """Read all files of Stash and learn mappings from them; return the number of files."""
+    def survey(self, is_outside: Callable[[str], bool]) -> None:
+        """Read all files of Stash, and learn mappings from these files."""
         self._tried_at = self._clock()
         survey = self._last_survey() + 1
         for scenes in self._files():
@@ -160,12 +154,12 @@ class PathLearning:
             self._database.write("DELETE FROM surveys")
             self._database.write("INSERT INTO surveys VALUES (?, ?)", survey, self._tried_at)
         self._weigh(is_outside)
-        return int(self._database.first("SELECT COUNT(*) FROM stash_files")[0])
 
     def consider(self, scenes: Sequence[StashScene], is_outside: Callable[[str], bool]) -> None:
         now = self._clock()
-        if not _within(SURVEY_INTERVAL, self.surveyed_at(), now):
-            if not _within(RETRY_INTERVAL, self._tried_at, now):
+        surveyed_at = self.surveyed_at()
+        if surveyed_at is None or not 0 <= now - surveyed_at < SURVEY_INTERVAL:
+            if not 0 <= now - self._tried_at < RETRY_INTERVAL:
                 self.survey(is_outside)
             return
         self._store(scenes, self._last_survey(), [scene.id for scene in scenes])
@@ -181,7 +175,7 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return other scenes' files of the same name and size, or None before the first survey."""
+        """Return other scenes' files of the same name and size, if a survey has found them."""
         if self.surveyed_at() is None:
             return None
         rows = self._database.rows(
@@ -247,7 +241,7 @@ class PathLearning:
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
         self._database.run(_EVIDENCE)
-        # The transaction writes only to temporary tables, so it needs no write lock.
+        # The transaction needs no write lock, because only temporary tables change.
         with self._database.transaction("DEFERRED"):
             for stash, plex in self._database.each(_PAIRS.format(condition=""), server_id):
                 if is_outside(stash):
@@ -277,7 +271,3 @@ class PathLearning:
         evidence = {mapping.pair: f" ({mapping.evidence})" for mapping in now}
         for pair in sorted(before - used, key=str):
             self._report(Event.PATHS_DROPPED, mapping=pair, evidence=evidence.get(pair, ""))
-
-
-def _within(interval: float, moment: float | None, now: float) -> bool:
-    return moment is not None and 0 <= now - moment < interval
