@@ -1,10 +1,7 @@
-"""Finds the reason why Plex's scanner does not list a file.
-
-The rules are from the source code of Plex's scanner. They never exclude a file that Plex lists.
-"""
+"""Finds the reason why Plex does not list a file, by the source code of Plex's scanner."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from plex.items import MOVIE, PHOTO, SHOW, Section
 from validation.paths import Folders, components, split_path
@@ -18,8 +15,7 @@ _HOLDS = {
     SHOW: "which holds shows, and episodes are not synced",
     PHOTO: "which holds photos, and Plex lists no videos there",
 }
-# Plex skips folders with these names, except directly below a library's folder. If "/media" is the
-# library's folder, "/media/Scenes" is listed, but "/media/Studio/Scenes" is not.
+# Plex skips folders with these names, except directly below a library's folder.
 _EXTRAS = re.compile(
     r"(?i)extras?\b|!?samples?|bonus|.*bonus disc|bdmv|video_ts|(?:interview|scene|trailer|"
     r"featurette|short|other).?$|deleted.?(?:scene.?)?$|behind.?the.?scenes$"
@@ -47,23 +43,48 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 
 
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
-    """Return why the scanner skips a file in the library folder `root`, with the remedy.
+    """Return why the scanner skips a file in the library folder `root`, and what to do.
 
-    The result is empty if the scanner does not skip the file. `of_movies` means that the library
-    has a movie scanner, which lists no episodes.
+    The result is empty if the scanner does not skip the file. Only libraries with a movie scanner
+    (`of_movies`) list no episodes.
     """
     depth = len(components(root))
-    names = split_path(path)
-    if len(names) <= depth or components(path)[:depth] != components(root):
+    names = split_path(path)[depth:]
+    if not names or components(path)[:depth] != components(root):
         return ""
-    return next(_reasons(path, size, names[depth:], of_movies=of_movies), "")
+    *folders, file = names
+    for level, folder in enumerate(folders):
+        if _IGNORED_FOLDER(folder) or (level == 0 and _IGNORED_TOP_FOLDER(folder)):
+            return f"Plex ignores files in a folder named '{folder}'; move the file elsewhere"
+        if level > 0 and _EXTRAS(folder):
+            return (
+                f"Plex treats files in a folder named '{folder}' as extras of another video and "
+                "does not list them; rename the folder"
+            )
+    if file.startswith("."):
+        return "Plex ignores hidden files; rename the file so that it begins without a dot"
+    extra = _EXTRA_FILE(file)
+    if extra:
+        return (
+            f"Plex treats a file with '{extra.group()}' in its name as an extra of another video "
+            "and does not list it; rename the file"
+        )
+    if 0 < size < LARGEST_SAMPLE and _SAMPLE(path):
+        return (
+            "Plex treats a file under 300 MB with 'sample' in its path as a sample and does not "
+            "list it; rename the file or its folder"
+        )
+    episode = _EPISODE(_before_the_year(file)) if of_movies else None
+    if episode:
+        return (
+            f"'{episode.group()}' in the file's name looks like an episode, and libraries of "
+            "movies list no episodes; rename the file"
+        )
+    return ""
 
 
 def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
-    """Return the reason why no Plex library lists a file as a single video, with the remedy.
-
-    The result is empty if the reason is unknown.
-    """
+    """Return why no Plex library lists a file as a single video, and what to do."""
     folders = [
         (section, location)
         for section in sorted(libraries, key=lambda section: section.kind != MOVIE)
@@ -86,37 +107,6 @@ def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
 
 def is_plex_version(path: str) -> bool:
     return PLEX_VERSIONS in components(path)[:-1]
-
-
-def _reasons(path: str, size: int, names: Sequence[str], *, of_movies: bool) -> Iterator[str]:
-    *folders, file = names
-    for depth, folder in enumerate(folders):
-        if _IGNORED_FOLDER(folder) or (depth == 0 and _IGNORED_TOP_FOLDER(folder)):
-            yield f"Plex ignores files in a folder named '{folder}'; move the file elsewhere"
-        elif depth > 0 and _EXTRAS(folder):
-            yield (
-                f"Plex treats files in a folder named '{folder}' as extras of another video and "
-                "does not list them; rename the folder"
-            )
-    if file.startswith("."):
-        yield "Plex ignores hidden files; rename the file so that it begins without a dot"
-    extra = _EXTRA_FILE(file)
-    if extra:
-        yield (
-            f"Plex treats a file with '{extra.group()}' in its name as an extra of another video "
-            "and does not list it; rename the file"
-        )
-    if 0 < size < LARGEST_SAMPLE and _SAMPLE(path):
-        yield (
-            "Plex treats a file under 300 MB with 'sample' in its path as a sample and does not "
-            "list it; rename the file or its folder"
-        )
-    episode = _EPISODE(_before_the_year(file)) if of_movies else None
-    if episode:
-        yield (
-            f"'{episode.group()}' in the file's name looks like an episode, and libraries of "
-            "movies list no episodes; rename the file"
-        )
 
 
 def _before_the_year(file: str) -> str:

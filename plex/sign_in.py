@@ -1,7 +1,4 @@
-"""Signs in to a Plex account, and finds the account's servers and their addresses.
-
-The user enters the password on Plex's own page. plexapi then gets the token from plex.tv.
-"""
+"""Signs in to a Plex account, and finds the account's servers and their addresses."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -20,8 +17,7 @@ LIFETIME = 300.0
 _BETWEEN_CHECKS = 1.0
 _TIMEOUT = 10
 _ADDRESS_TIMEOUT = (2.0, 4.0)
-# plexapi raises ParseError, AttributeError, TypeError or ValueError if a response lacks expected
-# elements.
+# plexapi raises some of these errors if a response lacks expected elements.
 _FAULTS = (RequestException, PlexApiException, ParseError, AttributeError, TypeError, ValueError)
 
 
@@ -31,15 +27,13 @@ class SignInError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server of the Plex account that this machine can reach at `url`."""
-
     name: str
     url: str
     token: str
 
 
 class PlexSignIn:
-    """One attempt to sign in to Plex. `identity` has headers that identify this installation."""
+    """One attempt to sign in. The user enters the password on Plex's own page."""
 
     def __init__(
         self,
@@ -59,7 +53,7 @@ class PlexSignIn:
             raise _unreachable(error) from error
 
     def wait(self) -> str:
-        """Wait until the user has signed in; return the token of the account."""
+        """Wait until the user has signed in. Return the token of the account."""
         ends = self._monotonic() + LIFETIME
         while self._monotonic() < ends:
             if self._login.checkLogin():
@@ -113,7 +107,6 @@ class PlexSignIn:
 
 
 def _addresses(resource: MyPlexResource) -> Iterator[str]:
-    """Yield the addresses to try: first the local http addresses, and then all https addresses."""
     if not resource.httpsRequired:
         yield from resource.preferred_connections(ssl=False, locations=["local"])
     yield from resource.preferred_connections(ssl=True)

@@ -1,7 +1,6 @@
 """Handles unreadable items. Plex fails at each request that includes such an item.
 
-An unreadable item gets its own request, so it does not affect other items. Listings skip the item
-for a day, or until the items before and after it change.
+Each unreadable item is read by its own request. Listings skip the item for a day.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +14,7 @@ from plex.walk import Hole
 from shared.events import Event, Report
 
 HOLE_AGE = 86_400.0
-# At most 100 rating keys are tried to identify an item that a listing skipped.
+# The plugin tries at most 100 rating keys to identify an item that a listing skipped.
 MOST_CANDIDATES = 100
 
 _TABLES = """
@@ -73,10 +72,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the unreadable items that a listing skipped, and identify the new ones.
-
-        `begin` is the first row of the listing. The stored items from this row on are replaced.
-        """
+        """Replace the stored holes from row `begin` on, and identify the items of new holes."""
         library, now = (self._client.server_id, section.key), self._clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
@@ -95,7 +91,7 @@ class UnreadableItems:
                 self._identify(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add a file to the path index if listings skip its item. Return whether it was added."""
+        """Add a file to the path index if listings skip its item. Return whether they skip it."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key

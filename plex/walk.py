@@ -21,9 +21,9 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
+    """An unreadable item between the items with two rating keys. The key 0 means no item."""
+
     row: int
-    # The unreadable item is between the items with these two rating keys. A key of 0 means that no
-    # item is there.
     after_key: int
     before_key: int = 0
     found_at: float = 0.0
@@ -39,11 +39,11 @@ class Walk:
     """Lists a library in the order of rating keys, and yields the files of each page.
 
     A page must begin with the last row of the previous page. Otherwise items were removed, and the
-    next request begins earlier. Iterating may raise a `PlexError`.
+    next request begins earlier.
 
     Args:
         after: the position at which an earlier listing ended. Only newer items are listed. If Plex
-            does not sort the rows, iterating raises `OrderIgnored`.
+            does not sort the rows, the iteration raises `OrderIgnored`.
         holes: unreadable items that an earlier listing skipped. An item is skipped again if the
             items before and after it are the same.
     """
@@ -56,8 +56,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before each known unreadable item, so some pages are short. The other pages
-        # are larger, which saves requests.
+        # A page ends before each known unreadable item. Larger pages make up for short pages.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -74,7 +73,7 @@ class Walk:
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """The skipped items lie between the two rating keys of each pair."""
+        """Pairs of rating keys. The skipped items lie between the two keys of a pair."""
         if not self._is_sorted:
             return [(0, LARGEST_NUMBER)] if self.holes else []
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
@@ -167,8 +166,7 @@ class Walk:
 
     def _page(self, start: int) -> _Page:
         while True:
-            # Each page except the first repeats the last row of the previous page, so the page
-            # needs one more row.
+            # Each page except the first repeats the last row of the previous page.
             size = self._size + (start > 0)
             hole = min((row for row in self._known if row > start), default=None)
             if hole is not None:
