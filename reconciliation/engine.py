@@ -2,6 +2,10 @@
 
 A run queues the found scenes only after both libraries were read completely and the counts are
 plausible. If a process is killed, the next process continues the run.
+
+A scene whose job was dead-lettered would fail again in every run. So a run queues the scene again
+after a cool-down of 1 day, and later of 2, 4, 8, 16 and 32 days. An edit of the scene ends the
+cool-down.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +15,8 @@ from enum import Enum
 from plex.client import READ_BATCH
 from plex.library import Library
 from reconciliation.detector import GapDetector
-from reconciliation.findings import GAPS, Finding, Outcome
-from reconciliation.queueing import GONE, queue_gaps
-from reconciliation.run import Order, Run, Scope, run_of_today
+from reconciliation.findings import GAPS, Finding, GapDetectionResult, GapOutcome, Outcome
+from reconciliation.run import DAY, Order, Run, Scope, run_of_today
 from reconciliation.safety_limits import (
     Question,
     exceeds_limits,
@@ -26,9 +29,12 @@ from shared.events import Event
 from shared.file_lock import FileLock
 from stash.exceptions import StashQueryError
 from stash.scenes import ScenePage, StashScenes
+from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
+from sync_queue.models import BULK
+from sync_queue.operations import METADATA, scene_job
 from validation.config import Config
-from validation.scene_extractor import asked_since, is_since
+from validation.scene_extractor import asked_since, is_since, moment_of
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import SyncSession
@@ -38,6 +44,12 @@ PAGE = 1000
 ITEMS_AT_ONCE = 10 * READ_BATCH
 LINE_EVERY = 5000
 _LAST_SCENE = 2**62
+_MOST_DOUBLINGS = 5
+# This key in a job's data counts how often reconciliation runs have queued the scene again.
+TRIES = "reconciled"
+NOT_FOUND = "PlexNotFound"
+# This kind of gap is a synced scene that Stash no longer lists.
+_GONE = "gone"
 
 
 class NoConclusionError(Exception):
@@ -209,7 +221,7 @@ class GapDetectionEngine:
         if run.order.scope is not Scope.ALL:
             return []
         known = self._queue.sync_log.scenes_between(run.cursor, up_to)
-        gone = [Gap(scene_id, GONE) for scene_id in known if scene_id not in present]
+        gone = [Gap(scene_id, _GONE) for scene_id in known if scene_id not in present]
         run.result.lost += len(gone)
         return gone
 
@@ -247,13 +259,32 @@ class GapDetectionEngine:
             text = f"{run.result.text()}. {run.result.gaps_text()}"
             self._end(run, after(self.state.read(), run, self._clock(), text))
             return RunResult(Ending.DONE, text, queued=run.result.enqueued)
-        outcomes, forgotten = queue_gaps(self._services, gaps)
-        run.result.gap_outcomes.update(outcomes)
-        run.result.forgotten += forgotten
+        self._queue_gaps(gaps, run.result)
         with self._queue.transaction():
             self._queue.gaps.remove(gaps)
             self._queue.gaps.save_run(run.to_state())
         return None
+
+    def _queue_gaps(self, gaps: Sequence[Gap], result: GapDetectionResult) -> None:
+        now, lost = self._clock(), [gap.scene_id for gap in gaps if gap.kind == _GONE]
+        present = self._services.scenes.read(lost)
+        found = [gap for gap in gaps if gap.kind != _GONE]
+        ids = [gap.scene_id for gap in found]
+        waiting, letters = self._queue.waiting_among(ids), self._queue.dead_letters.of_scenes(ids)
+        jobs = []
+        for gap in found:
+            of_scene = letters.get(gap.scene_id, [])
+            is_waiting = gap.scene_id in waiting
+            outcome = GapOutcome.WAITING if is_waiting else _outcome(gap, of_scene, now)
+            result.gap_outcomes[outcome] += 1
+            if outcome is GapOutcome.QUEUED:
+                hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
+                jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
+        # After a kill at this point, the next process repeats the step and finds the scenes queued.
+        self._queue.enqueue(jobs)
+        forgotten = [scene_id for scene_id in lost if scene_id not in present]
+        self._queue.forget_scenes(forgotten)
+        result.forgotten += len(forgotten)
 
     def _ask(self, run: Run) -> RunResult:
         result, order, now = run.result, run.order, self._clock()
@@ -268,3 +299,30 @@ class GapDetectionEngine:
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)
+
+
+def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
+    if gap.kind == Outcome.MISSING.name and is_given_up(letters):
+        return GapOutcome.GIVEN_UP
+    # A missing file starts no cool-down: the worker queues the scene once Plex has the file.
+    failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
+    if is_in_cool_down(failures, moment_of(gap.changed_at), now):
+        return GapOutcome.DAMPED
+    return GapOutcome.QUEUED
+
+
+def is_given_up(letters: Sequence[DeadLetter]) -> bool:
+    return any(letter.error_type == NOT_FOUND for letter in letters)
+
+
+def tries_of(letters: Sequence[DeadLetter]) -> int:
+    stored = [letter.job.data.get(TRIES) for letter in letters if letter.job is not None]
+    return max((tries for tries in stored if type(tries) is int and tries > 0), default=0)
+
+
+def is_in_cool_down(letters: Sequence[DeadLetter], changed_at: float | None, now: float) -> bool:
+    failed_at = max((letter.moment for letter in letters), default=None)
+    if failed_at is None or (changed_at is not None and changed_at > failed_at):
+        return False
+    pause = DAY * 2.0 ** min(tries_of(letters), _MOST_DOUBLINGS)
+    return bool(0 <= now - failed_at < pause)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from plex import connection
-from reconciliation import engine, queueing
+from reconciliation import engine
 from simulators.plex import FakePlex
 from simulators.rig import FOLDER, PLUGIN, REPOSITORY, TOKEN, Rig
 from simulators.stash.plugin_manifest import load
@@ -248,11 +248,13 @@ def test_steps_are_told_only_with_debug_logging(make_rig: MakeRig) -> None:
 
 
 def _die_after_a_batch() -> None:
+    queue_gaps = engine.GapDetectionEngine._queue_gaps
+
     def dies(*arguments: Any) -> None:
-        queueing.queue_gaps(*arguments)
+        queue_gaps(*arguments)
         os._exit(9)
 
-    engine.queue_gaps = dies  # type: ignore[assignment, attr-defined]
+    engine.GapDetectionEngine._queue_gaps = dies  # type: ignore[assignment, method-assign]
 
 
 def test_gaps_are_queued_in_batches_of_the_size_that_is_set(make_rig: MakeRig) -> None:

@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from reconciliation.queueing import NOT_FOUND, TRIES, is_given_up, is_in_cool_down, tries_of
+from reconciliation.engine import NOT_FOUND, TRIES, is_given_up, is_in_cool_down, tries_of
 from reconciliation.run import DAY
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
