@@ -8,7 +8,6 @@ safe.
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 
 from shared.data_folder import DataFolder
@@ -99,7 +98,7 @@ def connect(
         connection.close()
         if not _is_refusal(error):
             raise
-        _leave_wal(lambda: _open(path, busy_timeout))
+        _leave_wal(path, busy_timeout)
         connection = _open(path, busy_timeout)
         connection.execute(f"PRAGMA synchronous={synchronous}")
     # On macOS, fsync alone does not write the data to the disk.
@@ -131,7 +130,7 @@ def tolerant_text(stored: bytes) -> str:
 
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:
     with locked(setup_lock(path)):
-        use_wal(lambda: _open(path, BUSY_TIMEOUT), BUSY_TIMEOUT)
+        use_wal(path)
         with transaction(connection):
             version = schema_version(connection)
             count = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
@@ -153,22 +152,20 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
 
 
-def use_wal(open_database: Callable[[], sqlite3.Connection], longest_wait: float) -> None:
-    """Switch to write-ahead logging, or to a rollback journal if the file system requires it."""
+def use_wal(path: str) -> None:
     # The journal mode cannot change while another process reads the database. SQLite does not wait
     # for the process, so this loop retries.
-    deadline = time.monotonic() + longest_wait
+    deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
-            with closing(open_database()) as connection:
+            with closing(_open(path, BUSY_TIMEOUT)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL").fetchone()
                 # Only a query shows whether the file system supports shared memory.
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-                return
+                return None
         except sqlite3.OperationalError as error:
             if _is_refusal(error):
-                _leave_wal(open_database)
-                return
+                return _leave_wal(path, BUSY_TIMEOUT)
             is_busy = error_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
             if not is_busy or time.monotonic() > deadline:
                 raise
@@ -179,8 +176,8 @@ def _is_refusal(error: sqlite3.Error) -> bool:
     return str(getattr(error, "sqlite_errorname", "")).startswith(_REFUSALS)
 
 
-def _leave_wal(open_database: Callable[[], sqlite3.Connection]) -> None:
-    with closing(open_database()) as connection:
+def _leave_wal(path: str, busy_timeout: float) -> None:
+    with closing(_open(path, busy_timeout)) as connection:
         # In exclusive mode, the index of the write-ahead log needs no shared memory.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchone()
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()

@@ -317,14 +317,12 @@ def test_a_queue_with_a_write_ahead_log_that_is_moved_there_keeps_its_jobs(rig: 
 
 
 def test_shared_memory_that_cannot_be_made_is_as_good_as_a_refusal(tmp_path: Path) -> None:
-    def opened() -> sqlite3.Connection:
-        return sqlite3.connect(tmp_path / "data.db", isolation_level=None)
-
+    path = str(tmp_path / "data.db")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # bytes; its memory is a file of 32 K
     try:
-        use_wal(opened, 1.0)
-        connection = opened()
+        use_wal(path)
+        connection = sqlite3.connect(path, isolation_level=None)
         assert not uses_wal(connection)
         connection.execute("CREATE TABLE one (a)")
     finally:
