@@ -121,4 +121,40 @@
       isAsking ? confirmation : label
     );
   };
+
+  /** Render a form with a text and a button. `request` gets the text and returns the answer. */
+  S.TextForm = ({ label, placeholder, button, required, request }) => {
+    const [text, setText] = React.useState("");
+    const [{ busy, answer }, run] = S.useRun();
+    const submit = (event) => {
+      event.preventDefault();
+      run(() => request(text));
+    };
+    return h(
+      "form",
+      { onSubmit: submit },
+      h(
+        "div",
+        { className: "s2p-actions" },
+        h("input", {
+          className: "form-control form-control-sm text-input s2p-wide",
+          "aria-label": label,
+          placeholder: placeholder || label,
+          value: text,
+          onChange: (event) => setText(event.target.value),
+        }),
+        h(
+          S.bootstrap.Button,
+          {
+            size: "sm",
+            type: "submit",
+            variant: "secondary",
+            disabled: busy || (required && !text.trim()),
+          },
+          button
+        )
+      ),
+      h(S.Answer, { answer })
+    );
+  };
 })(window.Stash2Plex);

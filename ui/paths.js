@@ -1,38 +1,7 @@
 /* The section of paths: scenes found in Plex, learned path maps, and a test of a path. */
 (function (S) {
   "use strict";
-  const React = S.api.React;
   const h = S.h;
-
-  const Tester = () => {
-    const [path, setPath] = React.useState("");
-    const [{ busy, answer }, run] = S.useRun();
-    const submit = (event) => {
-      event.preventDefault();
-      run(() => S.run("try_path", { path }));
-    };
-    return h(
-      "form",
-      { onSubmit: submit },
-      h(
-        "div",
-        { className: "s2p-actions" },
-        h("input", {
-          className: "form-control form-control-sm text-input s2p-wide",
-          "aria-label": "Path of a file in Stash",
-          placeholder: "Path of a file in Stash",
-          value: path,
-          onChange: (event) => setPath(event.target.value),
-        }),
-        h(
-          S.bootstrap.Button,
-          { size: "sm", type: "submit", variant: "secondary", disabled: busy || !path.trim() },
-          "Test path"
-        )
-      ),
-      h(S.Answer, { answer })
-    );
-  };
 
   S.Paths = ({ paths }) => {
     const share = paths.scenes
@@ -60,7 +29,12 @@
         ]),
         empty: "No path map was learned: the paths match, or a path map is in the settings.",
       }),
-      h(Tester),
+      h(S.TextForm, {
+        label: "Path of a file in Stash",
+        button: "Test path",
+        required: true,
+        request: (path) => S.run("try_path", { path }),
+      }),
       h(
         "div",
         { className: "s2p-actions" },

@@ -1,4 +1,5 @@
-/* The settings form shows the values in effect, except for the token. It saves only changes. */
+/* The settings form shows the values in effect, except for the token. It saves only changes, and can
+ * show the effect of unsaved changes on a scene. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -212,6 +213,11 @@
         }
         return result;
       });
+    const tryWith = async (scene) => {
+      const result = await S.run("try_settings", { scene, settings: typed() });
+      mark(result);
+      return result;
+    };
     const choice = settings.find(({ name }) => name === LIBRARIES);
     return h(
       S.Section,
@@ -268,7 +274,12 @@
         )
       ),
       h(S.Answer, { answer }),
-      h(S.TrySettings, { typed, mark })
+      h(S.TextForm, {
+        label: "Scene to try the settings with",
+        placeholder: "Number or title of a scene, or nothing for the last edited scene",
+        button: "Try with a scene",
+        request: tryWith,
+      })
     );
   };
 })(window.Stash2Plex);
