@@ -153,7 +153,13 @@ class BatchRunner:
                     self._postpone(result, batch)
                     return DrainOutcome.WORKED
                 case Action.WAIT_FOR_PLEX:
-                    self._wait_for_plex(result, batch)
+                    # If Plex just passed a health check, the job itself may be the cause.
+                    others = len(batch.unfinished) > len(result.claims)
+                    others = others or self.timetable.a_job_is_due()
+                    goes_last = self.guard.has_answered and others
+                    self._record_outage(result.error)
+                    if goes_last:
+                        self._postpone(result, batch, self.guard.seconds_to_next_check(due=True))
                     return DrainOutcome.PAUSED
                 case Action.PAUSE | Action.WAIT_FOR_STASH:
                     self.paused_session = batch.session
@@ -168,14 +174,6 @@ class BatchRunner:
         if isinstance(result.error, PlexError):
             self.guard.served(failed=True)
         return DrainOutcome.WORKED
-
-    def _wait_for_plex(self, result: Failed, batch: _Batch) -> None:
-        """Record an outage. If Plex just passed a health check, run the failed job last."""
-        others = len(batch.unfinished) > len(result.claims) or self.timetable.a_job_is_due()
-        goes_last = self.guard.has_answered and others
-        self._record_outage(result.error)
-        if goes_last:
-            self._postpone(result, batch, self.guard.seconds_to_next_check(due=True))
 
     def _record_outage(self, error: Exception) -> None:
         self.guard.failed(str(error), is_read_only=isinstance(error, PlexReadOnly))

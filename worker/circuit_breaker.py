@@ -1,11 +1,9 @@
 """The circuit breaker prevents the start of jobs while Plex is down.
 
-    CLOSED ── 5 consecutive failures ──▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
-      ▲                                   ▲                                        │    │
-      │                                   └─────────────── a failure ──────────────┘    │
-      └──────────── a job succeeds, or the second good health check ────────────────────┘
-
-All times are seconds since the epoch. If the clock is set back, the wait of 60 s starts again.
+CLOSED ── 5 consecutive failures ──▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
+  ▲                                   ▲                                        │    │
+  │                                   └─────────────── a failure ──────────────┘    │
+  └──────────── a job succeeds, or the second good health check ────────────────────┘
 """
 
 from dataclasses import asdict, dataclass

@@ -29,8 +29,7 @@ _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# A new edit waits until a batch ends. So with a limit of 60 scenes per minute, for example, a batch
-# has only 5 scenes.
+# A new edit waits until a batch ends, so a batch with a limited rate takes about this long.
 BATCH_SECONDS = 5.0
 # Plex is slow if the median duration of EDITS_JUDGED or more edits exceeds SLOW_FACTOR times the
 # usual duration. While Plex is slow, the worker waits between two batches.
@@ -137,11 +136,11 @@ class Pace:
         times = session.client.edit_times
         if 0 < len(times) < EDITS_JUDGED:
             return self._delay
-        if not times or not self._is_slow(median(times), session.facts):
-            times.clear()
-            return self._delay / 2 if self._delay > SHORTEST_DELAY else 0.0
+        is_slow = bool(times) and self._is_slow(median(times), session.facts)
         times.clear()
-        return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
+        if is_slow:
+            return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
+        return self._delay / 2 if self._delay > SHORTEST_DELAY else 0.0
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
         # The usual time adapts over hours.

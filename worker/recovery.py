@@ -9,8 +9,7 @@ SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
 # While Plex refuses edits, only another edit can show a recovery.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
-# The intervals are 5, 7.5, 11, 17, 25, 38, 57, 60 … s. So the worker detects the end of an outage
-# with a delay of at most half of the outage's length.
+# The intervals between health checks are 5, 7.5, 11, 17, 25, 38, 57, 60 … s.
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
 _NEW_OUTAGE_AFTER = 600.0

@@ -21,11 +21,7 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class HourRecord:
-    """The statistics of one hour. All durations are in seconds.
-
-    The value `seconds` is the working time of the synced scenes. `waited` and `longest` are the
-    total and the longest time from an edit in Stash to the change in Plex.
-    """
+    """The statistics of one hour. `waited` and `longest` measure the time from an edit to Plex."""
 
     hour: float
     synced: int = 0

@@ -30,7 +30,13 @@ class MissingScenes:
     def search(self, session: SyncSession) -> int:
         self._searched_at = self.monotonic()
         session.library.prepare()
-        session.look_for(self._paths())
+        jobs = [claim.job for claim in self.queue.waiting_with_error(_NOT_FOUND)]
+        if len(jobs) <= SINGLE_LOOKS:
+            letters = self.queue.dead_letters.of_type(_NOT_FOUND)
+            jobs += [letter.job for letter in letters if letter.job is not None]
+        # One file too many makes the library read all recent changes.
+        few = jobs[: SINGLE_LOOKS + 1]
+        session.look_for(file.path for job in few for file in _files_of(job))
         return self.make_found_due(session)
 
     def make_found_due(self, session: SyncSession) -> int:
@@ -47,13 +53,6 @@ class MissingScenes:
             for letter in self.queue.dead_letters.of_type(_NOT_FOUND)
         )
         return len(found) + requeued
-
-    def _paths(self) -> list[str]:
-        jobs = [claim.job for claim in self.queue.waiting_with_error(_NOT_FOUND)]
-        if len(jobs) <= SINGLE_LOOKS:
-            letters = self.queue.dead_letters.of_type(_NOT_FOUND)
-            jobs += [letter.job for letter in letters if letter.job is not None]
-        return [file.path for job in jobs[: SINGLE_LOOKS + 1] for file in _files_of(job)]
 
 
 def _files_of(job: SyncJob) -> list[SceneFile]:

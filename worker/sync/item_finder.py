@@ -56,7 +56,12 @@ class ItemFinder:
                 self.session.learning.consider(scenes, matcher.is_outside)
             except StashQueryError as error:
                 self.services.log.event(Event.PATHS_NOT_LEARNED, error=error)
-        self._match_by_any_rule({id(work): work for work in (*missing, *outside)}.values())
+        unmatched = {id(work): work for work in (*missing, *outside)}.values()
+        for work in unmatched:
+            work.matching = matcher.find(work.scene.files, work.scene.id)
+            if work.matching.candidates and not self.session.config.strict_matching:
+                work.matching = self._guess(work)
+        self._read(unmatched)
         for work in missing:
             if not work.items and work.error is None:
                 work.error = self._why_not(work)
@@ -67,11 +72,7 @@ class ItemFinder:
     def _search(
         self, missing: Sequence[SceneWork], partial: Sequence[SceneWork]
     ) -> list[SceneWork]:
-        """Search Plex for files that the index lacks. Return the scenes that still have no item.
-
-        The `missing` scenes have no item yet. The `partial` scenes lack some items, and are synced
-        to their other items if Plex fails.
-        """
+        """Search Plex for files that the index lacks. Return the scenes that still have no item."""
         files = [file for work in missing for file in work.scene.files]
         files += [file for work in partial for file in self._expected_files(work)]
         try:
@@ -91,13 +92,6 @@ class ItemFinder:
     def _match_by_path(self, works: Sequence[SceneWork]) -> None:
         for work in works:
             work.matching = self.session.matcher.find(work.scene.files)
-        self._read(works)
-
-    def _match_by_any_rule(self, works: Collection[SceneWork]) -> None:
-        for work in works:
-            work.matching = self.session.matcher.find(work.scene.files, work.scene.id)
-            if work.matching.candidates and not self.session.config.strict_matching:
-                work.matching = self._guess(work)
         self._read(works)
 
     def _read(self, works: Collection[SceneWork]) -> None:

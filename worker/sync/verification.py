@@ -41,7 +41,11 @@ class Verification:
             return
         try:
             items, _ = self.session.client.read_each(keys)
-            self._check_images(items)
+            for key, (before, sent) in self.images.items():
+                for kind, sha1 in sent.items():
+                    path = "thumb" if kind == POSTER else "art"
+                    if key in items and getattr(items[key], path) == getattr(before, path):
+                        select_image(self.session, key, kind, sha1)
         except PlexError as error:
             self.services.log.step(
                 f"The values were sent, but could not be read back to check them: {error}"
@@ -61,14 +65,6 @@ class Verification:
         jobs = [scene_job(key, METADATA, now, {RESYNC: True}) for key in dict.fromkeys(scene_ids)]
         if jobs:
             self.services.queue.enqueue(jobs)
-
-    def _check_images(self, items: Mapping[int, PlexItem]) -> None:
-        for rating_key, (before, sent) in self.images.items():
-            item = items.get(rating_key)
-            for kind, sha1 in sent.items():
-                path = "thumb" if kind == POSTER else "art"
-                if item is not None and getattr(item, path) == getattr(before, path):
-                    select_image(self.session, rating_key, kind, sha1)
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
         desired, sent, refused = edit.work.desired, edit.record.sent, edit.record.refused

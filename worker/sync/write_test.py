@@ -213,7 +213,6 @@ class WriteProbes:
     report: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Try each kind of edit. A `PlexError` ends the test, unless Plex only refuses a date."""
         self._locks()
         self._title()
         for name in _TESTED:
