@@ -193,12 +193,13 @@ class PlexClient(PlexConnection):
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
+        """Show an image of an item. If `key` is empty, show no image."""
+        if not key:
+            path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
+            self.request("DELETE", path, f"removing the {kind} of item {rating_key}")
+            return
         path = f"/library/metadata/{rating_key}/{kind}?{query({'url': key})}"
         self.request("PUT", path, f"choosing the {kind} of item {rating_key}")
-
-    def deselect_image(self, rating_key: int, kind: str) -> None:
-        path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
-        self.request("DELETE", path, f"removing the {kind} of item {rating_key}")
 
     def lock_images(self, rating_keys: Sequence[int], kinds: Sequence[str]) -> None:
         parameters = {f"{IMAGE_LOCKS[kind]}.locked": "1" for kind in kinds}

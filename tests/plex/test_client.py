@@ -36,7 +36,7 @@ def test_each_request_has_identity_and_token_in_its_headers(lab: Lab, item: Plex
     lab.client.edit(item, {"title": {"title.value": "T"}})
     lab.client.upload_image(item.rating_key, "poster", b"\xff\xd8\xff")
     lab.client.lock_images([item.rating_key], ["poster"])
-    lab.client.deselect_image(item.rating_key, "poster")
+    lab.client.select_image(item.rating_key, "poster", "")
     identity, *others = lab.plex.log.requests
     assert (identity.kind, identity.token) == ("identity", "absent")
     assert len(others) == 7
@@ -253,7 +253,7 @@ def test_an_uploaded_image_can_be_replaced(lab: Lab, item: PlexItem, kind: str, 
     assert (first.selected, second.selected) == (False, True)
     assert second.key.endswith(hashlib.sha1(images[1]).hexdigest())
     assert getattr(stored, kind) == images[0]
-    lab.client.deselect_image(item.rating_key, kind)
+    lab.client.select_image(item.rating_key, kind, "")
     assert getattr(stored, kind) is None
     with pytest.raises(PlexNotFound):
         lab.client.select_image(item.rating_key, kind, "upload://posters/none")

@@ -124,19 +124,14 @@ class Restoration:
         locks: dict[str, str] = {}
         for kind in (POSTER, ART):
             sent = log.uploads(server_id, key, kind)
-            if not sent:
-                continue
-            images = client.list_images(key, kind)
+            images = client.list_images(key, kind) if sent else []
             if any(image.selected and is_ours(image, sent) for image in images):
                 # After a kill, this record shows that the plugin, not a user, selected the image.
                 returning.append(kind)
                 log.change_original(server_id, key, {**held, RETURNING: returning})
                 other = other_image(images, sent)
-                if other is None:
-                    client.deselect_image(key, kind)
-                else:
-                    client.select_image(key, kind, other.key)
-            if kind in returning:
+                client.select_image(key, kind, other.key if other else "")
+            if sent and kind in returning:
                 was_locked = is_locked_in(held, IMAGE_LOCKS[kind])
                 locks[f"{IMAGE_LOCKS[kind]}.locked"] = "1" if was_locked else "0"
         return locks

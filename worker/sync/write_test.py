@@ -147,8 +147,9 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
         item = _read(client, saved.rating_key) or item
         locks |= {*saved.unseen_locks} - item.locked
     for kind, key in saved.images.items():
-        if IMAGE_LOCKS[kind] in saved.testable:
-            _put_image_back(client, saved.rating_key, kind, key)
+        is_testable = IMAGE_LOCKS[kind] in saved.testable
+        if is_testable and _selected_image(client, saved.rating_key, kind) != key:
+            client.select_image(saved.rating_key, kind, key)
     fields = {
         name: _parameters(name, saved.value(name), item)
         for name in _TESTED
@@ -177,15 +178,6 @@ def _date_put_back(client: PlexClient, saved: SavedItem, item: PlexItem) -> Plex
         client.edit(item, {DATE: _parameters(DATE, shifted(wanted, -days), item)})
         return _read(client, saved.rating_key) or item
     return item
-
-
-def _put_image_back(client: PlexClient, rating_key: int, kind: str, key: str) -> None:
-    if _selected_image(client, rating_key, kind) == key:
-        return
-    if key:
-        client.select_image(rating_key, kind, key)
-    else:
-        client.deselect_image(rating_key, kind)
 
 
 def _selected_image(client: PlexClient, rating_key: int, kind: str) -> str:
