@@ -1,3 +1,5 @@
+"""The results of jobs. The field `by_plex` says whether Plex answered a request of the job."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,8 +39,6 @@ class Synced(_Result):
 
 @dataclass(frozen=True, slots=True)
 class Skipped(_Result):
-    """The scene was not synced. If `by_plex` is set, Plex answered a request about the scene."""
-
     record: SceneRecord
     reasons: tuple[str, ...]
     by_plex: bool = False
@@ -56,8 +56,6 @@ class ScenesQueued(_Result):
 
 @dataclass(frozen=True, slots=True)
 class FolderScanned(_Result):
-    """A folder scan's job has ended. `by_plex` means that Plex was asked to scan the folder."""
-
     outcome: str
     by_plex: bool = False
 
