@@ -14,7 +14,7 @@ from app.processes.installation import installed_version
 from app.processes.task_process import redacted, run_task
 from shared.data_folder import OVERRIDE_VARIABLE, preferred_folder
 from shared.events import Event
-from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, Secrets, one_line
+from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
 from tasks.answer import Answer, Level, TaskError
 from tasks.doctor import MODE as DOCTOR
 
@@ -220,14 +220,13 @@ def _scene_id(text: str) -> str:
 class Terminal:
     """Writes answers and log lines to a terminal, without secrets and control characters."""
 
-    def __init__(self, out: TextIO, err: TextIO, secrets: Secrets) -> None:
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self.log = Log(self._sink)
         self._out = out
         self._err = err
-        self._secrets = secrets
-        self._shows_progress = err.isatty()
         self._percent = ""
 
-    def sink(self, level: str, text: str, _code: str, _fields: Mapping[str, object]) -> None:
+    def _sink(self, level: str, text: str, _code: str, _fields: Mapping[str, object]) -> None:
         if level == PROGRESS:
             self._show(f"{float(text) * 100:3.0f} %")
         elif level not in (TRACE, DEBUG):
@@ -236,7 +235,7 @@ class Terminal:
             self._err.flush()
 
     def _show(self, percent: str) -> None:
-        if not self._shows_progress or percent == self._percent:
+        if not self._err.isatty() or percent == self._percent:
             return
         self._err.write(f"\r{percent}" if percent else "\r      \r")
         self._err.flush()
@@ -245,7 +244,7 @@ class Terminal:
     def answer(self, answer: Answer) -> None:
         self._show("")
         for line in (*answer.details, answer.text):
-            self._out.write(one_line(self._secrets.redact(line)) + "\n")
+            self._out.write(one_line(self.log.secrets.redact(line)) + "\n")
         self._out.flush()
 
     def answer_as_json(self, answer: dict[str, Any]) -> None:
@@ -262,14 +261,13 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
         parser.print_help()
         return DONE
     options = parser.parse_args(arguments)
-    secrets = Secrets()
-    terminal = Terminal(sys.stdout, sys.stderr, secrets)
-    log = Log(terminal.sink, secrets)
-    connection = _connection(options.stash, options.plex, secrets)
+    terminal = Terminal(sys.stdout, sys.stderr)
+    log = terminal.log
+    connection = _connection(options.stash, options.plex, log)
     try:
         _check_data_folder(os.path.dirname(script), log, for_doctor=options.mode == DOCTOR)
         arguments_of_task = task_arguments(options)
-        answer = run_task(script, connection, arguments_of_task, log, secrets, in_stash=False)
+        answer = run_task(script, connection, arguments_of_task, log, in_stash=False)
     except TaskError as error:
         log.error(str(error))
         if options.json:
@@ -282,7 +280,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
         log.event(Event.TASK_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
         return NOT_DONE
     except Exception:  # noqa: BLE001 - every error gets an exit code
-        trace = secrets.redact(traceback.format_exc())
+        trace = log.secrets.redact(traceback.format_exc())
         sys.stderr.write(f"error: Bug in Stash2Plex, please report it:\n{trace}")
         return NOT_DONE
     if options.json:
@@ -303,10 +301,10 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _connection(stash: dict[str, Any], plex: str | None, secrets: Secrets) -> dict[str, Any]:
+def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
     """Move the API key from the environment to the connection, which a worker gets by a pipe."""
     key = os.environ.pop(API_KEY, "").strip()
-    secrets.add(key)
+    log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})
 
 

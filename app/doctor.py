@@ -15,7 +15,7 @@ from typing import Any
 from app.processes.installation import installed_version
 from plex.path_index import inspect_index
 from shared.data_folder import DataFolder, data_folder_of, preferred_folder
-from shared.log import Log, Secrets
+from shared.log import Log
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from tasks.answer import Answer
 from tasks.doctor import machine_checks, work_checks
@@ -36,7 +36,6 @@ def examine(
     server_connection: Mapping[str, Any],
     missing: Sequence[str],
     log: Log,
-    secrets: Secrets,
 ) -> Answer:
     """Run all checks, even if a check raises an error. `missing` lists packages to install."""
     plugin_dir, now = os.path.dirname(script), time.time()
@@ -44,7 +43,7 @@ def examine(
     database = examine_database(folder.queue_database, now)
     index = inspect_index(folder.library_database)
     of_servers, hosts = _checks_of_servers(
-        missing, server_connection, folder, database, index, secrets
+        missing, server_connection, folder, database, index, log.secrets
     )
     checks: dict[str, Check] = {
         "plugin": lambda: machine_checks.check_plugin(installed_version(script), plugin_dir),

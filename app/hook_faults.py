@@ -7,7 +7,7 @@ import traceback
 from app.relay import relay_worker_log
 from hooks.handlers import HookContextError
 from shared.data_folder import DataFolder, data_folder_of
-from shared.log import Log, Secrets, create_logger
+from shared.log import Log, create_logger
 from sync_queue.spool import store
 from validation.obfuscation import obfuscator_for
 
@@ -62,11 +62,10 @@ def answer_fault(
 
 
 def _log(root: str, connection: str) -> Log:
-    secrets = Secrets()
+    log = create_logger()
     known = json.loads(connection)
     cookie = known.get("SessionCookie") if isinstance(known, dict) else None
-    secrets.add(cookie.get("Value") if isinstance(cookie, dict) else None)
-    log = create_logger(secrets)
+    log.secrets.add(cookie.get("Value") if isinstance(cookie, dict) else None)
     obfuscator = obfuscator_for(DataFolder(root))
     log.obfuscate = obfuscator.apply if obfuscator.on else None
     return log

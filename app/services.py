@@ -8,7 +8,7 @@ from legacy.presence import has_legacy_data
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.file_lock import FileLock
-from shared.log import Log, Secrets
+from shared.log import Log
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashError
 from stash.scenes import StashScenes
@@ -27,12 +27,11 @@ def build(
     server_connection: dict[str, Any],
     folder: DataFolder,
     log: Log,
-    secrets: Secrets,
     worker_lock: FileLock | None = None,
 ) -> Services:
     """Build the `Services` of a process. Raise an error if the folder or database is unusable."""
     lock = worker_lock or FileLock(folder.worker_lock)
-    connection = StashConnection(parse_address(server_connection), secrets.add)
+    connection = StashConnection(parse_address(server_connection), log.secrets.add)
     obfuscator = obfuscator_for(folder)
     log.obfuscate = obfuscator.apply if obfuscator.on else None
     scenes = StashScenes(connection, obfuscator.note_scene)
@@ -43,7 +42,7 @@ def build(
         log.event(Event.QUEUE_EMPTIED)
     settings, plex_url = StashSettings(connection), str(server_connection.get("PlexUrl") or "")
     sessions = CurrentSession(
-        settings, scenes, folder, log, secrets, obfuscator=obfuscator, plex_url=plex_url
+        settings, scenes, folder, log, obfuscator=obfuscator, plex_url=plex_url
     )
     start = partial(ensure_worker, script, lock, folder.spool, server_connection)
     return Services(folder, log, queue, connection, scenes, sessions, lock, start)

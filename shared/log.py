@@ -63,9 +63,9 @@ class Secrets:
 
 
 class Log:
-    def __init__(self, sink: Sink, secrets: Secrets) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._secrets = secrets
+        self.secrets = Secrets()
         self.show_steps = False
         # With the setting `obfuscate_paths`, this function replaces paths and titles by pseudonyms.
         self.obfuscate: Callable[[str], str] | None = None
@@ -90,7 +90,7 @@ class Log:
         return self._shown(text)[:_LONGEST_FIELD]
 
     def redact(self, text: str) -> str:
-        text = self._secrets.redact(text)
+        text = self.secrets.redact(text)
         return text if self.obfuscate is None else self.obfuscate(text)
 
     def event(self, event: "Event", /, *, level: str = "", **fields: object) -> None:
@@ -117,9 +117,9 @@ class Log:
         self._emit(PROGRESS, f"{min(1.0, max(0.0, fraction)):.4f}")
 
 
-def create_logger(secrets: Secrets) -> Log:
+def create_logger() -> Log:
     def sink(level: str, text: str, _code: str, _fields: Fields) -> None:
         with suppress(OSError):
             os.write(2, f"\x01{level}\x02{text}\n".encode("utf-8", "backslashreplace"))
 
-    return Log(sink, secrets)
+    return Log(sink)

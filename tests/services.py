@@ -5,11 +5,11 @@ from typing import Any
 
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
-from shared.log import Log, Secrets
+from shared.log import Log
 from sync_queue.manager import QueueManager
 from worker.services import Services
 
-SILENT = Log(lambda *_: None, Secrets())
+SILENT = Log(lambda *_: None)
 
 
 def make_services(

@@ -14,7 +14,7 @@ from app.relay import FEW_SCENES, MOST_LINES, MOST_STEPS, relay_worker_log
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.file_lock import FileLock
-from shared.log import Log, Secrets
+from shared.log import Log
 from tests.golden import assert_golden
 from tests.test_worker_log import close_logs
 
@@ -28,13 +28,13 @@ class Desk:
     def __init__(self, root: Path) -> None:
         self.folder = DataFolder(str(root))
         self.folder.create()
-        self.worker = create_worker_log(self.folder.worker_log, Secrets(), self.folder.unreported)
+        self.worker = create_worker_log(self.folder.worker_log, self.folder.unreported)
         self.worker.show_steps = True
         self.records: list[tuple[str, str]] = []
 
     def relay(self, most: int | None = None) -> list[tuple[str, str]]:
         told: list[tuple[str, str]] = []
-        log = Log(lambda level, text, *_: told.append((level, TIME.sub("[t]", text))), Secrets())
+        log = Log(lambda level, text, *_: told.append((level, TIME.sub("[t]", text))))
         relay_worker_log(self.folder, log, most)
         return told
 
@@ -50,7 +50,7 @@ class Desk:
         """As the worker does when its file is full: the next line is the first of another."""
         close_logs()
         os.replace(self.folder.worker_log, f"{self.folder.worker_log}.1")
-        self.worker = create_worker_log(self.folder.worker_log, Secrets(), self.folder.unreported)
+        self.worker = create_worker_log(self.folder.worker_log, self.folder.unreported)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 
 from app.processes.worker_log import MAX_BYTES, OLD_FILES, create_worker_log
 from shared.events import Event
-from shared.log import Secrets
 from simulators.rig import REPOSITORY
 
 
@@ -22,8 +21,7 @@ def close_logs() -> None:
 _TALK = """
 import os, sys
 from app.processes.worker_log import create_worker_log
-from shared.log import Secrets
-log = create_worker_log(sys.argv[1], Secrets())
+log = create_worker_log(sys.argv[1])
 for number in range(4000):
     log.info(f"{number:05} " + "x" * 1000)
 """
@@ -65,9 +63,8 @@ def test_a_log_that_cannot_be_rotated_loses_no_line_and_is_rotated_later(tmp_pat
 
 
 def test_a_line_has_code_and_fields_without_secrets_and_no_title(tmp_path: Path) -> None:
-    secrets = Secrets()
-    secrets.add("a-secret-token")
-    log = create_worker_log(str(tmp_path / "worker.log"), secrets)
+    log = create_worker_log(str(tmp_path / "worker.log"))
+    log.secrets.add("a-secret-token")
     label = 'Scene 12 "A night"'
     fields: dict[str, Any] = {
         "scene": 12,
@@ -92,7 +89,7 @@ def test_a_line_has_code_and_fields_without_secrets_and_no_title(tmp_path: Path)
 
 
 def test_fields_are_short(tmp_path: Path) -> None:
-    log = create_worker_log(str(tmp_path / "worker.log"), Secrets())
+    log = create_worker_log(str(tmp_path / "worker.log"))
     log.event(Event.BUG, trace="a line\n" * 9000)
     log.event(Event.LEGACY_IMPORTED, taken=["a file"] * 9000)
     close_logs()

@@ -12,7 +12,7 @@ from app import main
 from app.dependencies import activate_dependencies, dependency_problem, unusable_packages
 from shared.data_folder import data_folder_of
 from shared.events import Event
-from shared.log import Log, Secrets, create_logger
+from shared.log import Log, create_logger
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.queue_view import QueueView
@@ -46,12 +46,11 @@ def _refusal(reason: str) -> str:
 
 
 def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
-    secrets = Secrets()
-    log = create_logger(secrets)
+    log = create_logger()
     try:
         arguments = arguments_of(message["args"])
         as_json = wants_json(arguments)
-        answer = run_task(script, message.get("server_connection"), arguments, log, secrets)
+        answer = run_task(script, message.get("server_connection"), arguments, log)
     except TaskError as error:
         log.error(str(error))
         return {"error": log.redact(str(error))}
@@ -86,7 +85,6 @@ def run_task(
     server_connection: Any,
     arguments: Mapping[str, Any],
     log: Log,
-    secrets: Secrets,
     *,
     in_stash: bool = True,
 ) -> Answer:
@@ -94,20 +92,20 @@ def run_task(
     connection = server_connection if isinstance(server_connection, dict) else {}
     question = find_question(arguments) if wants_json(arguments) else None
     if question is not None:
-        return _answer_question(script, connection, question, log, secrets)
+        return _answer_question(script, connection, question, log)
     plugin_dir = os.path.dirname(script)
     activate_dependencies(plugin_dir)
     if mode_of(arguments) == DOCTOR:
         from app.doctor import examine  # noqa: PLC0415
 
         values_of(arguments, DOCTOR, {})
-        return examine(script, connection, unusable_packages(), log, secrets)
+        return examine(script, connection, unusable_packages(), log)
     problem = dependency_problem(plugin_dir)
     if problem:
         raise TaskError(problem)
     from app.processes.task_run import run  # noqa: PLC0415 - needs the packages
 
-    return run(script, connection, arguments, log, secrets, in_stash=in_stash)
+    return run(script, connection, arguments, log, in_stash=in_stash)
 
 
 def _answer_question(
@@ -115,7 +113,6 @@ def _answer_question(
     connection: Mapping[str, Any],
     question: Callable[[StatusSource], Answer],
     log: Log,
-    secrets: Secrets,
 ) -> Answer:
     plugin_dir = os.path.dirname(script)
 
@@ -126,7 +123,7 @@ def _answer_question(
             from stash.scenes import StashScenes  # noqa: PLC0415
         except ImportError as error:
             raise StashError(dependency_problem(plugin_dir) or str(error)) from None
-        stash = StashConnection(parse_address(connection), secrets.add)
+        stash = StashConnection(parse_address(connection), log.secrets.add)
         return StashScenes(stash).names(scene_ids)
 
     try:

@@ -11,7 +11,7 @@ from reconciliation.run import run_of_today
 from reconciliation.scheduler import due
 from reconciliation.state import StateFile
 from shared.data_folder import data_folder_of
-from shared.log import Log, Secrets
+from shared.log import Log
 from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError
 from tasks.answer import Answer, TaskError, unusable_database
@@ -29,13 +29,12 @@ def run(
     connection: dict[str, Any],
     arguments: Mapping[str, Any],
     log: Log,
-    secrets: Secrets,
     *,
     in_stash: bool,
 ) -> Answer:
     try:
         task = find_task(arguments)
-        services = build(script, connection, data_folder_of(script, connection), log, secrets)
+        services = build(script, connection, data_folder_of(script, connection), log)
         # If the database is busy, the worker imports the jobs later.
         with suppress(sqlite3.OperationalError):
             services.queue.import_spool(log.event)

@@ -21,7 +21,6 @@ from shared.log import (
     TRACE,
     WARNING,
     Log,
-    Secrets,
     one_line,
 )
 
@@ -49,7 +48,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
             self.stream = self._open()
 
 
-def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) -> Log:
+def create_worker_log(path: str, marker: str | None = None) -> Log:
     """Return a log that writes JSON lines. The file `marker` says that the log has new lines."""
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
@@ -62,7 +61,7 @@ def create_worker_log(path: str, secrets: Secrets, marker: str | None = None) ->
                 with contextlib.suppress(OSError):
                     os.close(os.open(marker, os.O_CREAT | os.O_WRONLY, 0o600))
 
-    return Log(sink, secrets)
+    return Log(sink)
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:

@@ -20,7 +20,7 @@ from shared.data_folder import DataFolder, data_folder_of
 from shared.events import Event
 from shared.file_lock import FileLock
 from shared.files import sweep_temporaries
-from shared.log import Log, Secrets
+from shared.log import Log
 from sync_queue.database import NewerSchemaError
 from sync_queue.quarantine import is_damage
 from sync_queue.spool_import import Spool
@@ -75,12 +75,12 @@ def _read_connection() -> dict[str, Any]:
     return connection if isinstance(connection, dict) else {}
 
 
-def _open_log(folder: DataFolder, secrets: Secrets) -> Log:
+def _open_log(folder: DataFolder) -> Log:
     try:
-        return create_worker_log(folder.worker_log, secrets, folder.unreported)
+        return create_worker_log(folder.worker_log, folder.unreported)
     except OSError as error:
         leave_record(folder.unreported, Event.LOG_UNWRITABLE, str(error))
-        return Log(lambda *_: None, secrets)
+        return Log(lambda *_: None)
 
 
 class _WorkerProcess:
@@ -94,8 +94,7 @@ class _WorkerProcess:
         self._connection = connection
         self._folder = folder
         self._lock = lock
-        self._secrets = Secrets()
-        self._log = _open_log(folder, self._secrets)
+        self._log = _open_log(folder)
         self._stop = threading.Event()
         self._installation = Installation(script)
         self._probe = ZombieProbe(folder.zombie_state, self._log, os.getpid())
@@ -194,7 +193,7 @@ class _WorkerProcess:
         self._database = identity_of(self._folder.queue_database)
         try:
             services = self._services = build(
-                self._script, self._connection, self._folder, self._log, self._secrets, self._lock
+                self._script, self._connection, self._folder, self._log, self._lock
             )
             self._database = self._database or identity_of(self._folder.queue_database)
             report_missing_wal(services)

@@ -8,7 +8,7 @@ import pytest
 from app.processes.database_repair import QUIET, DatabaseRepair, identity_of
 from plex.path_index import PathIndex
 from shared.data_folder import DataFolder
-from shared.log import Log, Secrets
+from shared.log import Log
 from sync_queue.manager import QueueManager
 
 MALFORMED = sqlite3.DatabaseError()
@@ -27,7 +27,7 @@ class Place:
         self.told: list[str] = []
         self.waits: list[float] = []
         self.now = 1000.0
-        log = Log(lambda _level, _text, code, _fields: self.told.append(code), Secrets())
+        log = Log(lambda _level, _text, code, _fields: self.told.append(code))
         self._repair = DatabaseRepair(self.folder, log, self.waits.append, lambda: self.now)
 
     def repair(self, error: sqlite3.DatabaseError = MALFORMED) -> str:

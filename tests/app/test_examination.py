@@ -1,7 +1,7 @@
 import pytest
 
 from app.doctor import _safely
-from shared.log import Log, Secrets
+from shared.log import Log
 from tasks.doctor.finding import Finding, unchecked
 
 
@@ -16,9 +16,7 @@ def test_a_check_that_raises_is_unchecked_with_its_trace(error: Exception, why: 
     def broken() -> Finding:
         raise error
 
-    found = _safely(
-        "worker", broken, Log(lambda level, text, *_: lines.append((level, text)), Secrets())
-    )
+    found = _safely("worker", broken, Log(lambda level, text, *_: lines.append((level, text))))
 
     assert found == unchecked(why)
     ((level, text),) = lines

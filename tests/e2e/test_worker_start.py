@@ -5,7 +5,6 @@ import os
 import re
 
 from app.processes import worker_process
-from shared import log
 from simulators.rig import Rig
 from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.golden import assert_golden
@@ -56,10 +55,10 @@ def test_a_worker_whose_log_cannot_be_written_works_all_the_same(rig: Rig) -> No
 
 
 def _fail_at_the_start() -> None:
-    def fails(_self: object) -> None:
+    def fails(_folder: object) -> None:
         raise OSError("why")
 
-    log.Secrets.__init__ = fails  # type: ignore[assignment, method-assign]
+    os.chdir = fails  # type: ignore[assignment]
 
 
 def test_a_worker_that_fails_before_it_has_a_log_is_told_and_the_next_one_works(rig: Rig) -> None:

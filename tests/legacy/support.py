@@ -126,7 +126,8 @@ class Switch:
     def earlier(self) -> LegacyData:
         folder = DataFolder(str(self.root))
         folder.create()
-        log = Log(self._record, self.secrets)
+        log = Log(self._record)
+        log.secrets = self.secrets
         return LegacyData(folder, log, lambda: self.token_known, lambda: NOW)
 
     def _record(self, level: str, text: str, _code: str, fields: Mapping[str, object]) -> None:

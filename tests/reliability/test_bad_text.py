@@ -17,7 +17,7 @@ import pytest
 
 from plex.client import PlexClient
 from plex.diff import edit_for
-from shared.log import MAX_RECORD_BYTES, Log, Secrets
+from shared.log import MAX_RECORD_BYTES, Log
 from simulators.plex import FakePlex, Section, Switches
 from simulators.rig import FOLDER, Rig
 from tests.plex.support import client_of
@@ -127,9 +127,7 @@ def test_a_sanitized_text_stays_the_same_and_is_one_log_line(name: str, field: s
         element = ET.fromstring(ET.tostring(ET.Element("Video", value=text), "utf-8"))
         assert element.get("value") == text
     lines: list[str] = []
-    Log(lambda _level, text, *_: lines.append(text), Secrets()).info(
-        f"{scene.label}: {TEXTS[name]}"
-    )
+    Log(lambda _level, text, *_: lines.append(text)).info(f"{scene.label}: {TEXTS[name]}")
     (line,) = lines
     assert line.splitlines() == [line]
     assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", line)

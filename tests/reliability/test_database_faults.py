@@ -26,7 +26,7 @@ from app.services import build
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.file_lock import FileLock
-from shared.log import Log, Secrets
+from shared.log import Log
 from simulators.rig import REPOSITORY
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
@@ -86,7 +86,7 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made = Site(tmp_path)
     made.fill()
-    monkeypatch.setattr(app.hook_faults, "create_logger", lambda secrets: _log(made, secrets))
+    monkeypatch.setattr(app.hook_faults, "create_logger", lambda: _log(made))
     monkeypatch.setenv("STASH_PLUGIN_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(sync_queue.manager, "connect", _impatient)
     lock = FileLock(str(tmp_path / "data" / "worker.lock"))
@@ -95,8 +95,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     lock.release()
 
 
-def _log(site: Site, secrets: Any) -> Any:
-    return Log(lambda _level, text, *_: site.lines.append(text), secrets)
+def _log(site: Site) -> Any:
+    return Log(lambda _level, text, *_: site.lines.append(text))
 
 
 def _impatient(path: str, synchronous: str = "FULL") -> sqlite3.Connection:
@@ -320,10 +320,10 @@ def test_a_used_database_that_is_empty_asks_for_a_reconciliation_and_is_reported
     (site.root / "data" / trace).touch()
     folder = DataFolder(str(site.root / "data"))
     codes: list[str] = []
-    log = Log(lambda _level, _text, code, _fields: codes.append(code), Secrets())
+    log = Log(lambda _level, _text, code, _fields: codes.append(code))
 
     for _ in range(2):
-        with closing(build("", {}, folder, log, Secrets())) as services:
+        with closing(build("", {}, folder, log)) as services:
             assert services.queue.was_rebuilt()
 
     assert codes == ["queue_emptied"]

@@ -18,7 +18,7 @@ import pytest
 
 from app.services import build
 from shared.data_folder import DataFolder
-from shared.log import Log, Secrets
+from shared.log import Log
 from simulators.oracle import Verdict, judge
 from simulators.plex import FakePlex, Request
 from simulators.plex.request_log import Kind
@@ -91,13 +91,12 @@ class Bench:
         self.plex.add_item(self.section, path)
         known = {"plex_url": self.plex.url, "plex_token": TOKEN}
         self.stash.set_plugin_settings(PLUGIN, known | self.settings)
-        secrets = Secrets()
-        log = Log(lambda _level, _text, code, _fields: self.codes.append(code), secrets)
+        log = Log(lambda _level, _text, code, _fields: self.codes.append(code))
         folder = DataFolder(str(self.root / "data"))
         folder.create()
         self.database = folder.queue_database
         self.services = replace(
-            build("", self.stash.server_connection(), folder, log, secrets),
+            build("", self.stash.server_connection(), folder, log),
             clock=self.clock,
             monotonic=self.clock,
             boot_time=self.clock,

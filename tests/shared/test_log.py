@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 
-from shared.log import MAX_RECORD_BYTES, Log, Secrets, one_line
+from shared.log import MAX_RECORD_BYTES, Log, one_line
 from tests.validation.strategies import ANY_TEXT
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,8 +35,7 @@ WILD = [
 class Collected:
     def __init__(self) -> None:
         self.records: list[tuple[str, str]] = []
-        self.secrets = Secrets()
-        self.log = Log(lambda level, text, *_: self.records.append((level, text)), self.secrets)
+        self.log = Log(lambda level, text, *_: self.records.append((level, text)))
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_any_text_becomes_one_printable_line_below_the_limit(text: str) -> None:
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "step"])
 def test_no_level_lets_a_secret_out(collected: Collected, level: str) -> None:
-    collected.secrets.add("s3cret-token")
+    collected.log.secrets.add("s3cret-token")
     collected.log.show_steps = True
     getattr(collected.log, level)("X-Plex-Token=s3cret-token&x")
     ((_, text),) = collected.records
@@ -106,7 +105,7 @@ def test_no_level_lets_a_secret_out(collected: Collected, level: str) -> None:
 
 def test_a_secret_at_the_cut_does_not_leave_its_beginning_behind(collected: Collected) -> None:
     secret = "s3cret-token-of-some-length"
-    collected.secrets.add(secret)
+    collected.log.secrets.add(secret)
     for before in range(MAX_RECORD_BYTES - 60, MAX_RECORD_BYTES + 5):
         collected.log.info("." * before + secret + "." * 100)
     assert not [text for _, text in collected.records if "s3c" in text]
@@ -126,8 +125,8 @@ def stderr_of(script: str) -> bytes:
 
 def test_whatever_is_said_arrives_as_one_short_record_a_line() -> None:
     script = f"""
-from shared.log import Secrets, create_logger
-log = create_logger(Secrets())
+from shared.log import create_logger
+log = create_logger()
 for text in {WILD!a}:
     log.debug(text), log.info(text), log.warning(text), log.error(text)
 log.progress(0.25)
@@ -146,12 +145,12 @@ log.progress(0.25)
 def test_stash_having_closed_its_end_is_no_reason_to_fail() -> None:
     script = """
 import os
-from shared.log import Secrets, create_logger
+from shared.log import create_logger
 read, write = os.pipe()
 os.dup2(write, 2)
 os.close(read), os.close(write)
-create_logger(Secrets()).info("nobody listens")
+create_logger().info("nobody listens")
 os.close(2)
-create_logger(Secrets()).info("nobody can")
+create_logger().info("nobody can")
 """
     assert stderr_of(script) == b""

@@ -18,7 +18,7 @@ from hooks.handlers import jobs_for_hook
 from plex.exceptions import PlexError
 from shared.clock import boot_time
 from shared.data_folder import DataFolder
-from shared.log import Log, Secrets
+from shared.log import Log
 from simulators.stash import FakeStash
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashError
@@ -159,12 +159,14 @@ class Household:
         self._services.close()
 
     def _build(self, timeout: tuple[float, float]) -> Services:
-        secrets, time = Secrets(), self.time
-        log = Log(self._note, secrets)
-        connection = StashConnection(parse_address(self._stash.server_connection()), secrets.add)
+        time = self.time
+        log = Log(self._note)
+        connection = StashConnection(
+            parse_address(self._stash.server_connection()), log.secrets.add
+        )
         settings = StashSettings(connection)
         scenes = StashScenes(connection)
-        sessions = Sessions(settings, scenes, self._data, log, secrets, time.clock)
+        sessions = Sessions(settings, scenes, self._data, log, time.clock)
         sessions.timeout, sessions.wire = timeout, self._wire
         return make_services(
             self._data.root, time.clock, monotonic=time.monotonic, boot_time=boot_time,

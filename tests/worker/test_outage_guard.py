@@ -10,7 +10,7 @@ import pytest
 from plex.exceptions import PlexServerDown
 from plex.health import PlexHealth
 from shared.data_folder import DataFolder
-from shared.log import Log, Secrets
+from shared.log import Log
 from worker.outage_guard import OutageGuard
 
 NOW = 1_750_000_000.0
@@ -36,7 +36,7 @@ class House:
         self.start()
 
     def start(self) -> None:
-        log = Log(lambda _level, _text, code, _fields: self.codes.append(code), Secrets())
+        log = Log(lambda _level, _text, code, _fields: self.codes.append(code))
         services: Any = SimpleNamespace(
             folder=self.folder, log=log, clock=lambda: self.wall, boot_time=lambda: self.passed,
             queue=SimpleNamespace(waiting=lambda: self.waiting),

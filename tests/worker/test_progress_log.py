@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.events import Event
-from shared.log import Log, Secrets
+from shared.log import Log
 from validation.metadata import SceneMetadata
 from worker.sync.progress_log import ProgressLog, words_of
 
@@ -16,7 +16,7 @@ class Drain:
         self.ends: list[tuple[str, str]] = []
         self.sums: list[tuple[str, object]] = []
         self.now = 100.0
-        self.progress = ProgressLog(Log(self._note, Secrets()), lambda: self.now, most)
+        self.progress = ProgressLog(Log(self._note), lambda: self.now, most)
 
     def _note(self, level: str, _text: str, code: str, fields: Mapping[str, object]) -> None:
         if code.startswith("drain_"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.log import Log, Secrets
+from shared.log import Log
 from worker.process.zombie_probe import ZombieProbe, process_status
 
 
@@ -27,7 +27,7 @@ class Tree:
 
     def start(self, path: Path, told: list[str] | None = None) -> ZombieProbe:
         lines = [] if told is None else told
-        log = Log(lambda _level, _text, code, _fields: lines.append(code), Secrets())
+        log = Log(lambda _level, _text, code, _fields: lines.append(code))
         self.number += 1
         return ZombieProbe(str(path), log, self.number, self.status)
 

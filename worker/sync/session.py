@@ -17,7 +17,7 @@ from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from shared.data_folder import DataFolder
 from shared.events import Event, Report
-from shared.log import Log, Secrets
+from shared.log import Log
 from shared.state_file import read_state, write_state
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
@@ -114,7 +114,6 @@ class CurrentSession:
     scenes: StashScenes
     folder: DataFolder
     log: Log
-    secrets: Secrets
     clock: Callable[[], float] = time.time
     obfuscator: Obfuscator = field(default_factory=Obfuscator)
     plex_url: str = ""
@@ -137,13 +136,13 @@ class CurrentSession:
         return self._stored
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        self.secrets.add(settings.get("plex_token"))
+        self.log.secrets.add(settings.get("plex_token"))
         self.settings.merge(settings)
         self._parsed = None
 
     def try_out(self, settings: Mapping[str, Any]) -> None:
         """Use these settings instead of the stored settings, in this process only."""
-        self.secrets.add(settings.get("plex_token"))
+        self.log.secrets.add(settings.get("plex_token"))
         self._instead = {**self._instead, **settings}
         self._parsed = None
 
@@ -161,7 +160,7 @@ class CurrentSession:
     def _read(self) -> ParsedConfig:
         stored = {**self.settings.read(), **self._instead}
         parsed = parse_config(stored, os.environ)
-        self.secrets.add(parsed.config.plex_token)
+        self.log.secrets.add(parsed.config.plex_token)
         self.log.show_steps = parsed.config.debug_logging
         self.obfuscator.on = parsed.config.obfuscate_paths
         self.log.obfuscate = self.obfuscator.apply if self.obfuscator.on else None

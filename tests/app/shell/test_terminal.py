@@ -3,7 +3,7 @@ import json
 
 from app.command_line import Terminal
 from app.processes.task_process import redacted
-from shared.log import Log, Secrets
+from shared.log import Log
 from tasks.answer import Answer, Level
 
 SECRET = 'a "secret" token'
@@ -19,10 +19,10 @@ class Stream(io.StringIO):
 
 
 def opened(*, watched: bool = False) -> tuple[Terminal, Log, Stream, Stream]:
-    out, err, secrets = Stream(watched=watched), Stream(watched=watched), Secrets()
-    secrets.add(SECRET)
-    terminal = Terminal(out, err, secrets)
-    return terminal, Log(terminal.sink, secrets), out, err
+    out, err = Stream(watched=watched), Stream(watched=watched)
+    terminal = Terminal(out, err)
+    terminal.log.secrets.add(SECRET)
+    return terminal, terminal.log, out, err
 
 
 def test_log_lines_are_plain_and_say_what_needs_a_look() -> None:
