@@ -91,24 +91,26 @@ TASKS: Mapping[str, Task] = {
     ),
     "show_dlq": Task("dead_letters.show:show_dlq", reads_only=True),
     "retry_dlq": Task(
-        "dead_letters.retry:retry_dlq", {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL}
+        "dead_letters.retry_or_remove:retry_dlq",
+        {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL},
     ),
     "clear_queue": Task("sync.process_queue:clear_queue"),
-    "clear_dlq": Task("dead_letters.remove:clear_dlq"),
+    "clear_dlq": Task("dead_letters.retry_or_remove:clear_dlq"),
     "purge_dlq": Task(
-        "dead_letters.remove:purge_dlq", {"days": Argument(number(1, 365, int), default=30)}
+        "dead_letters.retry_or_remove:purge_dlq",
+        {"days": Argument(number(1, 365, int), default=30)},
     ),
     "clear_match_cache": Task("sync.clear_match_cache:clear_match_cache"),
     "check_paths": Task("settings.check_paths:check_paths"),
     "health_check": Task("status.health_check:health_check", {FORMAT: _FORMAT}),
     "outage_summary": Task("status.queue_status:outage_summary", reads_only=True),
     "recover_outage_jobs": Task(
-        "dead_letters.retry:recover_outage_jobs_task", {"include_optional": _FLAG}
+        "dead_letters.retry_or_remove:recover_outage_jobs_task", {"include_optional": _FLAG}
     ),
     "process_queue": Task("sync.process_queue:process_queue"),
     "preview_sync": Task("sync.preview_sync:preview_sync", {"scene_id": _SCENE_OR_ALL}),
-    "restore_values": Task("sync.restore_values:restore_values", {"scene_id": _SCENE_OR_ALL}),
-    "unlock_fields": Task("sync.unlock_fields:unlock_fields", {"scene_id": _SCENE_OR_ALL}),
+    "restore_values": Task("sync.restore_and_unlock:restore_values", {"scene_id": _SCENE_OR_ALL}),
+    "unlock_fields": Task("sync.restore_and_unlock:unlock_fields", {"scene_id": _SCENE_OR_ALL}),
     "test_write": Task("sync.test_write:test_write", {"scene_id": _needed_scene(_HOW_TO_TEST)}),
     "reconcile_all": Task(f"{_RECONCILE}all", {"dry_run": _FLAG}),
     "reconcile_recent": Task(f"{_RECONCILE}recent", {"dry_run": _FLAG}),
@@ -136,7 +138,8 @@ TASKS: Mapping[str, Task] = {
     "scene_status": Task("status.scene_status:scene_status", {"scene_id": _needed_scene()}),
     "sync_scene": Task("sync.sync_scenes:sync_scene", {"scene_id": _needed_scene()}),
     "drop_dlq": Task(
-        "dead_letters.remove:drop_dlq", {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL}
+        "dead_letters.retry_or_remove:drop_dlq",
+        {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL},
     ),
     "try_path": Task(
         "settings.check_paths:try_path",

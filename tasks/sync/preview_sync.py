@@ -35,10 +35,9 @@ _ALL = (SEEN, CHANGES, COVERS, IN_STEP, MISSING, AMBIGUOUS, ELSEWHERE, NO_METADA
 
 
 def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
-    session = services.sessions.current()
+    session, folder = services.sessions.current(), services.folder.reports
     session.library.prepare()
     total = services.scenes.count() if scene_id is None else 1
-    folder = services.folder.reports
     os.makedirs(folder, mode=0o700, exist_ok=True)
     sums, fields = Counter(dict.fromkeys(_ALL, 0)), Counter[str]()
     # The report may be larger than the memory, so its lines are collected in a temporary file.
@@ -50,7 +49,9 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
                 sums[SEEN] += 1
                 outcome, lines = _outcome(inspection)
                 sums[outcome] += 1
-                body.writelines(f"{line}\n" for line in lines)
+                if lines:
+                    body.write(f"\n{inspection.scene.label}\n")
+                    body.writelines(f"  {line}\n" for line in lines)
                 for _, edit in inspection.edits:
                     fields.update(edit.fields.keys())
             services.log.progress(min(1.0, sums[SEEN] / max(total, 1)))
@@ -175,32 +176,30 @@ def _batches(services: Services, scene_id: int | None) -> Iterator[list[StashSce
 
 
 def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
+    """Return the outcome of a scene, and the lines about the scene in the report."""
     error = inspection.error
     if not inspection.scene.files:
         return NO_FILE, []
     if inspection.not_selected:
-        lines = ["", inspection.scene.label, f"  {inspection.not_selected}"]
-        return NOT_SELECTED, [*lines, *([f"  {RESTORED}"] if inspection.restores else [])]
+        return NOT_SELECTED, [inspection.not_selected, *[RESTORED] * inspection.restores]
     if inspection.lacks_metadata:
         return NO_METADATA, []
     if error is not None:
-        lines = ["", inspection.scene.label, f"  {error}"]
-        if inspection.unseen:
-            return UNSEEN, lines
-        if isinstance(error, PlexNotFound):
-            return MISSING, lines
-        if isinstance(error, PlexAmbiguousMatch):
-            return AMBIGUOUS, lines
-        # Plex itself has failed, so nothing is known about the scene.
-        raise error
-    lines = _changes(inspection)
+        if not inspection.unseen and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
+            # Plex itself has failed, so nothing is known about the scene.
+            raise error
+        found = MISSING if isinstance(error, PlexNotFound) else AMBIGUOUS
+        return UNSEEN if inspection.unseen else found, [str(error)]
+    lines = changes_by_item(inspection, dict(inspection.unlocked))
+    if inspection.cover_for:
+        kinds = " and ".join(inspection.cover_for)
+        lines.append(f"cover: would be compared with the last sent {kinds}")
     outcome = COVERS if lines else IN_STEP
     if not inspection.edits:
         outcome = ELSEWHERE
     elif any(edit for _, edit in inspection.edits):
         outcome = CHANGES
-    lines = [*(f"  {words}" for words in inspection.elsewhere), *lines]
-    return outcome, ["", inspection.scene.label, *lines] if lines else []
+    return outcome, [*inspection.elsewhere, *lines]
 
 
 def changes_by_item(
@@ -212,14 +211,6 @@ def changes_by_item(
         if item in unlocked:
             of_item.append(f"locked as they are: {', '.join(unlocked[item])}")
         if of_item:
-            lines.append(f"  item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
-            lines += [f"    {line}" for line in of_item]
-    return lines
-
-
-def _changes(inspection: Inspection) -> list[str]:
-    lines = changes_by_item(inspection, dict(inspection.unlocked))
-    if inspection.cover_for:
-        kinds = " and ".join(inspection.cover_for)
-        lines.append(f"  cover: would be compared with the last sent {kinds}")
+            lines.append(f"item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
+            lines += [f"  {line}" for line in of_item]
     return lines

@@ -1,10 +1,7 @@
-"""The reconciliation tasks, which compare Stash with Plex.
-
-Each scene that Plex lacks or shows with other metadata is called a gap. Gaps are queued or
-reported.
-"""
+"""The reconciliation tasks, which compare Stash with Plex, and queue or report the differences."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from plex.exceptions import PlexError
@@ -126,15 +123,17 @@ def _report_gaps(services: Services, order: Order) -> Answer:
             for inspection, finding in page.found:
                 wanted = not order.only_empty or finding.outcome is Outcome.EMPTY
                 sums.count(finding, synced_before=inspection.synced_before, wanted=wanted)
-                of_outcome = examples.get(finding.outcome)
-                if of_outcome is not None and len(of_outcome) < EXAMPLES:
-                    of_outcome.append(_example(inspection, finding))
+                scenes = examples.get(finding.outcome)
+                if scenes is not None and len(scenes) < EXAMPLES:
+                    scenes.append(_example(inspection, finding))
             services.log.progress(sums.checked / max(1, sums.checked + page.left))
     except NoConclusionError as error:
         raise TaskError(str(error)) from None
     text = f"Compared {order.words}. {sums.text()}"
     reasons = Counter(dict(sorted(sums.reasons.items()))).most_common()
-    path = _write(services, text, reasons, examples)
+    examples = {outcome: scenes for outcome, scenes in examples.items() if scenes}
+    lines = _report_lines(text, reasons, examples)
+    path = write_report(services, "reconciliation", "What a reconciliation would queue", lines)
     return Answer(
         f"{text}. {counted(sums.gaps, 'scene')} to sync. Nothing was queued. Report: {path}",
         data={
@@ -144,44 +143,31 @@ def _report_gaps(services: Services, order: Order) -> Answer:
             "reasons": dict(reasons[:SHOWN_REASONS]),
             "examples": {
                 outcome.value: [
-                    shortened(example, LONGEST_EXAMPLE) for example in of_outcome[:SHOWN_EXAMPLES]
+                    shortened(scene, LONGEST_EXAMPLE) for scene in scenes[:SHOWN_EXAMPLES]
                 ]
-                for outcome, of_outcome in examples.items()
-                if of_outcome
+                for outcome, scenes in examples.items()
             },
         },
     )
 
 
 def _example(inspection: Inspection, finding: Finding) -> str:
-    lines = [inspection.scene.label, *changes_by_item(inspection, {})]
-    lines += [f"  {words}" for words in (*inspection.image_reasons, *inspection.elsewhere)]
-    if finding.outcome in (Outcome.MISSING, Outcome.AMBIGUOUS) and inspection.error is not None:
-        lines.append(f"  {inspection.error}")
-    return "\n".join(lines)
+    lines = changes_by_item(inspection, {})
+    lines += [*inspection.image_reasons, *inspection.elsewhere]
+    if finding.outcome in (Outcome.MISSING, Outcome.AMBIGUOUS) and inspection.error:
+        lines.append(str(inspection.error))
+    return "\n  ".join([inspection.scene.label, *lines])
 
 
-def _write(
-    services: Services,
-    sums: str,
-    reasons: list[tuple[str, int]],
-    examples: dict[Outcome, list[str]],
-) -> str:
-    most = max((number for _, number in reasons), default=1)
-    lines = [
-        "Nothing was queued.",
-        "",
-        sums,
-        "",
-        "Reasons, the most frequent first; a scene can have several reasons",
-        *(
-            f"  {number:>7,} {'#' * max(1, round(40 * number / most))} {why}"
-            for why, number in reasons
-        ),
-        *([] if reasons else ["  none"]),
-    ]
-    for outcome, of_outcome in examples.items():
-        if of_outcome:
-            first = f", the first {EXAMPLES}" if len(of_outcome) == EXAMPLES else ""
-            lines += ["", f"Scenes {outcome.value}{first}", "", *of_outcome]
-    return write_report(services, "reconciliation", "What a reconciliation would queue", lines)
+def _report_lines(
+    sums: str, reasons: Sequence[tuple[str, int]], examples: Mapping[Outcome, Sequence[str]]
+) -> Iterator[str]:
+    yield from ("Nothing was queued.", "", sums, "")
+    yield "Reasons, the most frequent first; a scene can have several reasons"
+    for why, number in reasons:
+        yield f"  {number:>7,} {'#' * max(1, round(40 * number / reasons[0][1]))} {why}"
+    if not reasons:
+        yield "  none"
+    for outcome, scenes in examples.items():
+        first = f", the first {EXAMPLES}" if len(scenes) == EXAMPLES else ""
+        yield from ("", f"Scenes {outcome.value}{first}", "", *scenes)

@@ -1,6 +1,5 @@
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from plex.exceptions import PlexError
 from reconciliation.engine import ITEMS_AT_ONCE
@@ -8,7 +7,6 @@ from sync_queue.models import BULK, TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from tasks.settings.first_run import end_first_run
-from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import StashScene, asked_since, is_since
 from validation.selection import RESTORE, why_not_selected
@@ -21,45 +19,14 @@ from worker.sync.session import ConfigFault, SyncSession
 RECENT = 86_400.0
 
 
-@dataclass(slots=True)
-class _Comparison:
-    """Finds the scenes whose metadata in Plex is up to date.
-
-    The sync log has the metadata that the plugin has sent. A scene is up to date if the plugin has
-    sent its current metadata and Plex still shows this metadata.
-    """
-
-    services: Services
-    config: Config
-    # `session` is None if Plex failed or if a setting is wrong. A scene then counts as up to date
-    # if its current metadata was sent.
-    session: SyncSession | None
-    digests: Mapping[int, Mapping[int, str]]
-    versions: Mapping[int, str]
-
-    def in_step(self, scenes: Sequence[StashScene]) -> set[int]:
-        sent = [scene for scene in scenes if self._was_sent(scene)]
-        if self.session is not None:
-            try:
-                inspections = inspect_scenes(self.services, self.session, sent, ITEMS_AT_ONCE)
-                return {each.scene.id for each in inspections if self._is_shown(each)}
-            except PlexError as error:
-                self.session = None
-                _warn(self.services, error)
-        return {scene.id for scene in sent if len(set(self.digests[scene.id].values())) == 1}
-
-    def _was_sent(self, scene: StashScene) -> bool:
-        is_synced_version = self.versions.get(scene.id) == scene.updated_at
-        sent = self.digests.get(scene.id, {}).values()
-        return is_synced_version and project(scene, self.config).digest in sent
-
-    def _is_shown(self, inspection: Inspection) -> bool:
-        if not inspection.edits or inspection.error or inspection.image_reasons:
-            return False
-        sent, digest = self.digests[inspection.scene.id], inspection.desired.digest
-        return not inspection.unseen and all(
-            sent.get(item.rating_key) == digest and not edit for item, edit in inspection.edits
-        )
+_WORDS = {
+    "queued": "queued",
+    "waiting": "already queued",
+    "in_step": "already in Plex",
+    "without_metadata": "without metadata yet",
+    "without_file": "without a file",
+    "not_selected": "not selected by the settings",
+}
 
 
 def sync_all(services: Services, *, force: bool) -> Answer:
@@ -93,11 +60,10 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
 def _queue_pages(
     services: Services, pages: Iterator[list[StashScene]], total: int | None, *, force: bool
 ) -> Answer:
-    # This call also updates the path index, which the worker needs even with `force`.
-    comparison = _begin_comparison(services)
-    counts: Counter[str] = Counter()
+    queueing = _Queueing(services, force=force)
+    counts = queueing.counts
     for page in pages:
-        _queue_page(services, page, comparison, counts, force=force)
+        queueing.queue(page)
         if total:
             services.log.progress(counts["seen"] / total)
     if counts["queued"] or counts["waiting"]:
@@ -109,65 +75,85 @@ def _queue_pages(
     )
 
 
-_WORDS = {
-    "queued": "queued",
-    "waiting": "already queued",
-    "in_step": "already in Plex",
-    "without_metadata": "without metadata yet",
-    "without_file": "without a file",
-    "not_selected": "not selected by the settings",
-}
+class _Queueing:
+    """Queues scenes, except the scenes whose metadata in Plex is up to date.
 
+    A scene is up to date if the plugin has sent its current metadata and Plex still shows this
+    metadata. Without an answer from Plex, it is enough that the plugin has sent the metadata.
+    """
 
-def _queue_page(
-    services: Services,
-    page: list[StashScene],
-    comparison: _Comparison,
-    counts: Counter[str],
-    *,
-    force: bool,
-) -> None:
-    now, config, digests = services.clock(), comparison.config, comparison.digests
-    last = services.queue.sync_log.scenes([scene.id for scene in page])
-    with_file = [scene for scene in page if scene.files]
-    # Other excluded scenes than `restored` are not queued. The worker would skip these scenes, and
-    # each later run of this task would queue them again.
-    selected = [scene for scene in with_file if not why_not_selected(scene, config)]
-    excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
-    restored = excluded & digests.keys() if config.when_not_selected == RESTORE else set()
-    scenes = [scene for scene in selected if not lacks_metadata(scene, last.get(scene.id), config)]
-    in_step = set() if force else comparison.in_step(scenes)
-    hints = {TRY_REFUSED: now} if force else {}
-    added, merged = services.queue.enqueue(
-        scene_job(scene_id, METADATA, now, hints, BULK)
-        for scene_id in (*(scene.id for scene in scenes if scene.id not in in_step), *restored)
-    )
-    counts.update(
-        seen=len(page),
-        queued=added,
-        waiting=merged,
-        in_step=len(in_step),
-        without_metadata=len(selected) - len(scenes),
-        not_selected=len(excluded - restored),
-        without_file=len(page) - len(with_file),
-    )
+    def __init__(self, services: Services, *, force: bool) -> None:
+        self.counts: Counter[str] = Counter()
+        self._services, self._force = services, force
+        self._config = services.sessions.config()
+        self._session: SyncSession | None = None
+        server_id = None
+        try:
+            session = services.sessions.current()
+            session.library.prepare()
+            # The worker needs the updated path index even with `force`.
+            session.library.refresh()
+            self._session, server_id = session, session.library.server_id
+        except (PlexError, ConfigFault) as error:
+            self._warn(error)
+        self._digests = services.queue.sync_log.digests(server_id)
+        self._versions = services.queue.sync_log.scene_versions()
 
+    def queue(self, page: list[StashScene]) -> None:
+        queue, now, config = self._services.queue, self._services.clock(), self._config
+        last = queue.sync_log.scenes([scene.id for scene in page])
+        with_file = [scene for scene in page if scene.files]
+        # Other excluded scenes than `restored` are not queued. The worker would skip these scenes,
+        # and each later run of this task would queue them again.
+        selected = [scene for scene in with_file if not why_not_selected(scene, config)]
+        excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
+        restores = config.when_not_selected == RESTORE
+        restored = excluded & self._digests.keys() if restores else set()
+        scenes = [
+            scene for scene in selected if not lacks_metadata(scene, last.get(scene.id), config)
+        ]
+        in_step = set() if self._force else self._in_step(scenes)
+        hints = {TRY_REFUSED: now} if self._force else {}
+        added, merged = queue.enqueue(
+            scene_job(scene_id, METADATA, now, hints, BULK)
+            for scene_id in (*(scene.id for scene in scenes if scene.id not in in_step), *restored)
+        )
+        self.counts.update(
+            seen=len(page),
+            queued=added,
+            waiting=merged,
+            in_step=len(in_step),
+            without_metadata=len(selected) - len(scenes),
+            not_selected=len(excluded - restored),
+            without_file=len(page) - len(with_file),
+        )
 
-def _begin_comparison(services: Services) -> _Comparison:
-    config, log = services.sessions.config(), services.queue.sync_log
-    try:
-        session = services.sessions.current()
-        session.library.prepare()
-        session.library.refresh()
-    except (PlexError, ConfigFault) as error:
-        _warn(services, error)
-        return _Comparison(services, config, None, log.digests(None), log.scene_versions())
-    digests = log.digests(session.library.server_id)
-    return _Comparison(services, config, session, digests, log.scene_versions())
+    def _in_step(self, scenes: Sequence[StashScene]) -> set[int]:
+        sent = [scene for scene in scenes if self._was_sent(scene)]
+        if self._session is not None:
+            try:
+                inspections = inspect_scenes(self._services, self._session, sent, ITEMS_AT_ONCE)
+                return {each.scene.id for each in inspections if self._is_shown(each)}
+            except PlexError as error:
+                self._session = None
+                self._warn(error)
+        return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
+    def _was_sent(self, scene: StashScene) -> bool:
+        is_synced_version = self._versions.get(scene.id) == scene.updated_at
+        sent = self._digests.get(scene.id, {}).values()
+        return is_synced_version and project(scene, self._config).digest in sent
 
-def _warn(services: Services, error: Exception) -> None:
-    services.log.warning(
-        f"Scenes that were synced before are not compared with Plex, because {error}. Remove the "
-        "cause, then run the task again"
-    )
+    def _is_shown(self, inspection: Inspection) -> bool:
+        if not inspection.edits or inspection.error or inspection.image_reasons:
+            return False
+        sent, digest = self._digests[inspection.scene.id], inspection.desired.digest
+        return not inspection.unseen and all(
+            sent.get(item.rating_key) == digest and not edit for item, edit in inspection.edits
+        )
+
+    def _warn(self, error: Exception) -> None:
+        self._services.log.warning(
+            f"Scenes that were synced before are not compared with Plex, because {error}. Remove "
+            "the cause, then run the task again"
+        )

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings, strategies as st
 from simulators.plex import Switches
 from simulators.rig import FOLDER, PLUGIN, png
 from simulators.stash.library import Library
-from tasks.sync.restore_values import restore_values
+from tasks.sync.restore_and_unlock import restore_values
 from tests.e2e.test_mapping import MAPPINGS
 from tests.soak.household import PATIENT
 from tests.soak.test_server_readings import READINGS, World

@@ -1,0 +1,215 @@
+"""The tasks Restore Plex Values and Unlock Fields, which change items after a confirmation."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from plex.client import READ_BATCH
+from plex.exceptions import (
+    PlexError,
+    PlexNotFound,
+    PlexPermanentError,
+    PlexReadOnly,
+    PlexTemporaryError,
+)
+from plex.health import check_plex_health
+from plex.items import PlexItem
+from plex.originals import Original, removed_locks
+from reconciliation.safety_limits import CONFIRMATION_HOURS
+from shared.state_file import parse_count, parse_moment, read_state, write_state
+from sync_queue.operations import get_queued_scene_ids
+from sync_queue.sync_log import NO_SCENE
+from tasks.answer import Answer, Level, TaskError
+from validation.values import counted, counts_text
+from worker.services import Services
+from worker.sync.restoration import Records, Restoration
+from worker.sync.scene_work import written_fields
+from worker.sync.session import SyncSession
+
+# A second start within three seconds is a double click and not a confirmation.
+_READING_TIME = 3.0
+# Edits after the question may increase the number of items. A larger increase needs a new
+# confirmation.
+_SLACK = 1.2
+
+
+def restore_values(services: Services, *, scene_id: int | None) -> Answer:
+    session = services.sessions.current()
+    task = _ItemTask(
+        services,
+        session,
+        do="restore",
+        done="restored",
+        effect="This would undo the sync of {scenes}: {items} in Plex would get the values from "
+        "before the first sync",
+        afterwards="the next edit of a scene syncs it again",
+        question=services.folder.restore_question,
+        change=Restoration(services, session).restore,
+    )
+    return task.start(scene_id)
+
+
+def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
+    """Unlock the fields that the plugin has locked. The values stay."""
+    session = services.sessions.current()
+
+    def unlock(item: PlexItem, original: Original, records: Records) -> tuple[str, ...]:
+        fields = removed_locks(original, written_fields(records.values(), item, original))
+        if fields:
+            for error in session.client.edit(item, fields).refused.values():
+                raise error
+        return ()
+
+    task = _ItemTask(
+        services,
+        session,
+        do="unlock",
+        done="unlocked",
+        effect="This would unlock the fields of {items} in Plex, which show {scenes}. Their values "
+        "would stay, but a refresh in Plex may then replace them",
+        afterwards="the next sync of a scene locks the fields again",
+        question=services.folder.unlock_question,
+        change=unlock,
+    )
+    return task.start(scene_id)
+
+
+@dataclass
+class _ItemTask:
+    """A task that changes the items of a scene, or all items after a question to the user.
+
+    `question` is the path of the file that stores the unconfirmed question. `change` changes an
+    item, and returns the fields that had to be shortened.
+    """
+
+    services: Services
+    session: SyncSession
+    do: str
+    done: str
+    effect: str
+    afterwards: str
+    question: str
+    change: Callable[[PlexItem, Original, Records], Collection[str]]
+    changed: int = 0
+    gone: int = 0
+    failed: int = 0
+    scenes: set[int] = field(default_factory=set)
+
+    def start(self, scene_id: int | None) -> Answer:
+        services, server_id = self.services, self.session.library.server_id
+        queue = services.queue
+        keys = queue.sync_log.with_original(server_id, scene_id)
+        if not keys:
+            whose = "this library" if scene_id is None else f"scene {scene_id}"
+            text = f"Nothing to {self.do}: Stash2Plex has changed no item of {whose}"
+            return Answer(text, data={self.done: 0})
+        if scene_id is None and not self._is_confirmed(len(keys)):
+            return self._ask(keys)
+        try:
+            with services.hold_worker_lock():
+                keys = queue.sync_log.with_original(server_id, scene_id)
+                stopped_by = self._change_all(keys)
+        finally:
+            if queue.has_unfinished():
+                services.ensure_worker()
+        waiting = len(self.scenes & get_queued_scene_ids(queue.connection))
+        if waiting:
+            services.log.warning(
+                f"{counted(waiting, f'{self.done} scene')} waiting in the queue will be synced "
+                "again. To prevent the sync, switch off the setting Enabled and run this task again"
+            )
+        others = counts_text(((self.gone, "no longer in Plex"), (self.failed, "failed")))
+        counts = f"{counted(self.changed, 'item')} {self.done}{others and f', {others}'}"
+        if stopped_by is not None:
+            left = len(keys) - self.changed - self.gone - self.failed
+            raise TaskError(
+                f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
+            )
+        if not self.failed:
+            write_state(self.question, {})
+        afterwards = f"; {self.afterwards}" if self.changed else ""
+        return Answer(f"{counts}{afterwards}", data={self.done: self.changed})
+
+    def _is_confirmed(self, items: int) -> bool:
+        """Return whether the user has confirmed the question about this number of items.
+
+        A confirmation is valid until all items are changed. If a run stops with an error, the user
+        can start the task again to change the remaining items.
+        """
+        now = self.services.clock()
+        asked = read_state(self.question, self.services.log.event, now)
+        age = now - (parse_moment(asked.get("at")) or 0.0)
+        is_similar = items <= _SLACK * (parse_count(asked.get("items")) or 0)
+        return is_similar and _READING_TIME <= age <= CONFIRMATION_HOURS * 3600
+
+    def _ask(self, keys: list[int]) -> Answer:
+        write_state(self.question, {"at": self.services.clock(), "items": len(keys)})
+        digests = self.services.queue.sync_log.digests(self.session.library.server_id)
+        scenes = sum(not items.keys().isdisjoint(keys) for items in digests.values())
+        effect = self.effect.format(
+            scenes=counted(scenes, "scene"), items=counted(len(keys), "item")
+        )
+        return Answer(
+            f"{effect}. Nothing was changed. To confirm, run the same task again within "
+            f"{CONFIRMATION_HOURS:.0f} hours",
+            data={self.done: 0, "asks": True, "scenes": scenes, "items": len(keys)},
+            level=Level.WARNING,
+        )
+
+    def _change_all(self, keys: list[int]) -> PlexError | None:
+        """Change the items, and return the error of Plex that stopped the task."""
+        library, sync_log = self.session.library, self.services.queue.sync_log
+        for start in range(0, len(keys), READ_BATCH):
+            batch = keys[start : start + READ_BATCH]
+            try:
+                items, unreadable = library.read_items(batch)
+                for key in batch:
+                    records = sync_log.records_of_item(library.server_id, key)
+                    if key in unreadable:
+                        self._fail(f"Item {key}", records, unreadable[key])
+                    else:
+                        original = sync_log.original(library.server_id, key)
+                        self._change(items.get(key), original, records)
+            except PlexError as error:
+                return error
+            self.services.log.progress(min(1.0, (start + READ_BATCH) / len(keys)))
+        return None
+
+    def _change(self, item: PlexItem | None, original: Original | None, records: Records) -> None:
+        if item is None or original is None or not self._is_same(item, original, records):
+            self.gone += 1
+            return
+        try:
+            shortened = self.change(item, original, records)
+        except PlexNotFound:
+            self.gone += 1
+        except (PlexPermanentError, PlexReadOnly, PlexTemporaryError) as error:
+            self._fail(f"'{item.title}', the item", records, error)
+        else:
+            self.changed += 1
+            self.scenes |= records.keys() - {NO_SCENE}
+            if shortened:
+                self.services.log.warning(
+                    f"'{item.title}': {', '.join(shortened)} is too long for one request: Plex has "
+                    "only the beginning. Add the rest in Plex"
+                )
+
+    def _is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
+        if Restoration(self.services, self.session).is_same(item, original, records):
+            return True
+        self.services.log.warning(
+            f"'{item.title}' was not {self.done}, because a synced item with the same key had "
+            "other files"
+        )
+        return False
+
+    def _fail(self, item: str, records: Records, error: PlexError) -> None:
+        """Count and log an item that was not changed. Raise the error if Plex has failed."""
+        may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
+        if may_be_down and not check_plex_health(self.session.client).healthy:
+            raise error
+        self.failed += 1
+        known = records.keys() - {NO_SCENE}
+        scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a deleted scene"
+        self.services.log.warning(
+            f"{item} of {scenes}, was not {self.done}: {error}. Run the task again"
+        )
