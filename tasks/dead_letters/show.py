@@ -1,18 +1,23 @@
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from tasks.answer import Answer, Level, shortened
 from tasks.error_catalogue import explain
-from tasks.titles import Titles, titles_in_time
 from validation.scene_extractor import scene_label
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 from worker.state_files import StatusSource
 
 MOST_GROUPS, MOST_SCENES = 20, 10
+# Stash looks up each scene separately, so the number of scenes is limited.
+MOST_ASKED = 250
+Titles = Mapping[int, str]
+# Dead letters with equal error types and reasons are a group.
+_Group = tuple[tuple[str, str], list[DeadLetter]]
 
 # This pattern finds paths, quoted texts and long numbers, which differ between scenes.
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
@@ -21,23 +26,10 @@ _NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"; |\. |, of ")
 
 
-@dataclass(slots=True)
-class _Group:
-    error_type: str
-    reason: str
-    count: int = 0
-    newest: list[DeadLetter] = field(default_factory=list)
-
-    @property
-    def what_to_do(self) -> str:
-        return explain(self.error_type).remedy
-
-
 def show_dlq(source: StatusSource) -> Answer:
     groups = _grouped(reversed(source.queue.dead_letters.all()))
-    total = sum(group.count for group in groups)
-    shown = groups[:MOST_GROUPS]
-    scene_ids = [line.scene_id for group in shown for line in group.newest]
+    total, shown = sum(len(letters) for _, letters in groups), groups[:MOST_GROUPS]
+    scene_ids = [letter.scene_id for _, letters in shown for letter in letters[:MOST_SCENES]]
     titles, problem = titles_in_time(source.names, scene_ids, patience=5.0)
     now, left_out = source.clock(), len(groups) - len(shown)
     data = {
@@ -51,7 +43,7 @@ def show_dlq(source: StatusSource) -> Answer:
     details = [line for group in shown for line in _lines(group, titles, now)]
     details += [f"and {counted(left_out, 'other reason')}"] if left_out else []
     details += [f"Titles of scenes are not shown, because {problem}"] if problem else []
-    newest = format_elapsed_since(shown[0].newest[0].moment, now)
+    newest = format_elapsed_since(shown[0][1][0].moment, now)
     return Answer(
         f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
         f"{newest}. Remove the cause, then run the task 'Retry Dead Letters'",
@@ -61,49 +53,72 @@ def show_dlq(source: StatusSource) -> Answer:
     )
 
 
+def titles_in_time(
+    names: Callable[[Sequence[int]], Titles], scene_ids: Iterable[int | None], patience: float
+) -> tuple[Titles, str]:
+    """Return the titles of scenes, and the reason for missing titles.
+
+    `names` requests the titles from Stash. After `patience` seconds, the request is abandoned.
+    """
+    wanted = [scene_id for scene_id in dict.fromkeys(scene_ids) if scene_id is not None]
+    if not wanted:
+        return {}, ""
+    answers: list[tuple[Titles, str]] = []
+
+    def ask() -> None:
+        try:
+            answers.append((names(wanted[:MOST_ASKED]), ""))
+        except StashError as error:
+            answers.append(({}, str(error)))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(patience)
+    return answers[0] if answers else ({}, f"Stash did not answer within {patience:g} s")
+
+
+def _grouped(letters: Iterable[DeadLetter]) -> list[_Group]:
+    groups: dict[tuple[str, str], list[DeadLetter]] = {}
+    for letter in letters:
+        key = (letter.error_type, reason_of(letter.error_message))
+        groups.setdefault(key, []).append(letter)
+    return list(groups.items())
+
+
 def reason_of(message: str) -> str:
     """Return the part of an error message that is the same for all scenes with the same cause."""
     text = _QUOTED.sub("'…'", _PATH.sub("…", message[:1000]))
     return shortened(_CLAUSE_ENDS.split(_NUMBER.sub("…", text), maxsplit=1)[0].strip(" :;."))
 
 
-def _grouped(lines: Iterable[DeadLetter]) -> list[_Group]:
-    groups: dict[tuple[str, str], _Group] = {}
-    for line in lines:
-        key = (line.error_type, reason_of(line.error_message))
-        group = groups.setdefault(key, _Group(*key))
-        group.count += 1
-        if len(group.newest) < MOST_SCENES:
-            group.newest.append(line)
-    return list(groups.values())
-
-
 def _lines(group: _Group, titles: Titles, now: float) -> Iterator[str]:
-    letters = counted(group.count, "dead letter")
-    yield f"{letters} of the type {group.error_type}: {group.reason}. {group.what_to_do}"
-    for line in group.newest:
-        scene_id, ago = line.scene_id, format_elapsed_since(line.moment, now)
+    (error_type, reason), letters = group
+    count = counted(len(letters), "dead letter")
+    yield f"{count} of the type {error_type}: {reason}. {explain(error_type).remedy}"
+    for letter in letters[:MOST_SCENES]:
         subject = "A job without a scene"
-        if scene_id is not None:
-            subject = scene_label(scene_id, titles.get(scene_id, ""))
-        yield f"- {subject}, {ago}: {shortened(line.error_message)}"
-    if group.count > len(group.newest):
-        yield f"- and {group.count - len(group.newest):,} more"
+        if letter.scene_id is not None:
+            subject = scene_label(letter.scene_id, titles.get(letter.scene_id, ""))
+        ago = format_elapsed_since(letter.moment, now)
+        yield f"- {subject}, {ago}: {shortened(letter.error_message)}"
+    if len(letters) > MOST_SCENES:
+        yield f"- and {len(letters) - MOST_SCENES:,} more"
 
 
 def _group_data(group: _Group, titles: Titles) -> dict[str, Any]:
+    (error_type, reason), letters = group
     return {
-        "error_type": group.error_type,
-        "reason": group.reason,
-        "what_to_do": group.what_to_do,
-        "count": group.count,
+        "error_type": error_type,
+        "reason": reason,
+        "what_to_do": explain(error_type).remedy,
+        "count": len(letters),
         "scenes": [
             {
-                "scene_id": line.scene_id,
-                "title": titles.get(line.scene_id or 0),
-                "failed_at": line.moment,
-                "message": line.error_message,
+                "scene_id": letter.scene_id,
+                "title": titles.get(letter.scene_id or 0),
+                "failed_at": letter.moment,
+                "message": letter.error_message,
             }
-            for line in group.newest
+            for letter in letters[:MOST_SCENES]
         ],
     }

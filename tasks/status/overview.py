@@ -15,10 +15,10 @@ from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
 from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer
+from tasks.dead_letters.show import Titles, titles_in_time
 from tasks.error_catalogue import explain
 from tasks.settings.first_run import current_step
 from tasks.status.snapshot import State, StatusSnapshot, read_status, state_data, state_of
-from tasks.titles import Titles, titles_in_time
 from validation.config import ENVIRONMENT, Config, refusal
 from validation.path_map import PathMap, PrefixPair
 from validation.values import ValueProblem

@@ -1,4 +1,5 @@
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from plex.health import check_plex_health
@@ -19,17 +20,17 @@ from worker.services import Services
 
 MOST_NAMED = 10
 _AT_ONCE = 100
+_DAY = 86_400.0
 
 
 def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> Answer:
     """Queue the dead letters of the last outage again, if a retry is safe."""
-    outages = services.status_source.outages().records
-    completed = [outage for outage in outages if outage.ended_at is not None]
-    if not completed:
+    dead, outages = services.queue.dead_letters, services.status_source.outages()
+    ended = [(o.started_at, o.ended_at) for o in outages.records if o.ended_at is not None]
+    if not ended:
         text = "Nothing to recover: no completed outage is recorded"
         return Answer(text, data={"recovered": 0})
-    start, dead = completed[-1].started_at, services.queue.dead_letters
-    end = completed[-1].ended_at or start
+    start, end = ended[-1]
     types = get_error_types_for_recovery(include_optional)
     letters = get_outage_dlq_entries(dead, start, end, types)
     health = check_plex_health(services.sessions.current().client)
@@ -37,16 +38,12 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
         raise TaskError(
             f"Nothing was changed, because {health.error}. Run the task again once Plex works"
         )
+    existing = partial(_existing, services)
     result = recover_outage_jobs(
-        services.queue,
-        letters,
-        plex_healthy=True,
-        existing_scenes=lambda scene_ids: _existing(services, scene_ids),
+        services.queue, letters, plex_healthy=True, existing_scenes=existing
     )
     if result.recovered:
         services.ensure_worker()
-    optional = get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES)
-    left = 0 if include_optional else len(optional)
     counts = counts_text(
         (
             (result.recovered, "queued again"),
@@ -57,6 +54,8 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
     )
     ago = format_elapsed_since(end, services.clock())
     text = f"Dead letters of the outage that ended {ago}: {counts or 'none to queue again'}"
+    optional = get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES)
+    left = 0 if include_optional else len(optional)
     if left:
         text += (
             f". Not included: {counted(left, 'temporary error')} during the outage. To include "
@@ -66,22 +65,21 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
 
 
 def _existing(services: Services, scene_ids: Sequence[int]) -> Collection[int]:
-    """Return the scenes that exist in Stash. Raise StashError if Stash does not answer."""
     found: set[int] = set()
     for start in range(0, len(scene_ids), _AT_ONCE):
-        found |= set(services.scenes.read(scene_ids[start : start + _AT_ONCE]))
+        found |= services.scenes.read(scene_ids[start : start + _AT_ONCE]).keys()
     return found
 
 
 def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
     queue = services.queue
     stored_type = _stored_type(queue.dead_letters, error_type)
-    letters = chosen_letters(queue.dead_letters, scene_id, stored_type)
+    letters = _chosen_letters(queue.dead_letters, scene_id, stored_type)
     if not letters:
         whose = "" if scene_id is None else f" of scene {scene_id}"
         text = f"Nothing to retry: there are no dead letters{whose}"
         return Answer(text, data=_data(RecoveryResult(), []))
-    scenes = {letter.job.scene_id for letter in letters if letter.job is not None}
+    scenes = {letter.job.scene_id for letter in letters if letter.job}
     queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
 
     def existing_or_all(scene_ids: Sequence[int]) -> Collection[int]:
@@ -116,14 +114,9 @@ def _stored_type(dead: DeadLetterQueue, error_type: str) -> str:
     raise TaskError(f"error_type is {error_type!r}; allowed: {allowed}, or nothing for all")
 
 
-def chosen_letters(
+def _chosen_letters(
     dead: DeadLetterQueue, scene_id: int | None, error_type: str
 ) -> list[DeadLetter]:
-    """Return the dead letters of a scene that have an error type.
-
-    If `scene_id` is None, dead letters of all scenes are returned. If `error_type` is "", dead
-    letters of all error types are returned.
-    """
     letters = dead.all() if scene_id is None else dead.of_scene(scene_id)
     return [letter for letter in letters if error_type in ("", letter.error_type)]
 
@@ -135,7 +128,7 @@ def _summary(result: RecoveryResult) -> str:
         (result.skipped_scene_missing, gone),
         (result.failed, "that cannot be read"),
     )
-    rest = ", ".join(f"{number:,} {words}" for number, words in left if number)
+    rest = counts_text(left)
     again = f"{counted(result.recovered, 'dead letter')} queued again"
     return f"{again}. Not queued: {rest}" if rest else again
 
@@ -153,6 +146,34 @@ def _data(result: RecoveryResult, already_queued: Sequence[int]) -> dict[str, An
         "already_queued": result.skipped_already_queued,
         "not_in_stash": result.skipped_scene_missing,
         "unreadable": result.failed,
-        "requeued_scene_ids": list(result.recovered_scene_ids),
-        "already_queued_scene_ids": list(already_queued),
+        "requeued_scene_ids": result.recovered_scene_ids,
+        "already_queued_scene_ids": already_queued,
     }
+
+
+def clear_dlq(services: Services) -> Answer:
+    removed = services.queue.dead_letters.clear()
+    return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})
+
+
+def purge_dlq(services: Services, *, days: int) -> Answer:
+    dead = services.queue.dead_letters
+    removed, left = dead.purge(services.clock() - days * _DAY), dead.count()
+    return Answer(
+        f"Removed {counted(removed, 'dead letter')} older than {counted(days, 'day')}; "
+        f"{left:,} left",
+        data={"removed": removed, "left": left},
+    )
+
+
+def drop_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
+    if scene_id is None and not error_type:
+        raise TaskError(
+            "Choose the dead letters by scene_id or error_type. The mode clear_dlq removes all"
+        )
+    dead = services.queue.dead_letters
+    with services.queue.transaction():
+        removed = sum(
+            dead.remove(letter.id) for letter in _chosen_letters(dead, scene_id, error_type)
+        )
+    return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})
