@@ -120,7 +120,7 @@ TASKS: Mapping[str, Task] = {
     "sign_in_status": Task(
         "settings.sign_in:sign_in_status", {"server": _ANY_TEXT, "reset": _FLAG}
     ),
-    "overview": Task("status.overview:overview"),
+    "overview": Task("status.page:overview"),
     "first_run": Task(
         "settings.first_run:first_run",
         {
@@ -134,8 +134,8 @@ TASKS: Mapping[str, Task] = {
         "settings.try_settings:try_settings", {"scene": _ANY_TEXT, "settings": _TYPED}
     ),
     "test_connection": Task("status.health_check:test_connection", {"settings": _TYPED}),
-    "wake": Task("status.overview:wake"),
-    "scene_status": Task("status.scene_status:scene_status", {"scene_id": _needed_scene()}),
+    "wake": Task("status.page:wake"),
+    "scene_status": Task("status.page:scene_status", {"scene_id": _needed_scene()}),
     "sync_scene": Task("sync.sync_scenes:sync_scene", {"scene_id": _needed_scene()}),
     "drop_dlq": Task(
         "dead_letters.retry_or_remove:drop_dlq",

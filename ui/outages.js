@@ -34,7 +34,8 @@
   };
 
   S.Outages = ({ outages, now }) => {
-    const records = outages.records;
+    const newest = outages.outages;
+    const records = [...newest].reverse();
     if (records.length === 0) {
       return h(
         S.Section,
@@ -51,18 +52,17 @@
       { title: "Outages", note: S.counted(records.length, "outage") },
       h(S.Facts, {
         facts: [
-          ["mean duration (MTTR)", outages.mttr ? S.duration(outages.mttr) : "–"],
-          ["mean time between outages (MTBF)", outages.mtbf ? S.duration(outages.mtbf) : "–"],
-          ["availability", outages.mtbf ? outages.availability.toFixed(2) + " %" : "–"],
+          ["mean duration (MTTR)", outages.mttr_seconds ? S.duration(outages.mttr_seconds) : "–"],
+          ["mean time between outages (MTBF)", outages.mtbf_seconds ? S.duration(outages.mtbf_seconds) : "–"],
+          ["availability", outages.mtbf_seconds ? outages.availability_percent.toFixed(2) + " %" : "–"],
         ],
       }),
       h(TimeLine, { records, now }),
       h(S.Table, {
         head: ["Start", "Duration", "Waiting scenes"],
-        rows: [...records]
-          .reverse()
+        rows: newest
           .slice(0, 10)
-          .map((outage) => [h(S.Time, { at: outage.started_at }), duration(outage), outage.scenes]),
+          .map((outage) => [h(S.Time, { at: outage.started_at }), duration(outage), outage.scenes_waited]),
       })
     );
   };

@@ -21,17 +21,17 @@
     return h(
       S.Section,
       { title: "Reconciliation", note: last.runs ? S.counted(last.runs, "run") : "never run" },
-      last.running
-        ? h("p", { role: "status" }, "Running: " + last.running.checked.toLocaleString("en") +
-            " of " + S.counted(last.running.total, "scene"))
+      last.under_way
+        ? h("p", { role: "status" }, "Running: " + last.under_way.scenes_checked.toLocaleString("en") +
+            " of " + S.counted(last.under_way.scenes_in_all, "scene"))
         : null,
       last.runs
         ? h(S.Facts, {
             facts: [
-              ["last run", h(S.Time, { at: last.last_run })],
+              ["last run", h(S.Time, { at: last.last_run_at })],
               ["scope", last.scope],
-              ["scenes checked", last.checked.toLocaleString("en")],
-              ...Object.entries(last.gaps).map(([name, number]) =>
+              ["scenes checked", last.scenes_checked.toLocaleString("en")],
+              ...Object.entries(last.gaps_by_type).map(([name, number]) =>
                 [GAPS[name] || name, number.toLocaleString("en")]),
               ["queued", last.enqueued.toLocaleString("en")],
             ],

@@ -16,7 +16,7 @@ from stash.exceptions import StashError
 from sync_queue.database import NewerSchemaError
 from tasks.answer import Answer, TaskError, unusable_database
 from tasks.registry import find_task, wants_json
-from tasks.status.overview import ensure_worker_for_jobs
+from tasks.status.page import ensure_worker_for_jobs
 from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.session import ConfigFault

@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+"""The tasks that show the queue and the outages. `docs/operations.md` documents their data."""
+
 from typing import Any
 
 from reconciliation.findings import STATE_NAMES
@@ -6,6 +7,7 @@ from tasks.answer import Answer, Level
 from tasks.status.snapshot import StatusSnapshot, read_status
 from validation.values import counted, counts_text
 from worker.outage_history import (
+    OutageHistory,
     OutageMetrics,
     OutageRecord,
     calculate_outage_metrics,
@@ -19,15 +21,14 @@ _CAUSE = "If Plex is running, run the task 'Health Check' for the cause"
 
 def queue_status(source: StatusSource) -> Answer:
     status = read_status(source)
-    newest = status.outages.records[:-4:-1]
     dead = sum(status.dead.values())
     letters = f". {counted(dead, 'dead letter')}: see the task 'Show Dead Letters'" if dead else ""
     needs_action = dead or status.missing
     level = Level.FAULT if status.is_away else Level.WARNING if needs_action else Level.OK
     return Answer(
         f"{_summary(status)}{letters}",
-        details=_details(status, dead, newest),
-        data=_data(status, dead, newest),
+        details=_details(status, dead),
+        data=_data(status, dead),
         level=level,
     )
 
@@ -41,15 +42,16 @@ def _summary(status: StatusSnapshot) -> str:
     if not status.unfinished:
         done = status.done["jobs_succeeded"]
         return "The queue is empty" + (f"; {counted(done, 'job')} done so far" if done else "")
-    retrying = f"{status.retrying:,} waiting for retry"
+    retrying = "waiting for retry"
     if status.next_try is not None:
         retrying += f", the next in {format_duration(status.next_try - status.now)}"
-    parts = (
-        (status.pending, f"{status.pending:,} waiting"),
-        (status.in_progress, f"{status.in_progress:,} in progress"),
-        (status.retrying, retrying),
+    shown = counts_text(
+        (
+            (status.pending, "waiting"),
+            (status.in_progress, "in progress"),
+            (status.retrying, retrying),
+        )
     )
-    shown = ", ".join(words for number, words in parts if number)
     if status.missing:
         return f"{jobs} in the queue: {shown}. {status.missing_text}"
     if status.pause.is_wanted:
@@ -57,7 +59,7 @@ def _summary(status: StatusSnapshot) -> str:
     return f"{jobs} on the way to Plex ({shown}). Nothing to do"
 
 
-def _details(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> list[str]:
+def _details(status: StatusSnapshot, dead: int) -> list[str]:
     by_type = counts_text((number, name) for name, number in status.dead.items())
     queue = counts_text(
         (
@@ -75,7 +77,7 @@ def _details(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) 
         f"Circuit breaker: {_breaker(status)}",
         f"Recoveries of Plex: {_recoveries(status)}",
         *_reconciliation(status),
-        *(_outage_line(record, status.now) for record in newest),
+        *(_outage_line(record, status.now) for record in status.outages.records[:-4:-1]),
     ]
 
 
@@ -110,7 +112,7 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
         )
         ago = format_elapsed_since(state.last_run_time, status.now)
         queued = f", {state.last_enqueued:,} queued" if state.last_enqueued else ""
-        scope = f"scope {state.last_run_scope}" if state.last_run_scope else "scope unknown"
+        scope = f"scope {state.last_run_scope or 'unknown'}"
         startup = ", at the worker's start" if state.is_startup_run else ""
         lines.append(
             f"Reconciliation: last run {ago} ({scope}{startup}), "
@@ -121,9 +123,8 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
     return lines or ["Reconciliation: no run yet"]
 
 
-def _data(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> dict[str, Any]:
-    """Return the data for programs. `docs/operations.md` documents the names and units."""
-    recovery, state, run = status.recovery.state, status.past, status.run
+def _data(status: StatusSnapshot, dead: int) -> dict[str, Any]:
+    recovery = status.recovery.state
     return {
         "now": status.now,
         "queue": {
@@ -148,60 +149,70 @@ def _data(status: StatusSnapshot, dead: int, newest: Sequence[OutageRecord]) -> 
             "last_recovery_at": recovery.last_recovery_time or None,
             "recoveries": recovery.recovery_count,
         },
-        "reconciliation": {
-            "runs": state.run_count,
-            "last_run_at": state.last_run_time or None,
-            "scope": state.last_run_scope or None,
-            "startup_run": state.is_startup_run,
-            "scenes_checked": state.last_scenes_checked,
-            "gaps": state.last_gaps_found,
-            "gaps_by_type": dict(state.last_gaps_by_type),
-            "enqueued": state.last_enqueued,
-            "under_way": run
-            and {
-                "begun_at": run.begun_at,
-                "scenes_checked": run.result.checked,
-                "scenes_in_all": run.total,
-            },
+        "reconciliation": reconciliation_data(status),
+        "outages": [_outage_data(record) for record in status.outages.records[:-4:-1]],
+    }
+
+
+def reconciliation_data(status: StatusSnapshot) -> dict[str, Any]:
+    state, run = status.past, status.run
+    return {
+        "runs": state.run_count,
+        "last_run_at": state.last_run_time or None,
+        "scope": state.last_run_scope or None,
+        "startup_run": state.is_startup_run,
+        "scenes_checked": state.last_scenes_checked,
+        "gaps": state.last_gaps_found,
+        "gaps_by_type": dict(state.last_gaps_by_type),
+        "enqueued": state.last_enqueued,
+        "under_way": run
+        and {
+            "begun_at": run.begun_at,
+            "scenes_checked": run.result.checked,
+            "scenes_in_all": run.total,
         },
-        "outages": [_outage_data(record) for record in newest],
     }
 
 
 def outage_summary(source: StatusSource) -> Answer:
     now, history = source.clock(), source.outages()
-    newest_first, ongoing = history.records[::-1], history.ongoing
-    metrics = calculate_outage_metrics(history.records)
-    text = f"{counted(len(newest_first), 'outage')} tracked{_metrics_text(metrics)}"
+    records, ongoing = history.records[::-1], history.ongoing
+    metrics = calculate_outage_metrics(records)
+    text = f"{counted(len(records), 'outage')} tracked{_metrics_text(metrics)}"
     if ongoing is not None:
         began = format_elapsed_since(ongoing.started_at, now)
         text += f"; the current outage began {began}. {_CAUSE}"
     return Answer(
-        text if newest_first else "No outage of Plex is recorded",
-        details=[_outage_line(record, now) for record in newest_first[:10]],
-        data={
-            "now": now,
-            "tracked": len(newest_first),
-            "completed": metrics.outage_count,
-            "total_downtime_seconds": metrics.total_downtime,
-            "mttr_seconds": metrics.mttr,
-            "mtbf_seconds": metrics.mtbf,
-            "availability_percent": round(metrics.availability, 4),
-            "ongoing": None if ongoing is None else _outage_data(ongoing),
-            "outages": [_outage_data(record) for record in newest_first],
-        },
+        text if records else "No outage of Plex is recorded",
+        details=[_outage_line(record, now) for record in records[:10]],
+        data={"now": now, **outage_data(history)},
         level=Level.FAULT if ongoing else Level.OK,
     )
 
 
+def outage_data(history: OutageHistory) -> dict[str, Any]:
+    newest_first, ongoing = history.records[::-1], history.ongoing
+    metrics = calculate_outage_metrics(newest_first)
+    return {
+        "tracked": len(newest_first),
+        "completed": metrics.outage_count,
+        "total_downtime_seconds": metrics.total_downtime,
+        "mttr_seconds": metrics.mttr,
+        "mtbf_seconds": metrics.mtbf,
+        "availability_percent": round(metrics.availability, 4),
+        "ongoing": None if ongoing is None else _outage_data(ongoing),
+        "outages": [_outage_data(record) for record in newest_first],
+    }
+
+
 def _metrics_text(metrics: OutageMetrics) -> str:
-    """Return the available metrics. The mean time between failures needs two completed outages."""
     if not metrics.outage_count:
         return ""
     text = (
         f", {metrics.outage_count} completed, {format_duration(metrics.total_downtime)} in total; "
         f"mean time to recovery {format_duration(metrics.mttr)}"
     )
+    # The mean time between failures needs two completed outages.
     if metrics.mtbf:
         text += (
             f", mean time between failures {format_duration(metrics.mtbf)}, availability "

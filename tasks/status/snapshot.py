@@ -4,7 +4,7 @@ Programs need a fast answer, so no module imported here needs an installed packa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,7 +48,6 @@ class StatusSnapshot:
 
     @property
     def missing_text(self) -> str:
-        """The number of scenes that Plex lacks, with the remedy, or an empty text."""
         if not self.missing:
             return ""
         return (
@@ -63,7 +62,6 @@ class StatusSnapshot:
 
     @property
     def down_since(self) -> float | None:
-        """The start of the current outage, or None if Plex is not down."""
         if not self.is_away:
             return None
         ongoing = self.outages.ongoing
@@ -71,7 +69,6 @@ class StatusSnapshot:
 
     @property
     def next_probe_at(self) -> float | None:
-        """The time of the next health check of Plex, or None if Plex is not down."""
         return self.now + self.recovery.seconds_to_next_probe(self.now) if self.is_away else None
 
 
@@ -109,24 +106,17 @@ class State:
     def is_blocked(self) -> bool:
         return self.kind in ("unconfigured", "disabled", "down", "paused")
 
-    def text(self, now: float, sentence: str = "") -> str:
-        """Replace the placeholder `{since}` by the local time, with the date unless it is today.
-
-        If `sentence` is given, use it instead of the sentence of this state.
-        """
-        sentence = sentence or self.sentence
+    def text(self, now: float) -> str:
+        """Return the sentence with the local time, and with the date unless it is today."""
         if self.since is None:
-            return sentence
+            return self.sentence
         since = datetime.fromtimestamp(self.since, UTC).astimezone()
         is_today = since.date() == datetime.fromtimestamp(now, UTC).astimezone().date()
-        return sentence.replace(SINCE, f"{since:{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}}")
+        return self.sentence.replace(SINCE, f"{since:{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}}")
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the most important state of the plugin, with the number of waiting scenes.
-
-    `fault` is the reason why the settings are unusable, or an empty text.
-    """
+    """Return the most important state. `fault` is the reason why the settings are unusable."""
     jobs, attention = status.unfinished, status.needing_attention
     waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
     if fault:
@@ -169,11 +159,8 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
 
 def state_data(state: State, status: StatusSnapshot) -> dict[str, Any]:
     return {
-        "kind": state.kind,
+        **asdict(state),
         "level": state.level.value,
-        "sentence": state.sentence,
-        "since": state.since,
-        "remedy": state.remedy,
         "waiting": status.unfinished,
         "need_you": status.needing_attention,
     }

@@ -94,8 +94,8 @@ def test_an_outage_has_its_beginning_and_what_waits_for_its_end(rig: Rig) -> Non
     assert found["state"]["since"] == began
     assert re.fullmatch(r"Plex has been down since [\d: -]+; 3 scenes wait", found["text"])
     assert found["level"] == "fault"
-    assert [one["scenes"] for one in found["outages"]["records"]] == [12, 3, 5]
-    assert found["outages"]["mttr"] == pytest.approx((HOUR + 360) / 2)
+    assert [one["scenes_waited"] for one in found["outages"]["outages"]] == [5, 3, 12]
+    assert found["outages"]["mttr_seconds"] == pytest.approx((HOUR + 360) / 2)
 
 
 def test_a_plex_that_did_not_answer_just_now_is_no_way_that_all_is_well_on(rig: Rig) -> None:

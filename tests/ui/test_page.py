@@ -248,7 +248,8 @@ def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web)
 
 def test_one_outage_has_no_availability(browser: Browser, canned: Web) -> None:
     overview = canned.answers["overview"]["data"]["runPluginOperation"]
-    outage = {"records": overview["outages"]["records"][:1], "mtbf": 0.0, "availability": 100.0}
+    one = overview["outages"]["outages"][:1]
+    outage = {"outages": one, "mtbf_seconds": 0.0, "availability_percent": 100.0}
     canned.answer("overview", {**overview, "outages": {**overview["outages"], **outage}})
 
     opened(browser, canned)

@@ -1,0 +1,287 @@
+"""The operations of the page in Stash. Each of them starts a worker if needed."""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, fields, replace
+from itertools import chain
+from typing import Any
+
+from plex.path_learning import LearnedMapping
+from stash.exceptions import StashError
+from sync_queue.dlq import DeadLetter
+from sync_queue.models import SyncJob
+from sync_queue.operations import subject_label
+from sync_queue.sync_records import SceneRecord
+from tasks.answer import Answer, Level
+from tasks.dead_letters.show import Titles, titles_in_time
+from tasks.error_catalogue import explain
+from tasks.settings.first_run import current_step
+from tasks.status.queue_status import outage_data, reconciliation_data
+from tasks.status.snapshot import State, StatusSnapshot, read_status, state_data, state_of
+from validation.config import ENVIRONMENT, Config, refusal
+from validation.path_map import PathMap, PrefixPair
+from validation.values import ValueProblem
+from worker.circuit_breaker import CircuitState
+from worker.outage_history import format_elapsed_since
+from worker.services import Services
+from worker.sync.results import SKIPPED
+from worker.sync.session import ConfigFault
+
+JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
+LONGEST_TEXT = 300
+DAY = 86_400.0
+
+
+def wake(services: Services) -> Answer:
+    worker = ensure_worker_for_jobs(services)
+    status = read_status(services.status_source)
+    state = _read_state(services, status)
+    data = {"state": state_data(state, status), "worker": worker}
+    return Answer(state.text(status.now), data=data, level=state.level)
+
+
+def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
+    """Start a worker if there is work and no worker runs. Return the result in a word or two.
+
+    A worker has work if there are jobs, an outage to end, or a due reconciliation (`is_due`).
+    """
+    try:
+        is_away = services.status_source.breaker().state is not CircuitState.CLOSED
+        if is_due or is_away or services.queue.has_unfinished():
+            return services.ensure_worker()
+        services.queue.note_finished()
+    except (OSError, sqlite3.Error) as error:
+        services.log.warning(
+            f"Cannot start the worker ({error}). If jobs are waiting, run the task 'Process Queue'"
+        )
+        return "failed"
+    return "not needed"
+
+
+def _read_state(services: Services, status: StatusSnapshot) -> State:
+    enabled, fault = services.sessions.config().enabled, ""
+    try:
+        services.sessions.current()
+    except ConfigFault as error:
+        fault = str(error)
+    return state_of(status, fault, enabled=enabled)
+
+
+def scene_status(services: Services, *, scene_id: int) -> Answer:
+    """Return whether a scene is in Plex, and why it waits or failed, without a request to Plex."""
+    queue, log = services.queue, services.queue.sync_log
+    last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
+    items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)
+    letters = queue.dead_letters.of_scene(scene_id)[::-1]
+    status = read_status(services.status_source)
+    state, remedy, level = _read_state(services, status), "", Level.OK
+    if letters:
+        sentence = f"Not up to date: {letters[0].error_message}"
+        remedy, level = explain(letters[0].error_type).remedy, Level.WARNING
+    elif jobs:
+        why, remedy, level = _why_it_waits(jobs[0], state)
+        sentence = f"Queued {format_elapsed_since(jobs[0].enqueued_at, status.now)}{why}"
+    elif items and (last is None or last.outcome != SKIPPED):
+        at = max(item.at for item in items) if last is None else last.at
+        sentence = f"In Plex; synced {format_elapsed_since(at, status.now)}"
+    else:
+        sentence = f"Not sent ({last.outcome}): {last.detail}" if last else "Never synced"
+    data = {
+        "state": state_data(state, status),
+        "remedy": remedy,
+        # The sentence may contain the placeholder `{since}`, which the page replaces by a local
+        # time.
+        "sentence": sentence,
+        "items": [
+            {"rating_key": item.rating_key, "fields": sorted(item.record.sent), "at": item.at}
+            for item in items
+        ],
+        "jobs": [{"error": job.last_error_type} for job in jobs],
+        "letters": [{"error_type": letter.error_type} for letter in letters],
+        "worker": ensure_worker_for_jobs(services),
+    }
+    return Answer(replace(state, sentence=sentence).text(status.now), data=data, level=level)
+
+
+def _why_it_waits(job: SyncJob, state: State) -> tuple[str, str, Level]:
+    if state.is_blocked:
+        return f". {state.sentence}", state.remedy, state.level
+    if not job.last_error_type:
+        return "", "", Level.OK
+    cause, remedy = explain(job.last_error_type)
+    return f". {cause}; the next try is automatic", remedy, Level.WARNING
+
+
+def overview(services: Services) -> Answer:
+    status, queue = read_status(services.status_source), services.queue
+    state = _read_state(services, status)
+    active, waiting = queue.jobs_in_progress(JOBS_SHOWN), queue.jobs_waiting(JOBS_SHOWN)
+    recent, counts = queue.sync_log.recent(SYNCS_SHOWN), queue.dead_letters.counts_by_type()
+    newest = {
+        error_type: queue.dead_letters.newest_of_type(error_type, LETTERS_SHOWN)
+        for error_type in list(counts)[:GROUPS_SHOWN]
+    }
+    letters = chain.from_iterable(newest.values())
+    scene_ids = [job.scene_id for job in (*active, *waiting)]
+    titles = _titles(services, [*scene_ids, *recent, *(letter.scene_id for letter in letters)])
+    hours = services.status_source.stats().hours.since(status.now - DAY)
+    data = {
+        "now": status.now,
+        "state": state_data(state, status),
+        "first_run": current_step(services, state.kind, has_synced=status.has_synced),
+        "queue": {
+            "pending": status.pending,
+            "in_progress": status.in_progress,
+            "retrying": status.retrying,
+            "active": [_job_data(job, titles) for job in active],
+            "next": [_job_data(job, titles) for job in waiting],
+        },
+        "syncs": [_sync_data(scene_id, sync, titles) for scene_id, sync in recent.items()],
+        "dead_letters": {
+            "count": sum(counts.values()),
+            "groups": [
+                _group_data(error_type, counts[error_type], of_type, titles)
+                for error_type, of_type in newest.items()
+            ],
+        },
+        "outages": outage_data(status.outages),
+        "reconciliation": reconciliation_data(status)
+        | {"summary": status.past.summary[:LONGEST_TEXT]},
+        "paths": _paths(services),
+        "hours": [asdict(hour) for hour in hours],
+        "settings": settings_in_effect(services.sessions.config(), services.sessions.stored()),
+        "worker": ensure_worker_for_jobs(services),
+    }
+    return Answer(state.text(status.now), data=data, level=state.level)
+
+
+def _titles(services: Services, scene_ids: list[int | None]) -> Titles:
+    titles, problem = titles_in_time(services.scenes.names, scene_ids, patience=1.5)
+    if problem:
+        services.log.step(f"Scenes are shown by their numbers: {problem}")
+    return titles
+
+
+def _sync_data(scene_id: int, sync: SceneRecord, titles: Titles) -> dict[str, Any]:
+    return {
+        "scene_id": scene_id,
+        "title": titles.get(scene_id, ""),
+        "outcome": sync.outcome,
+        "detail": sync.detail[:LONGEST_TEXT],
+        "at": sync.at,
+    }
+
+
+def _job_data(job: SyncJob, titles: Titles) -> dict[str, Any]:
+    return {
+        "scene_id": job.scene_id,
+        "title": titles.get(job.scene_id or 0, "") or subject_label(job.job_key),
+        "due": job.postponed_until,
+        "retries": job.retry_count,
+        "error": job.last_error_type,
+    }
+
+
+def _group_data(
+    error_type: str, count: int, newest: list[DeadLetter], titles: Titles
+) -> dict[str, Any]:
+    cause, remedy = explain(error_type)
+    return {
+        "error_type": error_type,
+        "count": count,
+        "matter": cause,
+        "remedy": remedy,
+        "newest": [
+            {
+                "scene_id": letter.scene_id,
+                "title": titles.get(letter.scene_id or 0, ""),
+                "error_type": error_type,
+                "message": letter.error_message[:LONGEST_TEXT],
+                "failed_at": letter.failed_at,
+            }
+            for letter in newest
+        ],
+    }
+
+
+def _paths(services: Services) -> dict[str, Any]:
+    files, listed_at, mappings = _read_path_index(services.folder.library_database)
+    try:
+        scenes: int | None = services.scenes.count()
+    except StashError:
+        scenes = None
+    return {
+        "scenes": scenes,
+        "in_plex": services.queue.sync_log.scenes_in_plex(),
+        "plex_files": files,
+        "listed_at": listed_at,
+        "learned": [
+            {
+                "pair": str(mapping.pair),
+                "agree": mapping.agree,
+                "disagree": mapping.disagree,
+                "used": mapping.usable,
+            }
+            for mapping in mappings
+        ],
+    }
+
+
+def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
+    """Return the number of Plex's files, the time of their listing, and the learned path mappings.
+
+    The result is empty if the database is missing or damaged, because the worker creates a new one.
+    """
+    if not os.path.exists(path):
+        return 0, 0.0, []
+    try:
+        with closing(sqlite3.connect(path, timeout=1.0)) as connection:
+            files, listed_at = connection.execute(
+                "SELECT (SELECT COUNT(*) FROM parts), coalesce(MAX(listed_at), 0.0) FROM listings"
+            ).fetchone()
+            rows = connection.execute(
+                "SELECT plex, stash, agree, disagree FROM learned_mappings "
+                "ORDER BY agree DESC, stash"
+            ).fetchall()
+    except sqlite3.Error:
+        return 0, 0.0, []
+    return files, listed_at, [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
+
+
+def settings_in_effect(config: Config, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each setting. Its `problem` is the reason why the stored value is not in effect."""
+    return [
+        {
+            "name": setting.name,
+            "value": _shown(setting.name, getattr(config, setting.name)),
+            "default": _shown(setting.name, setting.default),
+            "problem": _problem(setting.name, stored.get(setting.name)),
+            **_allowed(setting.metadata["parse"]),
+        }
+        for setting in fields(Config)
+    ]
+
+
+def _problem(name: str, stored: Any) -> str:
+    problem = refusal(name, stored)
+    return f"{problem}; the default is in force" if problem and name not in ENVIRONMENT else problem
+
+
+def _allowed(parse: Any) -> dict[str, Any]:
+    try:
+        parse(object())
+    except ValueProblem as error:
+        return {"allowed": str(error), "choices": list(error.choices)}
+    return {"allowed": "", "choices": []}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name == "plex_token":
+        return "set" if value else ""
+    if isinstance(value, PathMap):
+        return str(value)
+    if name == "plex_url" and ("@" in value or "?" in value):
+        return "set, with something secret in it"
+    return value
