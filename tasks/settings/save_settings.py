@@ -1,25 +1,49 @@
-"""Saves settings for the page, and retries jobs that failed because of the old settings."""
+"""Saves settings for the page, and syncs the scenes that the changed settings concern."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
+from sync_queue.sync_records import SceneRecord
 from tasks.answer import Answer, Level, TaskError
-from tasks.settings.mapping_change import MappingChange, find_change, queue_change
 from tasks.status.health_check import CONNECTION, end_outage
 from validation.config import SHORT_LIVED, Config, refused_settings
-from validation.metadata import MAPPING
+from validation.metadata import MAPPING, project
+from validation.scene_extractor import StashScene
+from validation.selection import RESTORE, SelectionSettings, why_not_selected
 from validation.values import counted
+from worker.outage_history import format_duration
 from worker.services import Services
+from worker.sync.results import SKIPPED
+from worker.sync.scene_work import lacks_metadata
 
 # A running worker reads changed settings within 10 seconds.
 SEEN_AFTER = 10.0
 # Scenes are queued before the settings are stored, and become due a minute later. If this process
 # is killed before it stores the settings, the scenes are synced with the old settings.
 STORED_AFTER = 60.0
+# A change of more than a tenth of Stash's scenes needs the user's confirmation.
+LARGE = 0.1
+_DAY = 86_400.0
+# If no scene was synced on the last day, a sync is expected to take half a second.
+_GUESS = 0.5
+_SELECTION = frozenset(setting.name for setting in fields(SelectionSettings))
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
+
+
+@dataclass(frozen=True, slots=True)
+class MappingChange:
+    """The scenes that need a sync after a change of settings."""
+
+    scene_ids: Sequence[int] = ()
+    total: int = 0
+    seconds_each: float = _GUESS
+
+    @property
+    def duration(self) -> str:
+        return format_duration(max(1.0, len(self.scene_ids) * self.seconds_each))
 
 
 def save_settings(
@@ -29,13 +53,9 @@ def save_settings(
     confirmed: bool,
     format: str,  # noqa: A002 - the argument's name
 ) -> Answer:
-    """Check and store some settings. The other settings stay the same.
+    """Store some settings, and keep the others. If a value is invalid, nothing is stored.
 
-    If a value is invalid, nothing is stored. A user then gets a TaskError. A program gets the
-    problem of each invalid setting, with the value that remains in use.
-
-    A change that affects more than a tenth of the scenes in Plex is stored only if it is
-    `confirmed`.
+    A change of many scenes is stored only if it is `confirmed`.
     """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:
@@ -47,33 +67,23 @@ def save_settings(
         if format == "text":
             raise TaskError(text)
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
-    change = _mapping_change(services, settings, before)
-    if change.is_large and not confirmed:
+    change = _find_change(services, settings, before)
+    if len(change.scene_ids) > LARGE * change.total and not confirmed:
         return _question(change)
-    queue_change(services, change, STORED_AFTER)
+    _queue_scenes(services, change.scene_ids, STORED_AFTER)
     services.sessions.change(settings)
     if CONNECTION & settings.keys():
         end_outage(services)
-    retried = _retry_unmatched(services) if _MATCHING & settings.keys() else 0
-    queue_change(services, change, SEEN_AFTER)
+    unmatched = _unmatched_scenes(services) if _MATCHING & settings.keys() else ()
+    _queue_scenes(services, [*unmatched, *change.scene_ids], SEEN_AFTER)
     if services.queue.has_unfinished():
         services.ensure_worker()
     expires = "plex_token" in settings and services.sessions.config().token_expires
     return Answer(
-        f"{_saved(settings, retried, change)}{f'. {SHORT_LIVED}' if expires else ''}",
-        data={"looked_for_again": retried, "scenes": len(change.scene_ids), "refused": {}},
+        f"{_saved(settings, len(unmatched), change)}{f'. {SHORT_LIVED}' if expires else ''}",
+        data={"looked_for_again": len(unmatched), "scenes": len(change.scene_ids), "refused": {}},
         level=Level.WARNING if expires else Level.OK,
     )
-
-
-def _mapping_change(
-    services: Services, settings: Mapping[str, Any], before: Config
-) -> MappingChange:
-    mapping = {name: value for name, value in settings.items() if name in MAPPING}
-    if not mapping:
-        return MappingChange()
-    services.sessions.try_out(mapping)
-    return find_change(services, before, services.sessions.config())
 
 
 def _question(change: MappingChange) -> Answer:
@@ -98,14 +108,80 @@ def _saved(settings: Mapping[str, Any], retried: int, change: MappingChange) -> 
     )
 
 
-def _retry_unmatched(services: Services) -> int:
-    queue, now = services.queue, services.clock()
-    scenes = set()
+def _queue_scenes(services: Services, scene_ids: Sequence[int], delay: float) -> None:
+    """Queue the scenes with a delay in seconds. Waiting jobs of these scenes get the same delay."""
+    now = services.clock()
+    services.queue.enqueue(
+        scene_job(scene_id, METADATA, now, due=now + delay) for scene_id in scene_ids
+    )
+
+
+def _unmatched_scenes(services: Services) -> Sequence[int]:
+    queue, jobs = services.queue, []
     for kind in _UNMATCHED:
-        scenes |= {claim.job.scene_id for claim in queue.waiting_with_error(kind)}
-        scenes |= {letter.job.scene_id for letter in queue.dead_letters.of_type(kind) if letter.job}
-    wanted = sorted(scene_id for scene_id in scenes if scene_id is not None)
-    # A running worker may still use the old settings.
-    due = now + SEEN_AFTER
-    queue.enqueue([scene_job(scene_id, METADATA, now, due=due) for scene_id in wanted])
-    return len(wanted)
+        jobs += [claim.job for claim in queue.waiting_with_error(kind)]
+        jobs += [letter.job for letter in queue.dead_letters.of_type(kind) if letter.job]
+    return sorted({job.scene_id for job in jobs if job.scene_id is not None})
+
+
+def _find_change(services: Services, settings: Mapping[str, Any], before: Config) -> MappingChange:
+    """Return the scenes that need a sync after a change of settings, without a request to Plex.
+
+    Before the first job of a scene, no scene needs a sync because of changed settings.
+    """
+    mapping = {name: value for name, value in settings.items() if name in MAPPING}
+    if not mapping:
+        return MappingChange()
+    services.sessions.try_out(mapping)
+    after, log = services.sessions.config(), services.queue.sync_log
+    changed = {name for name in MAPPING if getattr(before, name) != getattr(after, name)}
+    if not changed or not after.enabled or not log.recent(1):
+        return MappingChange()
+    comparison = _Comparison(before, after, selects=bool(changed & _SELECTION))
+    found, total = list[int](), 0
+    for page in services.scenes.walk():
+        ids = [scene.id for scene in page]
+        digests, last = log.digests(None, ids), log.scenes(ids)
+        found += [
+            scene.id
+            for scene in page
+            if scene.files
+            and comparison.concerns(scene, digests.get(scene.id, {}).values(), last.get(scene.id))
+        ]
+        total += len(page)
+    return MappingChange(found, total, _seconds_each(services, after))
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    before: Config
+    after: Config
+    selects: bool
+
+    def concerns(self, scene: StashScene, sent: Collection[str], last: SceneRecord | None) -> bool:
+        """Return whether the next sync of a scene would change Plex.
+
+        `sent` has the digests of the metadata that the plugin has sent for the scene.
+        """
+        if why_not_selected(scene, self.after):
+            return bool(sent) and self.after.when_not_selected == RESTORE
+        if lacks_metadata(scene, last, self.after):
+            return False
+        if self.selects and last is not None and last.outcome == SKIPPED:
+            # The new settings may select this scene, whose cover may have changed meanwhile. They
+            # may also exclude another scene of the same item, and the item then shows this scene.
+            return True
+        if not sent:
+            return self.selects and bool(why_not_selected(scene, self.before))
+        # The new digest may have been sent to an earlier Plex server. The scene is therefore also
+        # queued if its digest has changed.
+        new = project(scene, self.after).digest
+        return new not in sent or project(scene, self.before).digest != new
+
+
+def _seconds_each(services: Services, config: Config) -> float:
+    hours = services.status_source.stats().hours.since(services.clock() - _DAY)
+    synced = sum(hour.synced for hour in hours)
+    each = sum(hour.seconds for hour in hours) / synced if synced else _GUESS
+    most = config.max_scenes_per_minute
+    return max(each, 60.0 / most) if most else each
