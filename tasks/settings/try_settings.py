@@ -2,17 +2,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from plex.diff import PLEX_NAMES, ItemEdit
-from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
 from plex.items import PlexItem
 from reconciliation.detector import changes_of
 from tasks.answer import Answer, Level, TaskError
-from tasks.status.inspect_scene import problem_of
+from tasks.status.inspect_scene import inspect_one, problem_of
 from validation.config import refused_settings
 from validation.metadata import MAPPING
 from validation.scene_extractor import StashScene
 from validation.values import in_brief
 from worker.services import Services
-from worker.sync.inspection import Inspection, inspect_scenes
+from worker.sync.inspection import Inspection
 
 # The task accepts values for these settings. All other settings keep their stored values.
 _TRIED = MAPPING | {"preserve_plex_edits"}
@@ -21,8 +20,7 @@ _TRIED = MAPPING | {"preserve_plex_edits"}
 def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any]) -> Answer:
     """Return the values of a scene in Plex now, and after a sync with the given settings.
 
-    Nothing is stored, and nothing is written to Plex. `scene` is the number of a scene or words of
-    its title. If `scene` is empty, the last edited scene is used.
+    `scene` is the number of a scene or words of its title, or empty for the last edited scene.
     """
     typed = {name: value for name, value in settings.items() if name in _TRIED}
     refused = refused_settings(typed, services.sessions.config())
@@ -30,13 +28,8 @@ def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any])
         text = f"Nothing was tried: {'; '.join(refused.values())}"
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
     services.sessions.try_out(typed)
-    session = services.sessions.current()
-    found = _find(services, scene)
-    session.library.prepare()
-    (inspection,) = inspect_scenes(services, session, [found])
-    error = inspection.error
-    if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-        raise error
+    session, found = services.sessions.current(), _find(services, scene)
+    inspection = inspect_one(services, session, found)
     text, level = _verdict(inspection)
     return Answer(
         f"{found.label}{text}",
@@ -70,21 +63,21 @@ def _verdict(inspection: Inspection) -> tuple[str, Level]:
     if problem is not None:
         return problem[1], Level.WARNING
     changed = dict.fromkeys(name for _, edit in inspection.edits for name in changes_of(edit))
-    cover = ""
+    text = " would look the same in Plex"
+    if changed:
+        text = f" would change in Plex: {', '.join(changed)}"
     if inspection.cover_for:
         kinds = " and ".join(inspection.cover_for)
-        cover = f". Its cover would be compared with the last sent {kinds}"
-    if not changed:
-        return f" would look the same in Plex{cover}", Level.OK
-    return f" would change in Plex: {', '.join(changed)}{cover}", Level.OK
+        text += f". Its cover would be compared with the last sent {kinds}"
+    return text, Level.OK
 
 
 def _fields(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
     """Return the values in Plex and the new values, without fields that are empty in both."""
-    now = {name: getattr(item, name) for name in PLEX_NAMES}
-    wanted = {**now, **changes_of(edit)}
+    changes = changes_of(edit)
+    values = {name: (now := getattr(item, name), changes.get(name, now)) for name in PLEX_NAMES}
     return {
-        name: {"in_plex": now[name], "wanted": wanted[name]}
-        for name in PLEX_NAMES
-        if now[name] or wanted[name]
+        name: {"in_plex": now, "wanted": wanted}
+        for name, (now, wanted) in values.items()
+        if now or wanted
     }

@@ -23,19 +23,17 @@ CONNECTION = frozenset(
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Check Plex. A problem is a part of the answer to a program, and a TaskError for a user.
-
-    If a user runs the task and Plex answers, an outage ends. For a program, nothing changes.
-    """
+    """Check Plex. If a user runs the task and Plex answers, an outage ends."""
+    is_user = format == "text"
     session = services.sessions.current()
-    answer = _test(services, session, ends_outage=format == "text", shows_breaker=True)
-    if answer.level is Level.FAULT and format == "text":
+    answer = _test(services, session, ends_outage=is_user, is_trial=False)
+    if answer.level is Level.FAULT and is_user:
         raise TaskError(answer.text)
     return answer
 
 
 def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Check Plex with settings that are not saved. If the check succeeds, an outage ends."""
+    """Check Plex with settings that are not saved. If they equal the stored, an outage ends."""
     sessions = services.sessions
     stored = sessions.config()
     typed = {name: value for name, value in settings.items() if name in CONNECTION}
@@ -45,91 +43,47 @@ def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answe
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
     sessions.try_out(typed)
     session = sessions.current()
-    is_stored = session.config == stored
-    answer = _test(services, session, ends_outage=is_stored, shows_breaker=False)
-    choices = [
-        {**choice, "items": _count(session, section)}
-        for choice, section in zip(
-            answer.data["library_choices"], session.library.sections_known(), strict=True
-        )
-    ]
-    return replace(answer, data={**answer.data, "library_choices": choices, "refused": {}})
+    answer = _test(services, session, ends_outage=session.config == stored, is_trial=True)
+    return replace(answer, data={**answer.data, "refused": {}})
 
 
-def _count(session: SyncSession, section: Section) -> int | None:
-    try:
-        return count_videos(session.client.read, section)
-    except PlexError:
-        return None
-
-
-def _test(
-    services: Services, session: SyncSession, *, ends_outage: bool, shows_breaker: bool
-) -> Answer:
+def _test(services: Services, session: SyncSession, *, ends_outage: bool, is_trial: bool) -> Answer:
     health = check_plex_health(session.client)
     sections, may_edit, problem = _rights(session, health)
     if ends_outage and not problem:
         end_outage(services)
-    waiting = services.queue.waiting()
+    names = [section.title for section in sections]
+    waiting, pause = services.queue.waiting(), services.status_source.pause()
     breaker = services.status_source.breaker().state.value
-    expires = session.config.token_expires
-    names = ", ".join(section.title for section in sections)
+    expires, milliseconds = session.config.token_expires, health.latency * 1000
     well = (
-        f"Plex answers in {health.latency * 1000:.0f} ms and accepts the token; libraries: {names}"
+        f"Plex answers in {milliseconds:.0f} ms and accepts the token; libraries: "
+        f"{', '.join(names)}"
     )
-    sentences = [problem or well]
-    pause = services.status_source.pause()
-    if pause.is_wanted and waiting:
-        sentences.append(f"Sync paused {pause.reason}")
-    jobs = f"the queue has {counted(waiting, 'job')}"
-    if shows_breaker:
-        sentences.append(
-            f"The circuit breaker is {breaker.replace('_', '-')}{f'; {jobs}' if waiting else ''}"
-        )
-    elif waiting:
-        sentences.append(jobs.capitalize())
-    if expires:
-        sentences.append(SHORT_LIVED)
+    jobs = f"the queue has {counted(waiting, 'job')}" if waiting else ""
+    circuit = f"The circuit breaker is {breaker.replace('_', '-')}{jobs and f'; {jobs}'}"
+    sentences = (
+        problem or well,
+        f"Sync paused {pause.reason}" if pause.is_wanted and waiting else "",
+        jobs.capitalize() if is_trial else circuit,
+        SHORT_LIVED if expires else "",
+    )
     return Answer(
-        ". ".join(sentences),
+        ". ".join(filter(None, sentences)),
         data={
             "reachable": health.reachable,
             "latency_seconds": round(health.latency, 4),
             "token_accepted": health.token_ok,
             "token_may_edit": may_edit,
             "token_expires": expires,
-            "libraries": [section.title for section in sections],
+            "libraries": names,
             "libraries_in_plex": [section.title for section in session.library.sections_known()],
-            "library_choices": _choices(session),
+            "library_choices": _choices(session, are_counted=is_trial),
             "waiting": waiting,
             "breaker_state": breaker,
         },
         level=Level.FAULT if problem else Level.WARNING if expires else Level.OK,
     )
-
-
-def end_outage(services: Services) -> None:
-    """End an outage or a pause if Plex answers now, which lets waiting jobs run at once.
-
-    Otherwise the worker would detect the end of an outage only at its next health check.
-    """
-    source, queue = services.status_source, services.queue
-    pause = source.pause()
-    is_fault = bool(pause.reason) and not pause.is_wanted
-    if source.breaker().state is CircuitState.CLOSED and not is_fault:
-        return
-    with suppress(ConfigFault, LockHeldError):
-        client = services.sessions.current().client
-        if not check_plex_health(client).healthy:
-            return
-        with services.hold_worker_lock():
-            guard = OutageGuard(services)
-            # If jobs are waiting, one successful check is enough. The first synced job then
-            # confirms that Plex is up.
-            for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
-                guard.check(client)
-    if queue.has_unfinished():
-        services.ensure_worker()
 
 
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
@@ -156,8 +110,8 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
     return sections, may_edit, problem
 
 
-def _choices(session: SyncSession) -> list[dict[str, object]]:
-    """Return all video libraries. Each has the value of `plex_library` that selects it."""
+def _choices(session: SyncSession, *, are_counted: bool) -> list[dict[str, Any]]:
+    """Return all video libraries, each with the value of `plex_library` that selects it."""
     sections = session.library.sections_known()
     choice = choose_libraries(session.config.plex_library, sections)
     chosen = {section.key for section in choice.sections} if choice.entries else set()
@@ -166,6 +120,35 @@ def _choices(session: SyncSession) -> list[dict[str, object]]:
             "name": section.title,
             "entry": entry_for(section, sections),
             "chosen": section.key in chosen,
+            **({"items": _count(session, section)} if are_counted else {}),
         }
         for section in sections
     ]
+
+
+def _count(session: SyncSession, section: Section) -> int | None:
+    try:
+        return count_videos(session.client.read, section)
+    except PlexError:
+        return None
+
+
+def end_outage(services: Services) -> None:
+    """End an outage or a pause if Plex answers now, which lets waiting jobs run at once."""
+    source, queue = services.status_source, services.queue
+    pause = source.pause()
+    is_fault = bool(pause.reason) and not pause.is_wanted
+    if source.breaker().state is CircuitState.CLOSED and not is_fault:
+        return
+    with suppress(ConfigFault, LockHeldError):
+        client = services.sessions.current().client
+        if not check_plex_health(client).healthy:
+            return
+        with services.hold_worker_lock():
+            guard = OutageGuard(services)
+            # If jobs are waiting, one successful check is enough. The first synced job then
+            # confirms that Plex is up.
+            for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
+                guard.check(client)
+    if queue.has_unfinished():
+        services.ensure_worker()

@@ -1,5 +1,4 @@
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from plex.exceptions import PlexAmbiguousMatch, PlexError, PlexNotFound
@@ -7,7 +6,6 @@ from plex.items import PlexItem
 from plex.matcher import Matching
 from reconciliation.detector import changes_of
 from stash.exceptions import StashError
-from sync_queue.dlq import DeadLetter
 from sync_queue.queue_view import JobState, QueuedJob
 from sync_queue.sync_records import SceneRecord, SentItem
 from tasks.answer import Answer, Level, shortened
@@ -17,104 +15,75 @@ from validation.values import counted
 from worker.outage_history import format_duration, format_elapsed_since
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
-from worker.sync.session import ConfigFault
+from worker.sync.session import ConfigFault, SyncSession
 
 _Verdict = tuple[str, str, Level]
 
 
-@dataclass(frozen=True, slots=True)
-class FileFact:
-    file: SceneFile
-    plex_path: str
-    matching: Matching
-
-
-@dataclass(frozen=True, slots=True)
 class PlexFacts:
-    inspection: Inspection
-    files: tuple[FileFact, ...]
-    libraries: Mapping[int, str]
-    looked_at: float | None
+    """The comparison of a scene with Plex. Its creation may raise ConfigFault or PlexError."""
+
+    def __init__(self, services: Services, scene: StashScene) -> None:
+        session = services.sessions.current()
+        self.inspection = inspect_one(services, session, scene)
+        matcher, sections = session.matcher, session.library.sections_known()
+        self.files = [
+            (file, matcher.to_plex(file.path), matcher.find([file], scene.id))
+            for file in scene.files
+        ]
+        self.libraries = {section.key: section.title for section in sections}
+        listings = (session.library.index.last_listing(section.key) for section in sections)
+        self.looked_at = max((found.looked_at for found in listings if found), default=None)
 
     def library_of(self, item: PlexItem) -> str:
         return self.libraries.get(item.section_key, str(item.section_key))
 
 
-@dataclass(frozen=True, slots=True)
 class SceneFacts:
-    scene_id: int
-    now: float
-    label: str
-    scene: StashScene | None
-    stash_problem: str
-    plex: PlexFacts | None
-    plex_problem: str
-    jobs: Sequence[QueuedJob]
-    letters: Sequence[DeadLetter]
-    last: SceneRecord | None
-    sent: Sequence[SentItem]
-    enabled: bool
+    """The state of a scene in Stash, in Plex and in the plugin's queue and records."""
+
+    def __init__(self, services: Services, scene_id: int) -> None:
+        self.scene_id, self.enabled = scene_id, True
+        self.scene: StashScene | None = None
+        self.plex: PlexFacts | None = None
+        self.stash_problem = self.plex_problem = ""
+        try:
+            self.scene = services.scenes.read([scene_id]).get(scene_id)
+            self.enabled = services.sessions.config().enabled
+        except StashError as error:
+            self.stash_problem = str(error)
+        if self.scene is not None and self.scene.files:
+            try:
+                self.plex = PlexFacts(services, self.scene)
+            except (ConfigFault, PlexError, StashError) as error:
+                self.plex_problem = str(error)
+        queue, self.now = services.queue, services.clock()
+        self.jobs = queue.jobs_of(scene_id)
+        self.letters = queue.dead_letters.of_scene(scene_id)
+        self.last = queue.sync_log.scene(scene_id)
+        self.sent = queue.sync_log.sent_for(scene_id)
 
 
 def inspect_scene(services: Services, *, scene_id: int) -> Answer:
-    facts = _facts_of(services, scene_id)
+    facts = SceneFacts(services, scene_id)
     state, text, level = _verdict(facts)
+    label = facts.scene.label if facts.scene else f"Scene {scene_id}"
     return Answer(
-        f"{facts.label}{text}",
+        f"{label}{text}",
         details=list(_details(facts)),
         data={"state": state, **_data(facts)},
         level=level,
     )
 
 
-def _facts_of(services: Services, scene_id: int) -> SceneFacts:
-    scene, plex, stash_problem, plex_problem, enabled = None, None, "", "", True
-    try:
-        scene = services.scenes.read([scene_id]).get(scene_id)
-        enabled = services.sessions.config().enabled
-    except StashError as error:
-        stash_problem = str(error)
-    if scene is not None and scene.files:
-        try:
-            plex = _look_in_plex(services, scene)
-        except (ConfigFault, PlexError, StashError) as error:
-            plex_problem = str(error)
-    queue = services.queue
-    return SceneFacts(
-        scene_id=scene_id,
-        now=services.clock(),
-        label=scene.label if scene else f"Scene {scene_id}",
-        scene=scene,
-        stash_problem=stash_problem,
-        plex=plex,
-        plex_problem=plex_problem,
-        jobs=queue.jobs_of(scene_id),
-        letters=queue.dead_letters.of_scene(scene_id),
-        last=queue.sync_log.scene(scene_id),
-        sent=queue.sync_log.sent_for(scene_id),
-        enabled=enabled,
-    )
-
-
-def _look_in_plex(services: Services, scene: StashScene) -> PlexFacts:
-    session = services.sessions.current()
+def inspect_one(services: Services, session: SyncSession, scene: StashScene) -> Inspection:
+    """Compare a scene with its items. Raise the error if Plex itself has failed."""
     session.library.prepare()
     (inspection,) = inspect_scenes(services, session, [scene])
     error = inspection.error
     if error is not None and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-        # Plex itself has failed, so nothing is known about the scene.
         raise error
-    matcher, sections = session.matcher, session.library.sections_known()
-    listings = (session.library.index.last_listing(section.key) for section in sections)
-    return PlexFacts(
-        inspection=inspection,
-        files=tuple(
-            FileFact(file, matcher.to_plex(file.path), matcher.find([file], scene.id))
-            for file in scene.files
-        ),
-        libraries={section.key: section.title for section in sections},
-        looked_at=max((listing.looked_at for listing in listings if listing), default=None),
-    )
+    return inspection
 
 
 def _verdict(facts: SceneFacts) -> _Verdict:
@@ -140,12 +109,9 @@ def _verdict(facts: SceneFacts) -> _Verdict:
 
 def problem_of(inspection: Inspection) -> tuple[str, str] | None:
     if inspection.not_selected:
+        text = f" is not sent to Plex by your settings: {inspection.not_selected}"
         restored = ". Its next sync restores the values from before the first sync"
-        restored = restored if inspection.restores else ""
-        return (
-            "not_selected",
-            f" is not sent to Plex by your settings: {inspection.not_selected}{restored}",
-        )
+        return "not_selected", f"{text}{restored if inspection.restores else ''}"
     if inspection.lacks_metadata:
         return "no_metadata", (
             " is not sent to Plex yet, because the scene has no studio, performers, tags, details "
@@ -209,11 +175,12 @@ def _what_happens_next(facts: SceneFacts) -> str:
 
 
 def _last_known(facts: SceneFacts) -> str:
-    queued = "; a job of the scene is queued" if facts.jobs else ""
-    if facts.last is None:
-        return f"The scene was never synced{queued}"
-    ago = format_elapsed_since(facts.last.at, facts.now)
-    return f"The scene's last job ended {ago} ({facts.last.outcome}){queued}"
+    known = _last_job(facts.last, facts.now) if facts.last else "The scene was never synced"
+    return f"{known}{'; a job of the scene is queued' if facts.jobs else ''}"
+
+
+def _last_job(last: SceneRecord, now: float) -> str:
+    return f"The scene's last job ended {format_elapsed_since(last.at, now)} ({last.outcome})"
 
 
 def _details(facts: SceneFacts) -> Iterator[str]:
@@ -223,9 +190,7 @@ def _details(facts: SceneFacts) -> Iterator[str]:
     for sent in facts.sent:
         yield _sent_line(sent, now)
     if last is not None:
-        detail = f": {shortened(last.detail)}" if last.detail else ""
-        ago = format_elapsed_since(last.at, now)
-        yield f"The scene's last job ended {ago} ({last.outcome}){detail}"
+        yield f"{_last_job(last, now)}{f': {shortened(last.detail)}' if last.detail else ''}"
     for queued in facts.jobs:
         yield _job_line(queued, now)
     for letter in facts.letters:
@@ -234,8 +199,7 @@ def _details(facts: SceneFacts) -> Iterator[str]:
 
 
 def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
-    for fact in plex.files:
-        yield _file_line(fact)
+    yield from (_file_line(*file) for file in plex.files)
     for item, edit in plex.inspection.edits:
         label = f"Item {item.rating_key}"
         yield from (f"{label}: {line}" for line in lines_of(item, edit))
@@ -251,15 +215,15 @@ def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
         yield f"Plex's libraries were last listed {format_elapsed_since(plex.looked_at, now)}"
 
 
-def _file_line(fact: FileFact) -> str:
-    size = f"{fact.file.size:,} bytes" if fact.file.size else "size unknown"
-    name, matching = f"File {fact.file.path} ({size})", fact.matching
+def _file_line(file: SceneFile, plex_path: str, matching: Matching) -> str:
+    size = f"{file.size:,} bytes" if file.size else "size unknown"
+    name = f"File {file.path} ({size})"
     if matching.rule is not None:
         found = ", ".join(f"item {match.rating_key} ({match.path})" for match in matching.matches)
         return f"{name} matches {found} by {matching.rule.value}"
     if matching.candidates:
         return f"{name} may be one of {len(matching.candidates)} files in Plex"
-    return f"{name} is not in Plex. Its path in Plex would be {fact.plex_path}"
+    return f"{name} is not in Plex. Its path in Plex would be {plex_path}"
 
 
 def _sent_line(sent: SentItem, now: float) -> str:
@@ -325,30 +289,11 @@ def _data(facts: SceneFacts) -> dict[str, Any]:
 
 def _plex_data(plex: PlexFacts | None) -> dict[str, Any]:
     if plex is None:
-        nothing: dict[str, Any] = {"plex_looked_at": None}
-        return nothing | {
-            name: [] for name in ("files", "items", "shown_elsewhere", "cover_to_compare")
-        }
+        lists = ("files", "items", "shown_elsewhere", "cover_to_compare")
+        return {"plex_looked_at": None, **{name: [] for name in lists}}
     return {
         "plex_looked_at": plex.looked_at,
-        "files": [
-            {
-                "path": fact.file.path,
-                "size_bytes": fact.file.size or None,
-                "plex_path": fact.plex_path,
-                "rule": fact.matching.rule.name.lower() if fact.matching.rule else None,
-                "rating_keys": [match.rating_key for match in fact.matching.matches],
-                "candidates": [
-                    {
-                        "path": part.path,
-                        "rating_key": part.rating_key,
-                        "library": plex.libraries.get(part.section),
-                    }
-                    for part in fact.matching.candidates
-                ],
-            }
-            for fact in plex.files
-        ],
+        "files": [_file_data(plex, *file) for file in plex.files],
         "items": [
             {
                 "rating_key": item.rating_key,
@@ -363,4 +308,24 @@ def _plex_data(plex: PlexFacts | None) -> dict[str, Any]:
         ],
         "shown_elsewhere": plex.inspection.elsewhere,
         "cover_to_compare": plex.inspection.cover_for,
+    }
+
+
+def _file_data(
+    plex: PlexFacts, file: SceneFile, plex_path: str, matching: Matching
+) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "size_bytes": file.size or None,
+        "plex_path": plex_path,
+        "rule": matching.rule.name.lower() if matching.rule else None,
+        "rating_keys": [match.rating_key for match in matching.matches],
+        "candidates": [
+            {
+                "path": part.path,
+                "rating_key": part.rating_key,
+                "library": plex.libraries.get(part.section),
+            }
+            for part in matching.candidates
+        ],
     }
