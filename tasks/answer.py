@@ -7,7 +7,7 @@ from plex.index_database import is_about_index
 
 
 class TaskError(Exception):
-    pass
+    """A task failed. The message has the reason and the remedy."""
 
 
 def unusable_database(error: Exception) -> str:
@@ -29,10 +29,9 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # `detail_levels` has one level per text in `details`. An empty sequence means that each level
-    # is OK.
+    # Each text in `details` has a level. An empty sequence means that each level is OK.
     detail_levels: Sequence[Level] = ()
-    # These members are added to an answer in JSON. `docs/operations.md` documents the members.
+    # An answer in JSON has these members. `docs/operations.md` documents many of them.
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK
 

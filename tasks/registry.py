@@ -2,9 +2,6 @@
 
 Stash passes each value as a text, and `null` as an empty text. Programs may pass any JSON type. A
 wrong value is an error, because a misspelt `dry_run` must not start a run that changes data.
-
-A task raises TaskError with the reason and the remedy. `app.processes.task_run` converts errors of
-Plex, Stash, settings, files and databases to TaskError.
 """
 
 import importlib
@@ -54,26 +51,36 @@ def _scene_id(value: Any, hint: str) -> int:
         raise ValueProblem(f"the number of a scene, {hint}") from None
 
 
-def _needed_scene(missing: str = "the number of a scene") -> Argument:
+def _needed_scene(missing: str) -> Argument:
     parse = partial(_scene_id, hint="as in the address of its page: /scenes/12")
     return Argument(parse, missing=missing)
 
 
 _FLAG = Argument(boolean, default=False)
 _ANY_TEXT = Argument(_text, default="")
+_SCENE = _needed_scene("the number of a scene")
+_INSPECTED = _needed_scene(
+    "give the number of a scene. The tab 'Plex' of the scene's page in Stash shows the same answer"
+)
+_TESTED = _needed_scene(
+    "give the number of a synced scene, as in the address of its page: /scenes/12"
+)
 _SCENE_OR_ALL = Argument(partial(_scene_id, hint="such as 123, or nothing for all"))
 _FORMAT = Argument(choice("text", "json"), default="text")
 _SETTINGS = Argument(_object, missing="give an object of names and values")
 _TYPED = Argument(_object, default=MappingProxyType({}))
-_HOW_TO_INSPECT = (
-    "give the number of a scene. The tab 'Plex' of the scene's page in Stash shows the same answer"
-)
-_HOW_TO_TEST = "give the number of a synced scene, as in the address of its page: /scenes/12"
+_DAYS = Argument(number(1, 365, int), default=30)
+_STEP = Argument(choice("libraries", "paths", "preview", "done"), missing="give the next step")
+_PATH = Argument(_text, missing="give a file's path in Stash")
+_DRY_RUN = {"dry_run": _FLAG}
+_LETTERS = {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL}
+_SAVED = {"settings": _SETTINGS, "confirmed": _FLAG, FORMAT: _FORMAT}
 
 
 class Task(NamedTuple):
-    """A task. Its function is given by name, so only the module of a requested task is imported."""
+    """A task. The module of its function is imported only if the task is requested."""
 
+    # A text without a colon is a module, whose function has the name of the task.
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
     # If `reads_only` is True, the task only reads the data folder. Its function takes a
@@ -81,105 +88,77 @@ class Task(NamedTuple):
     reads_only: bool = False
 
 
-_RECONCILE = "sync.reconcile:reconcile_"
 TASKS: Mapping[str, Task] = {
     "all": Task("sync.sync_scenes:sync_all", {"force": _FLAG}),
     "recent": Task("sync.sync_scenes:sync_recent"),
-    "queue_status": Task("status.queue_status:queue_status", reads_only=True),
-    "inspect": Task(
-        "status.inspect_scene:inspect_scene", {"scene_id": _needed_scene(_HOW_TO_INSPECT)}
-    ),
-    "show_dlq": Task("dead_letters.show:show_dlq", reads_only=True),
-    "retry_dlq": Task(
-        "dead_letters.retry_or_remove:retry_dlq",
-        {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL},
-    ),
-    "clear_queue": Task("sync.process_queue:clear_queue"),
-    "clear_dlq": Task("dead_letters.retry_or_remove:clear_dlq"),
-    "purge_dlq": Task(
-        "dead_letters.retry_or_remove:purge_dlq",
-        {"days": Argument(number(1, 365, int), default=30)},
-    ),
-    "clear_match_cache": Task("sync.clear_match_cache:clear_match_cache"),
-    "check_paths": Task("settings.check_paths:check_paths"),
-    "health_check": Task("status.health_check:health_check", {FORMAT: _FORMAT}),
-    "outage_summary": Task("status.queue_status:outage_summary", reads_only=True),
+    "queue_status": Task("status.queue_status", reads_only=True),
+    "inspect": Task("status.inspect_scene:inspect_scene", {"scene_id": _INSPECTED}),
+    "show_dlq": Task("dead_letters.show", reads_only=True),
+    "retry_dlq": Task("dead_letters.retry_or_remove", _LETTERS),
+    "clear_queue": Task("sync.process_queue"),
+    "clear_dlq": Task("dead_letters.retry_or_remove"),
+    "purge_dlq": Task("dead_letters.retry_or_remove", {"days": _DAYS}),
+    "clear_match_cache": Task("sync.clear_match_cache"),
+    "check_paths": Task("settings.check_paths"),
+    "health_check": Task("status.health_check", {FORMAT: _FORMAT}),
+    "outage_summary": Task("status.queue_status", reads_only=True),
     "recover_outage_jobs": Task(
         "dead_letters.retry_or_remove:recover_outage_jobs_task", {"include_optional": _FLAG}
     ),
-    "process_queue": Task("sync.process_queue:process_queue"),
-    "preview_sync": Task("sync.preview_sync:preview_sync", {"scene_id": _SCENE_OR_ALL}),
-    "restore_values": Task("sync.restore_and_unlock:restore_values", {"scene_id": _SCENE_OR_ALL}),
-    "unlock_fields": Task("sync.restore_and_unlock:unlock_fields", {"scene_id": _SCENE_OR_ALL}),
-    "test_write": Task("sync.test_write:test_write", {"scene_id": _needed_scene(_HOW_TO_TEST)}),
-    "reconcile_all": Task(f"{_RECONCILE}all", {"dry_run": _FLAG}),
-    "reconcile_recent": Task(f"{_RECONCILE}recent", {"dry_run": _FLAG}),
-    "reconcile_7days": Task(f"{_RECONCILE}7days", {"dry_run": _FLAG}),
-    "reconcile_missing_metadata": Task(f"{_RECONCILE}missing_metadata", {"dry_run": _FLAG}),
-    "sign_in": Task("settings.sign_in:sign_in", {"server": _ANY_TEXT}),
-    "sign_in_status": Task(
-        "settings.sign_in:sign_in_status", {"server": _ANY_TEXT, "reset": _FLAG}
-    ),
-    "overview": Task("status.page:overview"),
-    "first_run": Task(
-        "settings.first_run:first_run",
-        {
-            "step": Argument(
-                choice("libraries", "paths", "preview", "done"), missing="give the next step"
-            )
-        },
-    ),
-    "preview_examples": Task("sync.preview_sync:preview_examples"),
-    "try_settings": Task(
-        "settings.try_settings:try_settings", {"scene": _ANY_TEXT, "settings": _TYPED}
-    ),
-    "test_connection": Task("status.health_check:test_connection", {"settings": _TYPED}),
-    "wake": Task("status.page:wake"),
-    "scene_status": Task("status.page:scene_status", {"scene_id": _needed_scene()}),
-    "sync_scene": Task("sync.sync_scenes:sync_scene", {"scene_id": _needed_scene()}),
-    "drop_dlq": Task(
-        "dead_letters.retry_or_remove:drop_dlq",
-        {"error_type": _ANY_TEXT, "scene_id": _SCENE_OR_ALL},
-    ),
-    "try_path": Task(
-        "settings.check_paths:try_path",
-        {"path": Argument(_text, missing="give a file's path in Stash")},
-    ),
-    "save_settings": Task(
-        "settings.save_settings:save_settings",
-        {"settings": _SETTINGS, "confirmed": _FLAG, FORMAT: _FORMAT},
-    ),
+    "process_queue": Task("sync.process_queue"),
+    "preview_sync": Task("sync.preview_sync", {"scene_id": _SCENE_OR_ALL}),
+    "restore_values": Task("sync.restore_and_unlock", {"scene_id": _SCENE_OR_ALL}),
+    "unlock_fields": Task("sync.restore_and_unlock", {"scene_id": _SCENE_OR_ALL}),
+    "test_write": Task("sync.test_write", {"scene_id": _TESTED}),
+    "reconcile_all": Task("sync.reconcile", _DRY_RUN),
+    "reconcile_recent": Task("sync.reconcile", _DRY_RUN),
+    "reconcile_7days": Task("sync.reconcile", _DRY_RUN),
+    "reconcile_missing_metadata": Task("sync.reconcile", _DRY_RUN),
+    "sign_in": Task("settings.sign_in", {"server": _ANY_TEXT}),
+    "sign_in_status": Task("settings.sign_in", {"server": _ANY_TEXT, "reset": _FLAG}),
+    "overview": Task("status.page"),
+    "first_run": Task("settings.first_run", {"step": _STEP}),
+    "preview_examples": Task("sync.preview_sync"),
+    "try_settings": Task("settings.try_settings", {"scene": _ANY_TEXT, "settings": _TYPED}),
+    "test_connection": Task("status.health_check", {"settings": _TYPED}),
+    "wake": Task("status.page"),
+    "scene_status": Task("status.page", {"scene_id": _SCENE}),
+    "sync_scene": Task("sync.sync_scenes", {"scene_id": _SCENE}),
+    "drop_dlq": Task("dead_letters.retry_or_remove", _LETTERS),
+    "try_path": Task("settings.check_paths", {"path": _PATH}),
+    "save_settings": Task("settings.save_settings", _SAVED),
 }
 MODES = frozenset((*TASKS, DOCTOR))
 
 
 def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
-    """Return the task of the argument `mode`. Raise TaskError for a wrong argument."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None:
         raise _refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
     values = values_of(arguments, mode, task.arguments)
-    function = _load(task)
+    function = _load(mode, task)
     if task.reads_only:
         return lambda services: function(services.status_source)
     return partial(function, **values)
 
 
 def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Answer] | None":
-    """Return the task of the argument `mode`, or None if it needs more than the data folder."""
+    """Return the requested task if it only reads the data folder."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None or not task.reads_only:
         return None
     values_of(arguments, mode, {})
-    return _load(task)
+    return _load(mode, task)
 
 
-def _load(task: Task) -> Callable[..., Answer]:
-    module, _, function = task.target.partition(":")
-    loaded: Callable[..., Answer] = getattr(importlib.import_module(f"tasks.{module}"), function)
-    return loaded
+def _load(mode: str, task: Task) -> Callable[..., Answer]:
+    module, _, name = task.target.partition(":")
+    function: Callable[..., Answer] = getattr(
+        importlib.import_module(f"tasks.{module}"), name or mode
+    )
+    return function
 
 
 def values_of(
