@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from tasks.answer import Answer, Level
 from validation.values import counted
@@ -24,18 +25,9 @@ class Finding:
 Check = Callable[[], Finding]
 
 
-def ok(text: str) -> Finding:
-    return Finding(Level.OK, text)
-
-
-def warning(text: str, remedy: str) -> Finding:
-    """Return the result for a problem that does not stop the sync."""
-    return Finding(Level.WARNING, text, remedy)
-
-
-def fault(text: str, remedy: str) -> Finding:
-    """Return the result for a problem that prevents the sync of edits to Plex."""
-    return Finding(Level.FAULT, text, remedy)
+ok = partial(Finding, Level.OK)
+# A problem is a fault if it prevents the sync of edits to Plex, and otherwise a warning.
+warning, fault = partial(Finding, Level.WARNING), partial(Finding, Level.FAULT)
 
 
 def unchecked(why: str) -> Finding:
@@ -44,14 +36,11 @@ def unchecked(why: str) -> Finding:
 
 
 def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answer:
-    """Return the Doctor's answer with all findings and the most important remedy.
-
-    Several checks may have the same finding, for example a missing package. They share a log line.
-    """
     shown = {
         name: replace(finding, text=mask(finding.text), remedy=mask(finding.remedy))
         for name, finding in findings.items()
     }
+    # Several checks may have the same finding, for example a missing package.
     names: dict[Finding, list[str]] = {}
     for name, finding in shown.items():
         names.setdefault(finding, []).append(name)
@@ -63,10 +52,9 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
         if numbers[level]
     )
     remedy = next((f". {finding.remedy}" for finding in worst_first if finding.remedy), "")
+    found = f"{problems}{remedy}" if problems else f"no problem in {len(shown)} checks"
     return Answer(
-        f"The Doctor found {problems}{remedy}"
-        if problems
-        else f"The Doctor found no problem in {len(shown)} checks",
+        f"The Doctor found {found}",
         details=[
             f"{finding.level.value}: {', '.join(of_finding)}: {finding.text}"
             + (f". {finding.remedy}" if finding.remedy else "")
@@ -86,13 +74,8 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
 def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
     """Hide home folders, hosts and secrets in a text. Commands in the text still run in a shell.
 
-    Local and private addresses are not hidden. They reveal nothing, and help to set up Docker.
-
-    Args:
-        redact: a function that replaces secrets.
-        home: the folder to replace by `~`.
-        hosts: the host names to hide, except names without a dot, such as `plex` in a
-            container.
+    Private addresses and names without a dot, such as `plex` in a container, stay visible. They
+    reveal nothing, and help to set up Docker.
     """
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:

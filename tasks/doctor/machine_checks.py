@@ -31,10 +31,8 @@ def check_plugin(version: str, plugin_dir: str) -> Finding:
         ymls = []
     if version != "unknown" and len(ymls) <= 1:
         return ok(found)
-    return warning(
-        f"{found}, which holds {', '.join(ymls) or 'no yml'}",
-        "Copy the whole plugin again, with one Stash2Plex.yml beside Stash2Plex.py",
-    )
+    remedy = "Copy the whole plugin again, with one Stash2Plex.yml beside Stash2Plex.py"
+    return warning(f"{found}, which holds {', '.join(ymls) or 'no yml'}", remedy)
 
 
 def check_python() -> Finding:
@@ -49,26 +47,21 @@ def check_dependencies(
     pip = f'"{sys.executable}" -m pip install'
     requirements = os.path.join(plugin_dir, "requirements.txt")
     if missing:
+        text = f"{counted(len(missing), 'package')} missing or broken ({', '.join(missing)})"
         vendor = os.path.join(plugin_dir, "vendor")
-        return fault(
-            f"{counted(len(missing), 'package')} missing or broken ({', '.join(missing)})",
-            f'Run: {pip} --upgrade --target "{vendor}" -r "{requirements}"',
-        )
+        return fault(text, f'Run: {pip} --upgrade --target "{vendor}" -r "{requirements}"')
     versions = {name: _version(name, installed) for name in _PACKAGES}
     found = ", ".join(f"{name} {version}" for name, version in versions.items())
-    tested = _tested_versions(requirements)
     others = [
-        f"{name}=={tested[name]}"
-        for name, version in versions.items()
+        f"{name}=={tested}"
+        for name, tested in _tested_versions(requirements).items()
         # Versions with equal first and second numbers are compatible, such as 2.31.0 and 2.31.4.
-        if name in tested and version.split(".")[:2] != tested[name].split(".")[:2]
+        if name in versions and versions[name].split(".")[:2] != tested.split(".")[:2]
     ]
     if not others:
         return ok(found)
-    return warning(
-        f"{found}; tested with {', '.join(others)}",
-        f"If something fails, run: {pip} {' '.join(others)}",
-    )
+    remedy = f"If something fails, run: {pip} {' '.join(others)}"
+    return warning(f"{found}; tested with {', '.join(others)}", remedy)
 
 
 def _version(name: str, installed: Callable[[str], str]) -> str:
@@ -88,16 +81,13 @@ def _tested_versions(requirements: str) -> Mapping[str, str]:
 
 
 def check_folder(folder: DataFolder, why: str) -> Finding:
-    """Check that the data folder exists, is writable and local. `why` explains a missing folder."""
     path, elsewhere = folder.root, f"or set {OVERRIDE_VARIABLE} to a writable folder"
     if not os.path.isdir(path):
         return fault(f"does not exist ({why})", f"Make the plugin's folder writable, {elsewhere}")
     refusal = _refusal(path) or _refusal(folder.spool)
     if refusal:
-        return fault(
-            f"{path} cannot be written to ({refusal})",
-            f"Make the data folder writable for Stash's user, {elsewhere}",
-        )
+        remedy = f"Make the data folder writable for Stash's user, {elsewhere}"
+        return fault(f"{path} cannot be written to ({refusal})", remedy)
     file_system = _file_system(os.path.realpath(path))
     where = f"{path}, writable{f', on {file_system}' if file_system else ''}"
     if file_system.startswith(_NETWORK):
@@ -106,7 +96,6 @@ def check_folder(folder: DataFolder, why: str) -> Finding:
 
 
 def _refusal(folder: str) -> str:
-    """Return the reason why no file can be created in a folder, or an empty text."""
     probe = os.path.join(folder, f"doctor.tmp-{os.getpid()}")
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -117,7 +106,6 @@ def _refusal(folder: str) -> str:
 
 
 def _file_system(path: str) -> str:
-    """Return the type of a path's file system, or an empty text on systems other than Linux."""
     try:
         with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
             mounts = [line.split()[1:3] for line in file]
@@ -134,18 +122,14 @@ def check_permissions(path: str) -> Finding:
         return ok("not checked, because on Windows a new folder has the permissions of its parent")
     status = os.stat(path)
     if status.st_uid != os.geteuid():
-        return fault(
-            f"{path} belongs to another user",
-            "Run the command as Stash's user, or make Stash's user the owner of the folder",
-        )
+        remedy = "Run the command as Stash's user, or make Stash's user the owner of the folder"
+        return fault(f"{path} belongs to another user", remedy)
     mode = stat.S_IMODE(status.st_mode)
     if mode & _OTHER_USERS:
         files = (os.path.join(parent, name) for parent, _, names in os.walk(path) for name in names)
-        readable = sum(_is_open_to_others(file) for file in files)
-        return warning(
-            f"other users can open {path} ({mode:04o}) and read {counted(readable, 'file')}",
-            f'Run: chmod -R go= "{path}"',
-        )
+        readable = counted(sum(map(_is_open_to_others, files)), "file")
+        text = f"other users can open {path} ({mode:04o}) and read {readable}"
+        return warning(text, f'Run: chmod -R go= "{path}"')
     return ok(f"only the owner has access ({mode:04o})")
 
 
@@ -174,24 +158,18 @@ def check_database(seen: DatabaseCheckup) -> Finding:
             "reconciliation finds the jobs that were waiting",
         )
     if seen.refusal:
-        return fault(
-            f"cannot be read ({seen.refusal})",
-            "Close other programs that use it, and make its folder writable for Stash's user",
-        )
+        remedy = "Close other programs that use it, and make its folder writable for Stash's user"
+        return fault(f"cannot be read ({seen.refusal})", remedy)
     if seen.version > SCHEMA_VERSION:
-        return fault(
-            f"has schema {seen.version}; this version of Stash2Plex supports {SCHEMA_VERSION}",
-            "Install the newer version of the plugin again",
-        )
+        text = f"has schema {seen.version}; this version of Stash2Plex supports {SCHEMA_VERSION}"
+        return fault(text, "Install the newer version of the plugin again")
     if seen.version < SCHEMA_VERSION:
         return ok(f"sound, schema {seen.version}; the next edit or task upgrades the database")
     text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB"
     if seen.wal:
         return ok(f"{text}, write-ahead log")
-    return warning(
-        f"{text}, rollback journal",
-        "Put the data folder on a local disk, which makes saving faster",
-    )
+    remedy = "Put the data folder on a local disk, which makes saving faster"
+    return warning(f"{text}, rollback journal", remedy)
 
 
 def check_index(seen: IndexCheckup) -> Finding:
@@ -199,10 +177,8 @@ def check_index(seen: IndexCheckup) -> Finding:
         return ok("does not exist yet; the first sync creates the index")
     if not seen.problem:
         return ok(f"sound, {seen.size / 1e6:,.1f} MB")
-    return warning(
-        f"cannot be read ({seen.problem})",
-        "Run 'Check Path Mapping' to create the path index again. No edit is lost",
-    )
+    remedy = "Run 'Check Path Mapping' to create the path index again. No edit is lost"
+    return warning(f"cannot be read ({seen.problem})", remedy)
 
 
 def check_state_files(folder: DataFolder) -> Finding:
@@ -220,10 +196,8 @@ def check_state_files(folder: DataFolder) -> Finding:
         )
     bad = [file for file, is_json in states.items() if not is_json]
     if bad:
-        return warning(
-            f"{', '.join(bad)} cannot be read",
-            "Nothing to do: the plugin quarantines each file and creates a new one",
-        )
+        remedy = "Nothing to do: the plugin quarantines each file and creates a new one"
+        return warning(f"{', '.join(bad)} cannot be read", remedy)
     return ok(f"{len(states)}, all readable")
 
 

@@ -44,12 +44,7 @@ def examine_servers(
     index: IndexCheckup,
     secrets: Secrets,
 ) -> tuple[Mapping[str, Check], list[str]]:
-    """Request the state of Stash and Plex. Return the checks, and the host names to hide.
-
-    Args:
-        server_connection: the connection that Stash passes to its plugins.
-        secrets: receives the secrets of Stash and Plex, which the answer must not contain.
-    """
+    """Request the state of Stash and Plex. Return the checks, and the host names to hide."""
     address = parse_address(server_connection)
     connection = StashConnection(address, secrets.add)
     stash = check_stash_server(connection)
@@ -103,9 +98,8 @@ def check_stash(seen: StashCheckup, address: str) -> Finding:
             "shows under Settings > Security",
         )
     if seen.error is not None:
-        return fault(
-            str(seen.error), "Start Stash; from a shell, give Stash's address with --stash"
-        )
+        remedy = "Start Stash; from a shell, give Stash's address with --stash"
+        return fault(str(seen.error), remedy)
     return _check_version(seen.version, seen.latency, address, "Stash", (0, 26))
 
 
@@ -161,11 +155,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
         return unchecked("the settings have no usable address of Plex")
     if isinstance(seen.error, PlexTlsError):
         if not seen.error.address:
-            return fault(
-                seen.error.cause,
-                "Use the http address, or set plex_verify_tls to the file of the certificate or "
-                "to off",
-            )
+            remedy = "Use the http address, or set plex_verify_tls to the file of the certificate"
+            return fault(seen.error.cause, f"{remedy} or to off")
         # Users share the Doctor's report, and the address is private.
         return fault(
             "Plex's certificate is for an address of plex.direct, and plex_url has another address",
@@ -174,44 +165,34 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
     if not config.plex_url.startswith("https"):
         return ok("not used, because plex_url is an http address, which is usual at home")
     if config.plex_verify_tls is False:
-        return warning(
-            "plex_verify_tls is off: another computer can pose as Plex",
-            "Set plex_verify_tls to the file of Plex's certificate",
-        )
+        text = "plex_verify_tls is off: another computer can pose as Plex"
+        return warning(text, "Set plex_verify_tls to the file of Plex's certificate")
     return ok("Plex's certificate is trusted") if seen.reachable else _NO_PLEX
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    """Check whether Plex accepts the token, which should be the token of the server's owner.
-
-    The Doctor edits nothing, so it cannot prove that edits are allowed. A token that may read the
-    server's preferences is usually the owner's.
-    """
+    # The Doctor edits nothing, so it cannot prove that edits are allowed. A token that may read the
+    # server's preferences is usually the token of the owner.
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if isinstance(seen.error, PlexAuthError):
-        expired = isinstance(seen.error, PlexTokenExpired)
-        return fault(
-            "Plex says that the token has expired (498)"
-            if expired
-            else "Plex refuses the token (401)",
-            "Set plex_token again: https://support.plex.tv/articles/204059436",
-        )
+        text = "Plex refuses the token (401)"
+        if isinstance(seen.error, PlexTokenExpired):
+            text = "Plex says that the token has expired (498)"
+        return fault(text, "Set plex_token again: https://support.plex.tv/articles/204059436")
     if seen.may_edit is None:
         return unchecked(str(seen.error))
     if not seen.may_edit:
-        return fault(
-            "Plex accepts the token, but this token of a guest cannot edit",
-            "Set plex_token to the token of the server's owner",
-        )
+        text = "Plex accepts the token, but this token of a guest cannot edit"
+        return fault(text, "Set plex_token to the token of the server's owner")
     text = "Plex accepts the token, which has the rights of the owner"
-    if config.token_expires:
-        remedy = (
-            "Replace the token with a permanent one (see 'The token is wrong' in "
-            "docs/troubleshooting.md)"
-        )
-        return warning(f"{text}, but the token expires after 7 days", remedy)
-    return ok(text)
+    if not config.token_expires:
+        return ok(text)
+    return warning(
+        f"{text}, but the token expires after 7 days",
+        "Replace the token with a permanent one (see 'The token is wrong' in "
+        "docs/troubleshooting.md)",
+    )
 
 
 def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
@@ -220,20 +201,18 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
     if seen.sections is None:
         return unchecked("Plex did not list the libraries")
     if not seen.sections:
-        return fault(
-            "Plex has no video library", "Add one in Plex, of the type Other Videos or Movies"
-        )
+        remedy = "Add one in Plex, of the type Other Videos or Movies"
+        return fault("Plex has no video library", remedy)
     choice = choose_libraries(config.plex_library, seen.sections)
     for entries, problem in (
         (choice.unknown, "has no library"),
         (choice.ambiguous, "has several libraries"),
     ):
         if entries:
-            positions = ", ".join(str(entry.position) for entry in entries)
-            return fault(
-                f"Plex {problem} for name {positions} of the {len(choice.entries)} in plex_library",
-                "Set plex_library to a library that the task 'Health Check' lists",
-            )
+            names = ", ".join(str(entry.position) for entry in entries)
+            text = f"Plex {problem} for name {names} of the {len(choice.entries)} in plex_library"
+            remedy = "Set plex_library to a library that the task 'Health Check' lists"
+            return fault(text, remedy)
     return ok(f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")
 
 
@@ -242,34 +221,28 @@ def check_coverage(
 ) -> Finding:
     if index.problem or database.damage or database.refusal:
         return unchecked("a database cannot be read")
-    synced = f"the plugin has synced {counted(database.synced_scenes, 'scene')}"
-    if scenes is not None:
-        synced = f"the plugin has synced {database.synced_scenes:,} of {counted(scenes, 'scene')}"
+    done, found = database.synced_scenes, index.found_scenes
+    of = counted(done, "scene") if scenes is None else f"{done:,} of {counted(scenes, 'scene')}"
+    synced = f"the plugin has synced {of}"
     if not index.files:
         return warning(f"no files in Plex are known yet; {synced}", "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
     known = f"{counted(index.files, 'file')} in Plex (listed {looked})"
-    if not database.synced_scenes and 2 * index.found_scenes > (scenes or 0):
-        return warning(
-            f"{known} for {counted(index.found_scenes, 'scene')}; {synced}",
-            "Run 'Sync All Scenes to Plex'",
-        )
-    if not database.synced_scenes and scenes != 0:
-        return warning(
-            f"{known}; {synced}",
-            "Run 'Check Path Mapping' to match them and to get a path map",
-        )
-    if scenes is not None and database.synced_scenes >= scenes:
+    if not done and 2 * found > (scenes or 0):
+        text = f"{known} for {counted(found, 'scene')}; {synced}"
+        return warning(text, "Run 'Sync All Scenes to Plex'")
+    if not done and scenes != 0:
+        remedy = "Run 'Check Path Mapping' to match them and to get a path map"
+        return warning(f"{known}; {synced}", remedy)
+    if scenes is not None and done >= scenes:
         return ok(f"{known}; {synced}")
     return ok(f"{known}; {synced}. 'Check Path Mapping' shows which scenes Plex does not have")
 
 
 def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed: bool) -> Finding:
     if test_killed:
-        return warning(
-            "an interrupted test has left an item changed",
-            "Edit any scene in Stash: before the next sync, the plugin restores the item",
-        )
+        remedy = "Edit any scene in Stash: before the next sync, the plugin restores the item"
+        return warning("an interrupted test has left an item changed", remedy)
     if seen is None or not seen.reachable:
         return _NO_PLEX
     known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
@@ -279,19 +252,15 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
 
 
 def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
-    clocks = {"Stash": stash.ahead, "Plex": None if plex is None else plex.ahead}
+    clocks = {"Stash": stash.ahead, "Plex": plex.ahead if plex else None}
     known = {server: ahead for server, ahead in clocks.items() if ahead is not None}
     if not known:
         return unchecked("neither Stash nor Plex sent the time")
-    wrong = [
+    wrong = ", ".join(
         f"{server}'s clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} "
         "the plugin's clock"
         for server, ahead in known.items()
         if abs(ahead) > 60.0
-    ]
-    if wrong:
-        return warning(
-            ", ".join(wrong),
-            "Synchronize the clocks of all machines (NTP): the plugin needs the time for retries",
-        )
-    return ok(f"agrees with {' and '.join(known)}")
+    )
+    remedy = "Synchronize the clocks of all machines (NTP): the plugin needs the time for retries"
+    return warning(wrong, remedy) if wrong else ok(f"agrees with {' and '.join(known)}")

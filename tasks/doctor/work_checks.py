@@ -38,11 +38,8 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    """Read the end of the worker's log. Raise OSError if the log is unreadable.
-
-    The Doctor could try to take the worker's lock, which would be more certain. But a hook that
-    found the lock held at that moment would not start a worker.
-    """
+    # To try the worker's lock would be more certain. But a hook that found the lock held at that
+    # moment would not start a worker.
     signs = WorkerSigns()
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -54,10 +51,16 @@ def read_worker_signs(path: str) -> WorkerSigns:
             record = json.loads(line)
             at = datetime.fromisoformat(record["time"]).timestamp()
             code, pid = record["code"], record.get("pid")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            OSError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
             # The log line is incomplete, or an older version of the plugin wrote the line.
-            continue
-        except (OSError, OverflowError):
             continue
         signs.last_sign = at
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):
@@ -73,22 +76,19 @@ def read_worker_signs(path: str) -> WorkerSigns:
 
 def check_worker(signs: WorkerSigns, database: DatabaseCheckup, now: float) -> Finding:
     waiting = _number_waiting(database)
-    last = signs.last_sign
-    sign = "" if last is None else f"; last log entry {format_elapsed_since(last, now)}"
+    sign = ""
+    if signs.last_sign is not None:
+        sign = f"; last log entry {format_elapsed_since(signs.last_sign, now)}"
     if signs.process is not None and _is_worker(signs.process):
         return ok(f"runs (process {signs.process}){sign}")
     if waiting:
+        text = f"not running, although the queue has {counted(waiting, 'job')}"
         why = "failed" if signs.broke else "ended without a message" if signs.process else ""
-        return fault(
-            f"not running, although the queue has {counted(waiting, 'job')}"
-            f"{f'; the last worker {why}' if why else ''}{sign}",
-            "Run the task 'Process Queue' to see the cause",
-        )
+        last = f"; the last worker {why}" if why else ""
+        return fault(f"{text}{last}{sign}", "Run the task 'Process Queue' to see the cause")
     if signs.broke:
-        return warning(
-            f"not running, and not needed; the last worker failed{sign}",
-            "Read the cause at the end of worker.log in the data folder",
-        )
+        remedy = "Read the cause at the end of worker.log in the data folder"
+        return warning(f"not running, and not needed; the last worker failed{sign}", remedy)
     return ok(f"not running, and not needed{sign}")
 
 
@@ -108,10 +108,6 @@ def _is_worker(process: int) -> bool:
 def check_pause(
     signs: WorkerSigns, stored: object, database: DatabaseCheckup, now: float
 ) -> Finding:
-    """Report why the worker last paused, and whether jobs wait for the end of the pause.
-
-    `stored` is the content of the state file of pauses.
-    """
     pause = stored if isinstance(stored, dict) else {}
     lasts = bool(pause.get("reason"))
     if lasts and pause.get("kind") == QUIET_HOURS and _number_waiting(database):
@@ -158,12 +154,9 @@ def read_json(path: str) -> Any:
 
 
 def check_breaker(stored: Any, now: float) -> Finding:
-    """Check whether an outage of Plex has stopped the sync, given the circuit breaker's state."""
     breaker = CircuitBreaker.from_state(stored)
     if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
         return ok("closed")
     opened = format_elapsed_since(breaker.opened_at, now)
-    return warning(
-        f"{breaker.state.value.replace('_', '-')}, opened {opened} because Plex failed",
-        "Start Plex; waiting jobs are then sent automatically",
-    )
+    text = f"{breaker.state.value.replace('_', '-')}, opened {opened} because Plex failed"
+    return warning(text, "Start Plex; waiting jobs are then sent automatically")
