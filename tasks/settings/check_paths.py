@@ -1,6 +1,7 @@
 """The task Check Path Mapping, which finds the items of all scenes or of a typed path in Plex."""
 
 from collections import Counter
+from typing import Any
 
 from plex.matcher import Rule
 from plex.path_learning import FEWEST_PAIRS, LearnedMapping
@@ -28,21 +29,17 @@ def check_paths(services: Services) -> Answer:
     session.learning.survey(session.matcher.is_outside)
     services.log.progress(SURVEY_SHARE)
     counts, examples = _match_all(services, session)
-    outcomes = counts_text(
-        (
-            *((counts[rule], f"found by {rule.value}") for rule in Rule),
-            (counts[_AMBIGUOUS], "with several candidates"),
-            (counts[_MISSING], "without an item"),
-        )
-    )
+    outcomes = [(counts[rule], f"found by {rule.value}") for rule in Rule]
+    outcomes.append((counts[_AMBIGUOUS], "with several candidates"))
+    outcomes.append((counts[_MISSING], "without an item"))
     advice, path_map = _advice(session, counts)
     return Answer(
         advice,
         details=[
-            f"{counted(counts.total(), 'scene')} with a file: {outcomes or 'none'}",
+            f"{counted(counts.total(), 'scene')} with a file: {counts_text(outcomes) or 'none'}",
             *(
-                f"Scene {scene_id}: Plex has {problem} for {path}"
-                for scene_id, problem, path in examples
+                "Scene {scene_id}: Plex has {problem} for {path}".format(**found)
+                for found in examples
             ),
             *(
                 f"Learned path map {mapping}; {'in use' if mapping.usable else _UNUSED}"
@@ -54,27 +51,21 @@ def check_paths(services: Services) -> Answer:
             "found_by": {rule.value: counts[rule] for rule in Rule},
             "ambiguous": counts[_AMBIGUOUS],
             "missing": counts[_MISSING],
-            "examples": [
-                {"scene_id": scene_id, "problem": problem, "path": path}
-                for scene_id, problem, path in examples
-            ],
+            "examples": examples,
             "proposed_path_map": path_map,
         },
     )
 
 
-def _match_all(
-    services: Services, session: SyncSession
-) -> tuple[_Counts, list[tuple[int, str, str]]]:
-    counts: _Counts = Counter()
-    examples: list[tuple[int, str, str]] = []
+def _match_all(services: Services, session: SyncSession) -> tuple[_Counts, list[dict[str, Any]]]:
+    counts, examples = _Counts(), list[dict[str, Any]]()
     total = services.scenes.count()
     for scene_id, files in session.learning.scenes():
         matching = session.matcher.find(files, scene_id)
         problem = _AMBIGUOUS if matching.candidates else _MISSING
         counts[matching.rule or problem] += 1
         if matching.rule is None and len(examples) < EXAMPLES:
-            examples.append((scene_id, problem, files[0].path))
+            examples.append({"scene_id": scene_id, "problem": problem, "path": files[0].path})
         if counts.total() % PAGE == 0:
             done = counts.total() / max(total, 1)
             services.log.progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * done)

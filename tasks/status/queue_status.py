@@ -71,21 +71,17 @@ def _details(status: StatusSnapshot, dead: int) -> list[str]:
     succeeded, failed = status.done["jobs_succeeded"], status.done["jobs_failed"]
     tries = "failed try" if failed == 1 else "failed tries"
     done = counts_text(((succeeded, "completed"), (failed, tries)))
+    breaker, opened_at = status.breaker.state.value, status.breaker.opened_at
+    if status.is_away and opened_at is not None:
+        breaker += f", opened {format_elapsed_since(opened_at, status.now)}"
     return [
         f"Queue: {queue or 'empty'}{done and f'; {done}'}",
         f"Dead letters: {f'{dead:,} ({by_type})' if dead else 'none'}",
-        f"Circuit breaker: {_breaker(status)}",
+        f"Circuit breaker: {breaker}",
         f"Recoveries of Plex: {_recoveries(status)}",
         *_reconciliation(status),
         *(_outage_line(record, status.now) for record in status.outages.records[:-4:-1]),
     ]
-
-
-def _breaker(status: StatusSnapshot) -> str:
-    state, opened_at = status.breaker.state.value, status.breaker.opened_at
-    if not status.is_away or opened_at is None:
-        return state
-    return f"{state}, opened {format_elapsed_since(opened_at, status.now)}"
 
 
 def _recoveries(status: StatusSnapshot) -> str:

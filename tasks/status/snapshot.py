@@ -48,8 +48,6 @@ class StatusSnapshot:
 
     @property
     def missing_text(self) -> str:
-        if not self.missing:
-            return ""
         return (
             f"Plex does not have {counted(self.missing, 'scene')} yet: let Plex scan its "
             "libraries, or run the task 'Check Path Mapping'"
