@@ -1,14 +1,14 @@
 """The operations of the page in Stash. Each of them starts a worker if needed."""
 
-import os
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, fields, replace
 from itertools import chain
 from typing import Any
 
 from plex.path_learning import LearnedMapping
+from shared.read_only import open_for_reading
 from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
@@ -207,11 +207,20 @@ def _group_data(
 
 
 def _paths(services: Services) -> dict[str, Any]:
-    files, listed_at, mappings = _read_path_index(services.folder.library_database)
-    try:
-        scenes: int | None = services.scenes.count()
-    except StashError:
-        scenes = None
+    files, listed_at, mappings = 0, 0.0, list[LearnedMapping]()
+    path = services.folder.library_database
+    # A missing or damaged path index counts as empty, because the worker creates a new one.
+    with suppress(sqlite3.Error), closing(open_for_reading(path, 1.0)) as connection:
+        rows = connection.execute(
+            "SELECT plex, stash, agree, disagree FROM learned_mappings ORDER BY agree DESC, stash"
+        ).fetchall()
+        files, listed_at = connection.execute(
+            "SELECT (SELECT COUNT(*) FROM parts), coalesce(MAX(listed_at), 0.0) FROM listings"
+        ).fetchone()
+        mappings = [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
+    scenes: int | None = None
+    with suppress(StashError):
+        scenes = services.scenes.count()
     return {
         "scenes": scenes,
         "in_plex": services.queue.sync_log.scenes_in_plex(),
@@ -227,27 +236,6 @@ def _paths(services: Services) -> dict[str, Any]:
             for mapping in mappings
         ],
     }
-
-
-def _read_path_index(path: str) -> tuple[int, float, list[LearnedMapping]]:
-    """Return the number of Plex's files, the time of their listing, and the learned path mappings.
-
-    The result is empty if the database is missing or damaged, because the worker creates a new one.
-    """
-    if not os.path.exists(path):
-        return 0, 0.0, []
-    try:
-        with closing(sqlite3.connect(path, timeout=1.0)) as connection:
-            files, listed_at = connection.execute(
-                "SELECT (SELECT COUNT(*) FROM parts), coalesce(MAX(listed_at), 0.0) FROM listings"
-            ).fetchone()
-            rows = connection.execute(
-                "SELECT plex, stash, agree, disagree FROM learned_mappings "
-                "ORDER BY agree DESC, stash"
-            ).fetchall()
-    except sqlite3.Error:
-        return 0, 0.0, []
-    return files, listed_at, [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
 
 
 def settings_in_effect(config: Config, stored: Mapping[str, Any]) -> list[dict[str, Any]]:

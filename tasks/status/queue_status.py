@@ -45,13 +45,7 @@ def _summary(status: StatusSnapshot) -> str:
     retrying = "waiting for retry"
     if status.next_try is not None:
         retrying += f", the next in {format_duration(status.next_try - status.now)}"
-    shown = counts_text(
-        (
-            (status.pending, "waiting"),
-            (status.in_progress, "in progress"),
-            (status.retrying, retrying),
-        )
-    )
+    shown = _queue_text(status, "waiting", retrying)
     if status.missing:
         return f"{jobs} in the queue: {shown}. {status.missing_text}"
     if status.pause.is_wanted:
@@ -59,15 +53,19 @@ def _summary(status: StatusSnapshot) -> str:
     return f"{jobs} on the way to Plex ({shown}). Nothing to do"
 
 
-def _details(status: StatusSnapshot, dead: int) -> list[str]:
-    by_type = counts_text((number, name) for name, number in status.dead.items())
-    queue = counts_text(
+def _queue_text(status: StatusSnapshot, pending: str, retrying: str) -> str:
+    return counts_text(
         (
-            (status.pending, "pending"),
+            (status.pending, pending),
             (status.in_progress, "in progress"),
-            (status.retrying, "waiting for retry"),
+            (status.retrying, retrying),
         )
     )
+
+
+def _details(status: StatusSnapshot, dead: int) -> list[str]:
+    by_type = counts_text((number, name) for name, number in status.dead.items())
+    queue = _queue_text(status, "pending", "waiting for retry")
     succeeded, failed = status.done["jobs_succeeded"], status.done["jobs_failed"]
     tries = "failed try" if failed == 1 else "failed tries"
     done = counts_text(((succeeded, "completed"), (failed, tries)))

@@ -56,29 +56,21 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
                     fields.update(edit.fields.keys())
             services.log.progress(min(1.0, sums[SEEN] / max(total, 1)))
         body.seek(0)
-        path = write_report(
-            services,
-            "preview",
-            "What a sync would change",
-            [
-                "The preview changed nothing.",
-                "",
-                "Scenes",
-                *(f"  {words}: {number}" for words, number in sums.items()),
-                "",
-                "Items that would change, by field",
-                *(f"  {name}: {number}" for name, number in fields.most_common()),
-                *([] if fields else ["  none"]),
-                "",
-                "One by one",
-            ],
-            body,
-        )
+        title, head = "What a sync would change", _report_head(sums, fields)
+        path = write_report(services, "preview", title, head, body)
     numbers = counts_text((number, words) for words, number in sums.items())
     return Answer(
         f"Scenes: {numbers or 'none'}. Nothing was changed. Report: {path}",
         data={"scenes": dict(sums), "fields": dict(fields), "report": path},
     )
+
+
+def _report_head(sums: Counter[str], fields: Counter[str]) -> Iterator[str]:
+    yield from ("The preview changed nothing.", "", "Scenes")
+    yield from (f"  {words}: {number}" for words, number in sums.items())
+    yield from ("", "Items that would change, by field")
+    yield from (f"  {name}: {number}" for name, number in fields.most_common())
+    yield from ("", "One by one") if fields else ("  none", "", "One by one")
 
 
 def preview_examples(services: Services) -> Answer:

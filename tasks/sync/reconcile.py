@@ -39,7 +39,11 @@ def _reconcile(services: Services, *, order: Order, dry_run: bool = False) -> An
     engine, begun_at = GapDetectionEngine(services), services.clock()
     waited = not engine.lock.try_acquire()
     if waited:
-        _wait(services, engine)
+        text = "Another process is running a reconciliation. This task waits for its result"
+        services.log.info(text)
+    while waited and not engine.lock.try_acquire():
+        _show_progress(services, engine.stored())
+        services.sleep(_LOOK_EVERY)
     try:
         joined = _ended_meanwhile(engine, order, begun_at) if waited else None
         return joined or _run(services, engine, order)
@@ -53,18 +57,8 @@ reconcile_7days = partial(_reconcile, order=Order(Scope.WEEK))
 reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_empty=True))
 
 
-def _wait(services: Services, engine: GapDetectionEngine) -> None:
-    services.log.info("Another process is running a reconciliation. This task waits for its result")
-    while not engine.lock.try_acquire():
-        _show_progress(services, engine.stored())
-        services.sleep(_LOOK_EVERY)
-
-
 def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
-    """Return the result of a reconciliation that another process has just ended.
-
-    Return None if that process did not compare all scenes of `order`.
-    """
+    """Return the result of another process, if that process compared all scenes of `order`."""
     state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None

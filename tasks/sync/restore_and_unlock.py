@@ -175,8 +175,15 @@ class _ItemTask:
         return None
 
     def _change(self, item: PlexItem | None, original: Original | None, records: Records) -> None:
-        if item is None or original is None or not self._is_same(item, original, records):
+        if item is None or original is None:
             self.gone += 1
+            return
+        if not Restoration(self.services, self.session).is_same(item, original, records):
+            self.gone += 1
+            self.services.log.warning(
+                f"'{item.title}' was not {self.done}, because a synced item with the same key had "
+                "other files"
+            )
             return
         try:
             shortened = self.change(item, original, records)
@@ -192,15 +199,6 @@ class _ItemTask:
                     f"'{item.title}': {', '.join(shortened)} is too long for one request: Plex has "
                     "only the beginning. Add the rest in Plex"
                 )
-
-    def _is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        if Restoration(self.services, self.session).is_same(item, original, records):
-            return True
-        self.services.log.warning(
-            f"'{item.title}' was not {self.done}, because a synced item with the same key had "
-            "other files"
-        )
-        return False
 
     def _fail(self, item: str, records: Records, error: PlexError) -> None:
         """Count and log an item that was not changed. Raise the error if Plex has failed."""

@@ -35,7 +35,7 @@ def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
     item = _item_of(services, session, scene_id)
     locks = _locks_set(services, session, item)
     saved = save(client, server_id, item, locks, session.facts.behaviour().shown_locks)
-    if not {*saved.testable} >= _NEEDED:
+    if not _NEEDED.issubset(saved.testable):
         raise TaskError(
             f"Scene {scene_id} was never synced, so its locks could not be restored: sync it "
             "first, or choose a synced scene"
@@ -66,7 +66,6 @@ def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
 
 
 def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexItem:
-    """Return the item of a scene. Raise TaskError if no item can be edited and restored."""
     scenes = services.scenes.read([scene_id]).values()
     inspections = inspect_scenes(services, session, scenes)
     found = [item for inspection in inspections for item, _ in inspection.edits]
