@@ -32,20 +32,16 @@ def check_paths(services: Services) -> Answer:
     outcomes = [(counts[rule], f"found by {rule.value}") for rule in Rule]
     outcomes.append((counts[_AMBIGUOUS], "with several candidates"))
     outcomes.append((counts[_MISSING], "without an item"))
+    line = "Scene {scene_id}: Plex has {problem} for {path}"
+    details = [f"{counted(counts.total(), 'scene')} with a file: {counts_text(outcomes) or 'none'}"]
+    details += [line.format(**example) for example in examples]
+    for mapping in session.learning.mappings()[:MOST_SHOWN]:
+        use = "in use" if mapping.usable else _UNUSED
+        details.append(f"Learned path map {mapping}; {use}")
     advice, path_map = _advice(session, counts)
     return Answer(
         advice,
-        details=[
-            f"{counted(counts.total(), 'scene')} with a file: {counts_text(outcomes) or 'none'}",
-            *(
-                "Scene {scene_id}: Plex has {problem} for {path}".format(**found)
-                for found in examples
-            ),
-            *(
-                f"Learned path map {mapping}; {'in use' if mapping.usable else _UNUSED}"
-                for mapping in session.learning.mappings()[:MOST_SHOWN]
-            ),
-        ],
+        details=details,
         data={
             "scenes": counts.total(),
             "found_by": {rule.value: counts[rule] for rule in Rule},
@@ -76,21 +72,20 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
     total, found = counts.total(), sum(counts[rule] for rule in Rule)
     text = f"{found} of {total} scenes have a Plex item"
     helpful = _helpful(session.learning.mappings())
-    path_map = _with_mappings(session.config.plex_unmatched_path_map, helpful)
+    folders = {mapping.pair.stash for mapping in helpful}
+    pairs = session.config.plex_unmatched_path_map.pairs
+    kept = [pair for pair in pairs if pair.stash not in folders]
+    path_map = str(PathMap((*kept, *(mapping.pair for mapping in helpful))))
+    to_set = f"set plex_unmatched_path_map to: {path_map}"
     if helpful and counts[Rule.LEARNED_MAPPING]:
-        text = f"{text}. To keep the learned path map, set plex_unmatched_path_map to: {path_map}"
-        return text, path_map
+        return f"{text}. To keep the learned path map, {to_set}", path_map
     if helpful and found - counts[Rule.NAME_AND_SIZE] < total:
-        return f"{text}. To find more, set plex_unmatched_path_map to: {path_map}", path_map
+        return f"{text}. To find more, {to_set}", path_map
     if found == total:
         return f"{text}: nothing to do", ""
-    advice = f"{text}. Let Plex scan its libraries for the others"
-    if not path_map:
-        advice += (
-            ". If Plex names folders differently, set plex_unmatched_path_map as "
-            "/plex/folder=>/stash/folder"
-        )
-    return advice, ""
+    example = "plex_unmatched_path_map as /plex/folder=>/stash/folder"
+    hint = "" if path_map else f". If Plex names folders differently, set {example}"
+    return f"{text}. Let Plex scan its libraries for the others{hint}", ""
 
 
 def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
@@ -98,12 +93,6 @@ def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
     usable = [mapping for mapping in mappings if mapping.usable]
     likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
     return usable or likely[:1]
-
-
-def _with_mappings(path_map: PathMap, mappings: list[LearnedMapping]) -> str:
-    folders = {mapping.pair.stash for mapping in mappings}
-    kept = [pair for pair in path_map.pairs if pair.stash not in folders]
-    return str(PathMap((*kept, *(mapping.pair for mapping in mappings))))
 
 
 def try_path(services: Services, *, path: str) -> Answer:

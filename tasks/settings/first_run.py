@@ -13,11 +13,7 @@ def first_run(services: Services, *, step: str) -> Answer:
 
 
 def current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    """Return the step to show, or None if the first run has ended.
-
-    `kind` names the plugin's state. In the state "unconfigured", the first step is stored. A stored
-    step keeps the first run open, even if a scene is synced meanwhile.
-    """
+    # A stored step keeps the first run open, even if a scene is synced meanwhile.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in STEPS else None

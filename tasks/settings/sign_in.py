@@ -1,7 +1,6 @@
 """Signs in to a Plex account, and stores the address and the token of its server in the settings.
 
-The task runs until the user has signed in and chosen a server. Meanwhile the page reads the current
-step from a state file, which never contains the token.
+Meanwhile, the page reads the current step from a state file, which never contains the token.
 """
 
 import os
@@ -19,7 +18,6 @@ _STEPS = ("waiting", "choosing", "done", "failed")
 
 
 def sign_in(services: Services, *, server: str) -> Answer:
-    """Sign in to a Plex account. `server` is the name of the server to use."""
     try:
         chosen = _choose_server(services, server)
     except SignInError as error:
@@ -35,12 +33,7 @@ def sign_in(services: Services, *, server: str) -> Answer:
 
 
 def _choose_server(services: Services, wanted: str) -> Server:
-    """Wait until the user has signed in, and return the server that the user chose.
-
-    Raise SignInError if the user does not sign in or choose, or if no server can be used.
-    """
-    now = services.clock()
-    identity = device_headers(services.folder.device_id, services.log.event, now)
+    identity = device_headers(services.folder.device_id, services.log.event, services.clock())
     signing_in = PlexSignIn(identity, services.monotonic, services.sleep)
     link = signing_in.link()
     _note(services, "waiting", link=link)
@@ -69,9 +62,8 @@ def _ask_for_server(services: Services, names: list[str]) -> str:
             os.unlink(path)
             return str(choice["server"])
         services.sleep(_BETWEEN_LOOKS)
-    raise SignInError(
-        "No server was chosen: sign in again, or give its name in the argument 'server'"
-    )
+    advice = "sign in again, or give its name in the argument 'server'"
+    raise SignInError(f"No server was chosen: {advice}")
 
 
 def _note(services: Services, step: str, **fields: Any) -> None:
@@ -79,15 +71,14 @@ def _note(services: Services, step: str, **fields: Any) -> None:
 
 
 def sign_in_status(services: Services, *, server: str, reset: bool) -> Answer:
-    """Return the current step of the last sign-in. `reset` deletes the stored step."""
+    """Return the current step of the last sign-in, after `reset` has deleted the step."""
     folder = services.folder
     if reset:
         write_state(folder.sign_in, {})
     if server:
         write_state(folder.sign_in_choice, {"server": server})
     state = read_state(folder.sign_in, services.log.event, services.clock())
-    step = state.get("step")
-    servers = state.get("servers")
+    step, servers = state.get("step"), state.get("servers")
     return Answer(
         str(state.get("text") or ""),
         data={
