@@ -19,7 +19,7 @@ SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "drain": drains.PARTS,
     "reconcile": (reconciliations.measure,),
 }
-# The benchmark of reconciliation imports the plugin, so it can measure only this version.
+# The benchmark of reconciliation imports the plugin, so it cannot measure another version.
 COMPARABLE = ("hook", "edit", "drain")
 
 _LEGEND = """\

@@ -16,7 +16,7 @@ class Run:
 
 
 def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> Run:
-    """Run a program as Stash does, but start it with `posix_spawn`, which is the fastest way."""
+    """Run a program and measure its time. `posix_spawn` itself takes the least time."""
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()

@@ -45,7 +45,7 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `Any`, which a nested function may have in its annotations.
+        # `marshal` cannot store `Any`, so None replaces `Any` in annotations of nested functions.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }
@@ -58,9 +58,9 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
-        """Install an entry script that applies the changes.
+        """Replace the entry script by a script that applies the changes.
 
-        The plugin takes a new time stamp of this file for an update, so the time stamp stays.
+        The time stamp of the file stays. The worker would take a new time stamp for an update.
         """
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():

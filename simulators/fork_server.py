@@ -22,7 +22,7 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# The fork server also starts processes whose values of these variables differ from its own.
+# These variables may differ between the fork server and the processes that it starts.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 

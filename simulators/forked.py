@@ -34,7 +34,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
-# The number of bytes that a forked process reserves for its command line.
+# A forked process reserves this number of bytes for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
 # A request sets descriptors below 200. Received descriptors are first moved to 200 or above, and
@@ -113,8 +113,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         """Detach all sockets from their descriptors.
 
-        Otherwise Python would close the descriptor of a deleted socket object, although the forked
-        process may use the number for another file.
+        Python closes the descriptor of a deleted socket object. By then, the forked process may use
+        the same number for another file.
         """
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

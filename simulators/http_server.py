@@ -197,7 +197,7 @@ class HttpServer:
         if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
             return tls.wrap_socket(sock, server_side=True)
         if self._refuses_plain():
-            # A close with unread bytes would reset the connection.
+            # Closing a socket with unread bytes would reset the connection.
             sock.recv(1 << 16)
             msg = "plain http is refused"
             raise OSError(msg)

@@ -107,7 +107,7 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # Plex may have the date from a file or a user. The plugin clears only its own dates.
+        # The date may come from a file or a user. The plugin clears only dates that it has sent.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]

@@ -1,5 +1,3 @@
-"""Finds and ends processes, through `/proc` on Linux and through psutil elsewhere."""
-
 import os
 import select
 import signal

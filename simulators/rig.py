@@ -77,8 +77,8 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The SQLite VFS of the plugin, which also locks its databases. If a reader used another
-        # VFS, a write in progress would look like a crash.
+        # This SQLite VFS locks the databases of the plugin. A reader with another VFS would take a
+        # write in progress for a crash.
         self.locks = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
@@ -113,9 +113,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        """Start the plugin without the option `-S` of Python.
-
-        With this option, Python would not find the `.pth` file that starts the measurement of
+        """Start the plugin without the option `-S`, which would disable the measurement of
         coverage.
         """
         command = tuple(part for part in self.manifest.exec if part != "-S")

@@ -52,7 +52,7 @@ def main(names: Sequence[str] = ()) -> str:
 
 
 def _own_python() -> Path:
-    # In a virtual environment on Windows, `python.exe` starts a second process.
+    # In a virtual environment on Windows, `python.exe` starts the base Python as a second process.
     return Path(sys.base_prefix, "python.exe") if sys.platform == "win32" else Path(sys.executable)
 
 

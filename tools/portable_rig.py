@@ -58,7 +58,7 @@ class PortableRig(Rig):
 
 @contextmanager
 def running(*command: str) -> Iterator[None]:
-    """Run a program during the block. The program prints a line, and reads its input to the end."""
+    """Run a program during a `with` block. The program prints a line, and reads its whole input."""
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None

@@ -180,10 +180,8 @@ class FakePlex:
     ) -> Item:
         """Add an item and its files on the disk, as a scan does.
 
-        The default title is the file name without suffix.
-
-        Args:
-            versions: for each version of the item a file, the files of several parts, or a `Media`.
+        Each version of the item is a file, a list of files, or a `Media`. The default title is the
+        file name without suffix.
         """
         media = [_media(version, size) for version in versions]
         with self.changed:

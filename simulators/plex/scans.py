@@ -40,7 +40,7 @@ class Disk:
 
 
 class Scanner:
-    """Runs scans. If `waits` is True, a scan runs until `finish()`, otherwise it ends at once."""
+    """Runs scans. A scan ends at once, or with `finish()` if `waits` is True."""
 
     def __init__(self, library: Library, disk: Disk, changed: threading.Condition) -> None:
         self._library = library

@@ -66,7 +66,7 @@ class Revision:
 
 @dataclass(slots=True)
 class Tag:
-    """A tag of a server. Items share it, so an actor has the same thumbnail on all items."""
+    """A tag of a server. All items that have the tag share this object and its thumbnail."""
 
     id: int
     kind: str
@@ -148,8 +148,7 @@ class Section:
 class Item:
     """A video with all its fields. The text of a missing field is "".
 
-    `own_date` is the date from the file, an agent or a user. A request that edits the item keeps
-    it.
+    `own_date` is the date from the file, an agent or a user. An edit request does not change it.
     """
 
     _revision: Revision = field(repr=False)

@@ -1,8 +1,3 @@
-"""Behaviour of the fake Plex in which real servers differ, or which is unknown.
-
-The tests of the plugin pass with each value of each switch.
-"""
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +7,7 @@ COMMON_EXPLOITS = r"union.*all.*select|(<|%3C).*script.*(>|%3E)|=cocaine\b"
 
 @dataclass
 class Switches:
-    """The behaviour of the fake Plex, which tests can change at any time.
+    """The behaviour of the fake Plex in which real servers differ, or which is unknown.
 
     Attributes:
         tags_append: whether the tags of an edit are added to the item's tags. Otherwise the tags of

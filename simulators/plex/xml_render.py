@@ -158,7 +158,7 @@ def _image_path(item: Item, kind: str) -> str | None:
 
 
 def _media(media: Media, *, streams: bool = False) -> str:
-    """Render without `element`, which is too slow for lists of 100,000 rows."""
+    """Write the XML directly, because `element` is too slow for lists of 100,000 rows."""
     proxy = f' proxyType="{media.proxy_type}"' if media.proxy_type is not None else ""
     deleted = _deleted_at(media)
     container = escape(media.parts[0].container)

@@ -17,7 +17,7 @@ class Cancel:
             notify()
 
     def subscribe(self, notify: Callable[[], None]) -> None:
-        """Call `notify` at the cancellation, or at once after a cancellation."""
+        """Call `notify` when the request is cancelled, or at once if it has been cancelled."""
         with self._lock:
             if not self.cancelled:
                 self._subscribers.append(notify)

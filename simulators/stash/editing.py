@@ -85,7 +85,7 @@ class Edits:
         return self._update("Tag", self.library.tags, tag, **changes)
 
     def set_children(self, parent: Ref, *children: Ref) -> list[PluginRun]:
-        """Set the children of a tag as on its page. No hook runs for the children."""
+        """Set the children of a tag as on its page. Only the hook of the parent tag runs."""
         tags = self.library.tags
         id_, ids = tags.get(parent).id, {tags.ensure(child) for child in children}
         for tag in list(tags.by_id.values()):

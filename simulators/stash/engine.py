@@ -35,7 +35,7 @@ CACHE_SIZE = 512
 UNPROCESSABLE = 422
 
 # A reader gets a record, the call of the request, and the arguments of the field. A field without a
-# reader is the attribute of its name.
+# reader is read from the attribute with its name.
 Reader = Callable[[Any, Call, Mapping[str, Any]], Any]
 FieldReaders = Mapping[tuple[str, str], Reader]
 
@@ -139,9 +139,9 @@ class _NullFoundError(Exception):
 
 
 class _Executor(Executor[Any]):
-    """Computes results with functions that are built once per selection of fields.
+    """Computes the values of a response with functions that are built once per query.
 
-    graphql-core needs 0.4 s for a page of 1,000 scenes. This class calls graphql-core only to
+    graphql-core alone needs 0.4 s for a page of 1,000 scenes. This class calls graphql-core only to
     report the position of a null in a field that requires a value.
     """
 

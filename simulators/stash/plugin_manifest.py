@@ -57,7 +57,7 @@ class Manifest:
     """The content of the yml file of a plugin.
 
     Attributes:
-        raw_name: the name as written. Stash uses an empty name in log lines, and the id elsewhere.
+        raw_name: the name in the file, which log lines of Stash have even if it is empty.
         err_log: the level of log lines that do not name their level.
     """
 

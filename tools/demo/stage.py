@@ -47,7 +47,6 @@ class Stage:
     def watch(
         self, compare: Callable[[], Differences], draw: Callable[[Differences], Sequence[str]]
     ) -> None:
-        """Redraw the screen until both libraries agree. Raise StuckError if progress stops."""
         fewest, deadline = sys.maxsize, 0.0
         while count := sum(map(len, (found := compare()).values())):
             if count < fewest:

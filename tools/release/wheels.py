@@ -105,7 +105,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # METADATA has headers with name, version and licence, and a long body that is left out.
+        # The body of METADATA is a long README, so the release has only the headers.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
