@@ -72,7 +72,6 @@ class PlexClient(PlexConnection):
         return [section for section in found if section is not None]
 
     def sections(self) -> list[Section]:
-        """Return the libraries of the type movie, which Plex uses for single videos."""
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def smart_collections(self, section_key: int) -> frozenset[str]:
@@ -88,7 +87,7 @@ class PlexClient(PlexConnection):
         return frozenset(folded(row.get("title") or "") for row in rows if row.get("smart") == "1")
 
     def may_edit(self) -> bool:
-        # A token that may read Plex's preferences may probably edit items.
+        # A token that can read Plex's preferences can probably edit items too.
         try:
             self.read("/:/prefs", "checking the token's permissions")
         except (PlexAuthError, PlexPermissionError):
@@ -96,7 +95,6 @@ class PlexClient(PlexConnection):
         return True
 
     def scan_folder(self, section_key: int, folder: str) -> None:
-        """Ask Plex to scan a folder of a library. Do not wait for the end of the scan."""
         path = f"/library/sections/{section_key}/refresh?{query({'path': folder})}"
         doing = f"asking Plex to scan {folder}"
         parse_document(self.request("GET", path, doing).content, doing)
@@ -169,7 +167,6 @@ class PlexClient(PlexConnection):
         return EditSender(self.put, self._refusals, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
-        """Edit items with one request. Raise a `ValueError` for an invalid rating key."""
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):
             raise ValueError(f"an edit needs the ids of its items, not {list(rating_keys)!r}")
         ids = ",".join(map(str, rating_keys))

@@ -161,8 +161,8 @@ class PlexConnection:
     def _with_address(self, error: PlexError) -> PlexError:
         """Return the error, or a `PlexTlsError` with the right address if `plex_url` is wrong.
 
-        Plex closes a connection if Plex refuses plain http, or if Plex restarts. So a second
-        connection is tried.
+        Plex closes a connection if Plex refuses plain http, or if Plex restarts. Only a second
+        closed connection counts as a refusal.
         """
         is_plain = self._url.startswith("http:")
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):

@@ -42,7 +42,7 @@ MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
-# A test edit sends the current state of the lock of one of these fields.
+# A test edit sends the current lock of one of these fields, which changes nothing.
 _OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
 _FIELD = "field"
 _NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
@@ -69,34 +69,34 @@ class EditOutcome:
     first_refused: dict[str, PlexError] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
 class Refusals:
     """The names of tags and collections that Plex refused. Later edits leave these names out."""
 
-    def __init__(self, clock: Callable[[], float], store: ServerFacts | None = None) -> None:
-        self.of_length = False
-        self._clock = clock
-        self._store = store
-        self._names: dict[str, float] = {}
+    clock: Callable[[], float]
+    store: ServerFacts | None = None
+    of_length: bool = False
+    _names: dict[str, float] = field(default_factory=dict)
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
         """Store names that Plex refused, and return the names that were not stored before."""
         known = self._known()
         keys = {name: _key(section, plex_name, name) for name in names}
-        refused = dict.fromkeys(keys.values(), self._clock())
-        if self._store is None:
+        refused = dict.fromkeys(keys.values(), self.clock())
+        if self.store is None:
             self._names = {**known, **refused}
         else:
-            self._store.note_refused_names(refused)
+            self.store.note_refused_names(refused)
         return [name for name, key in keys.items() if key not in known]
 
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields to send without refused fields and names, and the names left out.
+        """Return the fields without refused fields and names, and the names that were left out.
 
         Only refusals after the time `since` and less than a day ago count.
         """
-        now = self._clock()
+        now = self.clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
         }
@@ -115,7 +115,7 @@ class Refusals:
         return kept, left_out
 
     def _known(self) -> Mapping[str, float]:
-        return self._names if self._store is None else self._store.refused_names()
+        return self._names if self.store is None else self.store.refused_names()
 
 
 def _key(section: int, plex_name: str, name: str) -> str:
@@ -123,6 +123,7 @@ def _key(section: int, plex_name: str, name: str) -> str:
     return f"{place}: {folded(name)}"
 
 
+@dataclass
 class EditSender:
     """Sends one edit of one item.
 
@@ -132,29 +133,23 @@ class EditSender:
         refused_since: a time. Names that Plex refused before this time are sent again.
     """
 
-    def __init__(
-        self,
-        put: Callable[[Sequence[int], Parameters], None],
-        refusals: Refusals,
-        item: PlexItem,
-        fields: Fields,
-        *,
-        alone: bool = False,
-        refused_since: float = 0.0,
-    ) -> None:
-        self._put = put
-        self._refusals = refusals
-        self._item = item
-        self._fields, left_out = refusals.without(item.section_key, fields, refused_since)
-        self._withheld = [name for name in fields if name not in self._fields]
-        self._alone = alone
-        self._is_writable = False
+    put: Callable[[Sequence[int], Parameters], None]
+    refusals: Refusals
+    item: PlexItem
+    fields: Fields
+    alone: bool = False
+    refused_since: float = 0.0
+    _is_writable: bool = False
+
+    def __post_init__(self) -> None:
+        section, since = self.item.section_key, self.refused_since
+        self._fields, left_out = self.refusals.without(section, self.fields, since)
         self._outcome = EditOutcome(left_out=left_out)
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
         """Send the edit. If Plex refuses every edit of this item, raise a `PlexPermanentError`."""
-        if self._alone:
+        if self.alone:
             groups: Iterable[Fields] = [{name: sent} for name, sent in self._fields.items()]
         else:
             groups = packed(self._fields)
@@ -170,7 +165,7 @@ class EditSender:
                 self._send_field(name, without_names(names, found.get(name, {})))
         for name, errors in found.items():
             plex_name = list_name(self._fields[name]) or ""
-            for new in self._refusals.add(self._item.section_key, plex_name, errors):
+            for new in self.refusals.add(self.item.section_key, plex_name, errors):
                 self._outcome.first_refused[new] = errors[new]
             if errors:
                 self._outcome.left_out[name] = (*self._outcome.left_out.get(name, ()), *errors)
@@ -181,10 +176,11 @@ class EditSender:
         refused = self._outcome.refused
         for name in refused.keys() & _NEEDS.keys():
             refused[name] = PlexPermanentError(f"{refused[name]}. {_NEEDS[name]}")
-            self._refusals.add(0, _FIELD, [name])
-        for name in self._withheld:
-            refused[name] = PlexPermanentError(_NEEDS[name])
-            refused[name].reported = True
+            self.refusals.add(0, _FIELD, [name])
+        for name in self.fields:
+            if name not in self._fields:
+                refused[name] = PlexPermanentError(_NEEDS[name])
+                refused[name].reported = True
 
     def meaning(self, error: PlexError) -> PlexError:
         refusal = self._test_edit()
@@ -198,14 +194,14 @@ class EditSender:
             refusal = self._test_edit()
             if refusal is not None:
                 cause = next(iter(refused.values())).cause
-                doing = f"editing {', '.join(refused)} of item {self._item.rating_key}"
+                doing = f"editing {', '.join(refused)} of item {self.item.rating_key}"
                 also = "Plex refuses each edit of this item"
                 raise _meaning(PlexPermanentError(cause, doing=doing, remedy=also), refusal)
-        for name in [*refused, *(failed if self._alone else ())]:
+        for name in [*refused, *(failed if self.alone else ())]:
             refused.pop(name, None)
             failed.pop(name, None)
             self._send_field(name, self._fields[name])
-            if self._alone and name in failed:
+            if self.alone and name in failed:
                 failure = failed.pop(name)
                 advice = _PROXY if failure.was_closed else _ALONE
                 refused[name] = PlexPermanentError(f"{failure.cause}{advice}")
@@ -254,7 +250,7 @@ class EditSender:
     def _send_field(self, name: str, parameters: Parameters) -> None:
         long = is_long(parameters)
         try:
-            if not (long and self._refusals.of_length):
+            if not (long and self.refusals.of_length):
                 try:
                     self._request(parameters)
                     return
@@ -273,12 +269,12 @@ class EditSender:
         else:
             if list_name(parameters) is None:
                 self._outcome.shortened[name] = text_of(requests[0])
-            self._refusals.of_length = True
+            self.refusals.of_length = True
 
     def _request(self, parameters: Parameters) -> None:
         self._outcome.requests += 1
         try:
-            self._put([self._item.rating_key], parameters)
+            self.put([self.item.rating_key], parameters)
         except (PlexPermissionError, PlexTemporaryError) as error:
             if error.retry_after is not None:
                 raise
@@ -288,12 +284,12 @@ class EditSender:
 
     def _test_edit(self) -> PlexError | None:
         """Send an edit that changes nothing. If Plex refuses the edit, return Plex's error."""
-        locked, edited = self._item.locked, {key.split(".")[0] for key in joined(self._fields)}
+        locked, edited = self.item.locked, {key.split(".")[0] for key in joined(self._fields)}
         ours = (name for name in _OURS if name in locked and name not in edited)
         name = next(ours, _NOT_OURS)
         self._outcome.requests += 1
         try:
-            self._put([self._item.rating_key], {f"{name}.locked": "1" if name in locked else "0"})
+            self.put([self.item.rating_key], {f"{name}.locked": "1" if name in locked else "0"})
         except PlexError as error:
             return error
         return None

@@ -145,7 +145,6 @@ _STATUSES: Mapping[int, tuple[type[PlexError], str, str]] = {
 def error_for_status(
     status: int, doing: str, location: str = "", retry_after: float | None = None, words: str = ""
 ) -> PlexError:
-    """Return the error for an HTTP status of 300 or above."""
     if status in _STATUSES:
         kind, problem, remedy = _STATUSES[status]
         return kind(problem, doing=doing, remedy=remedy)
@@ -166,7 +165,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Convert exceptions of the `requests` library, whose messages contain titles and summaries."""
+    """Convert exceptions of the `requests` library. Their messages may have titles of scenes."""
     try:
         yield
     except (OSError, ParseError) as error:

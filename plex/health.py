@@ -28,7 +28,7 @@ class PlexHealth:
 
     @property
     def is_there(self) -> bool:
-        """Whether Plex is running, even if the token or the certificate is wrong."""
+        """Return whether Plex is running, even with a wrong token or certificate."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
 
@@ -38,7 +38,7 @@ def check_plex_health(
     *,
     with_rights: bool = False,
 ) -> PlexHealth:
-    """Request the identity and the libraries of Plex, and with `with_rights` the token's rights."""
+    """Request Plex's identity and libraries. `with_rights` also checks if the token may edit."""
     begun = monotonic()
     try:
         identity = client.identity()

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from plex.client import READ_BATCH, ItemsRead, PlexClient
@@ -34,12 +34,13 @@ IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
-# Plex does not document when it changes a library's change counters.
+# Plex does not document its change counters, so an unchanged counter is trusted for ten minutes.
 TRUST_CHANGE_MARK = 600.0
 # Only a complete listing detects removed files. A library whose change counters have changed is
 # listed completely after one hour, and any other library after a day.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
+_NEVER = float("-inf")
 
 
 class Refresh(Enum):
@@ -58,47 +59,43 @@ def _faults_of_the_address() -> Iterator[None]:
         ) from None
 
 
+@dataclass
 class Library:
     """Keeps the path index of the selected libraries up to date with few requests."""
 
-    def __init__(
-        self,
-        client: PlexClient,
-        index: PathIndex,
-        names: str,
-        clock: Callable[[], float],
-        report: Report = unreported,
-    ) -> None:
-        self._client = client
-        self._names = names
-        self._clock = clock
-        self.known: list[Section] = []
-        self._configured: list[Section] = []
-        self._is_prepared = False
-        self._refreshed_at = float("-inf")
-        self._listed_at = float("-inf")
-        self._sections_at = float("-inf")
-        self._polled_at = float("-inf")
-        self._polled: dict[int, Listing] = {}
-        self._confirmed_at = float("-inf")
-        self._asked_singly = 0
-        self.listings = 0
-        # The path index has all files that Plex had at the time `looked_at`.
-        self.looked_at = float("-inf")
-        self.index = index
-        self._unreadable = UnreadableItems(client, index, clock, report)
+    client: PlexClient
+    index: PathIndex
+    names: str
+    clock: Callable[[], float]
+    report: Report = unreported
+    known: list[Section] = field(default_factory=list)
+    listings: int = 0
+    # The path index has all files that Plex had at the time `looked_at`.
+    looked_at: float = _NEVER
+    _configured: list[Section] = field(default_factory=list)
+    _is_prepared: bool = False
+    _refreshed_at: float = _NEVER
+    _listed_at: float = _NEVER
+    _sections_at: float = _NEVER
+    _polled_at: float = _NEVER
+    _polled: dict[int, Listing] = field(default_factory=dict)
+    _confirmed_at: float = _NEVER
+    _asked_singly: int = 0
+
+    def __post_init__(self) -> None:
+        self._unreadable = UnreadableItems(self.client, self.index, self.clock, self.report)
 
     @property
     def server_id(self) -> str:
-        return self._client.server_id
+        return self.client.server_id
 
     def read_items(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
         return self._unreadable.read(rating_keys, batch)
 
     def sections(self) -> list[Section]:
-        self._sections_at = self._clock()
-        self.known = self._client.libraries()
-        choice = choose_libraries(self._names, self.known)
+        self._sections_at = self.clock()
+        self.known = self.client.libraries()
+        choice = choose_libraries(self.names, self.known)
         if choice.problem:
             raise PlexLibraryError(choice.problem)
         self._configured = choice.sections
@@ -111,15 +108,15 @@ class Library:
     def prepare(self) -> None:
         """List libraries that were never listed. Raise `PlexReplaced` if another server answers."""
         self._prepare()
-        confirmed = 0 <= self._clock() - self._confirmed_at < IDENTITY_AGE
-        if self._client.is_replaced or not confirmed:
-            self._client.confirm()
-            self._confirmed_at = self._clock()
+        confirmed = 0 <= self.clock() - self._confirmed_at < IDENTITY_AGE
+        if self.client.is_replaced or not confirmed:
+            self.client.confirm()
+            self._confirmed_at = self.clock()
 
     def _prepare(self) -> None:
         if self._is_prepared:
             return
-        begun = self._clock()
+        begun = self.clock()
         self.index.use_server(self.server_id)
         sections = self.sections()
         self.index.drop_sections_except(section.key for section in sections)
@@ -127,16 +124,16 @@ class Library:
         for section in unknown:
             self._list(section)
         if len(unknown) == len(sections):
-            self._refreshed_at = self._listed_at = self._clock()
+            self._refreshed_at = self._listed_at = self.clock()
             self.looked_at = begun
-        self._confirmed_at = self._clock()
+        self._confirmed_at = self.clock()
         self._is_prepared = True
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
         """Search Plex for a few files by name, or refresh the libraries to find more files.
 
-        Return False without a request if the libraries were refreshed within `REFRESH_INTERVAL`.
+        Return False without a request if the last refresh was less than `REFRESH_INTERVAL` ago.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -153,7 +150,7 @@ class Library:
     def refresh(self) -> bool:
         """List changed libraries completely, and delete removed files from the path index.
 
-        Return False without a request if the last call was within `REFRESH_INTERVAL`.
+        Return False without a request if the last call was less than `REFRESH_INTERVAL` ago.
         """
         if not self._is_due(self._listed_at):
             return False
@@ -162,7 +159,7 @@ class Library:
         return True
 
     def _is_due(self, last: float) -> bool:
-        return not _is_recent(last, self._clock()) or not self.index.has_listing()
+        return not _is_recent(last, self.clock()) or not self.index.has_listing()
 
     def _look_up(self, path: str) -> bool:
         """Search Plex by a file's name. Return whether the result of the search is certain."""
@@ -174,7 +171,7 @@ class Library:
         found: list[LibraryPart] = []
         answered = bool(holders) or asked == self._configured
         for section in asked:
-            parts = find_named(self._client.read, section, chunk)
+            parts = find_named(self.client.read, section, chunk)
             if parts is None:
                 if self._unreadable.add_left_out(section, path):
                     self.listings += 1
@@ -193,7 +190,7 @@ class Library:
 
         Only this method finds the second item of a scene that already has an item.
         """
-        now = self._clock()
+        now = self.clock()
         if _is_recent(self._polled_at, now):
             return
         self._polled_at = now
@@ -221,8 +218,8 @@ class Library:
                 )
 
     def _list_additions(self, section: Section, last: Listing) -> Listing:
-        looked_at, mark = self._clock(), section.change_mark
-        walk = Walk(self._client.read, section, last.place, self._unreadable.holes(section))
+        looked_at, mark = self.clock(), section.change_mark
+        walk = Walk(self.client.read, section, last.place, self._unreadable.holes(section))
         self._add(section, walk)
         self._unreadable.keep_holes(section, walk.holes, last.place.rows)
         return replace(last, looked_at=looked_at, looked_mark=mark, place=walk.place)
@@ -233,7 +230,7 @@ class Library:
                 self.listings += 1
 
     def _refresh(self, *, whole: bool) -> None:
-        now = self._clock()
+        now = self.clock()
         for section in self.sections():
             last = self.index.last_listing(section.key)
             needed = next_refresh(last, section.change_mark, now, whole=whole)
@@ -249,10 +246,10 @@ class Library:
         self._asked_singly = 0
 
     def _list(self, section: Section) -> None:
-        seen = UpdateCursor(self._clock)
+        seen = UpdateCursor(self.clock)
         was_listed = self.index.last_listing(section.key) is not None
         known = self._unreadable.holes(section) if was_listed else []
-        walk = Walk(self._client.read, section, holes=known)
+        walk = Walk(self.client.read, section, holes=known)
         mark = section.change_mark
         self.index.replace_section(section.key, seen.of(walk), mark, seen.begun, lambda: walk.gaps)
         self.index.note_refresh(section.key, seen.begun, mark, walk.place, seen.cursor)
@@ -260,12 +257,12 @@ class Library:
         self._unreadable.keep_holes(section, walk.holes, 0)
 
     def _list_changes(self, section: Section, last: Listing) -> None:
-        seen = UpdateCursor(self._clock, last.cursor)
+        seen = UpdateCursor(self.clock, last.cursor)
         place, cursor = self._list_additions(section, last).place, 0
         try:
             if last.cursor:
                 at_most = last.place.rows // 2
-                pages = list_updated(self._client.read, section, last.cursor, at_most)
+                pages = list_updated(self.client.read, section, last.cursor, at_most)
                 self._add(section, seen.of(pages))
                 cursor = seen.cursor
         except PlexTemporaryError as error:
@@ -279,7 +276,7 @@ class Library:
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # A time in the future is no recent time, because the clock was set back.
+    # A time in the future is not recent, because the clock was set back.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 

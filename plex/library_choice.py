@@ -18,8 +18,6 @@ class Entry:
 
 @dataclass(frozen=True)
 class LibraryChoice:
-    """The libraries that the setting `plex_library` selects."""
-
     known: tuple[Section, ...]
     entries: tuple[Entry, ...]
     others: tuple[Section, ...]
@@ -34,7 +32,7 @@ class LibraryChoice:
 
     @property
     def sections(self) -> list[Section]:
-        """The selected libraries in Plex's order. The list is meaningless if there is a problem."""
+        """The selected libraries in Plex's order. The list is valid only if `problem` is empty."""
         keys = {section.key for entry in self.entries for section in entry.found}
         return [section for section in self.known if section.key in keys or not self.entries]
 

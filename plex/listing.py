@@ -15,7 +15,6 @@ LISTING_PAGE = 1000
 NEWEST_PAGE = 100
 # A time stamp more than a day in the future was set by a user, and is ignored.
 _AHEAD = 86_400.0
-# A search with more than 50 results is too unspecific.
 LOOK_UP_ROWS = 50
 # In a listing sorted by rating key, new items come last, and an edit moves no item.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
@@ -30,8 +29,8 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# A comma means "or" in Plex's filters. Network file systems replace characters that Windows
-# forbids. The other characters are not allowed in a URL.
+# Plex cannot search for these characters: a comma means "or", network file systems replace the
+# characters that Windows forbids, and a URL cannot contain the others.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from validation.scene_extractor import SceneFile
 LARGEST_STRETCH = 1.05
 # If a file size is unknown, the file name and two folders must be equal.
 SURE_SUFFIX = 3
+_NO_FOLDERS = Folders(())
 
 
 class MatchConfidence(Enum):
@@ -62,6 +64,7 @@ class _Target(NamedTuple):
     is_in_library: bool
 
 
+@dataclass
 class PlexMatcher:
     """Finds items by the full path of a file, or by name and size outside of all library folders.
 
@@ -69,26 +72,19 @@ class PlexMatcher:
     because a scene may have several files, and a file may be in several libraries.
     """
 
-    def __init__(
-        self,
-        index: PathIndex,
-        path_map: PathMap,
-        sections: Callable[[], Sequence[Section]],
-        learning: PathLearning,
-    ) -> None:
-        self._index = index
-        self._path_map = path_map
-        self._sections = sections
-        self._learning = learning
-        self._locations: tuple[str, ...] = ()
-        self._folders = Folders.of(())
+    index: PathIndex
+    path_map: PathMap
+    sections: Callable[[], Sequence[Section]]
+    learning: PathLearning
+    _locations: tuple[str, ...] = ()
+    _folders: Folders = _NO_FOLDERS
 
     def to_plex(self, path: str) -> str:
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Return whether a file lies outside of all library folders without learned mappings."""
-        return not self._is_in_library(self._path_map.to_plex(path))
+        """Return whether a file lies outside of all library folders, ignoring learned mappings."""
+        return not self._is_in_library(self.path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
         return self._target(path).is_in_library
@@ -112,12 +108,12 @@ class PlexMatcher:
         return Matching(tuple(found.values()), weakest, unmatched=tuple(unmatched))
 
     def _find_file(self, file: SceneFile, scene_id: int | None) -> tuple[_Hits, Rule]:
-        mapped = self._path_map.find_plex(file.path)
-        same = self._index.find_exact(file.path) if mapped in (None, file.path) else []
+        mapped = self.path_map.find_plex(file.path)
+        same = self.index.find_exact(file.path) if mapped in (None, file.path) else []
         if same:
             return self._at(file.path, file.size, same, Rule.FULL_PATH)
         target = self._target(file.path)
-        exact = self._index.find_exact(target.path)
+        exact = self.index.find_exact(target.path)
         hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
@@ -131,7 +127,7 @@ class PlexMatcher:
     ) -> tuple[_Hits, Rule]:
         if not all(part.in_trash for part in exact):
             return _Hits(tuple(exact)), rule
-        hits = _by_spelling(path, size, self._index.find_folded(path))
+        hits = _by_spelling(path, size, self.index.find_folded(path))
         if exact and all(part.in_trash for part in hits.parts):
             return _Hits(tuple(exact)), rule
         return hits, Rule.SPELLING
@@ -139,41 +135,41 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check a match by a learned mapping. The mapping may be wrong.
 
-        The match is ambiguous if another scene has a file with the same name and size, which is at
-        least as similar to the found path, and which Plex lacks at its own translated path.
+        The match is ambiguous if another scene has a file with the same name and size. The path of
+        that file must be similar enough to the found path, and Plex must lack that file.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
-        competing = self._learning.competing_files(scene_id, file) if fitting else None
+        competing = self.learning.competing_files(scene_id, file) if fitting else None
         for path in competing or ():
             nearness = common_suffix(path, fitting[0].path)
             if nearness >= common_suffix(file.path, fitting[0].path):
                 place = self._target(path).path
-                if not (self._index.find_exact(place) or self._index.find_folded(place)):
+                if not (self.index.find_exact(place) or self.index.find_folded(place)):
                     return _ambiguous(fitting)
         return _Hits(fitting, hits.candidates)
 
     def _by_name(self, file: SceneFile, scene_id: int) -> _Hits:
-        competing = self._learning.competing_files(scene_id, file)
+        competing = self.learning.competing_files(scene_id, file)
         if competing is None:
             return _Hits()
-        expected = SceneFile(self._path_map.to_plex(file.path), file.size)
-        others = [self._path_map.to_plex(path) for path in competing]
-        return _by_name_and_size(expected, self._index.find_named(file.path, file.size), others)
+        expected = SceneFile(self.path_map.to_plex(file.path), file.size)
+        others = [self.path_map.to_plex(path) for path in competing]
+        return _by_name_and_size(expected, self.index.find_named(file.path, file.size), others)
 
     def _target(self, path: str) -> _Target:
-        mapped = self._path_map.find_plex(path)
+        mapped = self.path_map.find_plex(path)
         if mapped is not None:
             rule = Rule.FULL_PATH if mapped == path else Rule.SET_MAPPING
             return _Target(mapped, rule, self._is_in_library(mapped))
         if self._is_in_library(path):
             return _Target(path, Rule.FULL_PATH, is_in_library=True)
-        mapped = self._learning.path_map().find_plex(path)
+        mapped = self.learning.path_map().find_plex(path)
         if mapped is not None:
             return _Target(mapped, Rule.LEARNED_MAPPING, self._is_in_library(mapped))
         return _Target(path, Rule.FULL_PATH, is_in_library=False)
 
     def _is_in_library(self, path: str) -> bool:
-        locations = tuple(path for section in self._sections() for path in section.locations)
+        locations = tuple(path for section in self.sections() for path in section.locations)
         if locations != self._locations:
             self._locations, self._folders = locations, Folders.of(locations)
         return not self._folders.roots or self._folders.hold(path)
@@ -206,8 +202,8 @@ def _by_name_and_size(
     """Choose among Plex's files that have the same name as the file of a scene.
 
     The sizes must be equal. If a size is unknown, the last two folders must be equal. The path with
-    the most equal components at its end wins. There is no match if a path in `competing`, the paths
-    of other scenes' files, is more similar to the winner.
+    the most equal components at its end wins. `competing` has the paths of other scenes' files. If
+    such a path is more similar to the winner, there is no match.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

@@ -48,7 +48,7 @@ class Listing:
     looked_at: float
     looked_mark: str
     place: Place
-    # The path index has all updates before this time of Plex's clock. The value 0 is unknown.
+    # The path index has all updates before this time of Plex's clock. The value 0 means unknown.
     cursor: int
 
 
@@ -95,7 +95,7 @@ class PathIndex:
         now: float,
         gaps: Callable[[], Iterable[tuple[int, int]]] = tuple,
     ) -> None:
-        """Store a complete listing of a library page by page. At the end, delete all other files.
+        """Store a complete listing of a library page by page, and delete the other files.
 
         Delete nothing if the listing fails, or if `clear` is called meanwhile. Also keep the files
         of unreadable items, which the listing lacks. For each group of these items, `gaps` returns

@@ -77,7 +77,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of folders that are probably the same, and the number of files for and against it."""
+    """A pair of folders that are probably the same. Files agree or disagree with the pair."""
 
     pair: PrefixPair
     agree: int
@@ -109,6 +109,7 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
     return [pair for pair in pairs if pair.plex and pair.stash]
 
 
+@dataclass
 class PathLearning:
     """Learns and stores which folder in Stash is which folder in Plex.
 
@@ -116,27 +117,21 @@ class PathLearning:
     `is_outside` returns whether a path lies outside of these folders.
     """
 
-    def __init__(
-        self,
-        database: IndexDatabase,
-        server_id: Callable[[], str],
-        files: Callable[[], Iterable[Sequence[StashScene]]],
-        clock: Callable[[], float],
-        report: Report,
-    ) -> None:
-        database.run(_TABLES)
-        self._database = database
-        self._server_id = server_id
-        self._files = files
-        self._clock = clock
-        self._report = report
-        self._tried_at = float("-inf")
+    database: IndexDatabase
+    server_id: Callable[[], str]
+    files: Callable[[], Iterable[Sequence[StashScene]]]
+    clock: Callable[[], float]
+    report: Report
+    _tried_at: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.database.run(_TABLES)
 
     def mappings(self) -> list[LearnedMapping]:
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT plex, stash, agree, disagree FROM learned_mappings WHERE server_id = ? "
             "ORDER BY agree DESC, stash",
-            self._server_id(),
+            self.server_id(),
         )
         return [LearnedMapping(PrefixPair(*row[:2]), *row[2:]) for row in rows]
 
@@ -144,19 +139,18 @@ class PathLearning:
         return PathMap(tuple(mapping.pair for mapping in self.mappings() if mapping.usable))
 
     def survey(self, is_outside: Callable[[str], bool]) -> None:
-        """Read all files of Stash, and learn mappings from these files."""
-        self._tried_at = self._clock()
+        self._tried_at = self.clock()
         survey = self._last_survey() + 1
-        for scenes in self._files():
+        for scenes in self.files():
             self._store(scenes, survey)
-        with self._database.transaction():
-            self._database.write("DELETE FROM stash_files WHERE survey < ?", survey)
-            self._database.write("DELETE FROM surveys")
-            self._database.write("INSERT INTO surveys VALUES (?, ?)", survey, self._tried_at)
+        with self.database.transaction():
+            self.database.write("DELETE FROM stash_files WHERE survey < ?", survey)
+            self.database.write("DELETE FROM surveys")
+            self.database.write("INSERT INTO surveys VALUES (?, ?)", survey, self._tried_at)
         self._weigh(is_outside)
 
     def consider(self, scenes: Sequence[StashScene], is_outside: Callable[[str], bool]) -> None:
-        now = self._clock()
+        now = self.clock()
         surveyed_at = self.surveyed_at()
         if surveyed_at is None or not 0 <= now - surveyed_at < SURVEY_INTERVAL:
             if not 0 <= now - self._tried_at < RETRY_INTERVAL:
@@ -164,21 +158,21 @@ class PathLearning:
             return
         self._store(scenes, self._last_survey(), [scene.id for scene in scenes])
         statement = "SELECT plex_files FROM weighings WHERE server_id = ?"
-        row = self._database.first(statement, self._server_id())
+        row = self.database.first(statement, self.server_id())
         before = 0 if row is None else int(row[0])
         is_changed = abs(self._count_plex_files() - before) > CHANGED_A_LOT * before
         if is_changed or any(self._contradicts(scene) for scene in scenes):
             self._weigh(is_outside)
 
     def surveyed_at(self) -> float | None:
-        moment = self._database.first("SELECT MAX(surveyed_at) FROM surveys")[0]
+        moment = self.database.first("SELECT MAX(surveyed_at) FROM surveys")[0]
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
         """Return other scenes' files of the same name and size, if a survey has found them."""
         if self.surveyed_at() is None:
             return None
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT path FROM stash_files WHERE name = ? AND scene != ? "
             "AND (? = 0 OR size IN (?, 0))",
             *(folded_name(file.path), scene_id, file.size, file.size),
@@ -186,12 +180,12 @@ class PathLearning:
         return [row[0] for row in rows]
 
     def scenes(self) -> Iterator[tuple[int, list[SceneFile]]]:
-        rows = self._database.each("SELECT scene, path, size FROM stash_files ORDER BY scene, path")
+        rows = self.database.each("SELECT scene, path, size FROM stash_files ORDER BY scene, path")
         for scene_id, group in groupby(rows, key=lambda row: int(row[0])):
             yield scene_id, [SceneFile(path, size) for _, path, size in group]
 
     def _last_survey(self) -> int:
-        row = self._database.first("SELECT coalesce(MAX(survey), 0) FROM stash_files")
+        row = self.database.first("SELECT coalesce(MAX(survey), 0) FROM stash_files")
         return int(row[0])
 
     def _store(
@@ -202,10 +196,10 @@ class PathLearning:
             for scene in scenes
             for file in scene.files
         ]
-        with self._database.transaction():
+        with self.database.transaction():
             forgotten = [(scene_id,) for scene_id in replaced]
-            self._database.write_all("DELETE FROM stash_files WHERE scene = ?", forgotten)
-            self._database.write_all(_UPSERT_FILE, rows)
+            self.database.write_all("DELETE FROM stash_files WHERE scene = ?", forgotten)
+            self.database.write_all(_UPSERT_FILE, rows)
 
     def _contradicts(self, scene: StashScene) -> bool:
         learned = self.path_map()
@@ -213,49 +207,47 @@ class PathLearning:
             expected = learned.find_plex(file.path)
             if expected is not None:
                 statement = _PAIRS.format(condition=_OF_ONE_FILE)
-                row = self._database.first(statement, file.path, self._server_id())
+                row = self.database.first(statement, file.path, self.server_id())
                 if row is not None and folded_path(row[1]) != folded_path(expected):
                     return True
         return False
 
     def _count_plex_files(self) -> int:
         statement = "SELECT COUNT(*) FROM parts WHERE server_id = ?"
-        return int(self._database.first(statement, self._server_id())[0])
+        return int(self.database.first(statement, self.server_id())[0])
 
     def _weigh(self, is_outside: Callable[[str], bool]) -> None:
-        server_id = self._server_id()
+        server_id = self.server_id()
         before = {mapping.pair for mapping in self.mappings() if mapping.usable}
         self._collect_evidence(server_id, is_outside)
         now = self._strongest_mappings()
-        with self._database.transaction():
-            self._database.write("DELETE FROM learned_mappings")
-            self._database.write_all(
+        with self.database.transaction():
+            self.database.write("DELETE FROM learned_mappings")
+            self.database.write_all(
                 "INSERT INTO learned_mappings VALUES (?, ?, ?, ?, ?)",
                 [(server_id, m.pair.stash, m.pair.plex, m.agree, m.disagree) for m in now],
             )
-            self._database.write(
+            self.database.write(
                 "INSERT OR REPLACE INTO weighings VALUES (?, ?)",
                 *(server_id, self._count_plex_files()),
             )
         self._report_changes(before, now)
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
-        self._database.run(_EVIDENCE)
+        self.database.run(_EVIDENCE)
         # The transaction needs no write lock, because only temporary tables change.
-        with self._database.transaction("DEFERRED"):
-            for stash, plex in self._database.each(_PAIRS.format(condition=""), server_id):
+        with self.database.transaction("DEFERRED"):
+            for stash, plex in self.database.each(_PAIRS.format(condition=""), server_id):
                 if is_outside(stash):
                     pairs = prefix_pairs(stash, plex)
                     rows = [(pair.stash, folded_path(pair.plex), pair.plex) for pair in pairs]
-                    self._database.write_all(_AGREE, rows)
+                    self.database.write_all(_AGREE, rows)
                     folders = [(folder,) for folder in folders_above(stash)]
-                    self._database.write_all(_BELOW, folders)
+                    self.database.write_all(_BELOW, folders)
 
     def _strongest_mappings(self) -> list[LearnedMapping]:
         chosen: list[LearnedMapping] = []
-        for plex, stash, agree, disagree in self._database.each(
-            _RANKED, FEWEST_PAIRS, FEWEST_PAIRS
-        ):
+        for plex, stash, agree, disagree in self.database.each(_RANKED, FEWEST_PAIRS, FEWEST_PAIRS):
             mapped = [PathMap((wider.pair,)).find_plex(stash) for wider in chosen]
             if folded_path(plex) not in [folded_path(path) for path in mapped if path is not None]:
                 chosen.append(LearnedMapping(PrefixPair(plex, stash), agree, disagree))
@@ -267,7 +259,7 @@ class PathLearning:
         used = {mapping.pair for mapping in now if mapping.usable}
         for mapping in now:
             if mapping.usable and mapping.pair not in before:
-                self._report(Event.PATHS_LEARNED, mapping=mapping)
+                self.report(Event.PATHS_LEARNED, mapping=mapping)
         evidence = {mapping.pair: f" ({mapping.evidence})" for mapping in now}
         for pair in sorted(before - used, key=str):
-            self._report(Event.PATHS_DROPPED, mapping=pair, evidence=evidence.get(pair, ""))
+            self.report(Event.PATHS_DROPPED, mapping=pair, evidence=evidence.get(pair, ""))

@@ -1,4 +1,4 @@
-"""Finds the reason why Plex does not list a file, by the source code of Plex's scanner."""
+"""Finds the reason why Plex's scanner does not list a file. The rules are from its source code."""
 
 import re
 from collections.abc import Sequence

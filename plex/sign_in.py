@@ -32,19 +32,17 @@ class Server:
     token: str
 
 
+@dataclass
 class PlexSignIn:
     """One attempt to sign in. The user enters the password on Plex's own page."""
 
-    def __init__(
-        self,
-        identity: Mapping[str, str],
-        monotonic: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._identity = dict(identity)
-        self._monotonic = monotonic
-        self._sleep = sleep
-        self._login = MyPlexPinLogin(requestTimeout=_TIMEOUT, headers=self._identity, oauth=True)
+    identity: Mapping[str, str]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def __post_init__(self) -> None:
+        headers = dict(self.identity)
+        self._login = MyPlexPinLogin(requestTimeout=_TIMEOUT, headers=headers, oauth=True)
 
     def link(self) -> str:
         try:
@@ -53,14 +51,13 @@ class PlexSignIn:
             raise _unreachable(error) from error
 
     def wait(self) -> str:
-        """Wait until the user has signed in. Return the token of the account."""
-        ends = self._monotonic() + LIFETIME
-        while self._monotonic() < ends:
+        ends = self.monotonic() + LIFETIME
+        while self.monotonic() < ends:
             if self._login.checkLogin():
                 return str(self._login.token)
             if self._login.expired:
                 raise SignInError("Plex did not confirm the sign-in. Start the sign-in again")
-            self._sleep(_BETWEEN_CHECKS)
+            self.sleep(_BETWEEN_CHECKS)
         minutes = f"{LIFETIME / 60:.0f} minutes"
         raise SignInError(f"You did not sign in within {minutes}. Start the sign-in again")
 
@@ -93,13 +90,13 @@ class PlexSignIn:
         return reached
 
     def _identified(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self._identity)
+        request.headers.update(self.identity)
         return request
 
     def _reach(self, resource: MyPlexResource) -> Server | None:
         token = str(resource.accessToken)
         for url in _addresses(resource):
-            server = PlexConnection(url, token, _ADDRESS_TIMEOUT, True, self._identity)
+            server = PlexConnection(url, token, _ADDRESS_TIMEOUT, True, self.identity)
             with closing(server), suppress(PlexError):
                 if server.identity(_ADDRESS_TIMEOUT).server_id == resource.clientIdentifier:
                     return Server(str(resource.name), url, token)

@@ -4,6 +4,7 @@ Each unreadable item is read by its own request. Listings skip the item for a da
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from plex.client import READ_BATCH, ItemsRead, PlexClient
 from plex.exceptions import PlexError, PlexTemporaryError
@@ -28,52 +29,52 @@ CREATE TABLE IF NOT EXISTS listing_holes (
 """
 
 
+@dataclass
 class UnreadableItems:
-    def __init__(
-        self, client: PlexClient, index: PathIndex, clock: Callable[[], float], report: Report
-    ) -> None:
-        index.database.run(_TABLES)
-        self._database = index.database
-        self._client = client
-        self._index = index
-        self._clock = clock
-        self._report = report
+    client: PlexClient
+    index: PathIndex
+    clock: Callable[[], float]
+    report: Report
+
+    def __post_init__(self) -> None:
+        self._database = self.index.database
+        self._database.run(_TABLES)
 
     def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
         """Read items in batches, but each known unreadable item alone."""
         known = self._keys()
         others = [key for key in rating_keys if key not in known]
-        found, failed = self._client.read_each(others, batch)
+        found, failed = self.client.read_each(others, batch)
         if failed and len(others) == 1:
             found, failed = self._read_beside_another(others[0], failed[others[0]])
         self._note(failed)
         for key in sorted(known.intersection(rating_keys)):
-            alone = self._client.read_each([key], 1)
+            alone = self.client.read_each([key], 1)
             found.update(alone.found)
             failed.update(alone.failed)
             if not alone.failed:
                 statement = "DELETE FROM unreadable_items WHERE server_id = ? AND rating_key = ?"
-                self._database.write(statement, self._client.server_id, key)
+                self._database.write(statement, self.client.server_id, key)
         return ItemsRead(found, {key: PlexTemporaryError(self._text(key)) for key in failed})
 
     def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        other = self._index.another_key(key)
-        if other is None or self._client.read_each([other], 1).failed:
+        other = self.index.another_key(key)
+        if other is None or self.client.read_each([other], 1).failed:
             raise error
-        return self._client.read_each([key], 1)
+        return self.client.read_each([key], 1)
 
     def holes(self, section: Section) -> list[Hole]:
-        now = self._clock()
+        now = self.clock()
         rows = self._database.rows(
             "SELECT place, after_key, before_key, found_at FROM listing_holes "
             "WHERE server_id = ? AND section = ? AND found_at BETWEEN ? AND ? ORDER BY place",
-            *(self._client.server_id, section.key, now - HOLE_AGE, now),
+            *(self.client.server_id, section.key, now - HOLE_AGE, now),
         )
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Replace the stored holes from row `begin` on, and identify the items of new holes."""
-        library, now = (self._client.server_id, section.key), self._clock()
+        """Store the unreadable items that a listing from row `begin` on skipped."""
+        library, now = (self.client.server_id, section.key), self.clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
             for hole in holes
@@ -97,43 +98,43 @@ class UnreadableItems:
             key
             for key in self._keys()
             if any(after < key and (key < before or not before) for after, before in gaps)
-            and not self._index.files_of(key)
+            and not self.index.files_of(key)
         ]
-        if len(nameless) != 1 or not fails_at_file(self._client.read, section, path):
+        if len(nameless) != 1 or not fails_at_file(self.client.read, section, path):
             return False
-        return self._index.add(section.key, [LibraryPart(path, nameless[0])])
+        return self.index.add(section.key, [LibraryPart(path, nameless[0])])
 
     def _identify(self, section: Section, hole: Hole) -> None:
         end = hole.before_key or hole.after_key + MOST_CANDIDATES + 1
         between = list(range(hole.after_key + 1, min(end, hole.after_key + MOST_CANDIDATES + 2)))
         if len(between) > MOST_CANDIDATES:
-            between = self._index.keys_between(hole.after_key, end)[:MOST_CANDIDATES]
+            between = self.index.keys_between(hole.after_key, end)[:MOST_CANDIDATES]
         for start in range(0, len(between), READ_BATCH):
             keys = between[start : start + READ_BATCH]
             try:
-                failed = self._client.read_each(keys, READ_BATCH).failed
+                failed = self.client.read_each(keys, READ_BATCH).failed
             except PlexError:
                 break
             if failed:
                 self._note(failed)
                 return
         before = hole.before_key or "the end"
-        self._report(Event.LISTING_GAP, after=hole.after_key, before=before, library=section.title)
+        self.report(Event.LISTING_GAP, after=hole.after_key, before=before, library=section.title)
 
     def _keys(self) -> set[int]:
         rows = self._database.rows(
-            "SELECT rating_key FROM unreadable_items WHERE server_id = ?", self._client.server_id
+            "SELECT rating_key FROM unreadable_items WHERE server_id = ?", self.client.server_id
         )
         return {row[0] for row in rows}
 
     def _note(self, keys: Iterable[int]) -> None:
         statement = "INSERT OR IGNORE INTO unreadable_items VALUES (?, ?)"
         for key in keys:
-            if self._database.write(statement, self._client.server_id, key):
-                self._report(Event.ITEM_UNREADABLE, item=key, advice=self._text(key))
+            if self._database.write(statement, self.client.server_id, key):
+                self.report(Event.ITEM_UNREADABLE, item=key, advice=self._text(key))
 
     def _text(self, key: int) -> str:
-        files = ", ".join(self._index.files_of(key)) or "file unknown"
+        files = ", ".join(self.index.files_of(key)) or "file unknown"
         return (
             f"Plex cannot return item {key} ({files}), so this item is not synced. In Plex, "
             "refresh the item's metadata, or remove the item and scan its folder again"

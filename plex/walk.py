@@ -21,7 +21,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item between the items with two rating keys. The key 0 means no item."""
+    """An unreadable item, between the items with two rating keys. A key of 0 means no item."""
 
     row: int
     after_key: int

@@ -195,14 +195,14 @@ def test_a_walk_that_breaks_off_concludes_nothing_and_is_tried_again_later(tmp_p
         message = "Stash went away"
         raise ConnectionError(message)
 
-    libraries.learning._files = broken
+    libraries.learning.files = broken
     with pytest.raises(ConnectionError):
         libraries.keys(1)
     assert libraries.learning.surveyed_at() is None
     assert libraries.keys(1) == []  # no second try at once, and no weaker rule without a survey
     assert learned(libraries) == []
 
-    libraries.learning._files = whole
+    libraries.learning.files = whole
     libraries.now += 61
     assert libraries.keys(1) == [1]
 
