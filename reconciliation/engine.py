@@ -58,7 +58,7 @@ class NoConclusionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`found` has the scenes that were checked. `left` counts the scenes after this page."""
+    """A page of Stash's scenes. `left` counts the scenes after this page."""
 
     found: Sequence[tuple[Inspection, Finding]]
     ids: frozenset[int]
@@ -100,7 +100,7 @@ def pages(
 
 
 def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Read a page again that Stash returned empty, together with the known scene `after`."""
+    """Repeat the request for an empty page. The response must begin with the scene `after`."""
     page = scenes.page_after(after - 1, PAGE, asked)
     if not page.scenes or page.scenes[0].id != after:
         raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -133,7 +133,7 @@ class GapDetectionEngine:
         self._position: tuple[float, int, Config] | None = None
 
     def stored(self) -> Run | None:
-        """Return the unfinished run. A run that is older than a day cannot be continued."""
+        """Return the unfinished run, if it is not older than a day."""
         return run_of_today(self._queue.gaps.run(), self._clock())
 
     def begin(self, order: Order) -> Run:

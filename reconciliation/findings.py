@@ -56,7 +56,8 @@ class GapDetectionResult:
     """The numbers of scenes that a run has found.
 
     `again` counts synced scenes to send again, and `cleared` scenes that would lose a value in
-    Plex. `lost` counts synced scenes that Stash does not list, and `forgotten` deleted scenes.
+    Plex. `lost` counts synced scenes that Stash does not list, and `forgotten` scenes that were
+    deleted in Stash.
     """
 
     checked: int = 0

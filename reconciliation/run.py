@@ -30,8 +30,8 @@ class Scope(Enum):
 class Order:
     """A request to start a reconciliation run.
 
-    `only_empty` selects scenes whose Plex item has no metadata. Only a run `by_user` can answer the
-    question of an earlier run. A run with `is_startup` does not delay the regular runs.
+    `only_empty` selects scenes whose Plex item has no metadata. Only a run with `by_user` can
+    answer the question of an earlier run. A run with `is_startup` does not delay the regular runs.
     """
 
     scope: Scope

@@ -21,7 +21,7 @@ _SLACK = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The user agrees to the changes of `scope` by starting the same task again."""
+    """A question to the user, who agrees by starting the same task again."""
 
     scope: str
     at: float

@@ -15,8 +15,6 @@ class Gap(NamedTuple):
 
 
 class GapStore:
-    """The caller stores the progress and the found scenes in one transaction."""
-
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 

@@ -32,7 +32,7 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Detail, StashScene
-from validation.tags import TagSettings, kept_tags, needs_ancestors
+from validation.selection import TagSettings, kept_tags, needs_ancestors
 from validation.title_template import filled, parse_template
 from validation.values import (
     boolean,
