@@ -13,21 +13,18 @@ VENDORED = "vendor"
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A required package. The package works if its module `probe` can be imported."""
-
     package: str
-    provides: str
+    # The package works if this module can be imported.
     probe: str
     needed: str
 
 
-# Each package stands before the packages that import it. So an error names the package that caused
-# the error.
+# Each package stands before the packages that import it, so an error names the broken package.
 DEPENDENCIES = (
-    Dependency("requests", "requests", "requests", ">=2.32"),
-    Dependency("plexapi", "plexapi", "plexapi.utils", ">=4.18"),
-    Dependency("stashapp-tools", "stashapi", "stashapi.classes", ">=0.2.59"),
-    Dependency("persist-queue", "persistqueue", "persistqueue.sqlackqueue", "==1.1.0"),
+    Dependency("requests", "requests", ">=2.32"),
+    Dependency("plexapi", "plexapi.utils", ">=4.18"),
+    Dependency("stashapp-tools", "stashapi.classes", ">=0.2.59"),
+    Dependency("persist-queue", "persistqueue.sqlackqueue", "==1.1.0"),
 )
 
 
@@ -46,7 +43,6 @@ def unusable_packages() -> list[str]:
 
 
 def dependency_problem(plugin_dir: str) -> str | None:
-    """Return which packages are unusable and how to install them, or None if all packages work."""
     problems: dict[str, str] = {}
     for dependency in DEPENDENCIES:
         problem = _problem(dependency)
@@ -74,17 +70,16 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
         # The package can be imported, but its folder lacks the file that contains the version.
         return None
     except ModuleNotFoundError as error:
-        missing = error.name or dependency.provides
+        missing = error.name or package
         if "." in missing:
             return missing, f"{package} is incomplete ({missing} is missing)"
-        packages = {dependency.provides: dependency.package for dependency in DEPENDENCIES}
-        return missing, f"{packages.get(missing, missing)} is missing"
+        providers = {known.probe.partition(".")[0]: known.package for known in DEPENDENCIES}
+        return missing, f"{providers.get(missing, missing)} is missing"
     except Exception as error:  # noqa: BLE001 - a broken package may raise any error
         cause = f"{type(error).__name__}: {error}"
         return cause, f"{package} is broken ({cause})"
-    if is_accepted(found, dependency.needed):
-        return None
-    return package, f"{package} is {found}, {dependency.needed} is needed"
+    text = f"{package} is {found}, {dependency.needed} is needed"
+    return None if is_accepted(found, dependency.needed) else (package, text)
 
 
 def is_accepted(found: str, needed: str) -> bool:
@@ -96,6 +91,5 @@ def _numbers(text: str) -> list[int]:
     found = re.search(r"\d+(?:\.\d+)*", text)
     numbers = [int(part) for part in found.group().split(".")] if found else []
     while numbers and numbers[-1] == 0:
-        # The version 2.32.0 equals 2.32.
         numbers.pop()
     return numbers

@@ -4,21 +4,16 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Iterable
+from typing import Any
 
+from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
-from shared.log import MAX_RECORD_BYTES, STEP
+from shared.log import MAX_RECORD_BYTES, STEP, Log
 
-# The import of `typing` takes a third of a bare interpreter's start time.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
-    from shared.data_folder import DataFolder
-    from shared.log import Log
-
-    Line = tuple[str, str, str, str]
+# The time, the level, the event code and the message of a log line.
+Line = tuple[str, str, str, str]
 
 FEW_SCENES = 5
 MOST_LINES, MOST_STEPS = 20, 100
@@ -41,7 +36,7 @@ _ENDS = {
 }
 
 
-def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None) -> None:
+def relay_worker_log(folder: DataFolder, log: Log, most: int | None = None) -> None:
     """Copy at most `most` bytes of new lines, unless another process is copying lines."""
     lock = FileLock(folder.relay_lock)
     try:
@@ -56,7 +51,7 @@ def relay_worker_log(folder: "DataFolder", log: "Log", most: "int | None" = None
         lock.release()
 
 
-def _report_stored_event(marker: str, log: "Log") -> None:
+def _report_stored_event(marker: str, log: Log) -> None:
     text = ""
     with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
@@ -66,7 +61,7 @@ def _report_stored_event(marker: str, log: "Log") -> None:
     _report(list(_parsed(text)), log)
 
 
-def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
+def _relay_log(folder: DataFolder, log: Log, most: int | None) -> None:
     position = _read_position(folder.relayed)
     lines: list[Line] = []
     for head, start, content in _unreported(folder.worker_log, position):
@@ -86,18 +81,15 @@ def _relay_log(folder: "DataFolder", log: "Log", most: "int | None") -> None:
     replace_file(temporary, folder.relayed)
 
 
-def _read_position(path: str) -> "dict[str, Any]":
-    try:
+def _read_position(path: str) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         with open(path, encoding="utf-8") as file:
             position = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(position, dict) or not isinstance(position.get("head"), str):
-        return {}
-    return position if isinstance(position.get("offset"), int) else {}
+        return {"head": str(position["head"]), "offset": int(position["offset"])}
+    return {}
 
 
-def _unreported(path: str, position: "dict[str, Any]") -> "list[tuple[str, int, bytes]]":
+def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, bytes]]:
     with open(path, "rb") as file:
         current = file.read()
     head = _head(current)
@@ -119,7 +111,7 @@ def _head(content: bytes) -> str:
     return content[:_HEAD].partition(b"\n")[0].decode("utf-8", "replace")
 
 
-def _parsed(text: str) -> "Iterable[Line]":
+def _parsed(text: str) -> Iterable[Line]:
     """Yield the valid records. A record may follow a damaged record in the same line."""
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)
@@ -135,7 +127,7 @@ def _parsed(text: str) -> "Iterable[Line]":
             continue
 
 
-def _report(lines: "list[Line]", log: "Log") -> None:
+def _report(lines: list[Line], log: Log) -> None:
     today = time.strftime("%Y-%m-%d")
     ends = [_ENDS[code] for _, _, code, _ in lines if code in _ENDS]
     is_summed = len(ends) > FEW_SCENES

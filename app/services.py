@@ -10,7 +10,6 @@ from shared.events import Event
 from shared.file_lock import FileLock
 from shared.log import Log
 from stash.connection import StashConnection, parse_address
-from stash.exceptions import StashError
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.database import uses_wal
@@ -51,17 +50,9 @@ def build(
 def import_legacy_data(services: Services) -> None:
     folder, log, clock, lock = services.folder, services.log, services.clock, services.worker_lock
     is_held = lock.descriptor is not None
-
-    def learn_secrets() -> bool:
-        try:
-            services.sessions.config()
-        except StashError:
-            return False
-        return True
-
     try:
         if has_legacy_data(folder, clock) and lock.try_acquire():
-            LegacyData(folder, log, learn_secrets, clock).import_all()
+            LegacyData(folder, log, services.sessions.config, clock).import_all()
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             raise

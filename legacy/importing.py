@@ -24,6 +24,7 @@ from shared.events import Event
 from shared.files import replace_file
 from shared.log import Log
 from shared.state_file import parse_moment
+from stash.exceptions import StashError
 from sync_queue.database import connect
 from sync_queue.schema import transaction
 from sync_queue.sync_log import SyncLog
@@ -55,9 +56,8 @@ def _store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float])
 class LegacyData:
     folder: DataFolder
     log: Log
-    # This function reads the settings, so the log knows their secrets. False means that Stash does
-    # not return the settings.
-    learn_secrets: Callable[[], bool]
+    # The log knows the secrets of the settings only after this function has read the settings.
+    read_settings: Callable[[], object]
     clock: Callable[[], float]
     _taken: list[str] = field(default_factory=list)
     _left: list[str] = field(default_factory=list)
@@ -114,10 +114,12 @@ class LegacyData:
             return read_time_stamps(path)
         if kind != presence.LETTERS:
             return read_queue(path, self.clock())
-        if not self.learn_secrets():
+        try:
+            self.read_settings()
+        except StashError:
             raise SourceBusyError(
                 "Stash does not return the settings, so secrets in the file cannot be found"
-            )
+            ) from None
         return read_letters(path, self.clock(), self.log.redact)
 
     def _copy_states(self) -> None:

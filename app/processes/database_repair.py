@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from plex.index_database import delete_index, is_about_index
 from shared.data_folder import DataFolder
@@ -17,48 +18,36 @@ QUIET = 60.0
 Identity = tuple[int, int]
 
 
+@dataclass
 class DatabaseRepair:
-    def __init__(
-        self,
-        folder: DataFolder,
-        log: Log,
-        wait: Callable[[float], object],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._folder = folder
-        self._log = log
-        self._wait = wait
-        self._monotonic = monotonic
-        self._in_a_row = 0
-        self._repaired_at = float("-inf")
+    folder: DataFolder
+    log: Log
+    wait: Callable[[float], object]
+    monotonic: Callable[[], float]
+    _in_a_row: int = 0
+    _repaired_at: float = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
         """Repair the queue or the index of Plex's file paths. The caller must have closed both."""
-        again = self._monotonic() - self._repaired_at < QUIET
+        again = self.monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
         if again:
-            self._wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
+            self.wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
+        path = self.folder.queue_database
         try:
             if is_about_index(error):
                 # The path index only caches data of Plex, so the index can be deleted.
-                delete_index(self._folder.library_database)
-                self._log.event(Event.INDEX_REBUILT, error=error)
+                delete_index(self.folder.library_database)
+                self.log.event(Event.INDEX_REBUILT, error=error)
+            elif is_replaced(path, opened):
+                self.log.event(Event.QUEUE_REPLACED, error=error)
+            elif kept := quarantine_database(path):
+                self.log.event(Event.QUEUE_REBUILT, error=error, kept=kept)
             else:
-                self._repair_queue(error, opened)
+                self.log.event(Event.QUEUE_REPAIRED, error=error)
         except OSError as problem:
-            self._log.event(Event.DATABASE_NOT_REPAIRED, error=error, problem=str(problem))
-        self._repaired_at = self._monotonic()
-
-    def _repair_queue(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        path = self._folder.queue_database
-        if is_replaced(path, opened):
-            self._log.event(Event.QUEUE_REPLACED, error=error)
-            return
-        kept = quarantine_database(path)
-        if kept is None:
-            self._log.event(Event.QUEUE_REPAIRED, error=error)
-        else:
-            self._log.event(Event.QUEUE_REBUILT, error=error, kept=kept)
+            self.log.event(Event.DATABASE_NOT_REPAIRED, error=error, problem=str(problem))
+        self._repaired_at = self.monotonic()
 
 
 def identity_of(path: str) -> Identity | None:

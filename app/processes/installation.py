@@ -1,6 +1,7 @@
 """Reads the plugin's version, and detects an update of the plugin while a process runs."""
 
 import os
+from contextlib import suppress
 
 
 class Installation:
@@ -19,13 +20,10 @@ class Installation:
 
 
 def installed_version(script: str) -> str:
-    try:
-        with open(_manifest(script), encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("version:"):
-                    return line.partition(":")[2].strip()
-    except (OSError, UnicodeDecodeError):
-        pass
+    with suppress(OSError, UnicodeDecodeError), open(_manifest(script), encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("version:"):
+                return line.partition(":")[2].strip()
     return "unknown"
 
 

@@ -1,9 +1,8 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-A hook sends no request, and the worker may run while a user saves settings, so tasks write the
-defaults. If a task writes while a user edits the settings page, saving the page removes the
-defaults. So if most defaults are missing, the plugin writes them again. If only a few are missing,
-a user has cleared these settings, and they stay empty.
+Tasks write the defaults. If a task writes while a user edits the settings page, saving the page
+removes the defaults. So if most defaults are missing, the plugin writes them again. If only a few
+are missing, a user has cleared these settings, and they stay empty.
 """
 
 from collections.abc import Mapping
@@ -48,7 +47,6 @@ class KnownSettings:
 
 
 def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[str, Any]:
-    """Return the settings to write. An empty setting stays, because a user has cleared it."""
     # If a user has set only the alias of a setting, the value of the alias is written.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
@@ -62,29 +60,25 @@ def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[s
 
 
 def show_defaults(services: Services) -> None:
+    file = KeptState(services.folder.shown_settings, services.log.event)
     try:
-        _show_defaults(services)
+        stored = services.sessions.stored()
+        state = file.read(services.clock())
+        # Without the state file, a default could replace a setting that a user has cleared.
+        if file.is_unread:
+            return
+        shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))
+        added: Mapping[str, Any] = {}
+        if defaults_to_write(stored, shown):
+            added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
+        if added:
+            settings = counted(len(added), "setting")
+            services.log.info(f"Wrote the defaults of {settings} into Stash for the settings page")
+        after = shown.after(stored, added)
+        if after != shown:
+            file.write({"seen": sorted(after.seen), "written": sorted(after.written)})
     except (StashError, OSError) as error:
         services.log.debug(f"The defaults could not be written for the settings page: {error}")
-
-
-def _show_defaults(services: Services) -> None:
-    stored = services.sessions.stored()
-    file = KeptState(services.folder.shown_settings, services.log.event)
-    state = file.read(services.clock())
-    shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))
-    if file.is_unread:
-        # Without the state file, a default could replace a setting that a user has cleared.
-        return
-    added: Mapping[str, Any] = {}
-    if defaults_to_write(stored, shown):
-        added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
-    if added:
-        settings = counted(len(added), "setting")
-        services.log.info(f"Wrote the defaults of {settings} into Stash for the settings page")
-    after = shown.after(stored, added)
-    if after != shown:
-        file.write({"seen": sorted(after.seen), "written": sorted(after.written)})
 
 
 def _names(raw: Any) -> frozenset[str]:

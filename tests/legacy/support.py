@@ -14,6 +14,7 @@ from legacy.importing import LegacyData
 from legacy.presence import has_legacy_data
 from shared.data_folder import DataFolder
 from shared.log import Log, Secrets
+from stash.exceptions import StashUnavailable
 from tests.sync_queue.support import NOW
 
 DEVICE_ID = "8a3c2f52-6f0e-4f1c-9f8e-2d6b7a1c0e55"
@@ -128,11 +129,15 @@ class Switch:
         folder.create()
         log = Log(self._record)
         log.secrets = self.secrets
-        return LegacyData(folder, log, lambda: self.token_known, lambda: NOW)
+        return LegacyData(folder, log, self._read_settings, lambda: NOW)
 
     def _record(self, level: str, text: str, _code: str, fields: Mapping[str, object]) -> None:
         self.said.append((level, text))
         self.fields = dict(fields)
+
+    def _read_settings(self) -> None:
+        if not self.token_known:
+            raise StashUnavailable
 
     def waits(self) -> bool:
         return has_legacy_data(self.earlier.folder, lambda: NOW)
