@@ -20,7 +20,7 @@ from simulators.plex.core import Core, lock_of
 from simulators.plex.faults import Faults
 from simulators.plex.images import Images
 from simulators.plex.library import Library
-from simulators.plex.pipeline import IDLE_SECONDS, Latency, Pipeline, Tokens
+from simulators.plex.pipeline import IDLE_SECONDS, Pipeline, Tokens
 from simulators.plex.request_log import RequestLog
 from simulators.plex.scans import Disk, Scanner
 from simulators.plex.snapshot import ItemState, item_state
@@ -72,6 +72,9 @@ class FakePlex:
         self.faults = Faults(self.changed)
         tokens = Tokens(token, guest_token)
         self._pipeline = Pipeline(self._core, tokens, self.log, self.faults)
+        self.latency = self._pipeline.latency
+        self.agent = self._core.agent
+        self.whole_library_edits = self._core.whole_library_edits
         self._server = HttpServer(
             self._pipeline.serve,
             IDLE_SECONDS,
@@ -141,21 +144,9 @@ class FakePlex:
         self._core.switches = value
 
     @property
-    def latency(self) -> Latency:
-        return self._pipeline.latency
-
-    @property
-    def agent(self) -> dict[int, ItemFields]:
-        return self._core.agent
-
-    @property
     def analyses(self) -> int:
         """The number of media analyses. A read without `skipRefresh` starts an analysis."""
         return self._core.analyses
-
-    @property
-    def whole_library_edits(self) -> list[str]:
-        return list(self._core.whole_library_edits)
 
     def add_section(
         self,

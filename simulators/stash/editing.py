@@ -8,6 +8,7 @@ from graphql import GraphQLInputObjectType
 
 from .calls import Call
 from .engine import small_schema
+from .entities import Named
 from .library import Library, SceneFields
 from .plugin_host import PluginHost, PluginRun
 from .shelf import Ref, Shelf
@@ -69,17 +70,8 @@ class Edits:
     def update_studio(self, studio: Ref, **changes: Any) -> list[PluginRun]:
         return self._update("Studio", self.library.studios, studio, **changes)
 
-    def rename_group(self, group: Ref, name: str) -> list[PluginRun]:
-        return self._update("Group", self.library.groups, group, name=name)
-
-    def rename_performer(self, performer: Ref, name: str) -> list[PluginRun]:
-        return self.update_performer(performer, name=name)
-
-    def rename_studio(self, studio: Ref, name: str) -> list[PluginRun]:
-        return self.update_studio(studio, name=name)
-
-    def rename_tag(self, tag: Ref, name: str) -> list[PluginRun]:
-        return self.update_tag(tag, name=name)
+    def update_group(self, group: Ref, **changes: Any) -> list[PluginRun]:
+        return self._update("Group", self.library.groups, group, **changes)
 
     def update_tag(self, tag: Ref, **changes: Any) -> list[PluginRun]:
         return self._update("Tag", self.library.tags, tag, **changes)
@@ -95,16 +87,13 @@ class Edits:
         return self._hooks("Tag.Update", id_, _struct("TagUpdateInput", input_), input_)
 
     def destroy_performer(self, performer: Ref) -> list[PluginRun]:
-        gone = self.library.remove_performer(performer).id
-        return self._hooks("Performer.Destroy", gone, {"id": str(gone)})
+        return self._destroy("Performer", self.library.remove_performer(performer))
 
     def destroy_studio(self, studio: Ref) -> list[PluginRun]:
-        gone = self.library.remove_studio(studio).id
-        return self._hooks("Studio.Destroy", gone, {"id": str(gone)})
+        return self._destroy("Studio", self.library.remove_studio(studio))
 
     def destroy_group(self, group: Ref) -> list[PluginRun]:
-        gone = self.library.remove_group(group).id
-        return self._hooks("Group.Destroy", gone, {"id": str(gone)})
+        return self._destroy("Group", self.library.remove_group(group))
 
     def destroy_tags(self, *tags: Ref) -> list[PluginRun]:
         gone = [self.library.remove_tag(tag).id for tag in tags]
@@ -123,6 +112,9 @@ class Edits:
             id_ = shelf.update(ref, **changes).id
         input_ = {"id": str(id_), **changes}
         return self._hooks(f"{kind}.Update", id_, _struct(f"{kind}UpdateInput", input_), input_)
+
+    def _destroy(self, kind: str, gone: Named) -> list[PluginRun]:
+        return self._hooks(f"{kind}.Destroy", gone.id, {"id": str(gone.id)})
 
     def _hooks(
         self, event: str, id_: int, input_: Any, fields: Iterable[str] = ()

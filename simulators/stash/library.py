@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 
 from .clock import StashClock
 from .entities import Group, Performer, Scene, StashError, Studio, Tag, VideoFile
-from .shelf import Ref, Shelf
+from .shelf import NamedT, Ref, Shelf
 
 _OF_FILE = [field.name for field in dataclasses.fields(VideoFile)]
 _REFERENCES = ("studio_id", "performer_ids", "tag_ids", "group_ids")
@@ -91,12 +91,7 @@ class Library:
             return scene
 
     def remove_performer(self, ref: Ref) -> Performer:
-        with self.lock:
-            gone = self.performers.remove(ref)
-            for scene in [one for one in self.scenes.values() if gone.id in one.performer_ids]:
-                left = [id_ for id_ in scene.performer_ids if id_ != gone.id]
-                self.update_scene(scene.id, touch=False, performers=left)
-            return gone
+        return self._remove(self.performers, ref, "performer")
 
     def remove_studio(self, ref: Ref) -> Studio:
         with self.lock:
@@ -106,20 +101,21 @@ class Library:
             return gone
 
     def remove_group(self, ref: Ref) -> Group:
-        with self.lock:
-            gone = self.groups.remove(ref)
-            for scene in [one for one in self.scenes.values() if gone.id in one.group_ids]:
-                left = [id_ for id_ in scene.group_ids if id_ != gone.id]
-                self.update_scene(scene.id, touch=False, groups=left)
-            return gone
+        return self._remove(self.groups, ref, "group")
 
-    def remove_tag(self, ref: Ref, successor: int | None = None) -> Tag:
+    def remove_tag(self, ref: Ref, *successors: int) -> Tag:
+        return self._remove(self.tags, ref, "tag", successors)
+
+    def _remove(
+        self, shelf: Shelf[NamedT], ref: Ref, kind: str, successors: tuple[int, ...] = ()
+    ) -> NamedT:
         with self.lock:
-            gone = self.tags.remove(ref)
-            for scene in [one for one in self.scenes.values() if gone.id in one.tag_ids]:
-                left = [id_ for id_ in scene.tag_ids if id_ != gone.id]
-                left += [] if successor is None else [successor]
-                self.update_scene(scene.id, touch=False, tags=left)
+            gone = shelf.remove(ref)
+            for scene in list(self.scenes.values()):
+                ids: tuple[int, ...] = getattr(scene, f"{kind}_ids")
+                if gone.id in ids:
+                    left: Any = {f"{kind}s": [*(id_ for id_ in ids if id_ != gone.id), *successors]}
+                    self.update_scene(scene.id, touch=False, **left)
             return gone
 
     def merge_tags(self, sources: Iterable[int], destination: int) -> Tag:

@@ -42,9 +42,9 @@ def logged_scenes(rig: Rig) -> set[int]:
 
 
 RENAMES: tuple[Callable[[Rig], list[PluginRun]], ...] = (
-    lambda rig: rig.stash.rename_performer("Old name", "New name"),
-    lambda rig: rig.stash.rename_studio("Old house", "New house"),
-    lambda rig: rig.stash.rename_tag("Old tag", "New tag"),
+    lambda rig: rig.stash.update_performer("Old name", name="New name"),
+    lambda rig: rig.stash.update_studio("Old house", name="New house"),
+    lambda rig: rig.stash.update_tag("Old tag", name="New tag"),
 )
 
 
@@ -64,7 +64,7 @@ def test_a_new_name_reaches_exactly_its_scenes(rig: Rig) -> None:
         assert "None" not in queued["message"] + str(run.result.logs)
 
     mark = rig.plex.log.mark()
-    rig.stash.rename_tag("New tag", "New tag")
+    rig.stash.update_tag("New tag", name="New tag")
     assert rig.happened("scenes_queued", count=len(RENAMES) + 1)
     assert rig.wait_until(lambda: rig.queued() == 0)
     assert rig.plex.log.writes(mark) == []
@@ -93,8 +93,8 @@ def test_traits_of_entities_reach_exactly_their_scenes(make_rig: MakeRig) -> Non
     rig.task("all")
     rig.task("process_queue")
     steps: list[tuple[Callable[[], list[PluginRun]], set[str]]] = [
-        (lambda: stash.rename_group("Group", "Series"), {"Ada", "Zoe", "Parent", "Series"}),
-        (lambda: stash.rename_studio("Parent", "Mother"), {"Ada", "Zoe", "Mother", "Series"}),
+        (lambda: stash.update_group("Group", name="Series"), {"Ada", "Zoe", "Parent", "Series"}),
+        (lambda: stash.update_studio("Parent", name="Mother"), {"Ada", "Zoe", "Mother", "Series"}),
         (
             lambda: stash.update_studio("House", parent_id=other_parent),
             {"Ada", "Zoe", "Other parent", "Series"},
@@ -111,7 +111,7 @@ def test_traits_of_entities_reach_exactly_their_scenes(make_rig: MakeRig) -> Non
             lambda: stash.update_performer("Zoe", tag_ids=(mark,)),
             {"Zoe (singer)", "Other parent", "Series"},
         ),
-        (lambda: stash.rename_tag("Mark", "Extra"), {"Other parent", "Series"}),
+        (lambda: stash.update_tag("Mark", name="Extra"), {"Other parent", "Series"}),
         (
             lambda: stash.destroy_tags("Extra"),
             {"Zoe (singer)", "Other parent", "Series"},
@@ -222,7 +222,7 @@ def test_a_scene_merged_away_leaves_no_value_that_passes_for_a_persons(make_rig:
     rig.task("all")
     assert rig.settled()
     rig.stash.merge_scenes([source], into=target)
-    rig.stash.rename_tag("a", "A")
+    rig.stash.update_tag("a", name="A")
     assert rig.wait_until(lambda: source not in logged_scenes(rig))
 
     rig.stash.edit_scene(target, title="Both")

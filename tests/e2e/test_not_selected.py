@@ -158,10 +158,10 @@ def test_a_renamed_tag_selects_its_scenes_and_excludes_them_again(
     rig.stash.edit_scene(scene_id, title="Edited")
     assert rig.happened("scene_skipped")
 
-    rig.stash.rename_tag(excludes, selects)
+    rig.stash.update_tag(excludes, name=selects)
     assert rig.wait_until(lambda: item.title == "Edited" and rig.queued() == 0)
 
-    rig.stash.rename_tag(selects, excludes)
+    rig.stash.update_tag(selects, name=excludes)
     assert rig.wait_until(lambda: state(rig) == before and rig.queued() == 0)
 
 

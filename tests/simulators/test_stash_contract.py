@@ -139,7 +139,7 @@ def test_which_edits_run_a_hook_and_move_the_time_stamp(stash: FakeStash) -> Non
     later = stash.clock.now() + 100
     stash.clock.now = lambda: later
     stash.scan_moved(1, "/media/moved.mp4")
-    stash.rename_tag("a", "A")
+    stash.update_tag("a", name="A")
     stash.destroy_performer(1)
     stash.destroy_studio(1)
     stash.destroy_tags(1)

@@ -221,11 +221,11 @@ class Story:
     def _rename(self) -> str:
         self._names += 1
         stash, new = self._stash, f"Renamed {self._names}"
-        acts = (stash.rename_tag, stash.rename_performer, stash.rename_studio)
-        kind, rename, old = self._some_name(*acts)
+        acts = (stash.update_tag, stash.update_performer, stash.update_studio)
+        kind, update, old = self._some_name(*acts)
         if not old:
             return "nothing to rename"
-        rename(old, new)
+        update(old, name=new)
         return f"Stash: {kind} {old!r} becomes {new!r}"
 
     def _name_goes(self) -> str:

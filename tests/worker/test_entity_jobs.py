@@ -99,7 +99,7 @@ def test_the_scenes_of_a_renamed_one_are_queued_and_no_others(desk: Desk) -> Non
         desk.stash.add_scene(title=f"T{n}", performers=["Ann" if n % 2 else "Bo"])
     desk.sync()
     ann = desk.stash.library.performers.get("Ann").id
-    desk.stash.rename_performer("Ann", "Anna")
+    desk.stash.update_performer("Ann", name="Anna")
 
     counts = desk.counts(("performer", ann))
 
@@ -113,8 +113,8 @@ def test_a_scene_of_several_of_them_is_queued_once_and_counted_for_each(desk: De
     desk.stash.add_scene(title="one", tags=["b"])
     desk.stash.add_scene(title="other", studio="S")
     desk.sync()
-    desk.stash.rename_tag("a", "A")
-    desk.stash.rename_studio("S", "Studio")
+    desk.stash.update_tag("a", name="A")
+    desk.stash.update_studio("S", name="Studio")
 
     counts = desk.counts(("tag", 1), ("tag", 2), ("studio", 1))
 
@@ -177,7 +177,7 @@ def test_fifty_tags_are_one_walk_through_stash_and_one_through_the_log(desk: Des
         desk.stash.add_scene(title=f"T{n}", tags=[f"t{n}"])
     desk.sync()
     for n in range(50):
-        desk.stash.rename_tag(f"t{n}", f"T{n} new")
+        desk.stash.update_tag(f"t{n}", name=f"T{n} new")
     asked = desk.stash.requests.mark()
     statements: list[str] = []
     desk.queue.connection.set_trace_callback(statements.append)
@@ -197,7 +197,7 @@ def test_an_outage_of_stash_is_retried(desk: Desk, monkeypatch: pytest.MonkeyPat
     for n in range(5):
         desk.stash.add_scene(title=f"T{n}", tags=["t"])
     desk.sync()
-    desk.stash.rename_tag("t", "new")
+    desk.stash.update_tag("t", name="new")
     later = iter((False, True))
     desk.stash.inject(Status(503), lambda one: one.operation == "ScenesWith" and next(later))
 
