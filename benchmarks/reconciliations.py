@@ -19,7 +19,7 @@ from simulators.rig import Rig
 from stash.connection import StashConnection, parse_address
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from sync_queue.sync_log import ItemRecord, SceneRecord
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import StashScene

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sync_queue.sync_records import object_of
+from sync_queue.sync_log import object_of
 
 
 class Gap(NamedTuple):

@@ -2,25 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sync_queue.models import LARGEST_ID
-from sync_queue.sync_records import (
-    PENDING,
-    FieldValues,
-    ItemRecord,
-    SceneRecord,
-    SentItem,
-    entities_of,
-    object_of,
-    values_of,
-)
 
-# After a scene was deleted in Stash, NO_SCENE replaces its id in the records of its items. The
-# records show which values the plugin has written. Otherwise, a new scene with the same file would
-# treat these values as edits of a user.
+# NO_SCENE replaces the id of a deleted scene in the records of its items. The records show which
+# values the plugin has written. Without them, these values would later count as edits of a user.
 NO_SCENE = 0
-# Under these keys, a scene's entities list items that contain its file but show another scene.
+# These keys of a scene's entities list items that contain the scene's file but show another scene.
 # SHARED lists all these items. MISJOINED lists the items whose files Plex joined by mistake.
 SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
@@ -31,8 +22,8 @@ PAGE = 500
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _OF_OTHERS = "scene_id != ? AND server_id = ? AND rating_key = ?"
 _SELECT_ITEMS = (
-    "SELECT scene_id, server_id, rating_key, synced_at, digest, sent, refused, poster_sha1, "
-    "art_sha1 FROM sync_log"
+    "SELECT scene_id, rating_key, synced_at, digest, sent, refused, poster_sha1, art_sha1 "
+    "FROM sync_log"
 )
 # This statement omits the image columns, because `remember_image` writes them.
 _UPSERT_ITEM = (
@@ -45,6 +36,49 @@ _SCENE_COLUMNS = "scene_id, outcome, at, detail, scene_updated_at, cover_tag, en
 _WAS_SENT = (
     "EXISTS (SELECT 1 FROM sync_log WHERE sync_log.scene_id = scene_log.scene_id AND digest != '')"
 )
+
+FieldValues = Mapping[str, str | list[str]]
+
+# This key inside the column `sent` marks values that may not have arrived in Plex.
+PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """Plex did not store the values in `refused`, and may not have received those in `pending`."""
+
+    digest: str
+    sent: FieldValues
+    refused: FieldValues = field(default_factory=dict)
+    poster_sha1: str | None = None
+    art_sha1: str | None = None
+    pending: FieldValues = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRecord:
+    """The outcome of a scene's last job. `scene_updated_at` is empty if the scene was not synced.
+
+    `cover_tag` contains the SHA-1 and the ETag of the last cover, separated by a space. If Plex
+    cannot show the image, the SHA-1 is empty.
+    """
+
+    outcome: str
+    at: float
+    detail: str = ""
+    scene_updated_at: str = ""
+    cover_tag: str | None = None
+    entities: Mapping[str, list[int]] = field(default_factory=dict)
+    # Each query computes whether an item in Plex has received values of the scene.
+    was_sent: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SentItem:
+    scene_id: int
+    rating_key: int
+    at: float
+    record: ItemRecord
 
 
 class SyncLog:
@@ -71,11 +105,11 @@ class SyncLog:
 
     def _sent(self, which: str, *values: object) -> Iterator[SentItem]:
         for row in self._connection.execute(f"{_SELECT_ITEMS} {which}", values):
-            digest, text, refused, poster, art = row[4:]
+            digest, text, refused, poster, art = row[3:]
             sent = object_of(text) or {}
             pending, refused = values_of(sent.get(PENDING)), values_of(object_of(refused))
             record = ItemRecord(digest, values_of(sent), refused, poster, art, pending)
-            yield SentItem(row[0], row[1], row[2], row[3], record)
+            yield SentItem(row[0], row[1], row[2], record)
 
     def remember_item(
         self, scene_id: int, server_id: str, rating_key: int, record: ItemRecord, now: float
@@ -213,11 +247,8 @@ class SyncLog:
         return [row[0] for row in rows]
 
     def remember_scene(self, scene_id: int, record: SceneRecord) -> None:
-        at, version, entities = (
-            record.at,
-            record.scene_updated_at,
-            json.dumps(dict(record.entities)),
-        )
+        at, version = record.at, record.scene_updated_at
+        entities = json.dumps(dict(record.entities))
         self._connection.execute(
             f"INSERT OR REPLACE INTO scene_log ({_SCENE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (scene_id, record.outcome, at, record.detail, version, record.cover_tag, entities),
@@ -232,8 +263,7 @@ class SyncLog:
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
         """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive)."""
-        # The legacy plugin also recorded scenes that were deleted since. So scenes that only the
-        # legacy plugin synced are omitted.
+        # Scenes that only the legacy plugin has synced may be deleted, so they are omitted.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
@@ -245,7 +275,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of the scenes that have `wanted` entities, each scene with these entities."""
+        """Yield pages of scenes with those of their entities that are `wanted`."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"
@@ -279,3 +309,29 @@ class SyncLog:
             (scene_id,),
         )
         self._connection.execute("DELETE FROM scene_log WHERE scene_id = ?", (scene_id,))
+
+
+def values_of(raw: object) -> dict[str, str | list[str]]:
+    found: dict[str, str | list[str]] = {}
+    for name, value in raw.items() if isinstance(raw, dict) else ():
+        if isinstance(value, str):
+            found[name] = value
+        elif isinstance(value, list):
+            found[name] = [str(entry) for entry in value]
+    return found
+
+
+def entities_of(text: str) -> dict[str, list[int]]:
+    return {
+        kind: [entity_id for entity_id in ids if isinstance(entity_id, int)]
+        for kind, ids in (object_of(text) or {}).items()
+        if isinstance(ids, list)
+    }
+
+
+def object_of(text: str | None) -> dict[str, Any] | None:
+    try:
+        raw = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return raw if isinstance(raw, dict) else None

@@ -32,7 +32,7 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Detail, StashScene
-from validation.selection import TagSettings, kept_tags, needs_ancestors
+from validation.selection import TagSettings, kept_tags
 from validation.title_template import filled, parse_template
 from validation.values import (
     boolean,
@@ -47,9 +47,6 @@ from validation.values import (
 )
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
-# Stash writes an empty date as 0001-01-01.
-_ZERO_YEAR = 1
-
 # If a setting has one of these values, the field that it controls is not synced.
 _OFF = (False, "", "none")
 _MOST_DIRECTORS = 20
@@ -98,8 +95,7 @@ MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
 def plex_date(date: str) -> str | None:
     """Return a date with month and day, such as "2024-01-01" for the partial date "2024".
 
-    An empty date and Stash's date 0001-01-01 become an empty text. An invalid date becomes None,
-    and Plex then keeps its own date.
+    Stash's empty date 0001-01-01 becomes an empty text. For an invalid date, Plex keeps its date.
     """
     if not date.strip():
         return ""
@@ -111,16 +107,12 @@ def plex_date(date: str) -> str | None:
         full = datetime.date(year, month, day).isoformat()
     except ValueError:
         return None
-    return "" if year <= _ZERO_YEAR else full
+    return "" if year <= 1 else full
 
 
 def _title(scene: StashScene, settings: SyncSettings) -> str:
     template = settings.title_template
     return _filled(template, scene, settings) if template else sanitize_name(scene.title)
-
-
-def _sort_title(scene: StashScene, settings: SyncSettings) -> str:
-    return _filled(settings.sort_title_template, scene, settings)
 
 
 def _filled(template: str, scene: StashScene, settings: SyncSettings) -> str:
@@ -189,10 +181,12 @@ _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] =
 def needed_details(settings: SyncSettings) -> frozenset[Detail]:
     sources = entries(settings.collections_from) if settings.sync_collection else []
     sources += [settings.edition_from, settings.tagline_from]
-    sources += [Detail.TAG_ANCESTORS.value] * needs_ancestors(settings)
-    traits = settings.leave_out_performer_genders or settings.leave_out_performer_tags
-    needed = [detail for detail in Detail if detail.value in sources]
-    return frozenset((*needed, Detail.PERFORMER_TRAITS) if traits else needed)
+    needed = {detail for detail in Detail if detail.value in sources}
+    if settings.leave_out_tags or settings.only_tags_below:
+        needed.add(Detail.TAG_ANCESTORS)
+    if settings.leave_out_performer_genders or settings.leave_out_performer_tags:
+        needed.add(Detail.PERFORMER_TRAITS)
+    return frozenset(needed)
 
 
 def _rating(scene: StashScene, _: SyncSettings) -> str:
@@ -227,17 +221,14 @@ class Field:
     """The declaration of a synced field.
 
     Attributes:
-        plex: the name of the field in Plex, used to edit and to lock the field.
-        value: a function that computes the value. The result None leaves Plex's value
-            unchanged.
+        plex: the field's name in Plex.
         switches: the names of settings. If one of them is on, the field is synced.
-        element: the XML element of an entry in a list, or an empty text for a text field.
-        optional: whether the field is off by default. If an optional field is off or its value
-            is empty, the plugin sends no value. If the plugin has replaced Plex's own value
-            before, the plugin restores that value.
-        additive: whether the field is a list in which names of users and other tools stay.
-        needs: a sentence about what Plex needs to accept the field at all. If Plex refuses such a
-            field, the field is not sent for any item for a day.
+        element: the XML element of a list's entries. A text field has no element.
+        optional: whether the field is off by default. An empty value of an optional field is never
+            sent. Instead, the plugin restores Plex's own value.
+        additive: whether names of users and other tools stay in the list.
+        needs: what Plex needs to accept the field at all. If Plex refuses the field, the plugin
+            sends the field to no item for a day.
         read: a function that converts the text in Plex's XML to the form of `value`.
     """
 
@@ -267,7 +258,11 @@ _optional = partial(_synced, optional=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionalFields:
-    sort_title: str | None = _optional("titleSort", _sort_title, "sort_title_template")
+    sort_title: str | None = _optional(
+        "titleSort",
+        lambda scene, settings: _filled(settings.sort_title_template, scene, settings),
+        "sort_title_template",
+    )
     rating: str | None = _optional("userRating", _rating, "sync_rating", read=_shortest)
     directors: tuple[str, ...] | None = _optional(
         "director", _directors, "sync_director", element="Director"
@@ -293,9 +288,9 @@ class OptionalFields:
 class SceneMetadata(OptionalFields):
     """The values of the synced fields for an item in Plex.
 
-    None leaves Plex's value unchanged. An empty text or tuple clears the field in Plex, except for
-    the title and for optional fields. If neither the scene nor the item has a title, the item's
-    title becomes `file_stem`, the name of the scene's file.
+    None leaves Plex's value unchanged. An empty value clears the field in Plex, except for the
+    title and for optional fields. If neither the scene nor the item has a title, `file_stem` is
+    used.
     """
 
     title: str | None = _synced("title", _title, "sync_master")
@@ -320,15 +315,12 @@ class SceneMetadata(OptionalFields):
 
     @property
     def digest(self) -> str:
-        """Return a hash of the metadata.
-
-        An optional field counts only if the field has a value. An update of the plugin therefore
-        changes no hash while the setting of a new field is off.
-        """
+        """Return a hash of the metadata."""
         values = {name: _comparable(getattr(self, name)) for name in FIELDS}
         title = values.pop("title")
         parts = [title, self.file_stem if title == "" else None]
         parts += [values.pop(name) for name in _FIRST_IN_DIGEST]
+        # An update with a new optional field changes no hash while the setting of the field is off.
         later = {name: value for name, value in values.items() if value}
         text = json.dumps([*parts, self.poster, self.art, *([later] if later else [])])
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
@@ -372,10 +364,7 @@ def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
 
 
 def has_meaningful_metadata(scene: StashScene, settings: SyncSettings) -> bool:
-    """Return whether a scene has a studio, performers, tags, details or a valid date.
-
-    Performers and tags that the settings leave out do not count.
-    """
+    """Return whether a scene has metadata to sync. Omitted performers and tags do not count."""
     return bool(
         scene.studio
         or scene.details.strip()

@@ -1,8 +1,4 @@
-"""Parses scenes of Stash's GraphQL API, and compares Stash's time stamps.
-
-Stash compares time stamps as texts and ignores their offsets from UTC. A filter by time therefore
-uses an earlier time (`asked_since`). `is_since` then checks the time stamps in the response.
-"""
+"""Parses scenes of Stash's GraphQL API, and compares Stash's time stamps."""
 
 import datetime
 from collections.abc import Mapping, Sequence
@@ -18,14 +14,14 @@ _MOST_DIGITS = len(str(_LARGEST_NUMBER))
 
 
 class SceneFile(NamedTuple):
-    """A video file in Stash. The size is 0 if it is unknown."""
+    """A video file in Stash. An unknown size is 0."""
 
     path: str
     size: int = 0
 
 
 class Detail(Enum):
-    """Optional data of a scene, such as groups. Queries read such data only for some settings."""
+    """Data of a scene that queries read only for some settings."""
 
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
@@ -34,11 +30,7 @@ class Detail(Enum):
 
 
 class Entity(NamedTuple):
-    """A performer, studio, tag or group. Performers of the same name have disambiguations.
-
-    A performer may have a gender, such as "NON_BINARY", and tags. A studio may have a parent. A tag
-    may have ancestors.
-    """
+    """A performer, studio, tag or group. A performer has a gender, such as "NON_BINARY"."""
 
     id: int
     name: str
@@ -51,11 +43,9 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """The metadata of a scene in Stash. Texts that are not set are empty.
+    """The metadata of a scene in Stash. Queries request the field of each text attribute.
 
-    Each text attribute has the name of a GraphQL field, and the queries request all these fields.
-    `date` may be partial, such as "2024" or "2024-05". Stash's time stamps are not parsed. Stash
-    returns Go's zero time for a time stamp that it cannot read.
+    A date may be partial, such as "2024" or "2024-05". An unrated scene has the rating 0.
     """
 
     id: int
@@ -72,12 +62,11 @@ class StashScene:
     code: str = ""
     director: str = ""
     organized: bool = False
-    # A rating is from 1 to 100, or 0 if the scene is not rated.
     rating: int = 0
 
     @property
     def name(self) -> str:
-        """Return the title, or the first file's name if there is no title, or an empty text."""
+        """Return the title. If there is no title, return the name of the first file."""
         name = self.title
         if not name and self.files:
             name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
@@ -111,20 +100,12 @@ class SceneFormatError(ValueError):
 
 
 def parse_scene(raw: Any) -> StashScene:
-    """Parse a scene from a response of Stash's GraphQL API.
-
-    A member of an unexpected type counts as not set, because a newer Stash may change types.
-
-    Raises:
-        SceneFormatError: the value is not a scene, or the scene has no usable id.
-    """
+    """Parse a scene. A member of an unexpected type counts as not set."""
     if not isinstance(raw, dict):
-        message = f"a scene was expected, not {type(raw).__name__}"
-        raise SceneFormatError(message)
+        raise SceneFormatError(f"a scene was expected, not {type(raw).__name__}")
     scene_id = _whole_number(raw.get("id"))
     if not scene_id:
-        message = f"the scene has no usable id: {raw.get('id')!r}"
-        raise SceneFormatError(message)
+        raise SceneFormatError(f"the scene has no usable id: {raw.get('id')!r}")
     return StashScene(
         id=scene_id,
         organized=raw.get("organized") is True,
@@ -139,7 +120,7 @@ def parse_scene(raw: Any) -> StashScene:
 
 
 def with_ancestors(scene: StashScene, parents: Mapping[int, Sequence[Entity]]) -> StashScene:
-    """Return the scene with the ancestors of its tags. `parents` has the parents of each tag id."""
+    """Add the ancestors of a scene's tags. `parents` has the parents of each tag id."""
 
     def above(tag: Entity) -> tuple[Entity, ...]:
         found: dict[int, Entity] = {}
@@ -156,7 +137,7 @@ def with_ancestors(scene: StashScene, parents: Mapping[int, Sequence[Entity]]) -
 
 
 def parse_parents(rows: Any) -> dict[int, list[Entity]]:
-    """Parse tags with their children. Return a dictionary from a child's id to its parents."""
+    """Return a dictionary from the id of a tag to its parents."""
     parents: dict[int, list[Entity]] = {}
     for row in rows if isinstance(rows, list) else ():
         parent = _entity(row)
@@ -214,20 +195,18 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return a time for a filter in Stash that finds all time stamps after `moment`.
-
-    The result is earlier than `moment`, because Stash ignores UTC offsets.
-    """
+    """Return a time for a filter in Stash that finds all time stamps after `moment`."""
+    # Stash compares time stamps as texts and ignores their UTC offsets.
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def moment_of(text: str) -> float | None:
-    """Convert a time stamp to seconds since 1970. Return None if it is invalid or in year 1."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
+    # Stash returns year 1 for a time stamp that it cannot read.
     if moment.year == datetime.MINYEAR:
         return None
     if moment.tzinfo is None:
@@ -236,6 +215,6 @@ def moment_of(text: str) -> float | None:
 
 
 def is_since(text: str, moment: float) -> bool:
-    """Return whether a time stamp is at or after a time. An invalid time stamp counts as later."""
+    """Return whether a time stamp is at `moment` or later. Invalid time stamps count as later."""
     found = moment_of(text)
     return found is None or found >= moment

@@ -44,10 +44,6 @@ class TagSettings(SelectionSettings):
     tags_as_labels: str = declare_setting(list_of("names of tags"), "")
 
 
-def needs_ancestors(settings: TagSettings) -> bool:
-    return bool(settings.leave_out_tags or settings.only_tags_below)
-
-
 def kept_tags(scene: StashScene, settings: TagSettings, *, as_labels: bool) -> Iterator[str]:
     """Yield the names of the tags that become genres or, if `as_labels` is set, labels."""
     left_out, labels = _keys(settings.leave_out_tags), _keys(settings.tags_as_labels)

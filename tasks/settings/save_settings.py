@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from tasks.answer import Answer, Level, TaskError
 from tasks.status.health_check import CONNECTION, end_outage
 from validation.config import SHORT_LIVED, Config, refused_settings

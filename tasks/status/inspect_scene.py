@@ -7,7 +7,7 @@ from plex.matcher import Matching
 from reconciliation.detector import changes_of
 from stash.exceptions import StashError
 from sync_queue.queue_view import JobState, QueuedJob
-from sync_queue.sync_records import SceneRecord, SentItem
+from sync_queue.sync_log import SceneRecord, SentItem
 from tasks.answer import Answer, Level, shortened
 from tasks.sync.preview_sync import differences_of, lines_of
 from validation.scene_extractor import SceneFile, StashScene

@@ -13,7 +13,7 @@ from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
 from sync_queue.operations import subject_label
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from tasks.answer import Answer, Level
 from tasks.dead_letters.show import Titles, titles_in_time
 from tasks.error_catalogue import explain

@@ -16,7 +16,7 @@ from legacy import importing, presence
 from sync_queue.database import connect
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, PATH, enqueue, scene_job
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from tests.legacy.support import DEVICE_ID, EarlierFolder, Switch, earlier_job
 from tests.sync_queue.support import NOW
 from validation.metadata import SyncSettings

@@ -36,7 +36,7 @@ from sync_queue.operations import METADATA, enqueue, get_queued_scene_ids, scene
 from sync_queue.quarantine import is_damage
 from sync_queue.schema import SCHEMA_VERSION
 from sync_queue.spool_import import read_spool
-from sync_queue.sync_records import ItemRecord
+from sync_queue.sync_log import ItemRecord
 
 NOW = 1_750_000_000.0
 BEFORE = (1, 2, 3)  # scenes that wait before the fault

@@ -21,7 +21,7 @@ from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
 from shared.events import unreported
 from sync_queue.manager import QueueManager
-from sync_queue.sync_records import ItemRecord
+from sync_queue.sync_log import ItemRecord
 from tests.reliability.generated import SAME, SET, Collection, Server, collection
 from validation.config import Config
 from validation.metadata import SceneMetadata, project

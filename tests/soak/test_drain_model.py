@@ -21,7 +21,7 @@ from plex.exceptions import PlexPermanentError, PlexServerDown, PlexTemporaryErr
 from plex.health import PlexHealth
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, clear_pending_items, get_queued_scene_ids, scene_job
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from tests.services import make_services
 from tests.soak.household import Killed, Stop, Time, kill, revive
 from tests.sync_queue.support import rows

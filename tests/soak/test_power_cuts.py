@@ -20,7 +20,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, enqueue, get_queued_scene_ids, scene_job
 from sync_queue.spool import store
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from tests.reported import no_report
 
 CUTS = 500 if os.environ.get("SOAK") else 120

@@ -19,7 +19,7 @@ from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.schema import DUE, IS_IN_PROGRESS, IS_WAITING, SCHEMA_VERSION, TABLE, schema_version
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from sync_queue.sync_log import ItemRecord, SceneRecord
 from tests.sync_queue.support import job, postponed, raw_rows
 
 

@@ -7,7 +7,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from sync_queue.operations import FORGET, METADATA, PATH, entity_job, scene_job
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from sync_queue.sync_log import ItemRecord, SceneRecord
 from tests.sync_queue.support import NOW, rows
 
 SERVER = "server-a"

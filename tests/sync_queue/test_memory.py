@@ -10,8 +10,7 @@ from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import SyncJob
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.sync_log import NO_SCENE
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from sync_queue.sync_log import NO_SCENE, ItemRecord, SceneRecord
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
 

@@ -15,7 +15,7 @@ from stash.exceptions import StashUnavailable
 from stash.scenes import StashScenes
 from sync_queue import sync_log
 from sync_queue.operations import ENTITY, METADATA, entity_job, get_queued_scene_ids
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from sync_queue.sync_log import ItemRecord, SceneRecord
 from tests.golden import figures
 from tests.reported import Reported
 from tests.services import make_services

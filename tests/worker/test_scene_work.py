@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from plex.originals import original_values
-from sync_queue.sync_records import ItemRecord
+from sync_queue.sync_log import ItemRecord
 from tests.plex.test_originals import ITEM
 from worker.sync.scene_work import EditPlanner, arrived, written_fields
 

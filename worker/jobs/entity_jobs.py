@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job, subject_label
-from sync_queue.sync_log import Entity
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import Entity, SceneRecord
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import Detail, StashScene

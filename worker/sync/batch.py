@@ -7,7 +7,7 @@ from plex.exceptions import PlexCopy, PlexError
 from stash.exceptions import StashFileError
 from sync_queue.models import MISSING_SINCE, Claim
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from validation.metadata import project
 from validation.scene_extractor import StashScene
 from validation.selection import RESTORE, why_not_selected

@@ -20,7 +20,7 @@ from plex.server_facts import Behaviour, ImageSelection
 from shared.events import Event
 from stash.exceptions import StashFileError
 from stash.images import Cover, UnusableCoverError, read_cover
-from sync_queue.sync_records import ItemRecord, SceneRecord
+from sync_queue.sync_log import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
 from worker.services import Services

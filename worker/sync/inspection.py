@@ -7,7 +7,7 @@ from plex.client import READ_BATCH
 from plex.diff import ItemEdit
 from plex.exceptions import PlexError
 from plex.items import PlexItem
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import StashScene
 from validation.selection import RESTORE, why_not_selected

@@ -28,7 +28,7 @@ from plex.originals import (
 from plex.server_facts import DateClearing
 from shared.events import Event
 from stash.exceptions import StashFileError
-from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
+from sync_queue.sync_log import FieldValues, ItemRecord, SceneRecord
 from validation.metadata import OPTIONAL
 from validation.paths import folded
 from worker.services import Services

@@ -20,7 +20,7 @@ from plex.originals import (
     unlocking_edit,
 )
 from plex.server_facts import RemovalEncoding
-from sync_queue.sync_records import ItemRecord
+from sync_queue.sync_log import ItemRecord
 from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plex.matcher import MatchConfidence
 from sync_queue.models import Claim
-from sync_queue.sync_records import SceneRecord
+from sync_queue.sync_log import SceneRecord
 from validation.scene_extractor import SceneFile
 
 SYNCED, SKIPPED = "synced", "skipped"

@@ -10,8 +10,7 @@ from plex.matcher import MatchConfidence, Matching
 from plex.originals import original_values
 from plex.server_facts import UNKNOWN, Behaviour
 from sync_queue.models import TRY_REFUSED, Claim
-from sync_queue.sync_log import SYNCED_EARLIER, SyncLog
-from sync_queue.sync_records import FieldValues, ItemRecord, SceneRecord
+from sync_queue.sync_log import SYNCED_EARLIER, FieldValues, ItemRecord, SceneRecord, SyncLog
 from validation.metadata import SceneMetadata, SyncSettings, has_meaningful_metadata
 from validation.paths import folded
 from validation.scene_extractor import StashScene

@@ -20,7 +20,7 @@ from plex.edit_parameters import Parameters, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import IMAGE_LOCKS, PlexItem
 from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, ServerFacts, SortTitle
-from sync_queue.sync_records import FieldValues, ItemRecord
+from sync_queue.sync_log import FieldValues, ItemRecord
 from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession

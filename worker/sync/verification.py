@@ -9,7 +9,7 @@ from plex.items import POSTER, PlexItem
 from plex.server_facts import Behaviour, RemovalEncoding
 from shared.events import Event
 from sync_queue.operations import METADATA, scene_job
-from sync_queue.sync_records import FieldValues
+from sync_queue.sync_log import FieldValues
 from validation.metadata import SceneMetadata
 from worker.services import Services
 from worker.sync.cover_sync import select_image

@@ -28,7 +28,7 @@ from plex.originals import original_values, shares_a_file
 from plex.server_facts import DateClearing, ImageSelection, RemovalEncoding, ServerFacts, SortTitle
 from shared.events import Report
 from shared.state_file import KeptState, write_state
-from sync_queue.sync_records import values_of
+from sync_queue.sync_log import values_of
 from validation.metadata import OPTIONAL
 
 _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTIONAL}
