@@ -29,7 +29,7 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-# Nobody can replace a Plex server within a minute, so its identity is not checked more often.
+# A Plex server is not replaced within a minute, so its identity is not checked more often.
 IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3

@@ -1,4 +1,5 @@
 import contextlib
+import hashlib
 import json
 import re
 import threading
@@ -14,7 +15,6 @@ from simulators.http_server import Connection, Latch
 from simulators.traffic import Exchange, Faults
 from simulators.wire import RawRequest, Response
 
-from . import images
 from .auth import Gate, Verdict
 from .calls import Call, Cancel
 from .clock import Seconds
@@ -26,6 +26,11 @@ from .request_log import LoggedRequest, RequestLog
 JSON = "application/json"
 _SCREENSHOT = re.compile(r"/scene/(\d+)/screenshot")
 _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Login</title></head><body><form/></body></html>"
+_PLACEHOLDER = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 9" width="160" height="90">'
+    b'<rect width="16" height="9" fill="#394b59"/></svg>\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +163,30 @@ class App:
             scene = self._library.scenes.get(int(screenshot[1]))
             if scene is None:
                 return Response(404, b"Not Found\n", "text/plain; charset=utf-8")
-            return images.serve(scene.cover, request.headers, request.query)
+            return _image(scene.cover, request.headers, request.query)
         page = _LOGIN_PAGE if request.path.startswith("/login") else HTML
         return Response(200, page, "text/html; charset=utf-8")
+
+
+def _image_type(data: bytes) -> str:
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.lstrip().startswith((b"<?xml", b"<svg")):
+        return "image/svg+xml"
+    return "application/octet-stream"
+
+
+def _image(cover: bytes | None, headers: Mapping[str, str], query: Mapping[str, str]) -> Response:
+    data = cover or _PLACEHOLDER
+    etag = f'"{hashlib.md5(data).hexdigest()}"'
+    caching = "private, max-age=31536000, immutable" if "t" in query else "no-cache"
+    common = {"ETag": etag, "Cache-Control": caching}
+    known = [tag.strip().removeprefix("W/") for tag in headers.get("if-none-match", "").split(",")]
+    if etag in known or "*" in known:
+        return Response(304, headers=common)
+    return Response(200, data, _image_type(data), common)
 
 
 def _graphql_request(request: Request) -> GraphQLRequest | None:
