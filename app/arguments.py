@@ -4,7 +4,6 @@ from worker.process.launcher import WORKER_ARGUMENT
 
 
 def run_arguments(script: str, arguments: Sequence[str]) -> int:
-    """Run the worker or a command, and return the exit status. argparse may raise `SystemExit`."""
     if arguments[:1] != [WORKER_ARGUMENT]:
         from app.command_line import run_command  # noqa: PLC0415
 

@@ -1,5 +1,3 @@
-"""The command line runs tasks from a shell, cron or systemd."""
-
 import argparse
 import io
 import json
@@ -91,14 +89,11 @@ API_KEY = "STASH_API_KEY"
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
-    """Formats the help with a fixed width, so all terminals show the same text."""
-
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse does not count the indentation of commands. Without this line, the help of the
-        # longest command would start on a line of its own.
+        # argparse does not count the indentation of commands, so its column would be too narrow.
         self._action_max_length += 2
         return super().format_help()
 
@@ -218,8 +213,6 @@ def _scene_id(text: str) -> str:
 
 
 class Terminal:
-    """Writes answers and log lines to a terminal, without secrets and control characters."""
-
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self.log = Log(self._sink)
         self._out = out
@@ -254,7 +247,6 @@ class Terminal:
 
 
 def run_command(script: str, arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code. Wrong arguments raise `SystemExit`."""
     _prepare_streams()
     parser = make_parser(installed_version(script), os.environ)
     if not arguments:
@@ -326,10 +318,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return a message if this user must not use the data folder, or None.
-
-    Either the user cannot write to the folder, or Stash could not read the user's files.
-    """
+    """Return why this user must not use the data folder. Stash must be able to read all files."""
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):

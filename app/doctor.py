@@ -1,7 +1,6 @@
 """Runs the checks of the task Doctor.
 
 Required packages may be missing, so this module imports only the standard library and the plugin.
-The Doctor does not use the `Services` of other tasks, because their creation may fail.
 """
 
 import os
@@ -37,7 +36,6 @@ def examine(
     missing: Sequence[str],
     log: Log,
 ) -> Answer:
-    """Run all checks, even if a check raises an error. `missing` lists packages to install."""
     plugin_dir, now = os.path.dirname(script), time.time()
     folder, why = _folder(script, server_connection)
     database = examine_database(folder.queue_database, now)

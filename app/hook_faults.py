@@ -16,7 +16,6 @@ MOST_RELAYED_BYTES = 200_000
 
 
 def store_elsewhere(script: str, connection: str, jobs: list[str]) -> str:
-    """Find a writable data folder, store jobs there, and return it. Raise `OSError` on failure."""
     folder = data_folder_of(script, json.loads(connection))
     store(folder.spool, jobs)
     return folder.root
@@ -29,7 +28,6 @@ def relay_new_lines(root: str) -> None:
 def answer_fault(
     script: str, connection: str, jobs: list[str], error: Exception, *, is_stored: bool
 ) -> str:
-    """Log an error that a hook raised, and return the hook's answer as JSON."""
     root = os.environ.get("STASH_PLUGIN_DATA") or os.path.join(os.path.dirname(script), "data")
     log = _log(root, connection)
     subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)

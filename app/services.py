@@ -28,7 +28,6 @@ def build(
     log: Log,
     worker_lock: FileLock | None = None,
 ) -> Services:
-    """Build the `Services` of a process. Raise an error if the folder or database is unusable."""
     lock = worker_lock or FileLock(folder.worker_lock)
     connection = StashConnection(parse_address(server_connection), log.secrets.add)
     obfuscator = obfuscator_for(folder)

@@ -1,9 +1,3 @@
-"""Waits for locks, and renames and removes files.
-
-Windows refuses to rename or remove a file while another process, such as a virus scanner, reads it.
-So the functions retry for one second.
-"""
-
 import os
 import re
 import sys
@@ -35,7 +29,6 @@ def locked(path: str) -> Iterator[None]:
 
 
 def replace_file(source: str, target: str, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Rename `source` to `target`, and replace `target`. An `OSError` leaves both unchanged."""
     _retry_on_windows(lambda: os.replace(source, target), sleep)
 
 
@@ -44,6 +37,7 @@ def remove_file(path: str, sleep: Callable[[float], None] = time.sleep) -> None:
 
 
 def _retry_on_windows(act: Callable[[], None], sleep: Callable[[float], None]) -> None:
+    """Retry for a second, because Windows refuses to rename or remove a file that is being read."""
     for _ in range(TRIES - 1 if sys.platform == "win32" else 0):
         try:
             return act()

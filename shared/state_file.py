@@ -97,7 +97,6 @@ class KeptState:
 
 
 def parse_moment(raw: Any) -> float | None:
-    """Parse a time in seconds since the epoch up to the year 2999, or return None."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     # NaN fails this comparison, too.

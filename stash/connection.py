@@ -78,6 +78,18 @@ def _text(value: Any, default: str = "") -> str:
 
 
 class _Session(requests.Session):
+    def __init__(self, address: StashAddress) -> None:
+        super().__init__()
+        # Stash runs on this machine, so requests use no proxy.
+        self.trust_env = False
+        # Stash's certificate is usually self-signed.
+        self.verify = False
+        if address.cookie:
+            # Python stores the cookies of a host without a dot under this domain, such as
+            # `stash.local`. A renewed cookie replaces the old one only if both have one domain.
+            domain = address.host if "." in address.host else f"{address.url_host}.local"
+            self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
+
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
         kwargs["allow_redirects"] = False
@@ -103,7 +115,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
 
     def _use(self, address: StashAddress) -> None:
         self._address = address
-        self.s = _session(address)
+        self.s = _Session(address)
         self.url = f"{address.base_url}/graphql"
         self._keep_secret(address.cookie)
         self.use_api_key(address.api_key)
@@ -124,10 +136,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         return data
 
     def get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
-        """Send a GET request. Raise StashFileError unless the status is 200, 304 or 404.
-
-        At most `most` + 1 bytes of the body are read, so the caller can detect a longer body.
-        """
+        """Read at most `most` + 1 bytes of a file, so the caller can detect a longer file."""
         return self._ask(lambda: self._get(path, headers, most))
 
     def _ask(self, ask: Callable[[], _Answer]) -> _Answer:
@@ -229,17 +238,3 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
 def _describe(status: int, text: str) -> str:
     words = first_words(text)
     return f"status {status}: {words}" if words else f"status {status}"
-
-
-def _session(address: StashAddress) -> requests.Session:
-    session = _Session()
-    # Stash runs on this machine, so requests use no proxy.
-    session.trust_env = False
-    # Stash's certificate is usually self-signed.
-    session.verify = False
-    if address.cookie:
-        # Python stores the cookies of a host without a dot under this domain, such as
-        # `stash.local`. A renewed cookie replaces the old cookie only if both have the same domain.
-        domain = address.host if "." in address.host else f"{address.url_host}.local"
-        session.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
-    return session

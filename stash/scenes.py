@@ -115,9 +115,8 @@ class StashScenes:
     ) -> dict[str, Any]:
         """Query scenes, even if Stash cannot read a time stamp.
 
-        A scene that was imported long ago may have a zero time stamp, and Stash then rejects the
-        whole request. One request then reads the scenes without time stamps, and another request
-        reads the time stamps. Go's zero time replaces an unreadable time stamp.
+        An old scene may have a zero time stamp, and Stash then rejects the whole request. So one
+        more request reads the scenes without time stamps, and another request the time stamps.
         """
         try:
             return self._query(text, variables)

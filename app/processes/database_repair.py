@@ -1,5 +1,3 @@
-"""Repairs a damaged database for the worker. If the damage returns, the next repair waits."""
-
 import os
 import sqlite3
 from collections.abc import Callable

@@ -7,9 +7,8 @@ from app.processes.settings_page import show_defaults
 from app.relay import relay_worker_log
 from app.services import build, import_legacy_data, report_missing_wal
 from plex.exceptions import PlexError
-from reconciliation.run import run_of_today
+from reconciliation.engine import GapDetectionEngine
 from reconciliation.scheduler import due
-from reconciliation.state import StateFile
 from shared.data_folder import data_folder_of
 from shared.log import Log
 from stash.exceptions import StashError
@@ -71,13 +70,13 @@ def _run_for_user(
 
 
 def _is_reconciliation_due(services: Services) -> bool:
-    if run_of_today(services.queue.gaps.run(), services.clock()) is not None:
+    engine = GapDetectionEngine(services)
+    if engine.stored() is not None:
         return True
     try:
         config = services.sessions.config()
     except StashError:
         return False
-    state = StateFile(services.folder.reconciliation_state, services.log.event, services.clock)
-    now, rebuilt = services.clock(), services.queue.was_rebuilt()
-    order = due(state.read(), config, now, at_start=True, rebuilt=rebuilt)
+    state, rebuilt = engine.state.read(), services.queue.was_rebuilt()
+    order = due(state, config, services.clock(), at_start=True, rebuilt=rebuilt)
     return config.enabled and order is not None

@@ -31,11 +31,7 @@ _LEVELS = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERR
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Starts a new log file before the current file can exceed the maximum size.
-
-    The base class would format each line twice. On Windows, a file that another process reads
-    cannot be renamed, so the file grows until the rename succeeds.
-    """
+    """Starts a new log file before the current file can exceed the maximum size."""
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
         del record
@@ -45,11 +41,12 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
         try:
             super().doRollover()
         except OSError:
+            # On Windows, a file that another process reads cannot be renamed yet.
             self.stream = self._open()
 
 
 def create_worker_log(path: str, marker: str | None = None) -> Log:
-    """Return a log that writes JSON lines. The file `marker` says that the log has new lines."""
+    """Return a log that writes JSON lines. The file `marker` exists while the log has new lines."""
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )

@@ -38,7 +38,6 @@ LONGEST_UPDATE = 10.0
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
-    """Execute jobs until the queue stays empty. Return 0, also if another worker runs."""
     if hasattr(os, "setsid"):
         # The call fails if this process already leads a session.
         with contextlib.suppress(PermissionError):
