@@ -34,8 +34,6 @@ _OVERLAY = "overlay"
 
 @dataclass(slots=True)
 class CoverResult:
-    """The result of sending a cover. A `failure` requires a retry. `why` is for the debug log."""
-
     uploaded: set[str] = field(default_factory=set)
     sent: dict[PlexItem, dict[str, str]] = field(default_factory=dict)
     to_lock: dict[PlexItem, set[str]] = field(default_factory=dict)
@@ -73,11 +71,10 @@ def targets_of(
     *,
     preserve: bool,
 ) -> list[Target]:
-    """Return the images that have to show a scene's cover. `records` contains the values last sent.
+    """Return the images that have to show a scene's cover.
 
     If `preserve` is set, an image that was locked before the first upload is left out, because a
-    user chose that image. An image that a user chooses later stays until the cover changes in
-    Stash.
+    user chose that image.
     """
     targets = [
         Target(
@@ -117,31 +114,24 @@ def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
         raise client.judge(item, error) from None
 
 
+@dataclass
 class CoverSync:
-    def __init__(
-        self,
-        services: Services,
-        session: SyncSession,
-        work: SceneWork,
-        last: SceneRecord | None,
-        behaviour: Behaviour,
-    ) -> None:
-        self._stash = services.stash
-        self._queue = services.queue
-        self._log = services.log
-        self._session = session
-        self._client = session.client
-        self._server_id = session.library.server_id
-        self._work = work
-        self._names: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
-        self._last = last
-        self._behaviour = behaviour
-        self._result = CoverResult()
+    services: Services
+    session: SyncSession
+    work: SceneWork
+    last: SceneRecord | None
+    behaviour: Behaviour
+    result: CoverResult = field(default_factory=CoverResult)
+
+    def __post_init__(self) -> None:
+        self._log, self._sync_log = self.services.log, self.services.queue.sync_log
+        self._client, self._server_id = self.session.client, self.session.library.server_id
+        self._names: dict[str, Any] = {"scene": self.work.scene.id, "label": self.work.scene.label}
 
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
-        work, last, result = self._work, self._last, self._result
-        preserve = self._session.config.preserve_plex_edits
-        targets = targets_of(work.desired, records, self._behaviour, preserve=preserve)
+        work, last, result = self.work, self.last, self.result
+        preserve = self.session.config.preserve_plex_edits
+        targets = targets_of(work.desired, records, self.behaviour, preserve=preserve)
         if work.refused_since:
             targets = [t._replace(has=None) if t.is_refused else t for t in targets]
         if last is not None and _is_shown(last, targets):
@@ -167,7 +157,7 @@ class CoverSync:
     def _is_lost(self, target: Target) -> bool:
         """Return whether Plex lost the sent image. If Plex deselected the image, select it."""
         item, kind = target.item, target.kind
-        if self._session.config.preserve_plex_edits or kind in self._result.uploaded:
+        if self.session.config.preserve_plex_edits or kind in self.result.uploaded:
             return False
         try:
             images = self._client.list_images(item.rating_key, kind)
@@ -175,30 +165,28 @@ class CoverSync:
             if ours and not any(image.selected for image in ours):
                 with judged_write(self._client, item):
                     self._client.select_image(item.rating_key, kind, ours[0].key)
-                self._result.uploaded.add(kind)
+                self.result.uploaded.add(kind)
         except PlexPermanentError as error:
             self._log.event(Event.IMAGE_NOT_SELECTED, **self._names, error=error, kind=kind)
         except PlexTemporaryError as error:
-            self._fail(error)
+            self.result.failure = self.result.failure or error
         else:
             return not ours
         return False
 
     def _send_to(self, targets: Sequence[Target]) -> None:
-        result, etag = self._result, (self._result.tag or "").partition(" ")[2]
+        result, etag = self.result, (self.result.tag or "").partition(" ")[2]
         try:
-            cover = read_cover(self._stash, self._work.scene.id, etag or None)
+            cover = read_cover(self.services.stash, self.work.scene.id, etag or None)
         except UnusableCoverError as error:
             self._log.event(Event.COVER_UNUSABLE, **self._names, error=error)
             cover, result.tag = None, f" {error.tag or ''}"
         except StashFileError as error:
             result.failure, result.why = error, str(error)
             return
-        result.why = (
-            "Plex already has this image" if cover else "the scene has no cover that Plex accepts"
-        )
+        result.why = "the scene has no cover that Plex accepts"
         if cover is not None:
-            result.tag = f"{cover.sha1} {cover.tag}"
+            result.why, result.tag = "Plex already has this image", f"{cover.sha1} {cover.tag}"
         for target in targets:
             if cover is not None and target.has not in (cover.sha1, _REFUSED + cover.sha1):
                 self._upload(target, cover)
@@ -206,22 +194,22 @@ class CoverSync:
                 self._remember(target, _NO_COVER)
 
     def _upload(self, target: Target, cover: Cover) -> None:
-        item, kind, result = target.item, target.kind, self._result
+        item, kind, result = target.item, target.kind, self.result
         try:
-            self._session.uploads.check(kind, item.rating_key)
-            uploads = self._queue.sync_log.uploads(self._server_id, item.rating_key, kind)
+            self.session.uploads.check(kind, item.rating_key)
+            uploads = self._sync_log.uploads(self._server_id, item.rating_key, kind)
             self._remember_intent(target, cover)
             self._remove_overlay_label(target)
             self._send(target, cover)
             with judged_write(self._client, item):
                 had = cover.sha1 in uploads
-                _show_uploaded(self._session, item.rating_key, kind, cover.sha1, had=had)
+                select_image(self.session, item.rating_key, kind, cover.sha1, had=had, is_new=True)
         except PlexPermanentError as error:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
             self._remember(target, _REFUSED + cover.sha1)
         except (PlexTemporaryError, PlexUploadsDown) as error:
             # The error is not raised here, because the other kind of image has to be sent first.
-            self._fail(error)
+            result.failure = result.failure or error
         else:
             result.uploaded.add(kind)
             result.sent.setdefault(item, {})[kind] = cover.sha1
@@ -234,13 +222,13 @@ class CoverSync:
             with judged_write(self._client, target.item):
                 self._client.upload_image(key, kind, cover.data)
         except PlexTemporaryError as error:
-            raise self._session.uploads.failed(kind, key, error) from None
-        self._session.uploads.succeeded(kind)
+            raise self.session.uploads.failed(kind, key, error) from None
+        self.session.uploads.succeeded(kind)
 
     def _remove_overlay_label(self, target: Target) -> None:
         """Remove the overlay label of the tool Kometa, or Kometa would restore the old poster."""
         labels = [label for label in target.item.labels or () if label.casefold() == _OVERLAY]
-        if labels and target.kind == POSTER and self._session.config.remove_overlay_label:
+        if labels and target.kind == POSTER and self.session.config.remove_overlay_label:
             try:
                 self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})
             except PlexPermanentError as error:
@@ -248,50 +236,46 @@ class CoverSync:
 
     def _remember_intent(self, target: Target, cover: Cover) -> None:
         """Store the image's SHA-1 and lock first, because the upload's response may get lost."""
-        log, key, kind = self._queue.sync_log, target.item.rating_key, target.kind
+        log, key, kind = self._sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
         changed = held if target.has else with_original_lock(held, target.item, kind)
-        with self._queue.transaction():
+        with self.services.queue.transaction():
             if changed != held:
                 log.change_original(self._server_id, key, changed)
             log.remember_upload(self._server_id, key, kind, cover.sha1)
 
     def _remember(self, target: Target, sha1: str) -> None:
-        self._queue.sync_log.remember_image(
-            self._work.scene.id, self._server_id, target.item.rating_key, target.kind, sha1
+        self._sync_log.remember_image(
+            self.work.scene.id, self._server_id, target.item.rating_key, target.kind, sha1
         )
-
-    def _fail(self, error: PlexError) -> None:
-        self._result.failure = self._result.failure or error
-
-
-def _show_uploaded(
-    session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool
-) -> None:
-    """Select an uploaded image, unless the server selects new uploads itself."""
-    trait = session.facts.behaviour().image_selection
-    if trait is ImageSelection.AUTOMATIC and not had:
-        return
-    if trait is ImageSelection.EXPLICIT:
-        with suppress(PlexNotFound, PlexPermanentError):
-            session.client.select_image(rating_key, kind, f"upload://{kind}s/{sha1}")
-            return
-    select_image(session, rating_key, kind, sha1, had=had)
 
 
 def select_image(
-    session: SyncSession, rating_key: int, kind: str, sha1: str, *, had: bool = False
+    session: SyncSession,
+    rating_key: int,
+    kind: str,
+    sha1: str,
+    *,
+    had: bool = False,
+    is_new: bool = False,
 ) -> None:
-    """Select an uploaded image if Plex shows another image. Learn whether Plex selects uploads."""
-    trait = session.facts.behaviour().image_selection
+    """Select an uploaded image if Plex shows another image. Learn whether Plex selects uploads.
+
+    `is_new` means that the image was just uploaded, and `had` that Plex had it before.
+    """
+    client, trait = session.client, session.facts.behaviour().image_selection
+    if is_new and trait is ImageSelection.AUTOMATIC and not had:
+        return
     with suppress(PlexNotFound, PlexPermanentError):
-        ours = _uploads_of(session.client.list_images(rating_key, kind), sha1)
+        if is_new and trait is ImageSelection.EXPLICIT:
+            client.select_image(rating_key, kind, f"upload://{kind}s/{sha1}")
+            return
+        ours = _uploads_of(client.list_images(rating_key, kind), sha1)
         is_shown = any(image.selected for image in ours)
         if ours and not is_shown:
-            session.client.select_image(rating_key, kind, ours[0].key)
+            client.select_image(rating_key, kind, ours[0].key)
         if ours and not had and (not is_shown or trait is None):
-            learned = ImageSelection.AUTOMATIC if is_shown else ImageSelection.EXPLICIT
-            session.facts.learn(learned)
+            session.facts.learn(ImageSelection.AUTOMATIC if is_shown else ImageSelection.EXPLICIT)
 
 
 def _uploads_of(images: Sequence[PlexImage], sha1: str) -> list[PlexImage]:

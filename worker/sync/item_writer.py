@@ -1,7 +1,7 @@
 """Writes scenes to Plex: one edit for each item that differs, and the scene's cover."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -43,20 +43,22 @@ from worker.sync.verification import Verification
 _OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
 
 
+@dataclass
 class ItemWriter:
-    def __init__(self, services: Services, session: SyncSession) -> None:
-        self._services = services
-        self._session = session
-        self._sync_log = services.queue.sync_log
-        self._server_id = session.library.server_id
-        self.verification = Verification(services, session)
+    services: Services
+    session: SyncSession
+
+    def __post_init__(self) -> None:
+        self._sync_log = self.services.queue.sync_log
+        self._server_id = self.session.library.server_id
+        self.verification = Verification(self.services, self.session)
         self._planner = EditPlanner({}, {})
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
         """Store the original values of items before the first edit, and load all stored values."""
         log, server_id = self._sync_log, self._server_id
-        transaction = self._services.queue.transaction
+        transaction = self.services.queue.transaction
         taken_over = [(work.scene.id, key) for work in works for key in work.taken_over]
         if taken_over:
             with transaction():
@@ -64,7 +66,7 @@ class ItemWriter:
                     log.transfer_item(scene_id, server_id, key)
                     # The item may have another scene's cover, so this sync compares all images.
                     log.mark_unsynced(scene_id)
-        stored = EditPlanner.of(log, self._session, works)
+        stored = EditPlanner.of(log, self.session, works)
         items = [(work, item) for work in works for item in work.items]
         new = [pair for pair in items if not stored.sent_for(pair[0].scene.id, pair[1].rating_key)]
         if new:
@@ -74,13 +76,13 @@ class ItemWriter:
                     # The edit is stored first as unconfirmed, because its response may get lost.
                     edit = planner.plan(work, item).edit
                     pending = {name: edit.sent[name] for name in edit.fields}
-                    original, now = original_values(item), self._services.clock()
+                    original, now = original_values(item), self.services.clock()
                     log.keep_original(server_id, item.rating_key, original, now)
                     self._remember(work, item, ItemRecord("", {}, pending=pending))
-        self._planner = EditPlanner.of(log, self._session, works) if new else stored
+        self._planner = EditPlanner.of(log, self.session, works) if new else stored
         self._last = log.scenes([work.scene.id for work in works])
-        probe_locks(self._session, works, self._planner)
-        self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
+        probe_locks(self.session, works, self._planner)
+        self._planner = replace(self._planner, behaviour=self.session.facts.behaviour())
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
         """Send the differences to each item. The sent values are stored even after an error."""
@@ -100,8 +102,8 @@ class ItemWriter:
             raise failure
         last = self._last.get(work.scene.id)
         behaviour = self._planner.behaviour
-        cover = CoverSync(self._services, self._session, work, last, behaviour).run(records)
-        trace_cover(self._services.log, work, cover)
+        cover = CoverSync(self.services, self.session, work, last, behaviour).run(records)
+        trace_cover(self.services.log, work, cover)
         for item, sent in cover.sent.items():
             self.verification.images[item.rating_key] = (item, sent)
         failure = failure or cover.failure or work.error
@@ -114,7 +116,7 @@ class ItemWriter:
         for cover in covers:
             for item, kinds in cover.to_lock.items():
                 groups.setdefault(tuple(sorted(kinds)), []).append(item)
-        client = self._session.client
+        client = self.session.client
         for locked, items in groups.items():
             with judged_write(client, items[0]):
                 client.lock_images([item.rating_key for item in items], locked)
@@ -124,11 +126,11 @@ class ItemWriter:
     def _write_item(self, work: SceneWork, item: PlexItem) -> tuple[ItemRecord, list[str]]:
         plan = self._planner.plan(work, item)
         last, edit, _ = plan
-        trace_comparison(self._services.log, work, item, edit)
+        trace_comparison(self.services.log, work, item, edit)
         smart = self._planner.behaviour.smart_collections.get(item.section_key, ())
         for name in work.joins(item) if smart else ():
             if folded(name) in smart:
-                self._session.facts.report_smart_collection(item.section_key, name)
+                self.session.facts.report_smart_collection(item.section_key, name)
         record = replace(
             last, digest=work.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
         )
@@ -138,8 +140,8 @@ class ItemWriter:
             self._prepare(work, item, plan, fresh)
             outcome = self._edit(work, item, edit)
             if SORTED_AS not in edit.sent and (unlocked := unlocking_edit(original, edit.fields)):
-                self._session.client.edit(item, unlocked)
-            trace_edit(self._services.log, work, item, outcome)
+                self.session.client.edit(item, unlocked)
+            trace_edit(self.services.log, work, item, outcome)
             self._report(work, edit, outcome)
             record = _without_refused(record, last, edit, outcome)
             accepted = {n: given for n, given in edit.fields.items() if n not in outcome.refused}
@@ -153,10 +155,8 @@ class ItemWriter:
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
         """Return the original values. `fresh` fields were never sent, so update their values."""
         sorted_as = item.sort_title or item.title
-        is_of_user = SORT_TITLE in item.locked and not same(
-            sorted_as, plan.last.sent.get(TITLE, "")
-        )
-        if SORTED_AS in plan.original and not is_of_user:
+        is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
+        if SORTED_AS in plan.original and is_ours:
             # Edits of the title also change the sort title, so the stored original value stays.
             fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
@@ -189,12 +189,12 @@ class ItemWriter:
             self._remember(work, item, ahead)
 
     def _remember(self, work: SceneWork, item: PlexItem, record: ItemRecord) -> None:
-        key, now = item.rating_key, self._services.clock()
+        key, now = item.rating_key, self.services.clock()
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
         """Send an edit. Send an empty date separately until it is known whether Plex accepts it."""
-        client = self._session.client
+        client = self.session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
         send = partial(client.edit, item, alone=alone, refused_since=work.refused_since)
@@ -210,13 +210,13 @@ class ItemWriter:
             refusal = self._clear_date(item, edit)
         if refusal is None:
             return outcome
-        self._session.facts.learn(DateClearing.REFUSED)
-        self._planner = replace(self._planner, behaviour=self._session.facts.behaviour())
+        self.session.facts.learn(DateClearing.REFUSED)
+        self._planner = replace(self._planner, behaviour=self.session.facts.behaviour())
         return replace(outcome, refused={**outcome.refused, DATE: refusal})
 
     def _clear_date(self, item: PlexItem, edit: ItemEdit) -> PlexPermanentError | None:
         try:
-            outcome = self._session.client.edit(item, {DATE: edit.fields[DATE]})
+            outcome = self.session.client.edit(item, {DATE: edit.fields[DATE]})
         except PlexTemporaryError as error:
             return PlexPermanentError(error.cause)
         except PlexPermanentError as error:
@@ -224,14 +224,11 @@ class ItemWriter:
         return outcome.refused.get(DATE)
 
     def _report(self, work: SceneWork, edit: ItemEdit, outcome: EditOutcome) -> None:
-        log = self._services.log
+        log = self.services.log
         scene: dict[str, Any] = {"scene": work.scene.id, "label": work.scene.label}
         for name, error in outcome.refused.items():
-            if error.reported:
-                continue
-            if name == DATE and _clears_date(edit):
-                continue
-            log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
+            if not error.reported and not (name == DATE and _clears_date(edit)):
+                log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
             fields = (name for name, names in outcome.left_out.items() if refused in names)
             is_collection = next(fields, None) == COLLECTIONS

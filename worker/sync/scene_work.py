@@ -22,9 +22,9 @@ from worker.sync.session import SyncSession
 class SceneWork:
     """A scene of a batch, and its state.
 
-    `taken_over` lists items that showed another scene before. `elsewhere` describes items that have
-    a file of this scene but show another scene. `unseen` means that Plex lists an item but did not
-    return the item. `looked_for` means that Plex was searched for missing files after the edit.
+    `taken_over` lists items that showed another scene before. `shared_items` and `elsewhere` name
+    items with a file of this scene that show another scene. `unseen` means that Plex lists an item
+    but did not return it. `looked_for` means that Plex was searched for missing files.
     """
 
     claims: list[Claim]
@@ -34,7 +34,6 @@ class SceneWork:
     items: list[PlexItem] = field(default_factory=list)
     taken_over: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
-    # Items that contain a file of the scene and show another scene.
     shared_items: dict[str, list[int]] = field(default_factory=dict)
     unseen: bool = False
     looked_for: bool = False
@@ -47,7 +46,6 @@ class SceneWork:
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
     def joins(self, item: PlexItem) -> list[str]:
-        """Return the collections of the scene that the item is not in."""
         shown = set(map(folded, item.collections))
         return [name for name in self.desired.collections or () if folded(name) not in shown]
 
@@ -71,8 +69,7 @@ class ItemPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EditPlanner:
-    """Computes edits. `sent` contains the values last sent, by rating key and scene id."""
-
+    # The values last sent, by rating key and scene id.
     sent: Mapping[int, Mapping[int, ItemRecord]]
     originals: Mapping[int, FieldValues]
     behaviour: Behaviour = UNKNOWN
@@ -91,12 +88,20 @@ class EditPlanner:
     def plan(self, work: SceneWork, item: PlexItem) -> ItemPlan:
         last = self.sent_for(work.scene.id, item.rating_key) or ItemRecord("", {})
         original = self.originals.get(item.rating_key) or original_values(item)
+        refused = last.refused
+        if work.refused_since:
+            # A text that Plex shortened is not sent again.
+            refused = {
+                name: value
+                for name, value in refused.items()
+                if isinstance(value, str) and is_shortened(str(last.sent.get(name, "")), value)
+            }
         edit = edit_for(
             work.desired,
             item,
             last.sent,
             original,
-            refused=_shortened_texts(last) if work.refused_since else last.refused,
+            refused=refused,
             pending=last.pending,
             preserve=self.preserve,
             behaviour=self.behaviour,
@@ -124,14 +129,5 @@ def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldV
 
 def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
     """Return the values that reached Plex, although the edit was not confirmed."""
-    return {
-        name: value for name, value in record.pending.items() if same(value, getattr(item, name))
-    }
-
-
-def _shortened_texts(last: ItemRecord) -> FieldValues:
-    return {
-        name: value
-        for name, value in last.refused.items()
-        if isinstance(value, str) and is_shortened(str(last.sent.get(name, "")), value)
-    }
+    pending = record.pending.items()
+    return {name: value for name, value in pending if same(value, getattr(item, name))}

@@ -1,10 +1,10 @@
 """Reads the settings, and creates the objects for the configured Plex server."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from plex.client import PlexClient
@@ -34,9 +34,8 @@ UPLOADS_WAIT = 60.0
 class UploadGate:
     """Postpones image uploads while Plex stores no images, although Plex saves edits.
 
-    A failed upload may be the fault of the image. But after failures at two items without a
-    success, images of that kind (poster or art) wait, and their jobs use up no retry. One upload
-    per minute tests whether Plex stores images again.
+    A single failed upload may be the fault of the image. After failures at two items, images of
+    that kind (poster or art) wait. One upload per minute tests whether Plex stores images again.
     """
 
     clock: Callable[[], float]
@@ -83,11 +82,7 @@ class SyncSession:
     uploads: UploadGate
 
     def read_smart_collections(self, section_keys: Iterable[int], since: float) -> None:
-        """Ask Plex for the smart collections of libraries, unless this session knows them.
-
-        `since` is the time of the last order by a user to retry refused values, or 0. After such an
-        order, Plex is asked again, because the user may have renamed a smart collection.
-        """
+        """Ask Plex for the smart collections of libraries, unless it was asked after `since`."""
         for key in {*section_keys}:
             if self.facts.smart_since.get(key, -1.0) < since:
                 self.facts.smart_collections[key] = self.client.smart_collections(key)
@@ -95,11 +90,6 @@ class SyncSession:
 
     def look_for(self, files: Iterable[str]) -> bool:
         return self.library.look_for([self.matcher.to_plex(path) for path in files])
-
-
-def _digest(warning: str) -> str:
-    """Return a digest to store instead of a warning, because a warning may contain a secret."""
-    return hashlib.sha256(warning.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program
@@ -171,15 +161,16 @@ class CurrentSession:
         return parsed
 
     def _report_faults(self, parsed: ParsedConfig) -> None:
-        warnings = [*parsed.warnings, *((SHORT_LIVED,) if parsed.config.token_expires else ())]
-        self._report_once({_digest(warning): warning for warning in warnings})
+        """Report each warning only once, even across processes, while the setting stays wrong."""
         if parsed.unknown and parsed.unknown != self._unknown:
             self.log.step(f"Unknown settings, which have no effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown
-
-    def _report_once(self, warnings: Mapping[str, str]) -> None:
-        """Report each warning only once, even across processes, while the setting stays wrong."""
         path, report = self.folder.reported_settings, self.log.event
+        texts = [*parsed.warnings, *((SHORT_LIVED,) if parsed.config.token_expires else ())]
+        # A warning may contain a secret, so only its digest is stored.
+        warnings = {
+            sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]: text for text in texts
+        }
         if self._reported is None:
             stored = read_state(path, report, self.clock()).get("warnings")
             self._reported = set(map(str, stored)) if isinstance(stored, list) else set()
