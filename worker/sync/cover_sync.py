@@ -16,7 +16,7 @@ from plex.exceptions import (
 )
 from plex.items import ART, IMAGE_LOCKS, POSTER, PlexImage, PlexItem
 from plex.originals import with_original_lock
-from plex.server_facts import Behaviour, ImageSelection
+from plex.server_facts import ImageSelection
 from shared.events import Event
 from stash.exceptions import StashFileError
 from stash.images import Cover, UnusableCoverError, read_cover
@@ -24,7 +24,7 @@ from sync_queue.sync_log import ItemRecord, SceneRecord
 from validation.metadata import SceneMetadata
 from validation.scene_extractor import StashScene
 from worker.services import Services
-from worker.sync.scene_work import SceneWork
+from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
 _NO_COVER = ""
@@ -65,41 +65,38 @@ class Target(NamedTuple):
 
 
 def targets_of(
-    desired: SceneMetadata,
-    records: Mapping[PlexItem, ItemRecord],
-    behaviour: Behaviour,
-    *,
-    preserve: bool,
+    desired: SceneMetadata, records: Mapping[PlexItem, ItemRecord], planner: EditPlanner
 ) -> list[Target]:
     """Return the images that have to show a scene's cover.
 
-    If `preserve` is set, an image that was locked before the first upload is left out, because a
-    user chose that image.
+    With the setting `preserve_plex_edits`, an image that was locked before the first upload is left
+    out, because a user chose that image.
     """
     targets = [
         Target(
             item,
             kind,
             record.poster_sha1 if kind == POSTER else record.art_sha1,
-            IMAGE_LOCKS[kind] in item.locked | behaviour.hidden_locks,
+            IMAGE_LOCKS[kind] in item.locked | planner.behaviour.hidden_locks,
         )
         for item, record in records.items()
         for kind, is_synced in ((POSTER, desired.poster), (ART, desired.art))
         if is_synced
     ]
-    if not preserve:
-        return targets
-    return [t for t in targets if t.has or IMAGE_LOCKS[t.kind] not in t.item.locked]
+    if planner.preserve:
+        targets = [t for t in targets if t.has or IMAGE_LOCKS[t.kind] not in t.item.locked]
+    return targets
 
 
 def may_differ(scene: StashScene, targets: Sequence[Target], last: SceneRecord | None) -> bool:
-    is_unchanged = last is not None and last.scene_updated_at == scene.updated_at
-    return not is_unchanged or not _is_shown(last, targets)
+    if last is None or last.scene_updated_at != scene.updated_at:
+        return True
+    return not _is_shown(last, targets)
 
 
-def _is_shown(last: SceneRecord | None, targets: Sequence[Target]) -> bool:
-    if last is None or last.cover_tag is None:
-        return last is not None and all(target.has is not None for target in targets)
+def _is_shown(last: SceneRecord, targets: Sequence[Target]) -> bool:
+    if last.cover_tag is None:
+        return all(target.has is not None for target in targets)
     sha1 = last.cover_tag.partition(" ")[0]
     accepted = (sha1, _REFUSED + sha1)
     return all(t.has is not None and (not sha1 or t.has in accepted) for t in targets)
@@ -120,7 +117,7 @@ class CoverSync:
     session: SyncSession
     work: SceneWork
     last: SceneRecord | None
-    behaviour: Behaviour
+    planner: EditPlanner
     result: CoverResult = field(default_factory=CoverResult)
 
     def __post_init__(self) -> None:
@@ -130,8 +127,7 @@ class CoverSync:
 
     def run(self, records: Mapping[PlexItem, ItemRecord]) -> CoverResult:
         work, last, result = self.work, self.last, self.result
-        preserve = self.session.config.preserve_plex_edits
-        targets = targets_of(work.desired, records, self.behaviour, preserve=preserve)
+        targets = targets_of(work.desired, records, self.planner)
         if work.refused_since:
             targets = [t._replace(has=None) if t.is_refused else t for t in targets]
         if last is not None and _is_shown(last, targets):
@@ -157,7 +153,7 @@ class CoverSync:
     def _is_lost(self, target: Target) -> bool:
         """Return whether Plex lost the sent image. If Plex deselected the image, select it."""
         item, kind = target.item, target.kind
-        if self.session.config.preserve_plex_edits or kind in self.result.uploaded:
+        if self.planner.preserve or kind in self.result.uploaded:
             return False
         try:
             images = self._client.list_images(item.rating_key, kind)

@@ -84,7 +84,7 @@ def inspect_scenes(
 def _inspection(work: SceneWork, last: SceneRecord | None, planner: EditPlanner) -> Inspection:
     plans = [(item, planner.plan(work, item)) for item in work.items]
     records = {item: plan.last for item, plan in plans}
-    targets = targets_of(work.desired, records, planner.behaviour, preserve=planner.preserve)
+    targets = targets_of(work.desired, records, planner)
     reads_cover = bool(targets) and may_differ(work.scene, targets, last)
     unlocked: dict[PlexItem, tuple[str, ...]] = {}
     for target in targets:

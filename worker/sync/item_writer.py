@@ -101,8 +101,7 @@ class ItemWriter:
         if failure is not None and not records:
             raise failure
         last = self._last.get(work.scene.id)
-        behaviour = self._planner.behaviour
-        cover = CoverSync(self.services, self.session, work, last, behaviour).run(records)
+        cover = CoverSync(self.services, self.session, work, last, self._planner).run(records)
         trace_cover(self.services.log, work, cover)
         for item, sent in cover.sent.items():
             self.verification.images[item.rating_key] = (item, sent)
