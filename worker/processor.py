@@ -26,7 +26,7 @@ from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
 IDLE_SECONDS = 60.0
-# No job waits longer, even if Plex demands a longer delay with the header Retry-After.
+# The longest delay of a job, even if Plex demands a longer delay with the header Retry-After.
 LONGEST_BACKOFF = 3700.0
 
 

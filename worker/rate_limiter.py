@@ -29,7 +29,7 @@ _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# A new edit waits until a batch ends, so a batch with a limited rate takes about this long.
+# A new edit waits until a batch ends, so a batch at a limited rate takes only these seconds.
 BATCH_SECONDS = 5.0
 # Plex is slow if the median duration of EDITS_JUDGED or more edits exceeds SLOW_FACTOR times the
 # usual duration. While Plex is slow, the worker waits between two batches.
@@ -143,7 +143,6 @@ class Pace:
         return self._delay / 2 if self._delay > SHORTEST_DELAY else 0.0
 
     def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        # The usual time adapts over hours.
         known = facts.edit_seconds()
         usual = seconds if known is None else known
         usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)

@@ -20,7 +20,7 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Prefer scenes with the item's first file, then `logged` scenes, and then the lowest id."""
+    """Return the scene that an item shows, preferably a scene with the item's first file."""
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
 

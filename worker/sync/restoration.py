@@ -25,7 +25,7 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-# The keys are scene ids.
+# This type maps scene ids to records of an item.
 Records = Mapping[int, ItemRecord]
 
 

@@ -83,10 +83,7 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
 
 
 def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditPlanner) -> None:
-    """Find out which locks the server never reports. A user may also have unlocked a field.
-
-    So this function sets each lock that an item lacks, and reads the item back.
-    """
+    """Set locks that items lack, and read the items back, to find locks that Plex never reports."""
     known = session.facts.behaviour()
     pairs = [(work, item) for work in works for item in work.items]
     known_locks = {*known.shown_locks, *known.hidden_locks}

@@ -78,7 +78,7 @@ class Verification:
         if not edit.is_second_attempt and behaviour.removal_encoding is RemovalEncoding.ONCE:
             shown |= _kept_names(edit)
         if shown:
-            # Otherwise, these values would count as edits by a user.
+            # Values in Plex that are not recorded count as edits by a user.
             self._remember(edit, shown)
         return bool(learned or shown) or met_another
 
