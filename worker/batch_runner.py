@@ -122,7 +122,8 @@ class BatchRunner:
             return self._fail(replace(result, error=error), batch)
         self.finalizer.succeeded(result, seconds)
         self._close(result.claims, batch)
-        self._policy.succeeded(result)
+        wrote = isinstance(result, Synced) and bool(result.changed)
+        self._policy.poison.succeeded(result.key, wrote=wrote)
         if isinstance(result, Synced | Skipped | FolderScanned) and result.by_plex:
             self.guard.served()
         return DrainOutcome.WORKED

@@ -31,7 +31,7 @@ from validation.config import Config
 from worker.backoff import SHORTEST_DELAY, calculate_delay, get_retry_params
 from worker.outage_guard import OutageGuard
 from worker.services import Services
-from worker.sync.results import Failed, SceneError, Success, Synced
+from worker.sync.results import Failed, SceneError
 from worker.sync.session import SyncSession
 
 # A job whose file Plex lacks is retried for at least 2 h and 8 times, even if the clock jumps
@@ -184,12 +184,7 @@ class PoisonJobs:
 class FailurePolicy:
     services: Services
     guard: OutageGuard
-    _poison: PoisonJobs = field(default_factory=PoisonJobs)
-
-    def succeeded(self, result: Success) -> None:
-        self._poison.succeeded(
-            result.key, wrote=isinstance(result, Synced) and bool(result.changed)
-        )
+    poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def general_error(self, error: Exception) -> Exception:
         """If Stash fails for all scenes, return an error that uses up no retry, or else `error`."""
@@ -212,7 +207,7 @@ class FailurePolicy:
     def diagnose(self, result: Failed, session: SyncSession) -> Diagnosis:
         error, blame = result.error, Blame.PLEX
         if isinstance(error, PlexServerDown):
-            blame = self._poison.failed(result.key)
+            blame = self.poison.failed(result.key)
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}. Plex fails only with this scene, repeatedly")
         if blame is Blame.UNKNOWN and self.guard.is_away:

@@ -73,10 +73,9 @@ class Finalizer:
         self._stats.succeeded(seconds, synced=isinstance(result, Synced))
         if isinstance(result, Synced):
             self._stats.matched(sure=result.confidence is MatchConfidence.HIGH)
-            moments = filter(None, (claim.job.enqueued_at for claim in result.claims))
-            queued_at = min(moments, default=None)
-            if result.changed and queued_at is not None:
-                self._stats.arrived(queued_at)
+            moments = [claim.job.enqueued_at for claim in result.claims if claim.job.enqueued_at]
+            if result.changed and moments:
+                self._stats.arrived(min(moments))
         label = result.label
         self.progress.report(event, scene=result.scene_id, label=label, seconds=seconds, **fields)
 

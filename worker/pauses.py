@@ -1,6 +1,5 @@
 """Pauses the sync while no job can succeed, and stores the reason of the pause in a file."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -76,10 +75,6 @@ class Pauses:
             self._write(reason, QUIET_HOURS)
         self.reason, self.kind = reason, QUIET_HOURS
 
-    def end_quiet_hours(self) -> None:
-        if self.kind == QUIET_HOURS:
-            self.succeeded()
-
     def end_now(self) -> None:
         """End the current pause. If no job succeeds, the next pause is longer."""
         self._until = float("-inf")
@@ -96,9 +91,8 @@ class Pauses:
         if self.kind != DATABASE:
             self.succeeded()
 
-    def end_if_no_job_is_due(self) -> None:
-        # Without a due job, the worker needs nothing from Stash, so a pause due to Stash ends.
-        if self.kind == STASH:
+    def end_if(self, kind: str) -> None:
+        if self.kind == kind:
             self.succeeded()
 
     def _write(self, reason: str, kind: str) -> None:
@@ -113,7 +107,3 @@ def database_fault(error: Exception) -> str:
         remedy = "Close other programs that use the file, or delete it; no edit is lost"
         return f"the path index (library.db) cannot be used ({error}). {remedy}"
     return f"the queue's database cannot be used: {error}"
-
-
-def is_read_only(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

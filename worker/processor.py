@@ -17,7 +17,7 @@ from worker.batch_runner import BatchRunner
 from worker.finalizer import Finalizer
 from worker.jobs.missing_scenes import MissingScenes
 from worker.outage_guard import OutageGuard
-from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, database_fault, is_read_only
+from worker.pauses import DATABASE, QUIET_HOURS, SETTINGS, STASH, Pauses, database_fault
 from worker.process.outcome import DrainOutcome
 from worker.rate_limiter import Pace
 from worker.services import Services
@@ -131,13 +131,15 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                self._pauses.end_if_no_job_is_due()
+                # Without a due job, the worker needs nothing from Stash.
+                self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:
             return self._database_failed(error)
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> DrainOutcome:
-        if is_damage(error) or (is_read_only(error) and not self._is_only_run):
+        is_read_only = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+        if is_damage(error) or (is_read_only and not self._is_only_run):
             raise error
         # The failed step may have left jobs marked as in progress, which the next step resets.
         self._begun = False
@@ -169,15 +171,18 @@ class SyncWorker:
         if quiet is not None:
             self._pauses.begin_quiet_hours(quiet)
             return DrainOutcome.PAUSED
-        self._pauses.end_quiet_hours()
+        self._pauses.end_if(QUIET_HOURS)
         if not self._guard.allow(session.client, due=due):
             return DrainOutcome.PAUSED
         if self._missing.seconds_to_search() == 0:
-            self._search(session)
+            try:
+                if found := self._missing.search(session):
+                    self._log.event(Event.SCENES_FOUND, scenes=found)
+            except PlexError as error:
+                self._log.step(f"Plex was not searched for missing scenes: {error}")
         seconds = self._pace.seconds_left() if due else 0.0
         if seconds:
             self._stop.wait(seconds)
-            # The next step reads the queue and the settings again.
             return DrainOutcome.WORKED
         size = 1 if self._guard.is_away else self._pace.most_jobs(config, self._runner.size)
         claims = self._queue.claim(size, bulk_last=self._pace.is_limited(config))
@@ -223,13 +228,6 @@ class SyncWorker:
             oldest = self._services.clock() - session.config.dlq_retention_days * DAY
             self._queue.dead_letters.purge(oldest)
         return session
-
-    def _search(self, session: SyncSession) -> None:
-        try:
-            if found := self._missing.search(session):
-                self._log.event(Event.SCENES_FOUND, scenes=found)
-        except PlexError as error:
-            self._log.step(f"Plex was not searched for missing scenes: {error}")
 
     def _do_idle_step(self, session: SyncSession) -> bool:
         try:

@@ -51,7 +51,7 @@ def test_only_a_pause_for_stash_ends_while_no_job_is_due(path: str, kind: str, l
     worker = pauses(path)
     worker.begin("a cause", kind, OSError())
 
-    worker.end_if_no_job_is_due()
+    worker.end_if(STASH)
 
     assert (reason_in(path) != "") is lasts
     assert worker.active is lasts
