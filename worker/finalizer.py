@@ -137,8 +137,8 @@ class Finalizer:
 
 
 def _fields_of(result: Failed) -> dict[str, Any]:
-    error_type = type(result.error).__name__
-    return {"scene": result.scene_id, "label": result.label, "error": error_type}
+    error = type(result.error).__name__
+    return {"scene": result.scene_id, "label": result.label, "error": error}
 
 
 def _reason(error: Exception) -> str:

@@ -193,12 +193,11 @@ class CoverSync:
         item, kind, result = target.item, target.kind, self.result
         try:
             self.session.uploads.check(kind, item.rating_key)
-            uploads = self._sync_log.uploads(self._server_id, item.rating_key, kind)
+            had = cover.sha1 in self._sync_log.uploads(self._server_id, item.rating_key, kind)
             self._remember_intent(target, cover)
             self._remove_overlay_label(target)
             self._send(target, cover)
             with judged_write(self._client, item):
-                had = cover.sha1 in uploads
                 select_image(self.session, item.rating_key, kind, cover.sha1, had=had, is_new=True)
         except PlexPermanentError as error:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)

@@ -178,8 +178,7 @@ class ItemWriter:
             # A second request removes the lock of the restored sort title.
             pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
-            earlier = last.pending.get(name, ())
-            pending[name] = list(dict.fromkeys((*earlier, *pending[name])))
+            pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
         # Plex shows which values of the previous edit arrived, so these values count as sent.
         if pending != last.pending:

@@ -62,8 +62,7 @@ class ProgressLog:
             self._sum(Event.DRAIN_PROGRESS)
 
     def drain_ended(self) -> None:
-        jobs = self._ends.total()
-        if jobs > (self._most or 1):
+        if self._ends.total() > (self._most or 1):
             self._sum(Event.DRAIN_ENDED)
         self._begin()
 

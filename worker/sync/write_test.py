@@ -327,8 +327,7 @@ class WriteProbes:
     def _read(self) -> PlexItem:
         item = _read(self.client, self.item.rating_key)
         if item is None:
-            message = "Plex no longer has the item"
-            raise PlexNotFound(message)
+            raise PlexNotFound("Plex no longer has the item")
         return item
 
     def _add(self, claim: str, holds: bool, why: str = "") -> None:
