@@ -94,7 +94,7 @@ class PlexConnection:
             "GET", "/identity", "", with_token=False, timeout=timeout or IDENTITY_TIMEOUT
         )
         found = parse_document(answer.content, "")
-        server_id = found is not None and found.get("machineIdentifier")
+        server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
             raise PlexTemporaryError("the server at plex_url is not a Plex server")
         identity = Identity(server_id, found.get("version") or "", answer.headers.get("Date", ""))

@@ -158,20 +158,16 @@ class UpdateCursor:
     subtracted from the newest time stamp.
     """
 
-    def __init__(self, clock: Callable[[], float], at_least: int = 0) -> None:
+    def __init__(self, clock: Callable[[], float], cursor: int = 0) -> None:
         self._clock = clock
-        self._at_least = self._newest = at_least
-        self._took = 0.0
         self.begun = clock()
-
-    @property
-    def cursor(self) -> int:
-        return max(self._at_least, self._newest - math.ceil(self._took))
+        self.cursor = cursor
 
     def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
-        latest = self.begun + _AHEAD
+        newest, latest = self.cursor, self.begun + _AHEAD
         for page in pages:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)
-            self._newest = max(self._newest, max(stamps, default=0))
+            newest = max(newest, max(stamps, default=0))
             yield page
-        self._took = max(0.0, self._clock() - self.begun)
+        duration = max(0.0, self._clock() - self.begun)
+        self.cursor = max(self.cursor, newest - math.ceil(duration))

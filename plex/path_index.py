@@ -210,9 +210,7 @@ class PathIndex:
 
     def find_named(self, path: str, size: int = 0) -> list[LibraryPart]:
         """Return the files of this name in any folder, with this size or an unknown size."""
-        if size:
-            return self._find("name = ? AND size IN (?, 0)", folded_name(path), size)
-        return self._find("name = ?", folded_name(path))
+        return self._find("name = ? AND (? = 0 OR size IN (?, 0))", folded_name(path), size, size)
 
     def files_of(self, rating_key: int) -> list[str]:
         return [part.path for part in self._find("rating_key = ?", rating_key)]

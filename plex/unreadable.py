@@ -46,7 +46,11 @@ class UnreadableItems:
         others = [key for key in rating_keys if key not in known]
         found, failed = self.client.read_each(others, batch)
         if failed and len(others) == 1:
-            found, failed = self._read_beside_another(others[0], failed[others[0]])
+            # If Plex returns no other item either, the item is not the cause.
+            other = self.index.another_key(others[0])
+            if other is None or self.client.read_each([other], 1).failed:
+                raise failed[others[0]]
+            found, failed = self.client.read_each(others, 1)
         self._note(failed)
         for key in sorted(known.intersection(rating_keys)):
             alone = self.client.read_each([key], 1)
@@ -56,12 +60,6 @@ class UnreadableItems:
                 statement = "DELETE FROM unreadable_items WHERE server_id = ? AND rating_key = ?"
                 self._database.write(statement, self.client.server_id, key)
         return ItemsRead(found, {key: PlexTemporaryError(self._text(key)) for key in failed})
-
-    def _read_beside_another(self, key: int, error: PlexTemporaryError) -> ItemsRead:
-        other = self.index.another_key(key)
-        if other is None or self.client.read_each([other], 1).failed:
-            raise error
-        return self.client.read_each([key], 1)
 
     def holes(self, section: Section) -> list[Hole]:
         now = self.clock()
