@@ -149,12 +149,8 @@ class EditSender:
 
     def send(self) -> EditOutcome:
         """Send the edit. If Plex refuses every edit of this item, raise a `PlexPermanentError`."""
-        if self.alone:
-            groups: Iterable[Fields] = [{name: sent} for name, sent in self._fields.items()]
-        else:
-            groups = packed(self._fields)
-        for group in groups:
-            if len(group) == 1 or not self._try_request(joined(group)):
+        for group in packed(self._fields):
+            if self.alone or len(group) == 1 or not self._try_request(joined(group)):
                 for name, parameters in group.items():
                     self._send_field(name, parameters)
         self._confirm_refusals()
@@ -216,11 +212,11 @@ class EditSender:
         if names and self._try_request(kept):
             return dict.fromkeys(names, self._outcome.refused.pop(field))
         # Plex may refuse the removal of a name, so each name is removed by its own request.
-        removals = {key: value for key, value in kept.items() if key.endswith(REMOVED)}
-        if removals and self._try_request({k: v for k, v in kept.items() if k not in removals}):
-            for key, removed in removals.items():
-                for name in removed.split(",")[:MOST_REQUESTS]:
-                    self._try_request({key: name})
+        key = f"{list_name(parameters)}{REMOVED}"
+        removed = kept.pop(key, "")
+        if removed and self._try_request(kept):
+            for name in removed.split(",")[:MOST_REQUESTS]:
+                self._try_request({key: name})
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
