@@ -53,8 +53,7 @@ def edit_for(
         last_sent: the values that the plugin last sent to the item.
         original: the item's values from before the plugin's first write.
         refused: the values that Plex did not keep after the plugin sent them.
-        pending: the values of an edit to which Plex has not responded. Plex may have applied
-            these values.
+        pending: the values of an edit to which Plex has not responded.
         preserve: whether to keep the values that a user set in Plex.
     """
     current = without_smart_collections(_as_sent(current, last_sent, behaviour), behaviour)
@@ -86,8 +85,7 @@ class _Comparison:
             if self._is_preserved(name, wanted):
                 preserved.append(name)
                 continue
-            # `wanted` may include names that other tools added to the list in Plex. The plugin
-            # stores only the scene's own names in `sent`.
+            # `wanted` may include names that other tools added to the list in Plex.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -123,7 +121,6 @@ class _Comparison:
         return _names(self.last_sent, name) | _names(self.pending, name)
 
     def _undo(self, name: str) -> dict[str, str]:
-        """Return the parameters that restore a field, unless a user has changed the field."""
         known = (self.last_sent, self.original, self.pending, self.behaviour.hidden_locks)
         shown = getattr(self.current, name)
         if name not in ADDITIVE and (not shown or is_user_edited(name, self.current, *known)):
@@ -134,11 +131,9 @@ class _Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Return the parameters that restore the sort title.
+        """Return the parameters that restore a locked sort title, or set the title as sort title.
 
-        A locked original sort title is restored. Otherwise the sort title becomes equal to the
-        title. Plex ignores a sort title without a lock, so the request sets a lock. If the original
-        sort title was not locked, a later edit removes the lock.
+        Plex ignores a sort title without a lock. A later edit removes the lock again.
         """
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
@@ -149,14 +144,11 @@ class _Comparison:
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
     def _emptied_title(self) -> str | None:
-        """Return the title for a scene without a title, or None to keep the item's title.
-
-        An item without a title gets the name of its file. If the plugin sent the item's title, the
-        item gets its original title.
-        """
+        """Return the title for a scene without a title. The item may keep its title (None)."""
         shown, before = self.current.title, self.original.get(TITLE)
         if not shown:
             return self.desired.file_stem or None
+        # If the plugin sent the item's title, the item gets its original title.
         sent = (self.last_sent.get(TITLE, ""), self.pending.get(TITLE, ""))
         is_ours = any(same(title, shown) for title in sent)
         return before if is_ours and isinstance(before, str) and before else None
@@ -167,7 +159,6 @@ class _Comparison:
             return None
         if not self.behaviour.cannot_clear_dates:
             return ""
-        # This server cannot clear the date, so restore the date from before the first sync.
         before = self.original.get(DATE)
         return before if isinstance(before, str) and before else None
 
@@ -180,10 +171,10 @@ class _Comparison:
     def _without_refused(
         self, name: str, wanted: _Wanted, ours: Value
     ) -> tuple[_Wanted, Value | None]:
-        """Return the value to send, and the value that Plex is expected to keep.
+        """Return the value to send, and the value that Plex will probably keep.
 
-        If Plex kept only a part of this value before, only that part is sent and expected. If Plex
-        kept nothing, the second value is None.
+        If Plex kept a part of this value before, only this part is sent. If Plex kept nothing
+        before, the second value is None.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -225,8 +216,7 @@ def restoring_parameters(
 ) -> dict[str, str]:
     """Return the parameters that restore the original value and lock of a field.
 
-    The result is empty if nothing differs. In lists such as collections, only the names in `sent`
-    are removed. Other tools may have added the other names.
+    In lists such as collections, only the names in `sent` are removed.
     """
     if name not in original:
         return {}
@@ -239,8 +229,7 @@ def restoring_parameters(
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
         if name == DATE:
-            # Some servers shift each received date by some days, so send a date that offsets the
-            # shift.
+            # Some servers shift each received date. The sent date offsets the shift.
             value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())
@@ -290,7 +279,7 @@ def current_values(item: PlexItem) -> Values:
 
 
 def shifted(date: str, days: int) -> str:
-    """Return the date some days later. A text that is not a date stays as it is."""
+    """Return a date some days later. An invalid date stays the same."""
     try:
         return (datetime.date.fromisoformat(date) + datetime.timedelta(days)).isoformat()
     except (ValueError, OverflowError):
@@ -298,7 +287,7 @@ def shifted(date: str, days: int) -> str:
 
 
 def days_between(earlier: str, later: str) -> int | None:
-    """Return the number of days between two dates, or None if a text is not a date."""
+    """Return the number of days between two dates. For an invalid date, return None."""
     try:
         span = datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)
     except ValueError:
@@ -321,11 +310,8 @@ def is_user_edited(
     """Return whether a user set the current value of a field in Plex.
 
     A user's value is not empty and differs from the value that the plugin sent. If the plugin has
-    sent no value, the field must also be locked. The server never returns the locks in
-    `hidden_locks`, so fields with these locks count as locked.
-
-    Other tools may add names to lists such as collections. In these lists, only a removal counts: a
-    user must have removed a name that the plugin sent.
+    sent no value, the field must also be locked. In lists such as collections, a user must have
+    removed a name that the plugin sent, because other tools may add names.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

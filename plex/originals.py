@@ -1,4 +1,4 @@
-"""The original values of an item, from before the plugin's first write, and their restoration."""
+"""Restores the original values of an item. An item had these values before the first sync."""
 
 from collections.abc import Collection, Mapping
 
@@ -18,15 +18,13 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# `original[UPLOADED]` lists the kinds of images that the plugin has uploaded.
-# `original[RETURNING]` lists the kinds of images that the plugin is restoring.
+# These keys of `Original` list kinds of images that the plugin is restoring or has uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
 
 
 def original_values(item: PlexItem) -> Values:
-    """Return the values, locks and file paths of an item, to store before the first write."""
     return {**current_values(item), FILES: list(item.files)}
 
 
@@ -38,10 +36,6 @@ def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Va
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    """Return the original values with the item's sort title and the lock of the sort title.
-
-    Original values that already have a sort title stay the same.
-    """
     if SORTED_AS in original:
         return dict(original)
     locked = _recaptured_locks(original, item, {SORT_TITLE})
@@ -49,7 +43,6 @@ def with_original_sort_title(original: Original, item: PlexItem) -> Values:
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
-    """Return the original values with an image's lock from before its first upload."""
     uploaded = original.get(UPLOADED, [])
     if kind in uploaded:
         return dict(original)
@@ -62,7 +55,7 @@ def _recaptured_locks(original: Original, item: PlexItem, plex_names: set[str]) 
 
 
 def shares_a_file(original: Original, item: PlexItem) -> bool:
-    """Return whether the item still has an original file. If not, it is another video now."""
+    """Return whether the item still has one of its original files, and so the same video."""
     files = {folded_path(path) for path in original.get(FILES, [])}
     return any(folded_path(path) in files for path in item.files)
 
@@ -76,9 +69,7 @@ def restoring_edit(
 ) -> _Fields:
     """Return the parameters, by field, that restore an item's original values and locks.
 
-    Args:
-        written: the fields that the plugin may have edited. Other fields are not restored.
-        sent: by list, the names that the plugin sent. Names from other tools are not removed.
+    Only the fields in `written` are restored. Only the names in `sent` are removed from lists.
     """
     item = without_smart_collections(item, behaviour)
     names = [name for name in PLEX_NAMES if name in written and name != SORTED_AS]
@@ -87,13 +78,8 @@ def restoring_edit(
         for name in names
     }
     fields = {name: parameters for name, parameters in found.items() if parameters}
-    differs = TITLE in written and _sort_title_differs(original, item, fields)
-    if SORTED_AS in written and SORTED_AS in original:
-        locks = (SORT_TITLE in item.locked, is_locked_in(original, SORT_TITLE))
-        differs |= item.sort_title != original[SORTED_AS] or locks[0] != locks[1]
-    if differs:
-        # Plex ignores a sort title without a lock, so this edit sets a lock. If the sort title
-        # was not locked, a later edit removes the lock.
+    if _sort_title_differs(original, item, written, fields):
+        # Plex ignores a sort title without a lock. A later edit removes the lock again.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
@@ -106,10 +92,9 @@ def unlocking_edit(original: Original, fields: Collection[str]) -> _Fields:
 
 
 def removed_locks(original: Original, written: Collection[str]) -> _Fields:
-    """Return the parameters, by field, that unlock what the plugin has locked.
+    """Return the parameters that unlock the fields in `written` and the uploaded images.
 
-    `written` has the fields that the plugin may have edited. Some servers never show a lock, so the
-    parameters also name fields that seem to be unlocked.
+    Some servers never show a lock, so the parameters also unlock fields that seem to be unlocked.
     """
     locks = {name: plex_name for name, plex_name in PLEX_NAMES.items() if name in written}
     locks |= {kind: IMAGE_LOCKS[kind] for kind in original.get(UPLOADED, [])}
@@ -122,16 +107,21 @@ def removed_locks(original: Original, written: Collection[str]) -> _Fields:
     }
 
 
-def _sort_title_differs(original: Original, item: PlexItem, fields: _Fields) -> bool:
-    was_locked = is_locked_in(original, SORT_TITLE)
+def _sort_title_differs(
+    original: Original, item: PlexItem, written: Collection[str], fields: _Fields
+) -> bool:
     if SORTED_AS not in original:
         return False
-    if SORT_TITLE in item.locked and not was_locked:
-        return item.sort_title in ("", original[SORTED_AS])
-    if was_locked and SORT_TITLE not in item.locked:
+    was_locked, is_locked = is_locked_in(original, SORT_TITLE), SORT_TITLE in item.locked
+    differs = item.sort_title != original[SORTED_AS]
+    if SORTED_AS in written and (differs or was_locked != is_locked):
         return True
+    if TITLE not in written:
+        return False
+    if was_locked != is_locked:
+        return was_locked or item.sort_title in ("", original[SORTED_AS])
     title_changes = f"{PLEX_NAMES[TITLE]}.value" in fields.get(TITLE, {})
-    return item.sort_title != original[SORTED_AS] or (title_changes and bool(original[SORTED_AS]))
+    return differs or (title_changes and bool(original[SORTED_AS]))
 
 
 def is_locked_in(original: Original, plex_name: str) -> bool:
@@ -143,5 +133,5 @@ def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexIma
 
 
 def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
-    """Return whether the plugin uploaded an image. `sent` has the SHA-1 of each upload."""
+    """Return whether the plugin uploaded an image. `sent` has the SHA-1 of each uploaded image."""
     return image.key.startswith("upload://") and image.key.endswith(tuple(sent))

@@ -1,8 +1,7 @@
 """The behaviour of a Plex server, as the plugin has observed it.
 
 Plex does not document how the versions of its server differ. The plugin therefore reads its edits
-back and stores the observed behaviour by the server's id and version. After an update of the
-server, the facts about its old version are deleted.
+back, and stores the observed behaviour of the current version.
 """
 
 import sqlite3
@@ -23,6 +22,10 @@ _LOCK, _DATE_SHIFT, _TESTED = "lock", "date_shift", "tested"
 _REFUSED_NAME, _SMART, _EDIT_SECONDS = "refused_name", "smart_collection", "edit_seconds"
 _SHOWN, _HIDDEN = "shown", "hidden"
 _SELECT = "SELECT fact, subject, value FROM server_facts WHERE server_id = ? AND version = ?"
+_UPSERT = (
+    "INSERT INTO server_facts VALUES (?, ?, ?, ?, ?) ON CONFLICT (server_id, fact, subject) "
+    "DO UPDATE SET value = excluded.value WHERE value != excluded.value"
+)
 _WORDS = {
     "actor": "actors",
     "genre": "genres",
@@ -96,13 +99,11 @@ _SENTENCES: Mapping[Trait, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The observed behaviour of a server. A trait is None until it is observed.
+    """The observed behaviour of a server. An unknown behaviour is None.
 
     Attributes:
         hidden_locks: Plex's names of the fields whose lock the server never returns.
-        shown_locks: Plex's names of the fields whose lock the server returns.
         date_shift: by library key, the number of days that the server adds to each sent date.
-        tested_at: the time at which the task Test Write was last completed, or 0 if never.
         smart_collections: by library key, the case-folded titles of its smart collections.
     """
 
@@ -133,29 +134,28 @@ class Behaviour:
 UNKNOWN = Behaviour()
 
 
+@dataclass
 class ServerFacts:
-    """Stores the observed behaviour of a server. `identity` returns the server's id and version."""
+    """Stores the observed behaviour of the server with the id and version of `identity`."""
 
-    def __init__(
-        self, database: IndexDatabase, identity: Callable[[], tuple[str, str]], report: Report
-    ) -> None:
-        database.run(TABLE)
-        self._database = database
-        self._identity = identity
-        self._report = report
-        self.smart_collections: dict[int, frozenset[str]] = {}
-        self.smart_since: dict[int, float] = {}
+    database: IndexDatabase
+    identity: Callable[[], tuple[str, str]]
+    report: Report
+    smart_collections: dict[int, frozenset[str]] = field(default_factory=dict)
+    smart_since: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database.run(TABLE)
 
     def behaviour(self) -> Behaviour:
-        stored = _behaviour(self._database.rows(_SELECT, *self._identity()))
+        stored = _behaviour(self.database.rows(_SELECT, *self.identity()))
         return replace(stored, smart_collections=self.smart_collections)
 
     def learn(self, trait: Trait) -> None:
-        """Store an observed behaviour. Report the behaviour if it is new and unusual."""
+        """Store an observed behaviour. If the behaviour is new and unusual, report it."""
         (name,) = (name for name, kind in _TRAITS.items() if isinstance(trait, kind))
-        self._store(
-            name, "", trait.value, "" if trait is next(iter(type(trait))) else _SENTENCES[trait]
-        )
+        sentence = "" if trait is next(iter(type(trait))) else _SENTENCES[trait]
+        self._store(name, "", trait.value, sentence)
 
     def learn_lock(self, lock: str, *, shown: bool) -> None:
         sentence = "" if shown else _lock_sentence(lock, shown=False)
@@ -175,8 +175,7 @@ class ServerFacts:
         self._store(_SMART, f"{section_key}: {folded(name)}", "", sentence)
 
     def refused_names(self) -> Mapping[str, float]:
-        """Return the time of each refusal by its key. The class `Refusals` makes the keys."""
-        rows = self._database.rows(_SELECT, *self._identity())
+        rows = self.database.rows(_SELECT, *self.identity())
         return {subject: float(value) for fact, subject, value in rows if fact == _REFUSED_NAME}
 
     def note_refused_names(self, names: Mapping[str, float]) -> None:
@@ -184,8 +183,8 @@ class ServerFacts:
             self._store(_REFUSED_NAME, name, str(moment))
 
     def edit_seconds(self) -> float | None:
-        """Return the usual response time of an edit, or None if it is unknown."""
-        rows = self._database.rows(_SELECT, *self._identity())
+        """Return the usual response time of an edit. An unknown time is None."""
+        rows = self.database.rows(_SELECT, *self.identity())
         return next((float(value) for fact, _, value in rows if fact == _EDIT_SECONDS), None)
 
     def note_edit_seconds(self, seconds: float) -> None:
@@ -195,24 +194,14 @@ class ServerFacts:
         self._store(_TESTED, "", str(now))
 
     def _store(self, fact: str, subject: str, value: str, sentence: str = "") -> None:
-        server_id, version = self._identity()
-        key = (server_id, version, fact, subject)
-        with self._database.transaction():
-            self._database.write(
-                "DELETE FROM server_facts WHERE server_id = ? AND version != ?", *key[:2]
+        server_id, version = self.identity()
+        with self.database.transaction():
+            self.database.write(
+                "DELETE FROM server_facts WHERE server_id = ? AND version != ?", server_id, version
             )
-            known = self._database.first(
-                "SELECT value FROM server_facts "
-                "WHERE server_id = ? AND version = ? AND fact = ? AND subject = ?",
-                *key,
-            )
-            if known == (value,):
-                return
-            self._database.write(
-                "INSERT OR REPLACE INTO server_facts VALUES (?, ?, ?, ?, ?)", *key, value
-            )
-        if sentence:
-            self._report(Event.SERVER_LEARNED, version=version, fact=sentence)
+            changed = self.database.write(_UPSERT, server_id, version, fact, subject, value)
+        if changed and sentence:
+            self.report(Event.SERVER_LEARNED, version=version, fact=sentence)
 
 
 def stored_behaviours(connection: sqlite3.Connection) -> dict[tuple[str, str], Behaviour]:
