@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 from urllib.parse import SplitResult, urlsplit
 
@@ -336,8 +337,6 @@ def reason_not_to_run(
 
 def _name(number: int) -> str:
     if sys.platform != "win32":
-        try:
+        with suppress(KeyError):
             return pwd.getpwuid(number).pw_name
-        except KeyError:
-            pass
     return str(number)

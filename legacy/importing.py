@@ -140,4 +140,4 @@ class LegacyData:
                     os.chmod(path, 0o600)
 
     def _path(self, name: str) -> str:
-        return presence.path_of(self.folder, name)
+        return os.path.join(self.folder.root, name)

@@ -59,32 +59,6 @@ class LegacyJob:
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
     """Parse a pickle or JSON, or raise `NoJobError`. The other arguments replace missing values."""
-    job = _mapping(data)
-    raw_key = job.get("job_key")
-    key = _JOB_KEY.fullmatch(raw_key) if isinstance(raw_key, str) else None
-    named = (job.get("scene_id"), scene_id, key[1] if key else None)
-    found = next((number for number in map(parse_scene_id, named) if number is not None), None)
-    if found is None:
-        raise NoJobError("it has no scene id")
-    hints = job.get("data")
-    path = hints.get("path") if isinstance(hints, dict) else None
-    moments = (parse_moment(job.get("enqueued_at")), parse_moment(stored_at), 0.0)
-    return LegacyJob(
-        scene_id=found,
-        enqueued_at=next(moment for moment in moments if moment is not None),
-        path=path if isinstance(path, str) else "",
-    )
-
-
-def parse_scene_id(raw: Any) -> int | None:
-    if isinstance(raw, str) and _NUMBER.fullmatch(raw):
-        raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= LARGEST_ID:
-        return None
-    return raw
-
-
-def _mapping(data: Any) -> Mapping[str, Any]:
     if not isinstance(data, bytes):
         raise NoJobError(f"its data is {type(data).__name__}, not bytes")
     try:
@@ -93,7 +67,24 @@ def _mapping(data: Any) -> Mapping[str, Any]:
         raise NoJobError(str(error)) from None
     if not isinstance(job, dict):
         raise NoJobError(f"it contains {type(job).__name__}, not a job")
-    return job
+    raw_key = job.get("job_key")
+    key = _JOB_KEY.fullmatch(raw_key) if isinstance(raw_key, str) else None
+    named = (job.get("scene_id"), scene_id, key[1] if key else None)
+    found = next(filter(None, map(parse_scene_id, named)), None)
+    if found is None:
+        raise NoJobError("it has no scene id")
+    hints = job.get("data")
+    path = hints.get("path") if isinstance(hints, dict) else None
+    since = parse_moment(job.get("enqueued_at")) or parse_moment(stored_at) or 0.0
+    return LegacyJob(found, since, path if isinstance(path, str) else "")
+
+
+def parse_scene_id(raw: Any) -> int | None:
+    if isinstance(raw, str) and _NUMBER.fullmatch(raw):
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= LARGEST_ID:
+        return None
+    return raw
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -56,7 +56,7 @@ def mark_imported(path: str) -> None:
 
 def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
     """Return whether legacy data may exist. The slow search stores a negative result."""
-    if any(os.path.exists(path_of(folder, name)) for name in FILES) or states_to_copy(folder):
+    if any(os.path.exists(f"{folder.root}/{name}") for name in FILES) or states_to_copy(folder):
         return True
     with closing(connect(folder.queue_database, busy_timeout=PROBE_TIMEOUT)) as connection:
         if find_entry(connection, QUEUE) is not None:
@@ -73,10 +73,6 @@ def states_to_copy(folder: DataFolder) -> list[str]:
     return [
         name
         for name in STATES
-        if os.path.isfile(path_of(folder, f"{COPIED_FOLDER}/{name}"))
-        and not os.path.exists(path_of(folder, name))
+        if os.path.isfile(f"{folder.root}/{COPIED_FOLDER}/{name}")
+        and not os.path.exists(f"{folder.root}/{name}")
     ]
-
-
-def path_of(folder: DataFolder, name: str) -> str:
-    return os.path.join(folder.root, *name.split("/"))

@@ -20,6 +20,7 @@ MASK = "[redacted]"
 _SHORTEST_SECRET = 4
 
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
+LEVEL_NAMES = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
 
 Fields = Mapping[str, object]

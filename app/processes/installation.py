@@ -1,22 +1,11 @@
-"""Reads the plugin's version, and detects an update of the plugin while a process runs."""
+"""Reads the plugin's version, and the stamp that changes with an update of the plugin."""
 
 import os
 from contextlib import suppress
 
 
-class Installation:
-    def __init__(self, script: str) -> None:
-        self._files = (script, _manifest(script))
-        self._seen = self._look()
-
-    def unchanged(self) -> bool:
-        return self._look() == self._seen
-
-    def exists(self) -> bool:
-        return os.path.exists(self._files[0])
-
-    def _look(self) -> tuple[tuple[int, int] | None, ...]:
-        return tuple(_stamp(path) for path in self._files)
+def installation_stamp(script: str) -> tuple[tuple[int, int] | None, ...]:
+    return _stamp(script), _stamp(_manifest(script))
 
 
 def installed_version(script: str) -> str:

@@ -12,22 +12,11 @@ from datetime import datetime
 from shared.data_folder import data_folder_of
 from shared.events import Event
 from shared.files import replace_file
-from shared.log import (
-    DEBUG,
-    ERROR,
-    INFO,
-    MAX_RECORD_BYTES,
-    PROGRESS,
-    TRACE,
-    WARNING,
-    Log,
-    one_line,
-)
+from shared.log import DEBUG, LEVEL_NAMES, MAX_RECORD_BYTES, PROGRESS, TRACE, Log, one_line
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
 # JSON escapes each quote, so a line can be longer than its message.
 _LONGEST_LINE = 3 * MAX_RECORD_BYTES
-_LEVELS = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
@@ -64,7 +53,7 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
     """Return a line of the log. The time comes first, so no two log files begin alike."""
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
-    record = {"time": time, "level": _LEVELS[level], "code": code, "message": text, **fields}
+    record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)
 
 

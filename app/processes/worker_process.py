@@ -10,11 +10,12 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.dependencies import activate_dependencies, dependency_problem
 from app.processes.database_repair import DatabaseRepair, Identity, identity_of, is_replaced
-from app.processes.installation import Installation
+from app.processes.installation import installation_stamp
 from app.processes.worker_log import create_worker_log, leave_record
 from shared.data_folder import DataFolder, data_folder_of
 from shared.events import Event
@@ -95,7 +96,8 @@ class _WorkerProcess:
         self._lock = lock
         self._log = _open_log(folder)
         self._stop = threading.Event()
-        self._installation = Installation(script)
+        self._installed = installation_stamp(script)
+        self._script_exists = partial(os.path.exists, script)
         self._probe = ZombieProbe(folder.zombie_state, self._log, os.getpid())
         self._pauses = Pauses(folder.pause, self._log.event, time.time, time.monotonic)
         self._repair = DatabaseRepair(folder, self._log, self._stop.wait, time.monotonic)
@@ -105,7 +107,7 @@ class _WorkerProcess:
             self._spool,
             folder.takeover_lock,
             self._stop.is_set,
-            self._installation.exists,
+            self._script_exists,
             self._remember,
         )
         self._is_started = False
@@ -122,7 +124,7 @@ class _WorkerProcess:
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:
-            while not self._stop.is_set() and self._installation.unchanged():
+            while not self._stop.is_set() and self._is_unchanged():
                 outcome = self._try_to_work()
                 if not self._is_needed(outcome):
                     break
@@ -132,17 +134,20 @@ class _WorkerProcess:
             self._lock.release()
         if outcome is not DrainOutcome.UNUSABLE:
             self._log.event(Event.WORKER_ENDED, outcome=outcome.value)
-        if not self._installation.unchanged() and self._is_installed_again():
+        if not self._is_unchanged() and self._is_installed_again():
             ensure_worker(self._script, self._lock, folder.spool, self._connection)
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _is_installed_again(self) -> bool:
         """Wait while an update replaces the plugin's files. Return whether they exist again."""
         end = time.monotonic() + LONGEST_UPDATE
-        while not self._installation.exists() and time.monotonic() < end:
+        while not self._script_exists() and time.monotonic() < end:
             if self._stop.wait(BUSY_INTERVAL):
                 break
-        return self._installation.exists() and not self._stop.is_set()
+        return self._script_exists() and not self._stop.is_set()
+
+    def _is_unchanged(self) -> bool:
+        return installation_stamp(self._script) == self._installed
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
@@ -201,7 +206,7 @@ class _WorkerProcess:
                 services,
                 pauses=self._pauses,
                 idle_task=ReconciliationScheduler(services),
-                is_installed=self._installation.unchanged,
+                is_installed=self._is_unchanged,
                 on_connection=self._remember,
             )
             return self._run_in_thread(self._worker)
@@ -227,12 +232,12 @@ class _WorkerProcess:
                 if (
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)
-                    or not self._installation.unchanged()
+                    or not self._is_unchanged()
                     or self._is_database_replaced()
                 ):
                     worker.stop()
             outcome = running.result()
-        return outcome if self._installation.unchanged() else DrainOutcome.UPDATED
+        return outcome if self._is_unchanged() else DrainOutcome.UPDATED
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
         """Return whether to run a worker again. If so, this process holds the worker lock."""
