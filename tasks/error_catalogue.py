@@ -8,52 +8,51 @@ class Explanation(NamedTuple):
 
 
 _RETRY = "then run the task 'Retry Dead Letters'"
-_CATALOGUE: Mapping[str, Explanation] = {
-    "PlexNotFound": Explanation(
+_CATALOGUE: Mapping[str, tuple[str, str]] = {
+    "PlexNotFound": (
         "Plex does not have the file",
         "Scan the library in Plex; once Plex has the file, the scene is queued automatically. If "
         "Plex names its folders differently, the task 'Check Path Mapping' shows the path map to "
         "set",
     ),
-    "PlexAmbiguousMatch": Explanation(
+    "PlexAmbiguousMatch": (
         "Several files in Plex may match the scene",
         "Set plex_unmatched_path_map (the task 'Check Path Mapping' shows its value) or rename "
         f"the files, {_RETRY}",
     ),
-    "PlexServerDown": Explanation(
-        "Plex was down", "Run the task 'Retry Dead Letters' once Plex runs"
-    ),
-    "PlexTemporaryError": Explanation(
+    "PlexServerDown": ("Plex was down", "Run the task 'Retry Dead Letters' once Plex runs"),
+    "PlexTemporaryError": (
         "Plex answered with an error or too late",
         "Run the task 'Retry Dead Letters'. If the error returns, find its reason in Plex's log",
     ),
-    "PlexUploadsDown": Explanation(
+    "PlexUploadsDown": (
         "Plex stores no images",
         "Find the reason in Plex's log. Images are sent as soon as Plex can store them",
     ),
-    "PlexAuthError": Explanation("Plex refused the token", f"Set plex_token again, {_RETRY}"),
-    "PlexPermissionError": Explanation(
-        "The token has no permission to edit", f"Use the token of the server's owner, {_RETRY}"
+    "PlexAuthError": ("Plex refused the token", f"Set plex_token again, {_RETRY}"),
+    "PlexPermissionError": (
+        "The token has no permission to edit",
+        f"Use the token of the server's owner, {_RETRY}",
     ),
-    "PlexPermanentError": Explanation(
+    "PlexPermanentError": (
         "Plex refused the values",
         "Change the refused value in Stash; saving the scene syncs it again",
     ),
-    "StashFileError": Explanation(
+    "StashFileError": (
         "Stash does not return the scene's cover",
         "Open the scene in Stash. If its cover is missing there, set another; saving the scene "
         "syncs it again",
     ),
-    "SceneError": Explanation(
+    "SceneError": (
         "The scene has no file in Stash",
         "Scan for its file in Stash, or delete the scene; saving the scene syncs it again",
     ),
-    "UnreadableJob": Explanation(
+    "UnreadableJob": (
         "A job could not be read",
         "Delete the dead letter, then run the task 'Sync Recent Scenes to Plex'",
     ),
 }
-_BUG = Explanation(
+_BUG = (
     "Bug in Stash2Plex",
     "Report the bug with worker.log from the plugin's data folder. The task 'Retry Dead Letters' "
     "tries the job again",
@@ -62,4 +61,4 @@ _BUG = Explanation(
 
 def explain(error_type: str) -> Explanation:
     """Return the explanation of an error type. An unknown type is explained as a bug."""
-    return _CATALOGUE.get(error_type, _BUG)
+    return Explanation(*_CATALOGUE.get(error_type, _BUG))

@@ -27,8 +27,7 @@ MODE, FORMAT = "mode", "format"
 class Argument(NamedTuple):
     parse: Parser
     default: Any = None
-    # If a required argument is missing, the error message has this remedy. The text is empty for an
-    # optional argument.
+    # The remedy in the error message for a missing argument, or "" for an optional argument.
     missing: str = ""
 
 
@@ -51,19 +50,16 @@ def _scene_id(value: Any, hint: str) -> int:
         raise ValueProblem(f"the number of a scene, {hint}") from None
 
 
-def _needed_scene(missing: str) -> Argument:
-    parse = partial(_scene_id, hint="as in the address of its page: /scenes/12")
-    return Argument(parse, missing=missing)
-
-
 _FLAG = Argument(boolean, default=False)
 _ANY_TEXT = Argument(_text, default="")
-_SCENE = _needed_scene("the number of a scene")
-_INSPECTED = _needed_scene(
-    "give the number of a scene. The tab 'Plex' of the scene's page in Stash shows the same answer"
+_parse_scene = partial(_scene_id, hint="as in the address of its page: /scenes/12")
+_SCENE = Argument(_parse_scene, missing="the number of a scene")
+_INSPECTED = _SCENE._replace(
+    missing="give the number of a scene. The tab 'Plex' of the scene's page in Stash shows the "
+    "same answer"
 )
-_TESTED = _needed_scene(
-    "give the number of a synced scene, as in the address of its page: /scenes/12"
+_TESTED = _SCENE._replace(
+    missing="give the number of a synced scene, as in the address of its page: /scenes/12"
 )
 _SCENE_OR_ALL = Argument(partial(_scene_id, hint="such as 123, or nothing for all"))
 _FORMAT = Argument(choice("text", "json"), default="text")
@@ -80,7 +76,7 @@ _SAVED = {"settings": _SETTINGS, "confirmed": _FLAG, FORMAT: _FORMAT}
 class Task(NamedTuple):
     """A task. The module of its function is imported only if the task is requested."""
 
-    # A text without a colon is a module, whose function has the name of the task.
+    # The target names a module and a function. Without a colon, the function is named as the task.
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
     # If `reads_only` is True, the task only reads the data folder. Its function takes a
@@ -102,9 +98,7 @@ TASKS: Mapping[str, Task] = {
     "check_paths": Task("settings.check_paths"),
     "health_check": Task("status.health_check", {FORMAT: _FORMAT}),
     "outage_summary": Task("status.queue_status", reads_only=True),
-    "recover_outage_jobs": Task(
-        "dead_letters.retry_or_remove:recover_outage_jobs_task", {"include_optional": _FLAG}
-    ),
+    "recover_outage_jobs": Task("dead_letters.retry_or_remove", {"include_optional": _FLAG}),
     "process_queue": Task("sync.process_queue"),
     "preview_sync": Task("sync.preview_sync", {"scene_id": _SCENE_OR_ALL}),
     "restore_values": Task("sync.restore_and_unlock", {"scene_id": _SCENE_OR_ALL}),
@@ -155,9 +149,8 @@ def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Ans
 
 def _load(mode: str, task: Task) -> Callable[..., Answer]:
     module, _, name = task.target.partition(":")
-    function: Callable[..., Answer] = getattr(
-        importlib.import_module(f"tasks.{module}"), name or mode
-    )
+    loaded = importlib.import_module(f"tasks.{module}")
+    function: Callable[..., Answer] = getattr(loaded, name or mode)
     return function
 
 

@@ -4,14 +4,8 @@ from typing import Any
 
 from plex.health import check_plex_health
 from stash.exceptions import StashError
+from sync_queue import dlq_recovery
 from sync_queue.dlq import DeadLetter, DeadLetterQueue
-from sync_queue.dlq_recovery import (
-    OPTIONAL_RETRY_ERROR_TYPES,
-    RecoveryResult,
-    get_error_types_for_recovery,
-    get_outage_dlq_entries,
-    recover_outage_jobs,
-)
 from sync_queue.operations import get_queued_scene_ids
 from tasks.answer import Answer, Level, TaskError
 from validation.values import counted, counts_text
@@ -23,7 +17,7 @@ _AT_ONCE = 100
 _DAY = 86_400.0
 
 
-def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> Answer:
+def recover_outage_jobs(services: Services, *, include_optional: bool) -> Answer:
     """Queue the dead letters of the last outage again, if a retry is safe."""
     dead, outages = services.queue.dead_letters, services.status_source.outages()
     ended = [(o.started_at, o.ended_at) for o in outages.records if o.ended_at is not None]
@@ -31,15 +25,14 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
         text = "Nothing to recover: no completed outage is recorded"
         return Answer(text, data={"recovered": 0})
     start, end = ended[-1]
-    types = get_error_types_for_recovery(include_optional)
-    letters = get_outage_dlq_entries(dead, start, end, types)
+    types = dlq_recovery.get_error_types_for_recovery(include_optional)
+    letters = dlq_recovery.get_outage_dlq_entries(dead, start, end, types)
     health = check_plex_health(services.sessions.current().client)
     if not health.healthy:
-        raise TaskError(
-            f"Nothing was changed, because {health.error}. Run the task again once Plex works"
-        )
+        text = f"Nothing was changed, because {health.error}. Run the task again once Plex works"
+        raise TaskError(text)
     existing = partial(_existing, services)
-    result = recover_outage_jobs(
+    result = dlq_recovery.recover_outage_jobs(
         services.queue, letters, plex_healthy=True, existing_scenes=existing
     )
     if result.recovered:
@@ -54,13 +47,13 @@ def recover_outage_jobs_task(services: Services, *, include_optional: bool) -> A
     )
     ago = format_elapsed_since(end, services.clock())
     text = f"Dead letters of the outage that ended {ago}: {counts or 'none to queue again'}"
-    optional = get_outage_dlq_entries(dead, start, end, OPTIONAL_RETRY_ERROR_TYPES)
+    types = dlq_recovery.OPTIONAL_RETRY_ERROR_TYPES
+    optional = dlq_recovery.get_outage_dlq_entries(dead, start, end, types)
     left = 0 if include_optional else len(optional)
     if left:
-        text += (
-            f". Not included: {counted(left, 'temporary error')} during the outage. To include "
-            "them, run 'Recover Outage Jobs (All Retryable)'"
-        )
+        task = "'Recover Outage Jobs (All Retryable)'"
+        text += f". Not included: {counted(left, 'temporary error')} during the outage"
+        text += f". To include them, run {task}"
     return Answer(text, data={"recovered": result.recovered, "left": left})
 
 
@@ -78,7 +71,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     if not letters:
         whose = "" if scene_id is None else f" of scene {scene_id}"
         text = f"Nothing to retry: there are no dead letters{whose}"
-        return Answer(text, data=_data(RecoveryResult(), []))
+        return Answer(text, data=_data(dlq_recovery.RecoveryResult(), []))
     scenes = {letter.job.scene_id for letter in letters if letter.job}
     queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
 
@@ -91,7 +84,9 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
             services.log.warning(f"{error}. Queued without a check that Stash still has the scenes")
             return scene_ids
 
-    result = recover_outage_jobs(queue, letters, plex_healthy=True, existing_scenes=existing_or_all)
+    result = dlq_recovery.recover_outage_jobs(
+        queue, letters, plex_healthy=True, existing_scenes=existing_or_all
+    )
     if result.recovered:
         services.ensure_worker()
     details = [f"Already queued: {_named(queued)}. A successful sync removes the dead letter"]
@@ -121,7 +116,7 @@ def _chosen_letters(
     return [letter for letter in letters if error_type in ("", letter.error_type)]
 
 
-def _summary(result: RecoveryResult) -> str:
+def _summary(result: dlq_recovery.RecoveryResult) -> str:
     gone = "whose scene is deleted in Stash ('Purge Old DLQ Entries' removes dead letters)"
     left = (
         (result.skipped_already_queued, "whose scene is already queued"),
@@ -140,7 +135,7 @@ def _named(scene_ids: Sequence[int]) -> str:
     return f"{scenes} {named}{f' and {more:,} more' if more > 0 else ''}"
 
 
-def _data(result: RecoveryResult, already_queued: Sequence[int]) -> dict[str, Any]:
+def _data(result: dlq_recovery.RecoveryResult, already_queued: Sequence[int]) -> dict[str, Any]:
     return {
         "requeued": result.recovered,
         "already_queued": result.skipped_already_queued,
@@ -168,12 +163,10 @@ def purge_dlq(services: Services, *, days: int) -> Answer:
 
 def drop_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
     if scene_id is None and not error_type:
-        raise TaskError(
-            "Choose the dead letters by scene_id or error_type. The mode clear_dlq removes all"
-        )
+        advice = "Choose the dead letters by scene_id or error_type"
+        raise TaskError(f"{advice}. The mode clear_dlq removes all")
     dead = services.queue.dead_letters
     with services.queue.transaction():
-        removed = sum(
-            dead.remove(letter.id) for letter in _chosen_letters(dead, scene_id, error_type)
-        )
+        letters = _chosen_letters(dead, scene_id, error_type)
+        removed = sum(dead.remove(letter.id) for letter in letters)
     return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})

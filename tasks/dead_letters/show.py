@@ -16,7 +16,7 @@ MOST_GROUPS, MOST_SCENES = 20, 10
 # Stash looks up each scene separately, so the number of scenes is limited.
 MOST_ASKED = 250
 Titles = Mapping[int, str]
-# Dead letters with equal error types and reasons are a group.
+# The dead letters of a group have the same error type and the same reason.
 _Group = tuple[tuple[str, str], list[DeadLetter]]
 
 # This pattern finds paths, quoted texts and long numbers, which differ between scenes.
