@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from plex.matcher import Rule
-from plex.path_learning import FEWEST_PAIRS, LearnedMapping
+from plex.path_learning import FEWEST_PAIRS
 from stash.scenes import PAGE
 from tasks.answer import Answer, Level
 from validation.path_map import PathMap
@@ -71,7 +71,9 @@ def _match_all(services: Services, session: SyncSession) -> tuple[_Counts, list[
 def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
     total, found = counts.total(), sum(counts[rule] for rule in Rule)
     text = f"{found} of {total} scenes have a Plex item"
-    helpful = _helpful(session.learning.mappings())
+    mappings = session.learning.mappings()
+    likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
+    helpful = [mapping for mapping in mappings if mapping.usable] or likely[:1]
     folders = {mapping.pair.stash for mapping in helpful}
     pairs = session.config.plex_unmatched_path_map.pairs
     kept = [pair for pair in pairs if pair.stash not in folders]
@@ -86,13 +88,6 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
     example = "plex_unmatched_path_map as /plex/folder=>/stash/folder"
     hint = "" if path_map else f". If Plex names folders differently, set {example}"
     return f"{text}. Let Plex scan its libraries for the others{hint}", ""
-
-
-def _helpful(mappings: list[LearnedMapping]) -> list[LearnedMapping]:
-    """Return the usable learned mappings, or the likeliest mapping if no mapping is usable."""
-    usable = [mapping for mapping in mappings if mapping.usable]
-    likely = [mapping for mapping in mappings if mapping.agree > mapping.disagree]
-    return usable or likely[:1]
 
 
 def try_path(services: Services, *, path: str) -> Answer:

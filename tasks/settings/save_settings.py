@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from sync_queue.operations import METADATA, scene_job
@@ -127,17 +128,17 @@ def _unmatched_scenes(services: Services) -> Sequence[int]:
 def _find_change(services: Services, settings: Mapping[str, Any], before: Config) -> MappingChange:
     """Return the scenes that need a sync after a change of settings, without a request to Plex.
 
-    Before the first job of a scene, no scene needs a sync because of changed settings.
+    If no job of a scene has ended yet, no scene needs a sync.
     """
     mapping = {name: value for name, value in settings.items() if name in MAPPING}
     if not mapping:
         return MappingChange()
     services.sessions.try_out(mapping)
     after, log = services.sessions.config(), services.queue.sync_log
-    changed = {name for name in MAPPING if getattr(before, name) != getattr(after, name)}
-    if not changed or not after.enabled or not log.recent(1):
+    is_same = all(getattr(before, name) == getattr(after, name) for name in MAPPING)
+    if is_same or not after.enabled or not log.recent(1):
         return MappingChange()
-    comparison = _Comparison(before, after, selects=bool(changed & _SELECTION))
+    needs_sync = partial(_needs_sync, before, after)
     found, total = list[int](), 0
     for page in services.scenes.walk():
         ids = [scene.id for scene in page]
@@ -146,37 +147,38 @@ def _find_change(services: Services, settings: Mapping[str, Any], before: Config
             scene.id
             for scene in page
             if scene.files
-            and comparison.concerns(scene, digests.get(scene.id, {}).values(), last.get(scene.id))
+            and needs_sync(scene, digests.get(scene.id, {}).values(), last.get(scene.id))
         ]
         total += len(page)
     return MappingChange(found, total, _seconds_each(services, after))
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    before: Config
-    after: Config
-    selects: bool
+def _needs_sync(
+    before: Config,
+    after: Config,
+    scene: StashScene,
+    sent: Collection[str],
+    last: SceneRecord | None,
+) -> bool:
+    """Return whether the next sync of a scene would change Plex.
 
-    def concerns(self, scene: StashScene, sent: Collection[str], last: SceneRecord | None) -> bool:
-        """Return whether the next sync of a scene would change Plex.
-
-        `sent` has the digests of the metadata that the plugin has sent for the scene.
-        """
-        if why_not_selected(scene, self.after):
-            return bool(sent) and self.after.when_not_selected == RESTORE
-        if lacks_metadata(scene, last, self.after):
-            return False
-        if self.selects and last is not None and last.outcome == SKIPPED:
-            # The new settings may select this scene, whose cover may have changed meanwhile. They
-            # may also exclude another scene of the same item, and the item then shows this scene.
-            return True
-        if not sent:
-            return self.selects and bool(why_not_selected(scene, self.before))
-        # The new digest may have been sent to an earlier Plex server. The scene is therefore also
-        # queued if its digest has changed.
-        new = project(scene, self.after).digest
-        return new not in sent or project(scene, self.before).digest != new
+    `sent` has the digests of the metadata that the plugin has sent for the scene.
+    """
+    if why_not_selected(scene, after):
+        return bool(sent) and after.when_not_selected == RESTORE
+    if lacks_metadata(scene, last, after):
+        return False
+    selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
+    if selects and last is not None and last.outcome == SKIPPED:
+        # The new settings may select this scene, whose cover may have changed meanwhile. They may
+        # also exclude another scene of the same item, and the item then shows this scene.
+        return True
+    if not sent:
+        return selects and bool(why_not_selected(scene, before))
+    # The new digest may have been sent to an earlier Plex server. The scene is therefore also
+    # queued if its digest has changed.
+    new = project(scene, after).digest
+    return new not in sent or project(scene, before).digest != new
 
 
 def _seconds_each(services: Services, config: Config) -> float:

@@ -71,7 +71,7 @@ def _note(services: Services, step: str, **fields: Any) -> None:
 
 
 def sign_in_status(services: Services, *, server: str, reset: bool) -> Answer:
-    """Return the current step of the last sign-in, after `reset` has deleted the step."""
+    """Return the current step of the last sign-in. `reset` forgets the last sign-in."""
     folder = services.folder
     if reset:
         write_state(folder.sign_in, {})

@@ -20,12 +20,8 @@ from worker.sync.inspection import Inspection, inspect_scenes
 KEPT_REPORTS = 5
 EXAMPLES, MOST_SEEN = 5, 1000
 LONGEST_VALUE = 200
-SEEN, CHANGES, COVERS, IN_STEP = (
-    "checked",
-    "would change",
-    "whose cover would be compared",
-    "up to date",
-)
+SEEN, CHANGES, IN_STEP = "checked", "would change", "up to date"
+COVERS = "whose cover would be compared"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"
 NO_METADATA, NO_FILE = "without metadata yet", "without a file"
 NOT_SELECTED = "not selected by the settings"

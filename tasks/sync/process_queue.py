@@ -38,12 +38,11 @@ def process_queue(services: Services) -> Answer:
 def clear_queue(services: Services) -> Answer:
     removed = clear_pending_items(services.queue.connection)
     in_progress = services.queue.stats()["in_progress"]
-    continues = "continues" if in_progress == 1 else "continue"
-    return Answer(
-        f"Removed {counted(removed, 'waiting job')}"
-        + (f"; {counted(in_progress, 'job')} in progress {continues}" if in_progress else ""),
-        data={"removed": removed, "in_progress": in_progress},
-    )
+    text = f"Removed {counted(removed, 'waiting job')}"
+    if in_progress:
+        continues = "continues" if in_progress == 1 else "continue"
+        text += f"; {counted(in_progress, 'job')} in progress {continues}"
+    return Answer(text, data={"removed": removed, "in_progress": in_progress})
 
 
 @dataclass
@@ -66,6 +65,5 @@ class _Progress:
         self.reported_done, self.reported_at = done, now
         rate = done / max(now - self.begun, 0.001)
         left = (total - done) / rate
-        self.services.log.info(
-            f"{done}/{total} jobs, {rate:.1f} per second, {left:.0f} s remaining"
-        )
+        text = f"{done}/{total} jobs, {rate:.1f} per second, {left:.0f} s remaining"
+        self.services.log.info(text)

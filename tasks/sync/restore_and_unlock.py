@@ -145,12 +145,10 @@ class _ItemTask:
         write_state(self.question, {"at": self.services.clock(), "items": len(keys)})
         digests = self.services.queue.sync_log.digests(self.session.library.server_id)
         scenes = sum(not items.keys().isdisjoint(keys) for items in digests.values())
-        effect = self.effect.format(
-            scenes=counted(scenes, "scene"), items=counted(len(keys), "item")
-        )
+        numbers = {"scenes": counted(scenes, "scene"), "items": counted(len(keys), "item")}
         return Answer(
-            f"{effect}. Nothing was changed. To confirm, run the same task again within "
-            f"{CONFIRMATION_HOURS:.0f} hours",
+            f"{self.effect.format(**numbers)}. Nothing was changed. To confirm, run the same task "
+            f"again within {CONFIRMATION_HOURS:.0f} hours",
             data={self.done: 0, "asks": True, "scenes": scenes, "items": len(keys)},
             level=Level.WARNING,
         )
@@ -208,6 +206,5 @@ class _ItemTask:
         self.failed += 1
         known = records.keys() - {NO_SCENE}
         scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a deleted scene"
-        self.services.log.warning(
-            f"{item} of {scenes}, was not {self.done}: {error}. Run the task again"
-        )
+        text = f"{item} of {scenes}, was not {self.done}: {error}. Run the task again"
+        self.services.log.warning(text)

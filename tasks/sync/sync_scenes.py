@@ -52,9 +52,8 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
     added, _ = services.queue.enqueue([scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})])
     services.ensure_worker()
     text = f"Scene {scene_id} was already queued and is now due"
-    return Answer(
-        f"Queued scene {scene_id}" if added else text, data={"scene_id": scene_id, "added": added}
-    )
+    text = f"Queued scene {scene_id}" if added else text
+    return Answer(text, data={"scene_id": scene_id, "added": added})
 
 
 def _queue_pages(
@@ -79,7 +78,7 @@ class _Queueing:
     """Queues scenes, except the scenes whose metadata in Plex is up to date.
 
     A scene is up to date if the plugin has sent its current metadata and Plex still shows this
-    metadata. Without an answer from Plex, it is enough that the plugin has sent the metadata.
+    metadata. If Plex does not answer, only the sent metadata count.
     """
 
     def __init__(self, services: Services, *, force: bool) -> None:
@@ -103,8 +102,8 @@ class _Queueing:
         queue, now, config = self._services.queue, self._services.clock(), self._config
         last = queue.sync_log.scenes([scene.id for scene in page])
         with_file = [scene for scene in page if scene.files]
-        # Other excluded scenes than `restored` are not queued. The worker would skip these scenes,
-        # and each later run of this task would queue them again.
+        # Of the excluded scenes, only `restored` are queued. The worker would skip the others, and
+        # each later run of this task would queue them again.
         selected = [scene for scene in with_file if not why_not_selected(scene, config)]
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
