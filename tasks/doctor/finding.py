@@ -1,7 +1,6 @@
 import ipaddress
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -12,7 +11,6 @@ from validation.values import counted
 _HOMES = re.compile(r"(?:/home/|/Users/)[^/\s'\"]+|[A-Za-z]:\\Users\\[^\\'\"]+")
 _ADDRESS = re.compile(r"\b(https?://)(?:[^\s/@'\"]*@)?(\[[^\]\s]*\]|[^\s/:,;'\"]+)")
 _HIDDEN = "…"
-_LEVELS = list(Level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +38,17 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
         name: replace(finding, text=mask(finding.text), remedy=mask(finding.remedy))
         for name, finding in findings.items()
     }
-    # Several checks may have the same finding, for example a missing package.
+    # Checks with the same finding, for example a missing package, share a line.
     names: dict[Finding, list[str]] = {}
     for name, finding in shown.items():
         names.setdefault(finding, []).append(name)
-    worst_first = sorted(names, key=lambda finding: -_LEVELS.index(finding.level))
-    numbers = Counter(finding.level for finding in names)
+    levels = [finding.level for finding in names]
     problems = " and ".join(
-        counted(numbers[level], level.value)
+        counted(levels.count(level), level.value)
         for level in (Level.FAULT, Level.WARNING)
-        if numbers[level]
+        if level in levels
     )
+    worst_first = sorted(names, key=lambda finding: -list(Level).index(finding.level))
     remedy = next((f". {finding.remedy}" for finding in worst_first if finding.remedy), "")
     found = f"{problems}{remedy}" if problems else f"no problem in {len(shown)} checks"
     return Answer(
@@ -60,14 +58,14 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
             + (f". {finding.remedy}" if finding.remedy else "")
             for finding, of_finding in names.items()
         ],
-        detail_levels=[finding.level for finding in names],
+        detail_levels=levels,
         data={
             "checks": [
                 {"name": name, **asdict(finding), "level": finding.level.value}
                 for name, finding in shown.items()
             ]
         },
-        level=worst_first[0].level if worst_first else Level.OK,
+        level=worst_first[0].level,
     )
 
 

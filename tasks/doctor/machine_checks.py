@@ -6,9 +6,11 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from plex.path_index import IndexCheckup
 from shared.data_folder import OVERRIDE_VARIABLE, DataFolder
+from shared.files import names_in
 from sync_queue.checkup import DatabaseCheckup
 from sync_queue.schema import SCHEMA_VERSION
 from tasks.doctor.finding import Finding, fault, ok, warning
@@ -25,10 +27,7 @@ _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclo
 
 def check_plugin(version: str, plugin_dir: str) -> Finding:
     found = f"Stash2Plex {version} in {plugin_dir}"
-    try:
-        ymls = sorted(name for name in os.listdir(plugin_dir) if name.endswith(".yml"))
-    except OSError:
-        ymls = []
+    ymls = [name for name in names_in(plugin_dir) if name.endswith(".yml")]
     if version != "unknown" and len(ymls) <= 1:
         return ok(found)
     remedy = "Copy the whole plugin again, with one Stash2Plex.yml beside Stash2Plex.py"
@@ -52,9 +51,12 @@ def check_dependencies(
         return fault(text, f'Run: {pip} --upgrade --target "{vendor}" -r "{requirements}"')
     versions = {name: _version(name, installed) for name in _PACKAGES}
     found = ", ".join(f"{name} {version}" for name, version in versions.items())
+    pinned: Mapping[str, str] = {}
+    with suppress(OSError, UnicodeDecodeError), open(requirements, encoding="utf-8") as file:
+        pinned = dict(_PINNED.findall(file.read()))
     others = [
         f"{name}=={tested}"
-        for name, tested in _tested_versions(requirements).items()
+        for name, tested in pinned.items()
         # Versions with equal first and second numbers are compatible, such as 2.31.0 and 2.31.4.
         if name in versions and versions[name].split(".")[:2] != tested.split(".")[:2]
     ]
@@ -70,14 +72,6 @@ def _version(name: str, installed: Callable[[str], str]) -> str:
     except importlib.metadata.PackageNotFoundError:
         # A package that was copied instead of installed has no version.
         return "(unknown version)"
-
-
-def _tested_versions(requirements: str) -> Mapping[str, str]:
-    try:
-        with open(requirements, encoding="utf-8") as file:
-            return dict(_PINNED.findall(file.read()))
-    except (OSError, UnicodeDecodeError):
-        return {}
 
 
 def check_folder(folder: DataFolder, why: str) -> Finding:
@@ -106,11 +100,9 @@ def _refusal(folder: str) -> str:
 
 
 def _file_system(path: str) -> str:
-    try:
-        with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
-            mounts = [line.split()[1:3] for line in file]
-    except OSError:
-        return ""
+    mounts: list[list[str]] = []
+    with suppress(OSError), open("/proc/mounts", encoding="utf-8", errors="replace") as file:
+        mounts = [line.split()[1:3] for line in file]
     found = {folder.replace("\\040", " ").rstrip("/") + "/": kind for folder, kind in mounts}
     holders = (folder for folder in found if f"{path}/".startswith(folder))
     return found.get(max(holders, key=len, default=""), "")
@@ -136,7 +128,7 @@ def check_permissions(path: str) -> Finding:
 def _is_open_to_others(path: str) -> bool:
     try:
         return os.lstat(path).st_mode & _OTHER_USERS != 0
-    # Another process may have deleted a temporary file meanwhile.
+    # Another process may have deleted the file meanwhile.
     except OSError:
         return False
 

@@ -30,8 +30,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# A list is invalid for each setting. The error message for this list names the allowed values,
-# without the private value that a user has entered.
+# No setting accepts a list. The error message for a list names the allowed values, without the
+# private value that a user has entered.
 _NOTHING: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")
@@ -80,10 +80,9 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     except OSError:
         # Without a stored id, Plex would see a new device at each request.
         device = {}
+    server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
-    client = PlexClient(
-        config.plex_url, config.plex_token, timeouts, config.plex_verify_tls, device
-    )
+    client = PlexClient(*server, timeouts, config.plex_verify_tls, device)
     try:
         return check_plex_health(client, with_rights=True)
     finally:

@@ -1,6 +1,7 @@
 import json
 import os
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,8 +39,7 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    # To try the worker's lock would be more certain. But a hook that found the lock held at that
-    # moment would not start a worker.
+    # The worker's lock is not taken, because a hook that finds the lock held starts no worker.
     signs = WorkerSigns()
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -146,11 +146,9 @@ def check_dead_letters(database: DatabaseCheckup) -> Finding:
 
 
 def read_json(path: str) -> Any:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return None
+    with suppress(OSError, ValueError, RecursionError), open(path, encoding="utf-8") as file:
+        return json.load(file)
+    return None
 
 
 def check_breaker(stored: Any, now: float) -> Finding:

@@ -33,7 +33,7 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
 
 
 def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Check Plex with settings that are not saved. If they equal the stored, an outage ends."""
+    """Check Plex with unsaved settings. If these equal the stored settings, an outage ends."""
     sessions = services.sessions
     stored = sessions.config()
     typed = {name: value for name, value in settings.items() if name in CONNECTION}
@@ -55,11 +55,8 @@ def _test(services: Services, session: SyncSession, *, ends_outage: bool, is_tri
     names = [section.title for section in sections]
     waiting, pause = services.queue.waiting(), services.status_source.pause()
     breaker = services.status_source.breaker().state.value
-    expires, milliseconds = session.config.token_expires, health.latency * 1000
-    well = (
-        f"Plex answers in {milliseconds:.0f} ms and accepts the token; libraries: "
-        f"{', '.join(names)}"
-    )
+    expires, latency = session.config.token_expires, f"{health.latency * 1000:.0f} ms"
+    well = f"Plex answers in {latency} and accepts the token; libraries: {', '.join(names)}"
     jobs = f"the queue has {counted(waiting, 'job')}" if waiting else ""
     circuit = f"The circuit breaker is {breaker.replace('_', '-')}{jobs and f'; {jobs}'}"
     sentences = (
@@ -88,10 +85,8 @@ def _test(services: Services, session: SyncSession, *, ends_outage: bool, is_tri
 
 def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section], bool | None, str]:
     if health.error is not None:
-        is_away = not (
-            health.reachable or isinstance(health.error, PlexTlsError | PlexRedirectError)
-        )
-        remedy = ". Start Plex, or correct plex_url" if is_away else ""
+        is_there = health.reachable or isinstance(health.error, PlexTlsError | PlexRedirectError)
+        remedy = "" if is_there else ". Start Plex, or correct plex_url"
         return [], None, f"Plex cannot be used: {health.error}{remedy}"
     may_edit: bool | None = None
     try:
@@ -101,10 +96,8 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
         return [], may_edit, f"Plex answers, but {error}"
     problem = ""
     if not may_edit:
-        problem = (
-            "Plex accepts the token, but this token of a guest cannot edit. Set plex_token to the "
-            "token of the server's owner"
-        )
+        problem = "Plex accepts the token, but this token of a guest cannot edit"
+        problem += ". Set plex_token to the token of the server's owner"
     elif not sections:
         problem = "Plex has no video library. Add one of the type Other Videos in Plex"
     return sections, may_edit, problem
@@ -127,10 +120,9 @@ def _choices(session: SyncSession, *, are_counted: bool) -> list[dict[str, Any]]
 
 
 def _count(session: SyncSession, section: Section) -> int | None:
-    try:
+    with suppress(PlexError):
         return count_videos(session.client.read, section)
-    except PlexError:
-        return None
+    return None
 
 
 def end_outage(services: Services) -> None:

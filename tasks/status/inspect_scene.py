@@ -21,7 +21,7 @@ _Verdict = tuple[str, str, Level]
 
 
 class PlexFacts:
-    """The comparison of a scene with Plex. Its creation may raise ConfigFault or PlexError."""
+    """The comparison of a scene with Plex. The constructor may raise ConfigFault or PlexError."""
 
     def __init__(self, services: Services, scene: StashScene) -> None:
         session = services.sessions.current()
@@ -40,8 +40,6 @@ class PlexFacts:
 
 
 class SceneFacts:
-    """The state of a scene in Stash, in Plex and in the plugin's queue and records."""
-
     def __init__(self, services: Services, scene_id: int) -> None:
         self.scene_id, self.enabled = scene_id, True
         self.scene: StashScene | None = None
@@ -168,10 +166,8 @@ def _what_happens_next(facts: SceneFacts) -> str:
             f"The sync failed permanently {ago} ({shortened(letter.error_message)}). The task "
             "'Retry Dead Letters' queues the scene again"
         )
-    return (
-        "Nothing is queued. Save the scene in Stash again, or run the task 'Sync All Scenes to "
-        "Plex'"
-    )
+    task = "'Sync All Scenes to Plex'"
+    return f"Nothing is queued. Save the scene in Stash again, or run the task {task}"
 
 
 def _last_known(facts: SceneFacts) -> str:
@@ -245,9 +241,6 @@ def _job_line(queued: QueuedJob, now: float) -> str:
     if queued.state is JobState.WAITING and job.next_retry_at > now:
         text += f", next try in {format_duration(job.next_retry_at - now)}"
     return f"{text}, last error {job.last_error_type}" if job.last_error_type else text
-
-
-# `docs/operations.md` documents the names and units of the following data.
 
 
 def _data(facts: SceneFacts) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, fields, replace
-from itertools import chain
 from typing import Any
 
 from plex.path_learning import LearnedMapping
@@ -43,7 +42,7 @@ def wake(services: Services) -> Answer:
 
 
 def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
-    """Start a worker if there is work and no worker runs. Return the result in a word or two.
+    """Start a worker if there is work and no worker runs. Return the result in one or two words.
 
     A worker has work if there are jobs, an outage to end, or a due reconciliation (`is_due`).
     """
@@ -118,14 +117,14 @@ def overview(services: Services) -> Answer:
     status, queue = read_status(services.status_source), services.queue
     state = _read_state(services, status)
     active, waiting = queue.jobs_in_progress(JOBS_SHOWN), queue.jobs_waiting(JOBS_SHOWN)
-    recent, counts = queue.sync_log.recent(SYNCS_SHOWN), queue.dead_letters.counts_by_type()
+    recent, dead = queue.sync_log.recent(SYNCS_SHOWN), queue.dead_letters
     newest = {
-        error_type: queue.dead_letters.newest_of_type(error_type, LETTERS_SHOWN)
-        for error_type in list(counts)[:GROUPS_SHOWN]
+        error_type: dead.newest_of_type(error_type, LETTERS_SHOWN)
+        for error_type in list(status.dead)[:GROUPS_SHOWN]
     }
-    letters = chain.from_iterable(newest.values())
-    scene_ids = [job.scene_id for job in (*active, *waiting)]
-    titles = _titles(services, [*scene_ids, *recent, *(letter.scene_id for letter in letters)])
+    jobs = [job.scene_id for job in (*active, *waiting)]
+    letters = [letter.scene_id for of_type in newest.values() for letter in of_type]
+    titles = _titles(services, [*jobs, *recent, *letters])
     hours = services.status_source.stats().hours.since(status.now - DAY)
     data = {
         "now": status.now,
@@ -140,11 +139,8 @@ def overview(services: Services) -> Answer:
         },
         "syncs": [_sync_data(scene_id, sync, titles) for scene_id, sync in recent.items()],
         "dead_letters": {
-            "count": sum(counts.values()),
-            "groups": [
-                _group_data(error_type, counts[error_type], of_type, titles)
-                for error_type, of_type in newest.items()
-            ],
+            "count": sum(status.dead.values()),
+            "groups": [_group_data(status.dead, *group, titles) for group in newest.items()],
         },
         "outages": outage_data(status.outages),
         "reconciliation": reconciliation_data(status)
@@ -185,12 +181,12 @@ def _job_data(job: SyncJob, titles: Titles) -> dict[str, Any]:
 
 
 def _group_data(
-    error_type: str, count: int, newest: list[DeadLetter], titles: Titles
+    counts: Mapping[str, int], error_type: str, newest: list[DeadLetter], titles: Titles
 ) -> dict[str, Any]:
     cause, remedy = explain(error_type)
     return {
         "error_type": error_type,
-        "count": count,
+        "count": counts[error_type],
         "matter": cause,
         "remedy": remedy,
         "newest": [

@@ -8,7 +8,6 @@ from tasks.status.snapshot import StatusSnapshot, read_status
 from validation.values import counted, counts_text
 from worker.outage_history import (
     OutageHistory,
-    OutageMetrics,
     OutageRecord,
     calculate_outage_metrics,
     format_duration,
@@ -170,36 +169,35 @@ def reconciliation_data(status: StatusSnapshot) -> dict[str, Any]:
 
 def outage_summary(source: StatusSource) -> Answer:
     now, history = source.clock(), source.outages()
-    records, ongoing = history.records[::-1], history.ongoing
-    metrics = calculate_outage_metrics(records)
-    text = f"{counted(len(records), 'outage')} tracked{_metrics_text(metrics)}"
+    records, ongoing = history.records, history.ongoing
+    text = f"{counted(len(records), 'outage')} tracked{_metrics_text(history)}"
     if ongoing is not None:
         began = format_elapsed_since(ongoing.started_at, now)
         text += f"; the current outage began {began}. {_CAUSE}"
     return Answer(
         text if records else "No outage of Plex is recorded",
-        details=[_outage_line(record, now) for record in records[:10]],
+        details=[_outage_line(record, now) for record in records[:-11:-1]],
         data={"now": now, **outage_data(history)},
         level=Level.FAULT if ongoing else Level.OK,
     )
 
 
 def outage_data(history: OutageHistory) -> dict[str, Any]:
-    newest_first, ongoing = history.records[::-1], history.ongoing
-    metrics = calculate_outage_metrics(newest_first)
+    ongoing, metrics = history.ongoing, calculate_outage_metrics(history.records)
     return {
-        "tracked": len(newest_first),
+        "tracked": len(history.records),
         "completed": metrics.outage_count,
         "total_downtime_seconds": metrics.total_downtime,
         "mttr_seconds": metrics.mttr,
         "mtbf_seconds": metrics.mtbf,
         "availability_percent": round(metrics.availability, 4),
         "ongoing": None if ongoing is None else _outage_data(ongoing),
-        "outages": [_outage_data(record) for record in newest_first],
+        "outages": [_outage_data(record) for record in history.records[::-1]],
     }
 
 
-def _metrics_text(metrics: OutageMetrics) -> str:
+def _metrics_text(history: OutageHistory) -> str:
+    metrics = calculate_outage_metrics(history.records)
     if not metrics.outage_count:
         return ""
     text = (

@@ -114,7 +114,7 @@ class State:
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the most important state. `fault` is the reason why the settings are unusable."""
+    """Return the plugin's most important state. `fault` is a problem of the settings."""
     jobs, attention = status.unfinished, status.needing_attention
     waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
     if fault:
