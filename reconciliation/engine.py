@@ -28,7 +28,6 @@ from reconciliation.state import ReconciliationState, StateFile, after, without_
 from shared.events import Event
 from shared.file_lock import FileLock
 from stash.exceptions import StashQueryError
-from stash.scenes import ScenePage, StashScenes
 from sync_queue.dlq import DeadLetter
 from sync_queue.gap_store import Gap
 from sync_queue.models import BULK
@@ -87,7 +86,11 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            page = _page_again(services.scenes, asked, after, left)
+            # The repeated response must begin with the known scene `after`.
+            page = services.scenes.page_after(after - 1, PAGE, asked)
+            if not page.scenes or page.scenes[0].id != after:
+                raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
+            page = replace(page, scenes=page.scenes[1:])
         if not page.scenes:
             return
         wanted = [
@@ -97,14 +100,6 @@ def pages(
         found = [(inspection, detector.detect(inspection)) for inspection in inspections]
         after, left = page.scenes[-1].id, page.left
         yield Page(found, frozenset(scene.id for scene in page.scenes), after, left)
-
-
-def _page_again(scenes: StashScenes, asked: str, after: int, left: int) -> ScenePage:
-    """Repeat the request for an empty page. The response must begin with the scene `after`."""
-    page = scenes.page_after(after - 1, PAGE, asked)
-    if not page.scenes or page.scenes[0].id != after:
-        raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
-    return replace(page, scenes=page.scenes[1:])
 
 
 class Ending(Enum):
@@ -185,7 +180,11 @@ class GapDetectionEngine:
             self._queue.clear_rebuilt_marker()
 
     def _check_a_page(self, run: Run, session: SyncSession) -> None:
-        page = next(self._open_pages(run, session), None)
+        if self._pages is None or self._position != (run.begun_at, run.cursor, session.config):
+            prepare(session.library)
+            since = run.order.scope.since(run.begun_at)
+            self._pages = pages(self._services, session, since, run.cursor)
+        page = next(self._pages, None)
         if page is None:
             self._finish_checking(run)
             return
@@ -208,14 +207,6 @@ class GapDetectionEngine:
                 total=run.total,
                 gaps=run.result.gaps,
             )
-
-    def _open_pages(self, run: Run, session: SyncSession) -> Iterator[Page]:
-        position = (run.begun_at, run.cursor, session.config)
-        if self._pages is None or self._position != position:
-            prepare(session.library)
-            since = run.order.scope.since(run.begun_at)
-            self._pages = pages(self._services, session, since, run.cursor)
-        return self._pages
 
     def _gone(self, run: Run, up_to: int, present: frozenset[int]) -> list[Gap]:
         if run.order.scope is not Scope.ALL:

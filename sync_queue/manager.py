@@ -46,7 +46,6 @@ from sync_queue.spool_import import Spool
 _DUE_ROWS = f"SELECT _id, data FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= ? ORDER BY"
 _SELECT_DUE = f"{_DUE_ROWS} {DUE}, _id LIMIT ?"
 _SELECT_DUE_BULK_LAST = f"{_DUE_ROWS} {DUE} = {BULK}, {DUE}, _id LIMIT ?"
-_NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} ORDER BY {DUE} LIMIT 1"
 _SET_DUE = (
     f"UPDATE {TABLE} SET data = CAST(json_set(CAST(data AS TEXT), '$.next_retry_at', 0.0) AS BLOB) "
 )
@@ -203,10 +202,6 @@ class QueueManager(QueueView):
         which = f"{IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
         statement = f"SELECT _id, data FROM {TABLE} WHERE {which}"
         return list(readable_claims(self.connection.execute(statement, (error_type,))))
-
-    def next_due(self) -> float | None:
-        row = self.connection.execute(_NEXT_DUE).fetchone()
-        return None if row is None else float(row[0])
 
     def change_counter(self) -> int:
         """Return a number that changes with each commit of another connection."""

@@ -40,8 +40,8 @@ def scene_job(
     data: dict[str, Any] | None = None,
     due: float = 0.0,
 ) -> SyncJob:
-    key = scene_key(scene_id)
-    return SyncJob(_new_id(), scene_id, update_type, data or {}, now, key, next_retry_at=due)
+    key, job_id = scene_key(scene_id), os.urandom(8).hex()
+    return SyncJob(job_id, scene_id, update_type, data or {}, now, key, next_retry_at=due)
 
 
 def scene_key(scene_id: int) -> str:
@@ -50,11 +50,7 @@ def scene_key(scene_id: int) -> str:
 
 def entity_job(kind: str, entity_id: int, now: float) -> SyncJob:
     data = {"kind": kind, "id": entity_id}
-    return SyncJob(_new_id(), None, ENTITY, data, now, f"{kind}_{entity_id}")
-
-
-def _new_id() -> str:
-    return os.urandom(8).hex()
+    return SyncJob(os.urandom(8).hex(), None, ENTITY, data, now, f"{kind}_{entity_id}")
 
 
 def subject_label(job_key: str) -> str:

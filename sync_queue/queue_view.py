@@ -24,7 +24,7 @@ from sync_queue.schema import (
 from sync_queue.spool_import import read_spool
 from sync_queue.sync_log import SyncLog
 
-_NEXT_TRY = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ? ORDER BY {DUE} LIMIT 1"
+_NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ? ORDER BY {DUE} LIMIT 1"
 
 
 class JobState(Enum):
@@ -81,8 +81,8 @@ class QueueView:
     def waiting(self) -> int:
         return sum(self.stats().values())
 
-    def next_try(self) -> float | None:
-        row = self.connection.execute(_NEXT_TRY, (self.clock(),)).fetchone()
+    def next_due(self, after: float = float("-inf")) -> float | None:
+        row = self.connection.execute(_NEXT_DUE, (after,)).fetchone()
         return None if row is None else float(row[0])
 
     def count_waiting_with_error(self, error_type: str) -> int:

@@ -85,9 +85,6 @@ class SyncLog:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def item(self, scene_id: int, server_id: str, rating_key: int) -> ItemRecord | None:
-        return self.records_of_item(server_id, rating_key).get(scene_id)
-
     def items(
         self, server_id: str, rating_keys: Collection[int]
     ) -> dict[int, dict[int, ItemRecord]]:
@@ -133,7 +130,7 @@ class SyncLog:
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Move an item's record to this scene. Then no other scene has a record of the item."""
         item = (scene_id, server_id, rating_key)
-        if self.item(*item) is None:
+        if scene_id not in self.records_of_item(server_id, rating_key):
             # The item has the values of another scene, so the digest of its last sync is removed.
             self._connection.execute(
                 f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",

@@ -132,7 +132,7 @@ _PARSERS: Mapping[str, Parser] = {
 class ParsedConfig:
     config: Config
     warnings: tuple[str, ...] = ()
-    # Faults are messages about required settings.
+    # Each fault is a message about a required setting.
     faults: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 

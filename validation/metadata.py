@@ -315,7 +315,6 @@ class SceneMetadata(OptionalFields):
 
     @property
     def digest(self) -> str:
-        """Return a hash of the metadata."""
         values = {name: _comparable(getattr(self, name)) for name in FIELDS}
         title = values.pop("title")
         parts = [title, self.file_stem if title == "" else None]

@@ -9,7 +9,7 @@ _SHARE = ("\\\\", "//")
 
 @dataclass(frozen=True, slots=True)
 class PrefixPair:
-    """The paths of the same folder, without a slash at the end."""
+    """The paths of a folder in Plex and in Stash, without a slash at the end."""
 
     plex: str
     stash: str

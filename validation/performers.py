@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 
 from validation.paths import folded
@@ -35,12 +35,9 @@ def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
     shared = Counter(map(folded, names))
     if when != ALWAYS and len(shared) == len(names):
         return names
-    return list(_told_apart(sorted(performers, key=attrgetter("id")), shared, when))
-
-
-def _told_apart(performers: Iterable[Entity], shared: Counter[str], when: str) -> Iterator[str]:
+    names.clear()
     numbers: Counter[str] = Counter()
-    for performer in performers:
+    for performer in sorted(performers, key=attrgetter("id")):
         name, detail = clean_name(performer.name), clean_name(performer.disambiguation)
         key = folded(name)
         numbers[key] += 1
@@ -49,4 +46,5 @@ def _told_apart(performers: Iterable[Entity], shared: Counter[str], when: str) -
         if detail and (when == ALWAYS or shared[key] > 1):
             suffix = f" ({cut(detail, MAX_NAME // 2)})"
             name = cut(name, MAX_NAME - len(suffix)) + suffix
-        yield name
+        names.append(name)
+    return names

@@ -12,7 +12,7 @@ _PERIOD = re.compile(rf"{_TIME}\s*-\s*{_TIME}", re.ASCII)
 
 
 class QuietHours(NamedTuple):
-    """`end` is a local time such as 23:30. `seconds` is the time until this end."""
+    """The end of quiet hours, as a local time such as 23:30 and in seconds from now."""
 
     end: str
     seconds: float

@@ -43,16 +43,12 @@ def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
 
 
 def sanitize_summary(text: str, limit: int = MAX_SUMMARY) -> str:
-    return cut(_paragraphs(text), limit).strip()
-
-
-def _paragraphs(text: str) -> str:
     text = _clean(text)
-    if text.isprintable() and "  " not in text:
-        return text.strip()
-    text = re.sub("\r\n?|[\x85\u2028\u2029]", "\n", text)
-    lines = _LINE_SPACE.sub(" ", text).split("\n")
-    return _PARAGRAPH_BREAK.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()
+    if not text.isprintable() or "  " in text:
+        text = re.sub("\r\n?|[\x85\u2028\u2029]", "\n", text)
+        lines = _LINE_SPACE.sub(" ", text).split("\n")
+        text = _PARAGRAPH_BREAK.sub("\n\n", "\n".join(line.strip() for line in lines))
+    return cut(text.strip(), limit).strip()
 
 
 def _clean(text: str) -> str:

@@ -20,7 +20,7 @@ def parse_template(value: Any) -> str:
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """Insert values into a template. Remove empty fields with a separator, and empty brackets."""
+    """Insert values into a template. Remove each empty field together with one separator."""
     known = dict(values)
     while group := _GROUP.search(template):
         opening, inner, closing = group.groups()

@@ -35,8 +35,6 @@ def is_empty(value: Any) -> bool:
 
 
 def boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
     text = str(value).strip().lower() if isinstance(value, str | int) else ""
     if text in TRUE:
         return True

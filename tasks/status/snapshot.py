@@ -75,7 +75,7 @@ def read_status(source: StatusSource) -> StatusSnapshot:
     return StatusSnapshot(
         now=now,
         **queue.stats(),
-        next_try=queue.next_try(),
+        next_try=queue.next_due(after=now),
         done=source.stats().counts,
         dead=queue.dead_letters.counts_by_type(),
         needing_attention=queue.dead_letters.count_scenes(),

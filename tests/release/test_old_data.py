@@ -49,7 +49,7 @@ def test_a_queue_of_any_version_keeps_all_of_its_rows(version: int, tmp_path: Pa
     assert queue.stats() == {"pending": 1, "retrying": 0, "in_progress": 2}
     assert list(queue.dead_letters.of_scenes([9])) == [9]
     server_id = "f4k3" * 10
-    item = queue.sync_log.item(1, server_id, 1)
+    item = queue.sync_log.records_of_item(server_id, 1).get(1)
     assert item is not None
     assert item.sent["title"] == "Synced"
     original = queue.sync_log.original(server_id, 1)

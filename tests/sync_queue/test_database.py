@@ -14,7 +14,7 @@ from persistqueue.exceptions import Empty
 from persistqueue.serializers import json as json_serializer
 
 from shared.data_folder import DataFolder
-from sync_queue import manager, operations
+from sync_queue import manager, operations, queue_view
 from sync_queue.database import NewerSchemaError, connect
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
@@ -103,14 +103,16 @@ def test_a_database_of_version_1_keeps_all_of_its_rows(path: str, folder: str) -
     queue = QueueManager(folder)
 
     assert [claim.job.scene_id for claim in queue.claim(9)] == [1]
-    found = queue.sync_log.item(5, "server", 10)
+    found = queue.sync_log.records_of_item("server", 10).get(5)
     assert found == ItemRecord("d5", {"title": "five"}, {}, "a", "b")
     assert queue.sync_log.original("server", 10) == {"title": "the first"}
     assert queue.sync_log.original("server", 11) is None
     assert queue.sync_log.uploads("server", 10, "poster") == {"a"}
     assert queue.sync_log.uploads("server", 10, "art") == {"b"}
     queue.sync_log.remember_item(6, "server", 11, ItemRecord("new", {}, {"title": "no"}), 4.0)
-    assert queue.sync_log.item(6, "server", 11) == ItemRecord("new", {}, {"title": "no"})
+    assert queue.sync_log.records_of_item("server", 11).get(6) == ItemRecord(
+        "new", {}, {"title": "no"}
+    )
     queue.close()
 
 
@@ -134,7 +136,9 @@ def test_a_database_of_version_2_can_hold_a_reconciliation(path: str, folder: st
 
     assert queue.stats() == {"pending": 0, "retrying": 0, "in_progress": 1}
     assert list(queue.dead_letters.of_scenes([1])) == [1]
-    assert queue.sync_log.item(5, "server", 10) == ItemRecord("d5", {"title": "five"})
+    assert queue.sync_log.records_of_item("server", 10).get(5) == ItemRecord(
+        "d5", {"title": "five"}
+    )
     assert queue.sync_log.original("server", 10) == {"title": "of five"}
     assert queue.sync_log.uploads("server", 10, "poster") == {"a"}
     assert queue.sync_log.scene(5) == SceneRecord("synced", 2.0, entities={"tags": [3]})
@@ -234,7 +238,7 @@ def test_persist_queue_resumes_what_our_worker_left(queue: QueueManager, folder:
     ("statement", "index"),
     [
         (manager._SELECT_DUE, "waiting_by_due"),
-        (manager._NEXT_DUE, "waiting_by_due"),
+        (queue_view._NEXT_DUE, "waiting_by_due"),
         (manager._SELECT_CLAIMED, "in_progress"),
         (operations._FIND_WAITING, "waiting_by_subject"),
         (f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ?", "waiting_by_due"),

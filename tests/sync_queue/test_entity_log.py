@@ -79,7 +79,7 @@ def test_a_scene_is_forgotten_with_its_jobs_and_no_other(queue: QueueManager) ->
 
     log = queue.sync_log
     assert [log.scene(one) is None for one in (1, 11)] == [True, False]
-    assert [log.item(one, SERVER, one) is None for one in (1, 11)] == [True, False]
+    assert [log.records_of_item(SERVER, one).get(one) is None for one in (1, 11)] == [True, False]
     assert [one.job.scene_id for one in queue.dead_letters.of_type("PlexNotFound") if one.job] == [
         11
     ]

@@ -26,9 +26,9 @@ def dead(scene_id: int | None = 1, job_id: str = "j") -> SyncJob:
 def test_what_an_item_was_sent_comes_back_as_it_was(queue: QueueManager) -> None:
     record = ItemRecord("digest", SENT, {"summary": "too long"}, pending={"title": "Next"})
     queue.sync_log.remember_image(1, SERVER, 10, "poster", "sha")
-    assert queue.sync_log.item(1, SERVER, 10) is None
+    assert queue.sync_log.records_of_item(SERVER, 10).get(1) is None
     queue.sync_log.remember_item(1, SERVER, 10, record, NOW)
-    assert queue.sync_log.item(1, SERVER, 10) == record
+    assert queue.sync_log.records_of_item(SERVER, 10).get(1) == record
 
 
 def test_the_original_is_what_the_item_held_before_the_first_write(queue: QueueManager) -> None:
@@ -76,7 +76,7 @@ def test_a_restored_item_is_forgotten_with_its_own_scenes(queue: QueueManager) -
     assert log.uploads(SERVER, 10, "art") == log.uploads("b", 10, "poster") == set()
     assert (log.with_original(SERVER), log.with_original("b")) == ([11], [10])
     assert [log.scene(one) is not None for one in (1, 2, 3)] == [True, False, True]
-    assert log.item(1, SERVER, 10) is log.item(2, SERVER, 10) is None
+    assert log.records_of_item(SERVER, 10).get(1) is log.records_of_item(SERVER, 10).get(2) is None
 
 
 def test_a_scene_whose_job_died_is_out_of_step(queue: QueueManager) -> None:
@@ -116,7 +116,7 @@ def test_a_new_owner_keeps_the_values_but_is_not_in_step(queue: QueueManager) ->
     log.remember_image(1, SERVER, 10, "poster", "sha")
     log.remember_item(1, SERVER, 11, ItemRecord("d", SENT), NOW)
     log.transfer_item(2, SERVER, 10)
-    assert log.item(2, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
+    assert log.records_of_item(SERVER, 10).get(2) == ItemRecord("", SENT, {}, "sha")
     assert set(log.records_of_item(SERVER, 10)) == {2}
     assert set(log.records_of_item(SERVER, 11)) == {1}
 
@@ -126,7 +126,7 @@ def test_a_scene_that_has_the_item_already_keeps_its_own_memory_of_it(queue: Que
     for scene_id in (1, 2, 3):
         log.remember_item(scene_id, SERVER, 10, ItemRecord(f"d{scene_id}", {}), NOW)
     log.transfer_item(2, SERVER, 10)
-    assert log.item(2, SERVER, 10) == ItemRecord("d2", {})
+    assert log.records_of_item(SERVER, 10).get(2) == ItemRecord("d2", {})
     assert set(log.records_of_item(SERVER, 10)) == {2}
 
 
@@ -136,7 +136,7 @@ def test_an_image_is_remembered_by_kind_after_a_write(queue: QueueManager) -> No
     log.remember_image(1, SERVER, 10, "poster", "p-sha")
     log.remember_image(1, SERVER, 10, "art", "a-sha")
     log.remember_item(1, SERVER, 10, ItemRecord("d2", SENT), NOW)
-    assert log.item(1, SERVER, 10) == ItemRecord("d2", SENT, {}, "p-sha", "a-sha")
+    assert log.records_of_item(SERVER, 10).get(1) == ItemRecord("d2", SENT, {}, "p-sha", "a-sha")
 
 
 @settings(max_examples=40)
@@ -145,7 +145,7 @@ def test_any_text_that_was_sent_comes_back(
     queue: QueueManager, values: dict[str, str | list[str]]
 ) -> None:
     queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", values), NOW)
-    found = queue.sync_log.item(1, SERVER, 10)
+    found = queue.sync_log.records_of_item(SERVER, 10).get(1)
     assert found is not None
     assert found.sent == values
 
@@ -156,7 +156,7 @@ def test_damaged_memory_of_an_item_reads_as_nothing_sent(queue: QueueManager, da
     queue.sync_log.keep_original(SERVER, 10, ORIGINAL, NOW)
     queue.connection.execute("UPDATE sync_log SET sent = ?, refused = ?", (damaged,) * 2)
     queue.connection.execute("UPDATE originals SET held = ?", (damaged,))
-    found = queue.sync_log.item(1, SERVER, 10)
+    found = queue.sync_log.records_of_item(SERVER, 10).get(1)
     assert found is not None
     assert (found.sent, found.refused) == ({}, {})
     assert queue.sync_log.original(SERVER, 10) is None
@@ -166,7 +166,7 @@ def test_members_of_an_odd_type_in_the_memory_are_left_out(queue: QueueManager) 
     queue.sync_log.remember_item(1, SERVER, 10, ItemRecord("d", {}), NOW)
     odd = json.dumps({"title": "t", "tags": ["a", 5], "studio": None, "rating": 7})
     queue.connection.execute("UPDATE sync_log SET sent = ?", (odd,))
-    found = queue.sync_log.item(1, SERVER, 10)
+    found = queue.sync_log.records_of_item(SERVER, 10).get(1)
     assert found is not None
     assert found.sent == {"title": "t", "tags": ["a", "5"]}
 
@@ -216,7 +216,7 @@ def test_values_of_a_forgotten_scene_wait_for_the_next_owner(queue: QueueManager
     assert log.digests(None) == log.digests(SERVER) == {}
     assert [set(log.records_of_item(SERVER, key)) for key in (10, 11)] == [{NO_SCENE}] * 2
     log.transfer_item(3, SERVER, 10)
-    assert log.item(3, SERVER, 10) == ItemRecord("", SENT, {}, "sha")
+    assert log.records_of_item(SERVER, 10).get(3) == ItemRecord("", SENT, {}, "sha")
     assert set(log.records_of_item(SERVER, 10)) == {3}
 
 

@@ -50,9 +50,9 @@ def test_the_next_try_is_the_first_of_those_that_wait_for_one(tmp_path: Path) ->
     for claim, wait in zip(queue.claim(3), (60, 30, -10), strict=True):
         queue.release([postponed(claim, NOW + wait)])
 
-    assert view_of(tmp_path).next_try() == NOW + 30
+    assert view_of(tmp_path).next_due(NOW) == NOW + 30
     clear_pending_items(queue.connection)
-    assert view_of(tmp_path).next_try() is None
+    assert view_of(tmp_path).next_due(NOW) is None
 
 
 def test_a_letters_moment_is_read_and_what_is_none_is_the_beginning_of_time() -> None:

@@ -87,7 +87,7 @@ class Verification:
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
         # If images were sent after the edit, only the stored record contains their SHA-1.
-        known = log.item(scene_id, server_id, key) or edit.record
+        known = log.records_of_item(server_id, key).get(scene_id) or edit.record
         known = replace(known, sent={**known.sent, **sent}, **changes)
         log.remember_item(scene_id, server_id, key, known, self.services.clock())
 
