@@ -60,7 +60,8 @@ class Alterations:
     def _write(self) -> None:
         """Replace the entry script by a script that applies the changes.
 
-        The time stamp of the file stays. The worker would take a new time stamp for an update.
+        The file keeps its time stamp. A new time stamp would tell the worker that the plugin was
+        updated.
         """
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():

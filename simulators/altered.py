@@ -15,8 +15,8 @@ from typing import Any
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
 
-# A change has the name of the changed module, the compiled function, the modules and the constants
-# that the function uses, and the arguments of the function.
+# A change consists of the changed module's name, the compiled function, the modules and constants
+# that the function uses, and the function's arguments.
 Change = tuple[str, bytes, dict[str, str], dict[str, Any], dict[str, Any]]
 
 

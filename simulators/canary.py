@@ -108,6 +108,7 @@ def _is_record(line: bytes) -> bool:
 def _forms(secret: str) -> set[str]:
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
-    # Half of a short secret could appear in a file by chance, so only long secrets are halved.
+    # The search also looks for each half of a long secret. Half of a short secret could appear in a
+    # file by chance.
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()
     return {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1], encoded, *halves}

@@ -37,8 +37,8 @@ ENTRY, CHANGES = "entry.py", "changes.bin"
 # A forked process reserves this number of bytes for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
-# A request sets descriptors below 200. Received descriptors are first moved to 200 or above, and
-# the descriptor of the reply to 300 or above.
+# The descriptors that a request sets have numbers below 200. Received descriptors are first moved
+# to 200 or above, and the reply's descriptor to 300 or above. These numbers cannot collide.
 _HIGH, _REPLY = 200, 300
 
 

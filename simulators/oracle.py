@@ -44,8 +44,8 @@ def judge(
 ) -> Verdict:
     """Compare the final states of both servers.
 
-    The function `mapped` changes a scene in the same way as the tested settings. The key `in_plex`
-    of its result has the expected values of Plex's optional fields.
+    The function `mapped` returns a scene with the values that the tested settings give it. In the
+    returned scene, the key `in_plex` has the expected values of Plex's optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -180,7 +180,7 @@ def _actors(scene: Mapping[str, Any]) -> list[str]:
 
 
 def _full_date(date: str | None) -> str:
-    """Return the first day of a partial date. The year 1 stands for no date in Stash."""
+    """Return the first day of a partial date. In Stash, the year 1 means that there is no date."""
     return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
 
 

@@ -77,8 +77,8 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # This SQLite VFS locks the databases of the plugin. A reader with another VFS would take a
-        # write in progress for a crash.
+        # This SQLite VFS locks the databases of the plugin. A test must read the databases with
+        # the same VFS. With another VFS, an unfinished write would look like a crash.
         self.locks = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)

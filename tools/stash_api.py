@@ -2,7 +2,8 @@
 
 CLONE is a git clone of Stash. The description is written to `simulators/stash/api/TAG.graphql`. The
 description has the types and fields that the fake Stash uses, and the input fields that Stash
-requires. Only the type `Scene` has more fields.
+requires. For the type `Scene`, the description also has fields that the
+fake Stash does not use.
 """
 
 import subprocess

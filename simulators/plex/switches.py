@@ -14,7 +14,8 @@ class Switches:
             the edit replace the item's tags.
         remove_before_add: whether an edit first removes tags and then adds tags.
         upload_locks_thumb: whether uploading or selecting an image also locks the image.
-        honours_exclude_elements: whether `excludeElements` and `excludeFields` shorten rows.
+        honours_exclude_elements: whether the items of a list lack the parts that a request
+            names in `excludeElements` and `excludeFields`.
         ignores_file_filter: whether the server ignores the filter `file=`.
         ignored_sorts: the sort keys that the server ignores.
         illegal_references: whether titles contain a reference to a character that XML forbids.
@@ -26,10 +27,12 @@ class Switches:
         oversized_upload_status: 413 for newer servers, or 500 for older servers.
         empty_date: the effect of an edit with an empty date. `file_date` restores the date of the
             file. The effect in a real Plex is unknown.
-        lock_names: the names of locks in the element `<Field>`. An empty name hides the lock.
+        lock_names: by field, the name of its lock in the element `<Field>`. If the name is empty,
+            the server does not return the lock.
         title_sort_follows: whether an edit of the title also changes an unlocked sort title.
-        upload_selects: when the server shows an uploaded image at once. `new` means an image that
-            the server does not have yet, and `usually` means two of three images.
+        upload_selects: which uploaded images the server shows at once. With `new`, these are the
+            images that the server did not have before. With `usually`, these are two of three
+            images.
         removal_decodings: how often the server decodes the percent encoding of removed tags.
         date_shift_days: the number of days that the server adds to each date of an edit. Some
             servers east of Greenwich do so.

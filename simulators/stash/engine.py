@@ -34,8 +34,9 @@ from .library import Library
 CACHE_SIZE = 512
 UNPROCESSABLE = 422
 
-# A reader gets a record, the call of the request, and the arguments of the field. A field without a
-# reader is read from the attribute with its name.
+# A reader is a function that returns the value of a field. Its arguments are a record, the
+# request, and the arguments of the field in the query. A field without a reader has the value of
+# the record's attribute with the same name.
 Reader = Callable[[Any, Call, Mapping[str, Any]], Any]
 FieldReaders = Mapping[tuple[str, str], Reader]
 

@@ -57,7 +57,7 @@ class Manifest:
     """The content of the yml file of a plugin.
 
     Attributes:
-        raw_name: the name in the file, which log lines of Stash have even if it is empty.
+        raw_name: the name in the file. Stash's log lines contain this name, even an empty one.
         err_log: the level of log lines that do not name their level.
     """
 

@@ -148,7 +148,7 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # A scene that is saved during the comparison counts as unsaved.
+        # A scene that is saved after this line still counts as unsaved in this comparison.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved
