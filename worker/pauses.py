@@ -16,8 +16,7 @@ _MOST_DOUBLINGS = 8
 
 
 class Pause(NamedTuple):
-    """The current pause, which began at `since`. Without a pause, `reason` is empty."""
-
+    # Empty if no pause is active.
     reason: str
     since: float
     is_wanted: bool

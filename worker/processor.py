@@ -35,7 +35,6 @@ class SyncWorker:
 
     Args:
         pauses: the pauses that several runs in this process share. If None, the process runs once.
-        is_installed: a function that returns False once the plugin's files have changed.
         most_lines: the maximum number of jobs with their own log line. If None, all jobs have one.
     """
 

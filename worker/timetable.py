@@ -26,8 +26,6 @@ LONGEST_BURST = 30.0
 
 
 class IdleTask(Protocol):
-    """A background task that the worker performs in short steps while no job is due."""
-
     def wants_a_step(self) -> bool:
         """Return whether a step may find work. This method must not send a request to a server."""
 

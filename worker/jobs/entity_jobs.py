@@ -1,7 +1,4 @@
-"""Processes jobs for performers, studios and tags that were renamed, merged or deleted in Stash.
-
-Stash does not change the time stamps of the affected scenes, so these jobs queue the scenes.
-"""
+"""Queues the scenes of performers, studios, tags and groups that were changed in Stash."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -1,8 +1,4 @@
-"""Finds out whether ended workers stay zombie processes.
-
-In Stash's official container, process 1 is Stash, which reaps no ended process. So each worker
-stores its process id, and a later worker checks whether that process is a zombie.
-"""
+"""Finds out whether ended workers stay zombies, because process 1 of a container reaps none."""
 
 import time
 from collections.abc import Callable

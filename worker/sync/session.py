@@ -98,8 +98,6 @@ class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an er
 
 @dataclass
 class CurrentSession:
-    """Reads the settings for each batch. If Stash does not return them, `StashError` is raised."""
-
     settings: StashSettings
     scenes: StashScenes
     folder: DataFolder

@@ -21,10 +21,8 @@ from worker.sync.session import SyncSession
 class Verification:
     """Compares the sent values with the values in Plex, after the results of the jobs are stored.
 
-    - A value that Plex did not keep is sent again only after the value has changed in Stash.
-    - If a field has neither the sent nor the previous value, another writer changed the field, such
-      as Plex's metadata agent. Then the scene is synced once more.
-    - If the learned behaviour of the server requires another edit, the scene is synced once more.
+    A scene is synced once more if another program changed a field after the edit, or if the learned
+    behaviour of the server requires another edit.
     """
 
     services: Services
