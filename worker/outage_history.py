@@ -14,7 +14,7 @@ NEWEST = 30
 _REOPENS_WITHIN = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutageRecord:
     started_at: float
     ended_at: float | None = None
@@ -26,9 +26,10 @@ class OutageRecord:
     def duration(self) -> float | None:
         return None if self.ended_at is None else max(0.0, self.ended_at - self.started_at)
 
-    def ended(self, at: float, *, estimated: bool = False) -> Self:
-        unsure = self.estimated or estimated or at < self.started_at
-        return replace(self, ended_at=max(at, self.started_at), estimated=unsure)
+    def end(self, at: float, *, estimated: bool = False) -> Self:
+        self.estimated = self.estimated or estimated or at < self.started_at
+        self.ended_at = max(at, self.started_at)
+        return self
 
     def to_state(self) -> dict[str, Any]:
         state = {**asdict(self), "duration": self.duration}
@@ -57,11 +58,10 @@ class OutageHistory:
     @classmethod
     def from_state(cls, raw: Any) -> Self:
         parsed = [parse_fields(OutageRecord, item) for item in raw] if isinstance(raw, list) else []
-        records = [
-            record if record.ended_at is None else record.ended(record.ended_at)
-            for record in parsed
-            if record is not None
-        ]
+        records = [record for record in parsed if record is not None]
+        for record in records:
+            if record.ended_at is not None:
+                record.end(record.ended_at)
         return cls(_joined(records)[-NEWEST:], records[-1].started_at if records else 0.0)
 
     def to_state(self) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ class OutageHistory:
         elif (ongoing := self.ongoing) is not None:
             signs = (recovery.last_recovery_time, recovery.last_check_time, self.last_start)
             last_known = next((sign for sign in signs if ongoing.started_at <= sign <= now), 0.0)
-            self._change(ongoing.ended(max(last_known, ongoing.started_at), estimated=True))
+            ongoing.end(max(last_known, ongoing.started_at), estimated=True)
 
     def begin(self, now: float, *, estimated: bool = False) -> None:
         if self.ongoing is None:
@@ -87,22 +87,14 @@ class OutageHistory:
 
     def shift_start(self, seconds: float) -> None:
         if self.ongoing is not None:
-            started_at = max(0.0, self.ongoing.started_at + seconds)
-            self._change(replace(self.ongoing, started_at=started_at))
+            self.ongoing.started_at = max(0.0, self.ongoing.started_at + seconds)
 
     def note_waiting_jobs(self, jobs: int) -> None:
         if self.ongoing is not None:
-            most = max(jobs, self.ongoing.jobs_affected)
-            self._change(replace(self.ongoing, jobs_affected=most))
+            self.ongoing.jobs_affected = max(jobs, self.ongoing.jobs_affected)
 
     def end(self, now: float) -> OutageRecord | None:
-        if self.ongoing is None:
-            return None
-        return self._change(self.ongoing.ended(now))
-
-    def _change(self, last: OutageRecord) -> OutageRecord:
-        self.records = [*self.records[:-1], last]
-        return last
+        return None if self.ongoing is None else self.ongoing.end(now)
 
 
 def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:
@@ -141,7 +133,7 @@ def _joined(records: Sequence[OutageRecord]) -> list[OutageRecord]:
         if last.ended_at is not None:
             joined.append(record)
         elif abs(record.started_at - before.started_at) > _REOPENS_WITHIN:
-            joined[-1:] = [last.ended(before.started_at, estimated=True), record]
+            joined[-1:] = [last.end(before.started_at, estimated=True), record]
         else:
             joined[-1] = replace(
                 record,
