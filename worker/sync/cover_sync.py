@@ -261,10 +261,11 @@ def select_image(
     client, trait = session.client, session.facts.behaviour().image_selection
     if is_new and trait is ImageSelection.AUTOMATIC and not had:
         return
-    with suppress(PlexNotFound, PlexPermanentError):
-        if is_new and trait is ImageSelection.EXPLICIT:
+    if is_new and trait is ImageSelection.EXPLICIT:
+        with suppress(PlexNotFound, PlexPermanentError):
             client.select_image(rating_key, kind, f"upload://{kind}s/{sha1}")
             return
+    with suppress(PlexNotFound, PlexPermanentError):
         ours = _uploads_of(client.list_images(rating_key, kind), sha1)
         is_shown = any(image.selected for image in ours)
         if ours and not is_shown:
