@@ -12,7 +12,6 @@ from urllib.parse import SplitResult, urlsplit
 from app.processes.installation import installed_version
 from app.processes.task_process import redacted, run_task
 from shared.data_folder import OVERRIDE_VARIABLE, preferred_folder
-from shared.events import Event
 from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
 from tasks.answer import Answer, Level, TaskError
 from tasks.doctor import MODE as DOCTOR
@@ -269,9 +268,6 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         log.error("Stopped. Queued jobs are kept")
         return INTERRUPTED
-    except (ImportError, SyntaxError) as error:
-        log.event(Event.TASK_INCOMPLETE, problem=f"{type(error).__name__}: {error}")
-        return NOT_DONE
     except Exception:  # noqa: BLE001 - every error gets an exit code
         trace = log.secrets.redact(traceback.format_exc())
         sys.stderr.write(f"error: Bug in Stash2Plex, please report it:\n{trace}")

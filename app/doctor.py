@@ -31,10 +31,7 @@ _OF_FOLDER = (
 
 
 def examine(
-    script: str,
-    server_connection: Mapping[str, Any],
-    missing: Sequence[str],
-    log: Log,
+    script: str, server_connection: Mapping[str, Any], missing: Sequence[str], log: Log
 ) -> Answer:
     plugin_dir, now = os.path.dirname(script), time.time()
     folder, why = _folder(script, server_connection)

@@ -65,18 +65,15 @@ def _scenes_since(name: str, stamp: str, count: str = "") -> str:
     return _scenes_after(name, ", $since: String!", criterion, count)
 
 
-def _scenes_with(kind: str) -> str:
-    criterion = f"{kind}: {{ value: $ids, modifier: INCLUDES }}"
-    return _scenes_after("ScenesWith", ", $ids: [ID!]", criterion)
-
-
 SCENES_AFTER = _scenes_after("ScenesAfter")
 SCENES_UPDATED_AFTER = _scenes_since("ScenesUpdatedAfter", "updated_at")
 SCENES_COUNTED_AFTER = _scenes_after("ScenesCountedAfter", count="count")
 SCENES_CREATED_AFTER = _scenes_since("ScenesCreatedAfter", "created_at", "count")
 SCENE_FILES_AFTER = _scenes_after("SceneFilesAfter", fields="id files { path size }")
 SCENES_WITH = {
-    kind: _scenes_with(kind)
+    kind: _scenes_after(
+        "ScenesWith", ", $ids: [ID!]", f"{kind}: {{ value: $ids, modifier: INCLUDES }}"
+    )
     for kind in ("performers", "studios", "tags", "groups", "performer_tags")
 }
 # `q` finds words of the title, and of some other texts. An empty `q` finds all scenes.

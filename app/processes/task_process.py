@@ -50,14 +50,10 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
     try:
         arguments = arguments_of(message["args"])
         as_json = wants_json(arguments)
-        answer = run_task(script, message.get("server_connection"), arguments, log)
+        answer = run_task(script, message.get("server_connection"), arguments, log, in_stash=True)
     except TaskError as error:
         log.error(str(error))
         return {"error": log.redact(str(error))}
-    except (ImportError, SyntaxError) as error:
-        problem = f"{type(error).__name__}: {error}"
-        log.event(Event.TASK_INCOMPLETE, problem=problem)
-        return {"error": log.redact(Event.TASK_INCOMPLETE.sentence({"problem": problem}))}
     except Exception as error:  # noqa: BLE001 - the entry would show what this log redacts
         log.event(Event.BUG, trace=traceback.format_exc())
         return {"error": f"Bug in Stash2Plex, please report it: {type(error).__name__}"}
@@ -81,31 +77,29 @@ def redacted(value: Any, log: Log) -> Any:
 
 
 def run_task(
-    script: str,
-    server_connection: Any,
-    arguments: Mapping[str, Any],
-    log: Log,
-    *,
-    in_stash: bool = True,
+    script: str, server_connection: Any, arguments: Mapping[str, Any], log: Log, *, in_stash: bool
 ) -> Answer:
     """Run the task that `mode` names. If `in_stash` is set, copy the worker's log to `log`."""
     connection = server_connection if isinstance(server_connection, dict) else {}
-    question = find_question(arguments) if wants_json(arguments) else None
-    if question is not None:
-        return _answer_question(script, connection, question, log)
     plugin_dir = os.path.dirname(script)
-    activate_dependencies(plugin_dir)
-    if mode_of(arguments) == DOCTOR:
-        from app.doctor import examine  # noqa: PLC0415
+    try:
+        question = find_question(arguments) if wants_json(arguments) else None
+        if question is not None:
+            return _answer_question(script, connection, question, log)
+        activate_dependencies(plugin_dir)
+        if mode_of(arguments) == DOCTOR:
+            from app.doctor import examine  # noqa: PLC0415
 
-        values_of(arguments, DOCTOR, {})
-        return examine(script, connection, unusable_packages(), log)
-    problem = dependency_problem(plugin_dir)
-    if problem:
-        raise TaskError(problem)
-    from app.processes.task_run import run  # noqa: PLC0415 - needs the packages
+            values_of(arguments, DOCTOR, {})
+            return examine(script, connection, unusable_packages(), log)
+        if problem := dependency_problem(plugin_dir):
+            raise TaskError(problem)
+        from app.processes.task_run import run  # noqa: PLC0415 - needs the packages
 
-    return run(script, connection, arguments, log, in_stash=in_stash)
+        return run(script, connection, arguments, log, in_stash=in_stash)
+    except (ImportError, SyntaxError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise TaskError(Event.TASK_INCOMPLETE.sentence({"problem": problem})) from error
 
 
 def _answer_question(

@@ -2,6 +2,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +19,15 @@ from plex.health import PlexHealth, check_plex_health
 from plex.library_choice import choose_libraries
 from plex.path_index import IndexCheckup
 from plex.server_facts import UNKNOWN
+from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
 from shared.events import unreported
 from shared.log import Secrets
-from stash.checkup import StashCheckup, check_stash_server
+from stash import queries
 from stash.connection import StashConnection, parse_address
-from stash.exceptions import StashAuthError
+from stash.exceptions import StashAuthError, StashError
+from stash.scenes import StashScenes
+from stash.settings import StashSettings
 from sync_queue.checkup import DatabaseCheckup
 from tasks.doctor.finding import Check, Finding, fault, ok, unchecked, warning
 from validation.config import Config, ParsedConfig, parse_config
@@ -37,6 +41,17 @@ _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the D
 _NO_PLEX = unchecked("Plex does not answer")
 
 
+@dataclass(frozen=True, slots=True)
+class StashCheckup:
+    error: StashError | None = None
+    latency: float = 0.0
+    version: str = ""
+    # `ahead` is the number of seconds by which Stash's clock is ahead of the local clock.
+    ahead: float | None = None
+    settings: Mapping[str, Any] | None = None
+    scenes: int | None = None
+
+
 def examine_servers(
     server_connection: Mapping[str, Any],
     folder: DataFolder,
@@ -47,7 +62,7 @@ def examine_servers(
     """Request the state of Stash and Plex. Return the checks, and the host names to hide."""
     address = parse_address(server_connection)
     connection = StashConnection(address, secrets.add)
-    stash = check_stash_server(connection)
+    stash = _ask_stash(connection)
     connection.close()
     stored: dict[str, Any] = dict(stash.settings or {})
     if server_connection.get("PlexUrl"):
@@ -72,6 +87,22 @@ def examine_servers(
     }
     hosts = (urlsplit(url).hostname for url in (address.base_url, config.plex_url))
     return checks, [host for host in hosts if host]
+
+
+def _ask_stash(connection: StashConnection) -> StashCheckup:
+    begun = time.monotonic()
+    seen = StashCheckup()
+    try:
+        found = connection.query(queries.VERSION).get("version")
+        seen = StashCheckup(
+            latency=time.monotonic() - begun,
+            version=str(found.get("version") or "") if isinstance(found, dict) else "",
+            ahead=seconds_ahead(connection.date, time.time()),
+        )
+        seen = replace(seen, settings=StashSettings(connection).read())
+        return replace(seen, scenes=StashScenes(connection).count())
+    except StashError as error:
+        return replace(seen, error=error)
 
 
 def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:

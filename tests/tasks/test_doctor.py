@@ -24,7 +24,6 @@ from plex.path_index import IndexCheckup, inspect_index
 from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
 from shared.read_only import database_uri, open_for_reading
-from stash.checkup import StashCheckup
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from sync_queue.database import connect
@@ -123,7 +122,7 @@ def test_no_wrong_value_of_a_setting_is_repeated(value: str) -> None:
 
 def test_a_refused_log_in_says_where_the_key_is() -> None:
     check = server_checks.check_stash(
-        StashCheckup(error=StashAuthError("x")), "http://localhost:9999"
+        server_checks.StashCheckup(error=StashAuthError("x")), "http://localhost:9999"
     )
 
     assert check.level is Level.FAULT
@@ -208,7 +207,7 @@ def test_the_address_that_works_is_for_the_health_check_only() -> None:
 def test_clocks_may_differ_by_a_minute(
     stash: float | None, plex: float | None, level: Level, seconds: list[int]
 ) -> None:
-    check = server_checks.check_clock(StashCheckup(ahead=stash), PLEX(ahead=plex))
+    check = server_checks.check_clock(server_checks.StashCheckup(ahead=stash), PLEX(ahead=plex))
 
     assert (check.level, figures(check.text)) == (level, seconds)
 
