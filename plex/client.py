@@ -1,9 +1,10 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from plex.connection import PlexConnection, Timeout, paging, parse_document
+from plex.connection import PlexConnection, paging, parse_document
 from plex.edit_parameters import Fields, query
 from plex.edit_sender import EditOutcome, EditSender, Refusals
 from plex.exceptions import (
@@ -42,8 +43,8 @@ _ITEM_QUERY = urlencode(
 )
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
 _LOCKED_PER_REQUEST = 100
-# A slow Plex may not answer in time if a request asks for more items.
 _MOST_COLLECTIONS = 100_000
+# A slow Plex may not answer in time if a request asks for more items.
 READ_BATCH = 50
 
 
@@ -52,20 +53,14 @@ class ItemsRead(NamedTuple):
     failed: dict[int, PlexTemporaryError]
 
 
+@dataclass(eq=False, repr=False)
 class PlexClient(PlexConnection):
-    def __init__(
-        self,
-        url: str,
-        token: str,
-        timeout: Timeout,
-        verify: bool | str,
-        identity: Mapping[str, str],
-        note: Callable[[str, Sequence[str]], None] = lambda _title, _files: None,
-        facts: ServerFacts | None = None,
-    ) -> None:
-        super().__init__(url, token, timeout, verify, identity)
-        self._note = note
-        self._refusals = Refusals(time.time, facts)
+    note: Callable[[str, Sequence[str]], None] = lambda _title, _files: None
+    facts: ServerFacts | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._refusals = Refusals(time.time, self.facts)
 
     def libraries(self) -> list[Section]:
         found = map(parse_section, self.read("/library/sections", "listing the libraries"))
@@ -153,7 +148,7 @@ class PlexClient(PlexConnection):
             return {}
         items = [*filter(None, map(parse_item, answer.findall("Video")))]
         for item in items:
-            self._note(item.title, item.files)
+            self.note(item.title, item.files)
         return {item.rating_key: item for item in items}
 
     def edit(

@@ -5,6 +5,7 @@ import ssl
 import uuid
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from http.client import responses
@@ -52,6 +53,7 @@ class Identity(NamedTuple):
     date: str
 
 
+@dataclass(eq=False, repr=False)
 class PlexConnection:
     """Sends requests to one Plex server. Every method may raise a `PlexError`.
 
@@ -59,20 +61,16 @@ class PlexConnection:
     server. plexapi would request `/`, which some reverse proxies refuse, and send hidden requests.
     """
 
-    def __init__(
-        self,
-        url: str,
-        token: str,
-        timeout: Timeout,
-        verify: bool | str,
-        identity: Mapping[str, str],
-    ) -> None:
-        self._url = url.rstrip("/")
-        self._timeout = timeout
-        self._verify = verify
-        self._token = {"X-Plex-Token": token}
-        self._session = _new_session(verify)
-        self._session.headers.update(identity)
+    url: str
+    token: str
+    timeout: Timeout
+    verify: bool | str
+    device: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/")
+        self._session = _new_session(self.verify)
+        self._session.headers.update(self.device)
         self._identity: Identity | None = None
         self.is_replaced = False
         self.edit_times: deque[float] = deque(maxlen=_TIMES_KEPT)
@@ -82,11 +80,11 @@ class PlexConnection:
 
     @property
     def server_id(self) -> str:
-        return (self._identity or self.identity(self._timeout)).server_id
+        return (self._identity or self.identity(self.timeout)).server_id
 
     @property
     def server_version(self) -> str:
-        return (self._identity or self.identity(self._timeout)).version
+        return (self._identity or self.identity(self.timeout)).version
 
     def identity(self, timeout: Timeout | None = None) -> Identity:
         """Request the server's identity. Set `is_replaced` if another server answers."""
@@ -104,7 +102,7 @@ class PlexConnection:
         return identity
 
     def confirm(self) -> None:
-        self.identity(self._timeout)
+        self.identity(self.timeout)
         if self.is_replaced:
             raise PlexReplaced("Another Plex server answers at plex_url than before")
 
@@ -121,17 +119,18 @@ class PlexConnection:
     ) -> requests.Response:
         """Send a request and return the response. An error names the activity `doing`."""
         if with_token and self._identity is None:
-            self.identity(self._timeout)
+            self.identity(self.timeout)
         address, mark, query = path.partition("?")
-        token = self._token if with_token else _NO_HEADERS
-        sent = {**self._session.headers, **token, **headers}
+        sent = {**self._session.headers, **headers}
+        if with_token:
+            sent["X-Plex-Token"] = self.token
         try:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
-                prepared.prepare(method, self._url + address, sent, data=data)
+                prepared.prepare(method, self.url + address, sent, data=data)
                 # The query is already quoted. `prepare` would quote the query again, slowly.
                 prepared.url = f"{prepared.url}{mark}{query}"
-                response = self._send(prepared, timeout or self._timeout)
+                response = self._send(prepared, timeout or self.timeout)
                 _check_status(response, doing)
                 _ = response.content
                 if method == "PUT":
@@ -164,10 +163,10 @@ class PlexConnection:
         Plex closes a connection if Plex refuses plain http, or if Plex restarts. Only a second
         closed connection counts as a refusal.
         """
-        is_plain = self._url.startswith("http:")
+        is_plain = self.url.startswith("http:")
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
             return error
-        address = plex_direct_address(self._url)
+        address = plex_direct_address(self.url)
         if address is None or (is_plain and not self._closes_again()):
             return error
         if is_plain:
@@ -180,15 +179,15 @@ class PlexConnection:
             problem = (
                 "Plex's certificate is for a name of plex.direct, not for the host in plex_url"
             )
-            trust = "" if self._verify is True else " and plex_verify_tls to on"
+            trust = "" if self.verify is True else " and plex_verify_tls to on"
             remedy = f"set plex_url to {address}{trust}"
         remedy += f". If that name is not found, {REBINDING}"
         return PlexTlsError(problem, remedy=remedy, address=address)
 
     def _closes_again(self) -> bool:
-        url = f"{self._url}/identity"
+        url = f"{self.url}/identity"
         try:
-            with plex_errors(""), _new_session(self._verify) as session:
+            with plex_errors(""), _new_session(self.verify) as session:
                 session.get(url, timeout=IDENTITY_TIMEOUT, allow_redirects=False)
         except PlexError as error:
             return error.was_closed

@@ -95,14 +95,14 @@ class _Comparison:
                 parameters |= self._sort_title(str(wanted))
             if taken is not None or not parameters:
                 sent[name] = ours if taken is None else taken
-                fields.update({name: parameters} if parameters else {})
+                fields[name] = parameters
         for name in OPTIONAL:
             is_sent = name in self.last_sent or name in self.pending
             if is_sent and getattr(self.desired, name) in ("", ()):
                 sent.pop(name, None)
-                undo = self._undo(name)
-                fields.update({name: undo} if undo else {})
-        return ItemEdit(fields, sent, tuple(preserved), unkept)
+                fields[name] = self._undo(name)
+        edited = {name: parameters for name, parameters in fields.items() if parameters}
+        return ItemEdit(edited, sent, tuple(preserved), unkept)
 
     def _wanted(self) -> dict[str, _Wanted]:
         names = filter(self.desired.is_set, PLEX_NAMES)

@@ -1,9 +1,7 @@
 """Sends one edit to Plex. If Plex refuses a field, the other fields are still edited.
 
-After a failed request, the plugin sends a test edit of the same item, which changes nothing. If
-Plex accepts the test edit, the failed request had a refused value. The plugin then sends each field
-alone, and halves of each refused list, until it finds the value. If Plex refuses the test edit, the
-token may not edit items, or Plex currently saves no changes.
+After a failed request, a test edit of the same item shows whether Plex saves any changes. If Plex
+does, the failed request had a refused value. Each field is then sent alone, and parts of each list.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,18 +52,13 @@ _PROXY = (
 
 @dataclass(slots=True)
 class EditOutcome:
-    """The result of an edit.
-
-    Attributes:
-        shortened: by field, the text that was sent instead of a text that was too long.
-        left_out: by field, the names that were not sent because Plex refuses the names.
-        first_refused: Plex's error for each name that Plex refused for the first time.
-    """
-
     requests: int = 0
     refused: dict[str, PlexPermanentError] = field(default_factory=dict)
+    # By field, the text that was sent instead of a text that was too long.
     shortened: dict[str, str] = field(default_factory=dict)
+    # By field, the names that were not sent because Plex refuses the names.
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # Plex's error for each name that Plex refused for the first time.
     first_refused: dict[str, PlexError] = field(default_factory=dict)
 
 
@@ -125,19 +118,14 @@ def _key(section: int, plex_name: str, name: str) -> str:
 
 @dataclass
 class EditSender:
-    """Sends one edit of one item.
-
-    Args:
-        alone: whether to send each field in its own request, because an earlier edit of the item
-            failed. A field that fails again counts as refused.
-        refused_since: a time. Names that Plex refused before this time are sent again.
-    """
-
     put: Callable[[Sequence[int], Parameters], None]
     refusals: Refusals
     item: PlexItem
     fields: Fields
+    # After a failed edit, each field is sent in its own request. A field that fails again counts as
+    # refused.
     alone: bool = False
+    # Names that Plex refused before this time are sent again.
     refused_since: float = 0.0
     _is_writable: bool = False
 

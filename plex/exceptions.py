@@ -69,18 +69,15 @@ class PlexTemporaryError(PlexError):
 
 
 class PlexNotFound(PlexError):
-    """Plex has no item for the scene's file, or the item was removed. The job retries for hours.
-
-    Args:
-        looked_for: whether Plex itself was searched, and not only the local path index.
-        explained: whether the message says why Plex lacks the file. The job then has fewer retries.
-    """
+    """Plex has no item for the scene's file, or the item was removed. The job retries for hours."""
 
     def __init__(
         self, problem: str, *, looked_for: bool = False, explained: bool = False, **words: str
     ) -> None:
         super().__init__(problem, **words)
+        # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
+        # Whether the message says why Plex lacks the file. The job then has fewer retries.
         self.explained = explained
 
 

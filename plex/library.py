@@ -133,7 +133,7 @@ class Library:
     def look_for(self, paths: Sequence[str]) -> bool:
         """Search Plex for a few files by name, or refresh the libraries to find more files.
 
-        Return False without a request if the last refresh was less than `REFRESH_INTERVAL` ago.
+        Return False without a request if the libraries were refreshed less than a minute ago.
         """
         if not self._is_due(self._refreshed_at):
             return False
@@ -148,10 +148,7 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely, and delete removed files from the path index.
-
-        Return False without a request if the last call was less than `REFRESH_INTERVAL` ago.
-        """
+        """List changed libraries completely. Within a minute after a refresh, return False."""
         if not self._is_due(self._listed_at):
             return False
         self._prepare()

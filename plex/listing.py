@@ -82,10 +82,7 @@ def count_videos(get: Get, section: Section) -> int:
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of the videos whose path contains `chunk`.
-
-    The result is None if Plex refused or ignored the search, or if too many videos match.
-    """
+    """Return the files of the videos whose path contains `chunk`. An uncertain result is None."""
     try:
         answer = _search(get, section, chunk)
     except REFUSALS:

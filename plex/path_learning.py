@@ -97,11 +97,7 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return the pairs of folders that may be the same, given both paths of a file.
-
-    The paths `/data/new/a.mp4` and `/media/new/a.mp4` give the pair `/data` and `/media`, and the
-    pair `/data/new` and `/media/new`.
-    """
+    """Return the pairs of folders that may be the same, given both paths of a file."""
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)
@@ -113,8 +109,7 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 class PathLearning:
     """Learns and stores which folder in Stash is which folder in Plex.
 
-    The plugin learns only from files outside of all folders of Plex's libraries. The function
-    `is_outside` returns whether a path lies outside of these folders.
+    The plugin learns from files that lie outside of all folders of Plex's libraries (`is_outside`).
     """
 
     database: IndexDatabase

@@ -99,22 +99,19 @@ _SENTENCES: Mapping[Trait, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The observed behaviour of a server. An unknown behaviour is None.
+    """The observed behaviour of a server. An unknown behaviour is None."""
 
-    Attributes:
-        hidden_locks: Plex's names of the fields whose lock the server never returns.
-        date_shift: by library key, the number of days that the server adds to each sent date.
-        smart_collections: by library key, the case-folded titles of its smart collections.
-    """
-
+    # The server never returns the locks of these fields.
     hidden_locks: frozenset[str] = frozenset()
     shown_locks: frozenset[str] = frozenset()
     date_clearing: DateClearing | None = None
     sort_title: SortTitle | None = None
     image_selection: ImageSelection | None = None
     removal_encoding: RemovalEncoding | None = None
+    # By library key, the number of days that the server adds to each sent date.
     date_shift: Mapping[int, int] = field(default_factory=dict)
     tested_at: float = 0.0
+    # By library key, the case-folded titles of its smart collections.
     smart_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     @property

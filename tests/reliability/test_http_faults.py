@@ -356,7 +356,7 @@ def test_an_outage_during_a_job_spends_no_retry(bench: Bench, endpoint: str, fau
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied"])
 @pytest.mark.parametrize("endpoint", ["identity", "metadata", "edit", "poster_upload"])
 def test_a_hanging_answer_is_given_up(bench: Bench, endpoint: str, applied: bool) -> None:
-    bench.services.sessions.current().client._timeout = (0.5, 0.4)
+    bench.services.sessions.current().client.timeout = (0.5, 0.4)
     bench.plex.faults.hang(kind=cast("Kind", endpoint), applied=applied, times=FAILURES)
 
     if endpoint in PROVES_HEALTH or endpoint == "edit":  # an edit is tried twice

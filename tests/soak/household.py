@@ -92,7 +92,7 @@ class Sessions(CurrentSession):
 
     def _build(self, config: Config) -> SyncSession:
         session = super()._build(config)
-        session.client._timeout = self.timeout
+        session.client.timeout = self.timeout
         http: Any = session.client._session
         http.send = self.wire(http.send)
         return session
