@@ -31,7 +31,7 @@ class Answer:
     details: Sequence[str] = ()
     # Each text in `details` has a level. An empty sequence means that each level is OK.
     detail_levels: Sequence[Level] = ()
-    # An answer in JSON has these members. `docs/operations.md` documents many of them.
+    # An answer in JSON also has these members. `docs/operations.md` documents many of them.
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK
 

@@ -39,7 +39,7 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    # The worker's lock is not taken, because a hook that finds the lock held starts no worker.
+    # This check does not take the worker's lock. A hook that finds the lock held starts no worker.
     signs = WorkerSigns()
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

@@ -235,7 +235,7 @@ def _paths(services: Services) -> dict[str, Any]:
 
 
 def settings_in_effect(config: Config, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return each setting. Its `problem` is the reason why the stored value is not in effect."""
+    """Return all settings. `problem` is the reason why a stored value is not in effect."""
     return [
         {
             "name": setting.name,
