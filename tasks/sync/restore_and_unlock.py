@@ -34,7 +34,7 @@ _SLACK = 1.2
 
 def restore_values(services: Services, *, scene_id: int | None) -> Answer:
     session = services.sessions.current()
-    task = _ItemTask(
+    return _ItemTask(
         services,
         session,
         do="restore",
@@ -44,8 +44,7 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
         afterwards="the next edit of a scene syncs it again",
         question=services.folder.restore_question,
         change=Restoration(services, session).restore,
-    )
-    return task.start(scene_id)
+    ).start(scene_id)
 
 
 def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
@@ -59,7 +58,7 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
                 raise error
         return ()
 
-    task = _ItemTask(
+    return _ItemTask(
         services,
         session,
         do="unlock",
@@ -69,8 +68,7 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
         afterwards="the next sync of a scene locks the fields again",
         question=services.folder.unlock_question,
         change=unlock,
-    )
-    return task.start(scene_id)
+    ).start(scene_id)
 
 
 @dataclass
