@@ -16,7 +16,6 @@ from plex.client import READ_BATCH
 from plex.library import Library
 from reconciliation.detector import GapDetector
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, GapOutcome, Outcome
-from reconciliation.run import DAY, Order, Run, Scope, run_of_today
 from reconciliation.safety_limits import (
     Question,
     exceeds_limits,
@@ -24,7 +23,17 @@ from reconciliation.safety_limits import (
     is_confirmed,
     question_text,
 )
-from reconciliation.state import ReconciliationState, StateFile, after, without_result
+from reconciliation.state import (
+    DAY,
+    Order,
+    ReconciliationState,
+    Run,
+    Scope,
+    StateFile,
+    after,
+    run_of_today,
+    without_result,
+)
 from shared.events import Event
 from shared.file_lock import FileLock
 from stash.exceptions import StashQueryError

@@ -2,8 +2,7 @@
 
 from plex.exceptions import PlexError
 from reconciliation.engine import Ending, GapDetectionEngine
-from reconciliation.run import Order, Scope
-from reconciliation.state import ReconciliationState
+from reconciliation.state import Order, ReconciliationState, Scope
 from shared.events import Event
 from shared.log import INFO, WARNING
 from stash.exceptions import StashError

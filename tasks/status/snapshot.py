@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciliation.run import Run, run_of_today
-from reconciliation.state import ReconciliationState, StateFile
+from reconciliation.state import ReconciliationState, Run, StateFile, run_of_today
 from tasks.answer import Level
 from validation.values import counted
 from worker.circuit_breaker import CircuitBreaker, CircuitState

@@ -14,7 +14,7 @@ from reconciliation.engine import (
     prepare,
 )
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, Outcome
-from reconciliation.run import Order, Run, Scope
+from reconciliation.state import Order, Run, Scope
 from stash.exceptions import StashError
 from tasks.answer import Answer, Level, TaskError, shortened
 from tasks.sync.preview_sync import changes_by_item, write_report

@@ -3,8 +3,7 @@ from typing import Any
 from plex.diff import edit_for
 from plex.items import PlexItem
 from reconciliation import scheduler
-from reconciliation.run import Order
-from reconciliation.state import ReconciliationState
+from reconciliation.state import Order, ReconciliationState
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import Entity, SceneFile, StashScene

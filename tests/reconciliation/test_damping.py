@@ -3,7 +3,7 @@ import datetime
 import pytest
 
 from reconciliation.engine import NOT_FOUND, TRIES, is_given_up, is_in_cool_down, tries_of
-from reconciliation.run import DAY
+from reconciliation.state import DAY
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
 from tests.sync_queue.support import NOW

@@ -1,8 +1,7 @@
 import pytest
 
-from reconciliation.run import Order, Run, Scope
 from reconciliation.scheduler import INTERVALS, RETRY
-from reconciliation.state import ReconciliationState, after, without_result
+from reconciliation.state import Order, ReconciliationState, Run, Scope, after, without_result
 from tests.reconciliation.support import due
 from tests.sync_queue.support import NOW
 

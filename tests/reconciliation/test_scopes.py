@@ -5,7 +5,7 @@ import datetime
 import pytest
 from hypothesis import given, strategies as st
 
-from reconciliation.run import Scope
+from reconciliation.state import Scope
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import ANY_TEXT
 from validation.scene_extractor import asked_since, is_since, moment_of

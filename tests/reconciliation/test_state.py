@@ -6,10 +6,12 @@ from pathlib import Path
 from hypothesis import given, strategies as st
 
 from reconciliation.findings import Finding, GapOutcome, Outcome
-from reconciliation.run import Order, Run, Scope
 from reconciliation.safety_limits import Question
 from reconciliation.state import (
+    Order,
     ReconciliationState,
+    Run,
+    Scope,
     StateFile,
     after,
     parse_reconciliation_state,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reconciliation.findings import GAPS, Finding, GapDetectionResult, GapOutcome, Outcome
-from reconciliation.run import Order, Run, Scope, run_of_today
+from reconciliation.state import Order, Run, Scope, run_of_today
 from tests.sync_queue.support import NOW
 from tests.validation.strategies import JSON, json_object
 
