@@ -4,7 +4,6 @@ The detector compares values, so it also finds a renamed performer, and edits by
 Plex. Values that a sync would not send are no gap, for instance values that Plex refused.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plex.diff import ADDITIVE, DATE, PERFORMERS, STUDIO, SUMMARY, TAGS, ItemEdit
@@ -48,15 +47,12 @@ class GapDetector:
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
     """Return the new values of an edit by field. Fields that the edit only locks are omitted."""
-    values = {name: _value_set_by(parameters) for name, parameters in edit.fields.items()}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _value_set_by(parameters: Mapping[str, str]) -> str | tuple[str, ...] | None:
-    if all(key.endswith(".locked") for key in parameters):
-        return None
-    texts = [value for key, value in parameters.items() if key.endswith(".value")]
-    return texts[0] if texts else tuple(added_names(parameters))
+    changes: dict[str, str | tuple[str, ...]] = {}
+    for name, parameters in edit.fields.items():
+        if not all(key.endswith(".locked") for key in parameters):
+            texts = [value for key, value in parameters.items() if key.endswith(".value")]
+            changes[name] = texts[0] if texts else tuple(added_names(parameters))
+    return changes
 
 
 def _compare(scene: Inspection) -> Finding:

@@ -3,9 +3,8 @@
 A run queues the found scenes only after both libraries were read completely and the counts are
 plausible. If a process is killed, the next process continues the run.
 
-A scene whose job was dead-lettered would fail again in every run. So a run queues the scene again
-after a cool-down of 1 day, and later of 2, 4, 8, 16 and 32 days. An edit of the scene ends the
-cool-down.
+A scene with a dead-lettered job is queued again after a cool-down of 1 day, and later of 2, 4, 8,
+16 and 32 days. An edit of the scene ends the cool-down.
 """
 
 from collections.abc import Iterator, Sequence
@@ -142,15 +141,14 @@ class GapDetectionEngine:
 
     def begin(self, order: Order) -> Run:
         run = self.stored()
-        if run is not None and run.order.finds_the_same_as(order):
-            # If a user's task continues an automatic run, the run becomes a run of the user.
-            run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
-            self._store(run)
-        else:
-            run = Run(order, self._clock())
-            with self._queue.transaction():
+        with self._queue.transaction():
+            if run is not None and run.order.finds_the_same_as(order):
+                # If a user's task continues an automatic run, the run becomes a run of the user.
+                run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
+            else:
                 self._queue.gaps.clear()
-                self._queue.gaps.save_run(run.to_state())
+                run = Run(order, self._clock())
+            self._queue.gaps.save_run(run.to_state())
         return run
 
     def step(self, session: SyncSession) -> RunResult | None:
@@ -175,7 +173,7 @@ class GapDetectionEngine:
             self._pages = None
             raise
 
-    def _store(self, run: Run, gaps: Sequence[Gap] = ()) -> None:
+    def _store(self, run: Run, gaps: Sequence[Gap]) -> None:
         with self._queue.transaction():
             self._queue.gaps.add(gaps)
             self._queue.gaps.save_run(run.to_state())

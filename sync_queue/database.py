@@ -1,8 +1,7 @@
-"""Opens the queue's database, creates its tables and chooses its journal mode.
+"""Opens the queue's database, and creates its tables.
 
 Write-ahead logging needs memory shared between processes, which network file systems do not
-provide. On such a file system, the database uses a rollback journal, which is slower and equally
-safe.
+provide. On such a file system, the database uses a rollback journal, which is slower.
 """
 
 import os
@@ -153,8 +152,8 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(path: str) -> None:
-    # The journal mode cannot change while another process reads the database. SQLite does not wait
-    # for the process, so this loop retries.
+    # SQLite changes the journal mode only while no other process reads the database. It does not
+    # wait for the other process.
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:

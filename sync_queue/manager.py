@@ -56,8 +56,8 @@ _RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
-# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. CACHE is the size of SQLite's
-# page cache in KiB. The default of 2 MB would use more memory.
+# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. The size of its page cache is
+# CACHE KiB, which is less than the default of 2 MB.
 LARGEST_LOG = 8 * 1024 * 1024
 CACHE = 256
 
@@ -164,9 +164,8 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # The next sync compares all images of an unsynced scene. A comparison of time
-                # stamps could miss a new cover, because edits within a second have the same time
-                # stamp.
+                # The next sync then compares all images. A comparison of time stamps would miss a
+                # new cover, if it and another edit were saved in the same second.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 

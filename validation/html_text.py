@@ -3,24 +3,15 @@ from html.parser import HTMLParser
 
 _HIDDEN = frozenset(("script", "style"))
 # A browser shows space around these HTML elements. All other tags stay as text.
-_TEXT = """
-    paragraph: p blockquote h1 h2 h3 h4 h5 h6 ul ol dl table hr pre figure header footer
-    line: div li tr dt dd section article main aside nav caption figcaption
-    cell: td th
-    inline: a abbr acronym b bdi bdo big body center cite code data del dfn em font head html i img
-    inline: ins kbd label link mark meta q s samp small span strike strong sub sup tbody tfoot thead
-    inline: template time title tt u var wbr
-"""
-_KINDS = {
-    element: kind.strip()
-    for kind, elements in (line.split(":") for line in _TEXT.strip().splitlines())
-    for element in elements.split()
-}
-_BREAKS = {"paragraph": 2, "line": 1}
-_BLOCK = re.compile(
-    rf"<(?:br|{'|'.join(e for e, kind in _KINDS.items() if kind in _BREAKS)})\b",
-    re.IGNORECASE,
+_PARAGRAPH = "p|blockquote|h[1-6]|ul|ol|dl|table|hr|pre|figure|header|footer"
+_LINE = "div|li|tr|dt|dd|section|article|main|aside|nav|caption|figcaption"
+_CELL = "td|th"
+_INLINE = (
+    "a|abbr|acronym|b|bdi|bdo|big|body|center|cite|code|data|del|dfn|em|font|head|html|i|img|ins|"
+    "kbd|label|link|mark|meta|q|s|samp|small|span|strike|strong|sub|sup|tbody|template|tfoot|thead|"
+    "time|title|tt|u|var|wbr"
 )
+_BLOCK = re.compile(rf"<(?:br|{_PARAGRAPH}|{_LINE})\b", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!]|&#?\w+;")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 # Python's parser would read `&copy=1` in a URL as `©=1`, and would take quadratic time for many
@@ -83,11 +74,11 @@ class _PlainText(HTMLParser):
             self._add(paragraph)
 
     def _break_at(self, tag: str) -> bool:
-        kind = _KINDS.get(tag)
-        if kind == "cell":
+        if re.fullmatch(_CELL, tag):
             self._add(" ")
-        self._breaks = max(self._breaks, _BREAKS.get(kind or "", 0))
-        return kind is not None
+        breaks = 2 if re.fullmatch(_PARAGRAPH, tag) else 1 if re.fullmatch(_LINE, tag) else 0
+        self._breaks = max(self._breaks, breaks)
+        return breaks > 0 or re.fullmatch(f"{_CELL}|{_INLINE}", tag) is not None
 
     def _add(self, text: str) -> None:
         if not self._keeps_lines:

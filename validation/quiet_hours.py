@@ -45,14 +45,15 @@ def _periods(text: str) -> list[tuple[int, int]]:
 
 def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
     """Return the minutes until the quiet hours end, or at least 1440 if they never end."""
-    left, begun = 0, True
-    while begun and left < _DAY:
+    left = 0
+    while left < _DAY:
         at = (minute + left) % _DAY
         ends = [
             (end - at) % _DAY
             for begin, end in periods
             if (at - begin) % _DAY < (end - begin) % _DAY
         ]
-        begun = bool(ends)
-        left += max(ends, default=0)
+        if not ends:
+            break
+        left += max(ends)
     return left
