@@ -1,7 +1,4 @@
-"""Runs the checks of the task Doctor.
-
-Required packages may be missing, so this module imports only the standard library and the plugin.
-"""
+"""Runs the Doctor's checks. Required packages may be missing, so this module imports none."""
 
 import os
 import shutil

@@ -14,10 +14,8 @@ from sync_queue.operations import METADATA, put, scene_job
 from validation.values import counted
 
 LONGEST_MESSAGE = 1000
-_SELECT = (
-    "SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters "
-    "ORDER BY failed_at, id"
-)
+_SELECT = """SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters
+    ORDER BY failed_at, id"""
 _NOT_FOUND = "PlexNotFound"
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 # Error messages contain URLs, whose queries contain titles, summaries and Plex's token.
@@ -33,11 +31,14 @@ def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
     left: Counter[str] = Counter()
     with foreign_database(path) as connection:
         for scene_id, data, error_type, message, failed_at in connection.execute(_SELECT):
+            known_id = parse_scene_id(scene_id)
             try:
-                read = _job(data, scene_id)
+                read = parse_job(data, scene_id=known_id)
             except NoJobError as error:
-                left[str(error)] += 1
-                continue
+                if known_id is None:
+                    left[str(error)] += 1
+                    continue
+                read = LegacyJob(known_id, 0.0, "")
             is_name = isinstance(error_type, str) and _CLASS_NAME.fullmatch(error_type)
             key = (read.scene_id, error_type if is_name else "UnknownError")
             paths = {MISSING_PATHS: [read.path]} if read.path else {}
@@ -54,8 +55,7 @@ def _store(
     for (scene_id, error_type), (job, message) in letters.items():
         if any(known.error_type == error_type for known in ours.of_scene(scene_id)):
             continue
-        # Without the path of the scene's file, the worker cannot search Plex for the file. So a new
-        # job is stored.
+        # Without a path, the worker cannot search Plex for the file. So a new job is stored.
         if error_type == _NOT_FOUND and not job.data:
             put(connection, job, now)
         ours.add(job, Failure(error_type, message), job.enqueued_at)
@@ -64,16 +64,6 @@ def _store(
 def clean(message: str, redact: Callable[[str], str]) -> str:
     text = _NAMED_SECRET.sub(rf"\1\2{MASK}", _QUERY.sub("?…", redact(message)))
     return text if len(text) <= LONGEST_MESSAGE else text[:LONGEST_MESSAGE] + " … (cut)"
-
-
-def _job(data: object, scene_id: object) -> LegacyJob:
-    try:
-        return parse_job(data, scene_id=scene_id)
-    except NoJobError:
-        known = parse_scene_id(scene_id)
-        if known is None:
-            raise
-        return LegacyJob(known, 0.0, "")
 
 
 def _moment(text: object, now: float) -> float:

@@ -1,4 +1,4 @@
-"""Finds legacy data. Each worker and task imports this module, so it parses nothing."""
+"""Finds legacy data. Each worker and task imports this module, so the module parses nothing."""
 
 import os
 import sqlite3
@@ -10,10 +10,8 @@ from sync_queue.database import connect
 from sync_queue.schema import TABLE
 
 IMPORTED = ".imported"
-_TABLE = (
-    "CREATE TABLE IF NOT EXISTS earlier_data (source TEXT PRIMARY KEY, sha1 TEXT NOT NULL, "
-    "taken INTEGER NOT NULL, at REAL NOT NULL)"
-)
+_TABLE = """CREATE TABLE IF NOT EXISTS earlier_data (source TEXT PRIMARY KEY, sha1 TEXT NOT NULL,
+    taken INTEGER NOT NULL, at REAL NOT NULL)"""
 _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
 COPIED_FOLDER = "earlier"

@@ -1,7 +1,6 @@
 import os
 from collections.abc import Mapping
 
-# Users can set this environment variable. Stash never sets it.
 OVERRIDE_VARIABLE = "STASH_PLUGIN_DATA"
 
 

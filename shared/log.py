@@ -1,8 +1,7 @@
 r"""Stash's log protocol: each record is a line `\x01<level>\x02<text>`.
 
 Stash stops reading a plugin's stderr at a line over 64 KiB, and shows a line without the prefix as
-an error. So every record is escaped to one line and cut far below that limit, because Stash may
-escape characters, too.
+an error. So every record is escaped to one line and cut far below that limit.
 """
 
 import os

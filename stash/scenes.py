@@ -34,7 +34,7 @@ class ScenePage:
 @dataclass
 class StashScenes:
     connection: StashConnection
-    # This function gets each scene.
+    # `note` is called with each scene from Stash.
     note: Callable[[StashScene], None] = lambda _: None
     # Queries request only the details (`Detail`) that the plugin's settings need.
     details: Collection[Detail] = ()

@@ -1,4 +1,4 @@
-"""Reads the plugin's version, and the stamp that changes with an update of the plugin."""
+"""Reads the plugin's version, and detects changes of the plugin's files."""
 
 import os
 from contextlib import suppress
