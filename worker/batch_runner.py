@@ -154,7 +154,7 @@ class BatchRunner:
                     self._postpone(result, batch)
                     return DrainOutcome.WORKED
                 case Action.WAIT_FOR_PLEX:
-                    # If Plex just passed a health check, the job itself may be the cause.
+                    # After a good health check of Plex, the failed job may be the cause.
                     others = len(batch.unfinished) > len(result.claims)
                     others = others or self.timetable.a_job_is_due()
                     goes_last = self.guard.has_answered and others

@@ -123,7 +123,7 @@ def decide(
 
 
 def _free_wait(error: Exception) -> float | None:
-    """Return the delay after an error that uses up no retry, or None for any other error."""
+    """Return the delay before a retry that is not counted. Other errors have no such delay."""
     if isinstance(error, PlexReplaced):
         return 0.0
     if isinstance(error, PlexUploadsDown):
@@ -187,7 +187,7 @@ class FailurePolicy:
     poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def general_error(self, error: Exception) -> Exception:
-        """If Stash fails for all scenes, return an error that uses up no retry, or else `error`."""
+        """Return an error that uses up no retry if Stash fails for all scenes."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

@@ -50,7 +50,7 @@ class OutageGuard:
 
     @property
     def has_answered(self) -> bool:
-        """Whether the last health check succeeded and no job has ended since then."""
+        """Return whether the last health check succeeded and no job has ended since then."""
         return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:

@@ -19,7 +19,7 @@ class OutageRecord:
     started_at: float
     ended_at: float | None = None
     jobs_affected: int = 0
-    # True if no process observed the start or the end of the outage.
+    # An outage is estimated if no process observed its start or its end.
     estimated: bool = False
 
     @property
@@ -42,7 +42,7 @@ class OutageRecord:
 class OutageMetrics:
     mttr: float
     mtbf: float
-    # In percent.
+    # The availability is in percent.
     availability: float
     total_downtime: float
     outage_count: int

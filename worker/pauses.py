@@ -16,7 +16,7 @@ _MOST_DOUBLINGS = 8
 
 
 class Pause(NamedTuple):
-    # Empty if no pause is active.
+    # The reason is empty if no pause is active.
     reason: str
     since: float
     is_wanted: bool

@@ -130,7 +130,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # Without a due job, the worker needs nothing from Stash.
+                # Without a due job, the worker needs nothing from Stash, so a pause ends.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:

@@ -29,7 +29,7 @@ _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# A new edit waits until a batch ends, so a batch at a limited rate takes only these seconds.
+# A new edit waits until a batch ends, so a limited batch lasts about BATCH_SECONDS seconds.
 BATCH_SECONDS = 5.0
 # Plex is slow if the median duration of EDITS_JUDGED or more edits exceeds SLOW_FACTOR times the
 # usual duration. While Plex is slow, the worker waits between two batches.

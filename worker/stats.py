@@ -21,7 +21,7 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class HourRecord:
-    """The statistics of one hour. `waited` and `longest` measure the time from an edit to Plex."""
+    """The statistics of one hour. `waited` and `longest` are times from an edit to its sync."""
 
     hour: float
     synced: int = 0

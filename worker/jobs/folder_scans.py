@@ -93,7 +93,7 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Request a scan unless the last scan is recent. Return the time to try again, or 0."""
+        """Ask Plex to scan a folder. After a recent scan, return the time of the next try."""
         now = self.services.clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

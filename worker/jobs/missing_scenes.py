@@ -34,7 +34,7 @@ class MissingScenes:
         if len(jobs) <= SINGLE_LOOKS:
             letters = self.queue.dead_letters.of_type(_NOT_FOUND)
             jobs += [letter.job for letter in letters if letter.job is not None]
-        # One file too many makes the library read all recent changes.
+        # For more than SINGLE_LOOKS files, the library reads all recent changes in Plex.
         few = jobs[: SINGLE_LOOKS + 1]
         session.look_for(file.path for job in few for file in _files_of(job))
         return self.make_found_due(session)

@@ -1,4 +1,4 @@
-"""Finds out whether ended workers stay zombies, because process 1 of a container reaps none."""
+"""Finds out whether ended workers stay zombie processes, as in containers that reap none."""
 
 import time
 from collections.abc import Callable

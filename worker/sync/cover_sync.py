@@ -256,7 +256,7 @@ def select_image(
 ) -> None:
     """Select an uploaded image if Plex shows another image. Learn whether Plex selects uploads.
 
-    `is_new` means that the image was just uploaded, and `had` that Plex had it before.
+    `is_new` means that the image was just uploaded. `had` means that Plex had the image before.
     """
     client, trait = session.client, session.facts.behaviour().image_selection
     if is_new and trait is ImageSelection.AUTOMATIC and not had:

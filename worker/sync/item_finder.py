@@ -33,7 +33,7 @@ class ItemFinder:
     session: SyncSession
     batch: int = READ_BATCH
     forgets: bool = True
-    # The ids of synced scenes that were deleted in Stash.
+    # `gone` collects the ids of synced scenes that were deleted in Stash.
     gone: set[int] = field(default_factory=set)
 
     def find(self, works: Sequence[SceneWork]) -> None:
