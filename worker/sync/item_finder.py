@@ -38,11 +38,8 @@ class ItemFinder:
 
     def find(self, works: Sequence[SceneWork]) -> None:
         self._match_by_path(works)
-        missing = [work for work in works if work.error is None and not work.items]
-        partial = [work for work in works if work.error is None and work.items]
-        partial = [work for work in partial if self._expected_files(work)]
-        if missing or partial:
-            missing = self._search(missing, partial)
+        self._search(works)
+        missing = [work for work in works if not work.items and work.error is None]
         matcher = self.session.matcher
         outside = [
             work
@@ -69,25 +66,29 @@ class ItemFinder:
         report = self.services.log.event if self.forgets else unreported
         self.gone |= assign_items(self.services, self.session, found, report)
 
-    def _search(
-        self, missing: Sequence[SceneWork], partial: Sequence[SceneWork]
-    ) -> list[SceneWork]:
-        """Search Plex for files that the index lacks. Return the scenes that still have no item."""
-        files = [file for work in missing for file in work.scene.files]
-        files += [file for work in partial for file in self._expected_files(work)]
+    def _search(self, works: Sequence[SceneWork]) -> None:
+        """Search Plex for files that the index lacks. If Plex fails, use the items found so far."""
+        found = [(work, self._lacking_files(work)) for work in works if work.error is None]
+        sought = [(work, files) for work, files in found if files]
+        if not sought:
+            return
         try:
-            asked = self.session.look_for(file.path for file in files)
+            asked = self.session.look_for(file.path for _, files in sought for file in files)
             if asked:
-                self._match_by_path([*missing, *partial])
+                self._match_by_path([work for work, _ in sought])
         except PlexError as error:
-            for work in missing:
-                work.error = error
-            return []
-        looked_at = self.session.library.looked_at
-        for work in missing:
+            for work, _ in sought:
+                work.error = None if work.items else error
+            return
+        for work, _ in sought:
             since = max((claim.job.enqueued_at for claim in work.claims), default=0.0)
-            work.looked_for = asked or looked_at >= since
-        return [work for work in missing if not work.items and work.error is None]
+            work.looked_for = asked or self.session.library.looked_at >= since
+
+    def _lacking_files(self, work: SceneWork) -> Sequence[SceneFile]:
+        if not work.items:
+            return work.scene.files
+        unmatched = work.matching.unmatched
+        return [file for file in unmatched if self.session.matcher.is_inside(file.path)]
 
     def _match_by_path(self, works: Sequence[SceneWork]) -> None:
         for work in works:
@@ -114,10 +115,6 @@ class ItemFinder:
             work.unseen = work.unseen or item is None
             if self.forgets:
                 self.session.library.index.forget_item(match.rating_key)
-
-    def _expected_files(self, work: SceneWork) -> list[SceneFile]:
-        unmatched = work.matching.unmatched
-        return [file for file in unmatched if self.session.matcher.is_inside(file.path)]
 
     def _guess(self, work: SceneWork) -> Matching:
         best, *others = work.matching.candidates

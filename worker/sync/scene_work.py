@@ -69,7 +69,7 @@ class ItemPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EditPlanner:
-    # The values last sent, by rating key and scene id.
+    # `sent` has the values last sent, by rating key and scene id.
     sent: Mapping[int, Mapping[int, ItemRecord]]
     originals: Mapping[int, FieldValues]
     behaviour: Behaviour = UNKNOWN
