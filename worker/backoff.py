@@ -24,6 +24,5 @@ def get_retry_params(error_type: str) -> RetryParams:
 def calculate_delay(
     attempt: int, params: RetryParams, uniform: Callable[[float, float], float]
 ) -> float:
-    """Return the delay in seconds before the next retry, after `attempt` failures."""
     longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
     return max(SHORTEST_DELAY, uniform(0.0, longest))

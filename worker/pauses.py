@@ -10,6 +10,7 @@ from shared.state_file import parse_moment, read_state, write_state
 from validation.quiet_hours import QuietHours
 
 SETTINGS, STASH, DATABASE, QUIET_HOURS = "settings", "stash", "database", "quiet_hours"
+# Each consecutive pause is twice as long as the previous pause, up to LONGEST_PAUSE seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 SETTINGS_LOOK = 10.0
 _MOST_DOUBLINGS = 8
@@ -31,8 +32,6 @@ def read_pause(path: str, report: Report, now: float) -> Pause:
 
 @dataclass
 class Pauses:
-    """Each consecutive pause is twice as long as the previous pause, from 5 s to 60 s."""
-
     path: str
     report: Report
     clock: Callable[[], float]

@@ -32,10 +32,9 @@ _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
 @dataclass(frozen=True, slots=True)
 class SentEdit:
-    """An edit of an item. `after` is the item that was read back."""
-
     work: SceneWork
     before: PlexItem
+    # Until the item is read back, `after` is the item from before the edit.
     after: PlexItem
     accepted: Mapping[str, Parameters]
     record: ItemRecord

@@ -33,7 +33,6 @@ class Verification:
     image_locks: dict[int, set[str]] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Read all edited items back and compare their values. If Plex fails, skip the check."""
         keys = list(dict.fromkeys((*self.edits, *self.images, *self.image_locks)))
         if not keys:
             return
