@@ -12,7 +12,7 @@ import pytest
 from shared.file_lock import FileLock
 from tests.shared import fake_msvcrt
 from worker.process import launcher
-from worker.process.lock_handover import STARTED, ensure_worker
+from worker.process.lock_handover import ensure_worker
 
 CONNECTION = {"Port": 9999, "SessionCookie": {"Name": "session", "Value": "cookie-Ab3dEf6hIj"}}
 DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP = 0x8, 0x200
@@ -59,7 +59,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Started]:
 def test_windows_workers_have_no_console(started: list[Started], tmp_path: Path) -> None:
     lock = FileLock(str(tmp_path / "worker.lock"))
 
-    assert ensure_worker("Stash2Plex.py", lock, str(tmp_path), CONNECTION) == STARTED
+    assert ensure_worker("Stash2Plex.py", lock, str(tmp_path), CONNECTION) == "started"
 
     (one,) = started
     assert one.lock_was_free  # no lock is inherited there, so the child takes it for itself

@@ -23,7 +23,6 @@ RETURN_SECONDS = 0.5
 IDLE_INTERVAL = 0.2
 INSTALLATION_INTERVAL = 60.0
 _RETRY_INTERVAL = 0.1
-ALREADY_RUNNING, STARTED = "running", "started"
 
 
 class LockHeldError(Exception):
@@ -34,13 +33,13 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     """Start a worker, or give the running worker the connection. Return `started` or `running`."""
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
-        return ALREADY_RUNNING
+        return "running"
     try:
         start_worker(script, lock, connection)
     finally:
         # The lock is still held here only if the start of the worker failed.
         lock.release()
-    return STARTED
+    return "started"
 
 
 def is_requested(request_path: str) -> bool:
