@@ -15,14 +15,6 @@ from typing import Any
 
 from validation.html_text import plain_text
 from validation.paths import folded
-from validation.performers import (
-    ALWAYS,
-    GENDERS,
-    NEVER,
-    SHARED,
-    actor_names,
-    kept_performers,
-)
 from validation.sanitizers import (
     MAX_COLLECTIONS,
     MAX_PERFORMERS,
@@ -32,7 +24,16 @@ from validation.sanitizers import (
     sanitize_summary,
 )
 from validation.scene_extractor import Detail, StashScene
-from validation.selection import TagSettings, kept_tags
+from validation.selection import (
+    ALWAYS,
+    GENDERS,
+    NEVER,
+    SHARED,
+    TagSettings,
+    actor_names,
+    kept_performers,
+    kept_tags,
+)
 from validation.title_template import filled, parse_template
 from validation.values import (
     boolean,
@@ -137,8 +138,7 @@ def _summary(scene: StashScene, settings: SyncSettings) -> str:
 
 
 def _performers(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
-    genders = entries(settings.leave_out_performer_genders)
-    tags = entries(settings.leave_out_performer_tags)
+    genders, tags = settings.leave_out_performer_genders, settings.leave_out_performer_tags
     performers = kept_performers(scene.performers, genders, tags)
     names = sorted(actor_names(performers, settings.performer_disambiguation), key=folded)
     return distinct_names(names, MAX_PERFORMERS)

@@ -1,12 +1,19 @@
-from collections.abc import Iterator
+"""Decides which scenes, tags and performers the settings select, and how actors are named."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from validation.paths import Folders, components, folded
-from validation.sanitizers import clean_name
+from validation.sanitizers import MAX_NAME, clean_name, cut
 from validation.scene_extractor import Entity, StashScene
 from validation.values import boolean, choice, declare_setting, entries, is_rename, list_of, renames
 
 LEAVE, RESTORE = "leave", "restore"
+GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
+# With SHARED, an actor's name contains the disambiguation if several performers have the name.
+NEVER, SHARED, ALWAYS = "never", "shared", "always"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,41 @@ def kept_tags(scene: StashScene, settings: TagSettings, *, as_labels: bool) -> I
             continue
         if (key in labels) is as_labels:
             yield renamed.get(key, tag.name)
+
+
+def kept_performers(performers: Sequence[Entity], genders: str, tags: str) -> list[Entity]:
+    left_out_genders, left_out_tags = entries(genders), _keys(tags)
+    return [
+        performer
+        for performer in performers
+        if performer.gender.lower() not in left_out_genders
+        and left_out_tags.isdisjoint(map(_key, performer.tags))
+    ]
+
+
+def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
+    """Return the names of actors.
+
+    Plex identifies an actor by name and would merge two performers with equal names. With NEVER,
+    the second performer of a name therefore gets the number 2.
+    """
+    names = [clean_name(performer.name) for performer in performers]
+    shared = Counter(map(folded, names))
+    if when != ALWAYS and len(shared) == len(names):
+        return names
+    names.clear()
+    numbers: Counter[str] = Counter()
+    for performer in sorted(performers, key=attrgetter("id")):
+        name, detail = clean_name(performer.name), clean_name(performer.disambiguation)
+        key = folded(name)
+        numbers[key] += 1
+        if when == NEVER:
+            detail = str(numbers[key]) if numbers[key] > 1 else ""
+        if detail and (when == ALWAYS or shared[key] > 1):
+            suffix = f" ({cut(detail, MAX_NAME // 2)})"
+            name = cut(name, MAX_NAME - len(suffix)) + suffix
+        names.append(name)
+    return names
 
 
 def _key(tag: Entity) -> str:
