@@ -71,15 +71,6 @@ def _token(value: Any) -> str:
     return text
 
 
-def _path_map(value: Any) -> PathMap:
-    if not isinstance(value, str):
-        raise ValueProblem("pairs of the form /plex/prefix=>/stash/prefix")
-    paths, problems = parse_path_map(value)
-    if problems:
-        raise ValueProblem(f"pairs of the form /plex/prefix=>/stash/prefix, but {problems[0]}")
-    return paths
-
-
 def _tls(value: Any) -> bool | str:
     if isinstance(value, str) and value.strip().lower() not in TRUE | FALSE:
         return value.strip()
@@ -112,7 +103,7 @@ class Config(SyncSettings):
     reconcile_interval: str = declare_setting(choice("never", "hourly", "daily", "weekly"), "never")
     reconcile_scope: str = declare_setting(choice("all", "24h", "7days"), "24h")
     reconcile_missing: bool = declare_setting(boolean, True)
-    plex_unmatched_path_map: PathMap = declare_setting(_path_map, PathMap())
+    plex_unmatched_path_map: PathMap = declare_setting(parse_path_map, PathMap())
     plex_verify_tls: bool | str = declare_setting(_tls, True)
     dlq_retention_days: int = declare_setting(number(1, 365, int), 30)
     reconcile_batch_size: int = declare_setting(number(10, 1000, int), 100)

@@ -1,8 +1,11 @@
 from dataclasses import dataclass
+from typing import Any
 
 from validation.paths import is_windows, spelled, without_first
+from validation.values import ValueProblem, entries
 
-SEPARATOR, PAIR = ";", "=>"
+_PAIR = "=>"
+_FORM = "pairs of the form /plex/prefix=>/stash/prefix"
 # A Windows share is written `\\nas\media` or `//nas/media`.
 _SHARE = ("\\\\", "//")
 
@@ -15,7 +18,7 @@ class PrefixPair:
     stash: str
 
     def __str__(self) -> str:
-        return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
+        return f"{self.plex or '/'}{_PAIR}{self.stash or '/'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class PathMap:
     pairs: tuple[PrefixPair, ...] = ()
 
     def __str__(self) -> str:
-        return f"{SEPARATOR} ".join(map(str, self.pairs))
+        return "; ".join(map(str, self.pairs))
 
     def find_plex(self, path: str) -> str | None:
         for pair in sorted(self.pairs, key=lambda pair: len(pair.stash), reverse=True):
@@ -39,16 +42,16 @@ class PathMap:
         return path if mapped is None else mapped
 
 
-def parse_path_map(text: str) -> tuple[PathMap, list[str]]:
-    pairs: list[PrefixPair] = []
-    problems: list[str] = []
-    for part in filter(None, map(str.strip, text.split(SEPARATOR))):
-        plex, _, stash = (side.strip() for side in part.partition(PAIR))
+def parse_path_map(value: Any) -> PathMap:
+    if not isinstance(value, str):
+        raise ValueProblem(_FORM)
+    pairs = []
+    for part in entries(value):
+        plex, _, stash = (side.strip() for side in part.partition(_PAIR))
         if not plex or not stash:
-            problems.append(f"'{part}' is not such a pair")
-        else:
-            pairs.append(PrefixPair(plex.rstrip("/\\"), stash.rstrip("/\\")))
-    return PathMap(tuple(pairs)), problems
+            raise ValueProblem(f"{_FORM}, but '{part}' is not such a pair")
+        pairs.append(PrefixPair(plex.rstrip("/\\"), stash.rstrip("/\\")))
+    return PathMap(tuple(pairs))
 
 
 def _rest(path: str, prefix: str) -> str | None:

@@ -44,8 +44,7 @@ class Libraries:
         self.learning = PathLearning(
             self.index.database, lambda: SERVER, self.walk, lambda: self.now, self.told
         )
-        paths, problems = parse_path_map(self.path_map)
-        assert problems == []
+        paths = parse_path_map(self.path_map)
         self.matcher = PlexMatcher(self.index, paths, self.sections, self.learning)
 
     def list_plex(self) -> None:

@@ -66,7 +66,7 @@ class Run:
         self.learning = PathLearning(
             self._index.database, lambda: client.server_id, self._walk, lambda: NOW, unreported
         )
-        paths, _ = parse_path_map(truth.path_map)
+        paths = parse_path_map(truth.path_map)
         matcher = PlexMatcher(self._index, paths, library.sections_known, self.learning)
         self._config = Config(plex_unmatched_path_map=paths)
         facts = ServerFacts(self._index.database, lambda: (client.server_id, "1"), unreported)
