@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from legacy.foreign import Found, foreign_database
-from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
+from legacy.jobs import LegacyJob, NoJobError, parse_job
 from shared.log import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS, SyncJob
 from sync_queue.operations import METADATA, put, scene_job
-from validation.values import counted
+from validation.values import counted, whole_number
 
 LONGEST_MESSAGE = 1000
 _SELECT = """SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters
@@ -31,11 +31,11 @@ def read_letters(path: str, now: float, redact: Callable[[str], str]) -> Found:
     left: Counter[str] = Counter()
     with foreign_database(path) as connection:
         for scene_id, data, error_type, message, failed_at in connection.execute(_SELECT):
-            known_id = parse_scene_id(scene_id)
+            known_id = whole_number(scene_id)
             try:
                 read = parse_job(data, scene_id=known_id)
             except NoJobError as error:
-                if known_id is None:
+                if not known_id:
                     left[str(error)] += 1
                     continue
                 read = LegacyJob(known_id, 0.0, "")

@@ -18,7 +18,7 @@ from functools import partial
 from legacy import presence
 from legacy.dead_letters import read_letters
 from legacy.foreign import Found, SourceBusyError, UnreadableSourceError, content_sha1
-from legacy.jobs import import_rows, parse_scene_id, read_queue
+from legacy.jobs import import_rows, read_queue
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.files import replace_file
@@ -28,7 +28,7 @@ from stash.exceptions import StashError
 from sync_queue.database import connect
 from sync_queue.schema import transaction
 from sync_queue.sync_log import SyncLog
-from validation.values import counted
+from validation.values import counted, whole_number
 
 
 def read_time_stamps(path: str) -> Found:
@@ -41,8 +41,8 @@ def read_time_stamps(path: str) -> Found:
         raise UnreadableSourceError(str(error)) from None
     if not isinstance(raw, dict):
         raise UnreadableSourceError(f"a JSON object was expected, not {type(raw).__name__}")
-    parsed = ((parse_scene_id(name), parse_moment(moment)) for name, moment in raw.items())
-    stamps = {scene: moment for scene, moment in parsed if scene is not None and moment is not None}
+    parsed = ((whole_number(name), parse_moment(moment)) for name, moment in raw.items())
+    stamps = {scene: moment for scene, moment in parsed if scene and moment is not None}
     text = counted(len(stamps), "time stamp") if stamps else ""
     return Found(text, partial(_store_time_stamps, stamps=stamps))
 

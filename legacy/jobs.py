@@ -15,10 +15,9 @@ from typing import Any, NoReturn
 from legacy.foreign import Found, foreign_database
 from legacy.presence import FAILED, NOT_JSON
 from shared.state_file import parse_moment
-from sync_queue.models import LARGEST_ID
 from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE, transaction
-from validation.values import counted
+from validation.values import counted, whole_number
 
 # persist-queue gives this status to acknowledged jobs.
 COMPLETED = 5
@@ -31,7 +30,6 @@ _DELETE = f"DELETE FROM {TABLE} WHERE _id = ? AND status <= {IN_PROGRESS}"
 _MARK_FAILED = f"UPDATE {TABLE} SET status = {FAILED} WHERE _id = ?"
 _DELETE_COMPLETED = f"""DELETE FROM {TABLE} WHERE _id IN
     (SELECT _id FROM {TABLE} WHERE status = {COMPLETED} LIMIT {REMOVED_AT_ONCE})"""
-_NUMBER = re.compile("[0-9]{1,19}")
 _JOB_KEY = re.compile("scene_([0-9]{1,19})")
 _DAMAGE = (
     *(pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
@@ -66,21 +64,13 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJ
     raw_key = job.get("job_key")
     key = _JOB_KEY.fullmatch(raw_key) if isinstance(raw_key, str) else None
     named = (job.get("scene_id"), scene_id, key[1] if key else None)
-    found = next(filter(None, map(parse_scene_id, named)), None)
-    if found is None:
+    found = next(filter(None, map(whole_number, named)), 0)
+    if not found:
         raise NoJobError("it has no scene id")
     hints = job.get("data")
     path = hints.get("path") if isinstance(hints, dict) else None
     since = parse_moment(job.get("enqueued_at")) or parse_moment(stored_at) or 0.0
     return LegacyJob(found, since, path if isinstance(path, str) else "")
-
-
-def parse_scene_id(raw: Any) -> int | None:
-    if isinstance(raw, str) and _NUMBER.fullmatch(raw):
-        raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw <= LARGEST_ID:
-        return None
-    return raw
 
 
 class _PlainUnpickler(pickle.Unpickler):

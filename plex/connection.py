@@ -27,10 +27,9 @@ from plex.exceptions import (
     error_for_status,
     plex_errors,
 )
-from plex.items import whole_number
 from shared.events import Report
 from shared.state_file import KeptState
-from validation.values import first_words
+from validation.values import first_words, whole_number
 
 Timeout = tuple[float, float]
 IDENTITY_TIMEOUT: Timeout = (5.0, 5.0)

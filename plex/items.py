@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from validation.metadata import FIELDS, Field, OptionalFields
+from validation.values import whole_number
 
-LARGEST_NUMBER = 2**63 - 1
 MOVIE, SHOW, PHOTO = "movie", "show", "photo"
 # A `<Media>` with this `proxyType` is a copy that Plex converted from another version.
 _OPTIMIZED = "42"
@@ -161,15 +161,6 @@ def parse_section(directory: Element) -> Section | None:
         kind=kind,
         scanner=directory.get("scanner") or "",
     )
-
-
-def whole_number(text: str | None) -> int:
-    """Convert a text to a positive integer that SQLite can store, or else to 0."""
-    digits = (text or "").lstrip("0")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(LARGEST_NUMBER)):
-        return 0
-    number = int(digits)
-    return number if number <= LARGEST_NUMBER else 0
 
 
 def _value(video: Element, declared: Field) -> Any:

@@ -8,8 +8,9 @@ from xml.etree.ElementTree import Element
 
 from plex.connection import paging
 from plex.exceptions import REFUSALS, PlexError, PlexTemporaryError
-from plex.items import LARGEST_NUMBER, LibraryPart, Section, parse_parts, whole_number
+from plex.items import LibraryPart, Section, parse_parts
 from validation.paths import components, folded
+from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100

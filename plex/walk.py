@@ -9,8 +9,9 @@ from xml.etree.ElementTree import Element
 from plex.client import find_failing
 from plex.connection import paging
 from plex.exceptions import PlexTemporaryError
-from plex.items import LARGEST_NUMBER, LibraryPart, Place, Section, parse_parts, whole_number
+from plex.items import LibraryPart, Place, Section, parse_parts
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
+from validation.values import LARGEST_NUMBER, whole_number
 
 # If Plex cannot return a page of 250 videos, an even smaller page does not help.
 SMALLEST_PAGE = 250

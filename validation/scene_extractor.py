@@ -7,10 +7,9 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from validation.sanitizers import MAX_NAME
+from validation.values import whole_number
 
 _ANY_OFFSET = datetime.timedelta(hours=26)
-_LARGEST_NUMBER = 2**63 - 1
-_MOST_DIGITS = len(str(_LARGEST_NUMBER))
 
 
 class SceneFile(NamedTuple):
@@ -103,13 +102,13 @@ def parse_scene(raw: Any) -> StashScene:
     """Parse a scene. A member of an unexpected type counts as not set."""
     if not isinstance(raw, dict):
         raise SceneFormatError(f"a scene was expected, not {type(raw).__name__}")
-    scene_id = _whole_number(raw.get("id"))
+    scene_id = whole_number(raw.get("id"))
     if not scene_id:
         raise SceneFormatError(f"the scene has no usable id: {raw.get('id')!r}")
     return StashScene(
         id=scene_id,
         organized=raw.get("organized") is True,
-        rating=min(_whole_number(raw.get("rating100")), 100),
+        rating=min(whole_number(raw.get("rating100")), 100),
         studio=_entity(raw.get("studio")),
         performers=_entities(raw.get("performers")),
         tags=_entities(raw.get("tags")),
@@ -151,21 +150,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _whole_number(value: Any) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value) if len(value) <= _MOST_DIGITS else 0
-    if not isinstance(value, int) or isinstance(value, bool):
-        return 0
-    return value if 0 < value <= _LARGEST_NUMBER else 0
-
-
 def _entity(raw: Any) -> Entity | None:
     if not isinstance(raw, dict):
         return None
     name = raw.get("name")
     if not isinstance(name, str) or not name.strip():
         return None
-    entity = Entity(_whole_number(raw.get("id")), name, _text(raw.get("disambiguation")))
+    entity = Entity(whole_number(raw.get("id")), name, _text(raw.get("disambiguation")))
     if "tags" in raw:
         return entity._replace(gender=_text(raw.get("gender")), tags=_entities(raw["tags"]))
     if "parent_studio" in raw:
@@ -188,7 +179,7 @@ def _groups(scene: dict[str, Any]) -> tuple[Entity, ...]:
 
 def _files(raw: Any) -> tuple[SceneFile, ...]:
     return tuple(
-        SceneFile(file["path"], _whole_number(file.get("size")))
+        SceneFile(file["path"], whole_number(file.get("size")))
         for file in (raw if isinstance(raw, list) else ())
         if isinstance(file, dict) and isinstance(file.get("path"), str) and file["path"]
     )

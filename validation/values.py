@@ -8,6 +8,9 @@ from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
 FALSE = frozenset(("false", "0", "no", "off"))
+# SQLite stores integers up to this number.
+LARGEST_NUMBER = 2**63 - 1
+_MOST_DIGITS = len(str(LARGEST_NUMBER))
 _SHOWN = 100
 # Tag names may contain commas, so lists are split at semicolons.
 _SEPARATOR = ";"
@@ -123,6 +126,16 @@ def renames(text: str) -> dict[str, str]:
 def is_rename(entry: str) -> bool:
     old, _, new = (side.strip() for side in entry.partition(_PAIR))
     return bool(old and new)
+
+
+def whole_number(value: Any) -> int:
+    """Convert a positive integer, or a text of its digits. Any other value becomes 0."""
+    if isinstance(value, str):
+        digits = value.lstrip("0")
+        is_number = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+        value = int(digits) if is_number else 0
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 < value <= LARGEST_NUMBER else 0
 
 
 def counted(number: int, noun: str) -> str:

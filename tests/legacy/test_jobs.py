@@ -4,9 +4,8 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
 
-from legacy.jobs import LegacyJob, NoJobError, parse_job, parse_scene_id
+from legacy.jobs import LegacyJob, NoJobError, parse_job
 from tests.legacy.support import earlier_job
 from tests.sync_queue.support import NOW
 
@@ -65,18 +64,3 @@ def test_a_job_that_was_put_off_until_the_scene_is_read_again_has_no_file() -> N
 def test_what_is_no_job_is_refused_with_the_reason(data: object, why: str) -> None:
     with pytest.raises(NoJobError, match=why):
         parse_job(data)
-
-
-@given(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.integers().map(str)
-    | st.lists(st.integers())
-)
-def test_a_scenes_id_is_a_number_that_the_database_can_hold(raw: object) -> None:
-    found = parse_scene_id(raw)
-
-    assert found is None or (0 < found < 2**63 and found == int(str(raw)))

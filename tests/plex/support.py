@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from plex.client import PlexClient
-from plex.items import LARGEST_NUMBER, LibraryPart, Section as OurSection
+from plex.items import LibraryPart, Section as OurSection
 from plex.library import Library
 from plex.path_index import PathIndex
 from simulators.plex import FakePlex, Item, Section
 from tests.reported import Reported
 from tests.sync_queue.support import Clock
+from validation.values import LARGEST_NUMBER
 
 IDENTITY = {
     "X-Plex-Client-Identifier": "0b0a0d0c-device",

@@ -5,18 +5,17 @@ import pytest
 from hypothesis import given, strategies as st
 
 from plex.items import (
-    LARGEST_NUMBER,
     LibraryPart,
     PlexItem,
     Version,
     parse_item,
     parse_parts,
     parse_section,
-    whole_number,
 )
 from plex.path_index import PathIndex
 from simulators.plex import Media, Part
 from tests.plex.support import Lab
+from validation.values import LARGEST_NUMBER, whole_number
 
 WHOLE = """
 <Video ratingKey="12" librarySectionID="3" title="T &amp; t" studio="S" summary="One&#10;Two"
@@ -107,29 +106,6 @@ def test_a_library_tells_its_folders_and_a_mark_that_changes_with_it() -> None:
 )
 def test_a_library_of_no_videos_is_none(attributes: str) -> None:
     assert parse_section(ET.fromstring(f"<Directory {attributes}/>")) is None
-
-
-@given(st.none() | st.text() | st.integers().map(str))
-def test_a_number_in_an_attribute_is_a_whole_one_or_0(text: str | None) -> None:
-    number = whole_number(text)
-    assert 0 <= number <= LARGEST_NUMBER
-    assert not number or str(number) == str(text).lstrip("0")
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("0" * 30 + "7", 7),
-        (str(2**63 - 1), 2**63 - 1),
-        (str(2**63), 0),
-        ("9" * 5000, 0),
-        ("-5", 0),
-        ("1e3", 0),
-        ("", 0),
-    ],
-)
-def test_a_number_that_sqlite_cannot_store_counts_as_none(text: str, number: int) -> None:
-    assert whole_number(text) == number
 
 
 ODD = st.text(st.characters(codec="utf-8", min_codepoint=32), max_size=12)

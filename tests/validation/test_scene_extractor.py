@@ -5,6 +5,7 @@ from hypothesis import given, strategies as st
 
 from tests.validation.strategies import ANY_TEXT, JSON, json_object
 from validation.scene_extractor import Entity, SceneFile, SceneFormatError, StashScene, parse_scene
+from validation.values import LARGEST_NUMBER, whole_number
 
 WHOLE: dict[str, Any] = {
     "id": "42",
@@ -99,6 +100,29 @@ def test_what_is_no_object_is_no_scene(raw: object) -> None:
 def test_a_scene_without_a_usable_id_is_none(bad: object) -> None:
     with pytest.raises(SceneFormatError):
         parse_scene({**WHOLE, "id": bad})
+
+
+@given(JSON | st.integers().map(str))
+def test_any_value_is_a_positive_number_or_0(raw: object) -> None:
+    number = whole_number(raw)
+    assert 0 <= number <= LARGEST_NUMBER
+    assert not number or str(number) == str(raw).lstrip("0")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0" * 30 + "7", 7),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(2**63), 0),
+        ("9" * 5000, 0),
+        ("-5", 0),
+        ("1e3", 0),
+        ("", 0),
+    ],
+)
+def test_a_number_that_sqlite_cannot_store_counts_as_none(text: str, number: int) -> None:
+    assert whole_number(text) == number
 
 
 ENTITY = json_object(id=st.integers() | st.text(), name=st.text())
