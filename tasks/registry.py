@@ -111,7 +111,7 @@ TASKS: Mapping[str, Task] = {
     "sign_in": Task("settings.sign_in", {"server": _ANY_TEXT}),
     "sign_in_status": Task("settings.sign_in", {"server": _ANY_TEXT, "reset": _FLAG}),
     "overview": Task("status.page"),
-    "first_run": Task("settings.first_run", {"step": _STEP}),
+    "first_run": Task("status.page", {"step": _STEP}),
     "preview_examples": Task("sync.preview_sync"),
     "try_settings": Task("settings.try_settings", {"scene": _ANY_TEXT, "settings": _TYPED}),
     "test_connection": Task("status.health_check", {"settings": _TYPED}),

@@ -67,11 +67,10 @@ def check_dependencies(
 
 
 def _version(name: str, installed: Callable[[str], str]) -> str:
-    try:
+    with suppress(importlib.metadata.PackageNotFoundError):
         return installed(name)
-    except importlib.metadata.PackageNotFoundError:
-        # A package that was copied instead of installed has no version.
-        return "(unknown version)"
+    # A package that was copied instead of installed has no version.
+    return "(unknown version)"
 
 
 def check_folder(folder: DataFolder, why: str) -> Finding:
@@ -126,11 +125,10 @@ def check_permissions(path: str) -> Finding:
 
 
 def _is_open_to_others(path: str) -> bool:
-    try:
-        return os.lstat(path).st_mode & _OTHER_USERS != 0
     # Another process may have deleted the file meanwhile.
-    except OSError:
-        return False
+    with suppress(OSError):
+        return os.lstat(path).st_mode & _OTHER_USERS != 0
+    return False
 
 
 def check_space(free: int) -> Finding:

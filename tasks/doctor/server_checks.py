@@ -2,7 +2,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,7 +41,7 @@ _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the D
 _NO_PLEX = unchecked("Plex does not answer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StashCheckup:
     error: StashError | None = None
     latency: float = 0.0
@@ -90,19 +90,17 @@ def examine_servers(
 
 
 def _ask_stash(connection: StashConnection) -> StashCheckup:
-    begun = time.monotonic()
-    seen = StashCheckup()
+    begun, seen = time.monotonic(), StashCheckup()
     try:
         found = connection.query(queries.VERSION).get("version")
-        seen = StashCheckup(
-            latency=time.monotonic() - begun,
-            version=str(found.get("version") or "") if isinstance(found, dict) else "",
-            ahead=seconds_ahead(connection.date, time.time()),
-        )
-        seen = replace(seen, settings=StashSettings(connection).read())
-        return replace(seen, scenes=StashScenes(connection).count())
+        seen.latency = time.monotonic() - begun
+        seen.version = str(found.get("version") or "") if isinstance(found, dict) else ""
+        seen.ahead = seconds_ahead(connection.date, time.time())
+        seen.settings = StashSettings(connection).read()
+        seen.scenes = StashScenes(connection).count()
     except StashError as error:
-        return replace(seen, error=error)
+        seen.error = error
+    return seen
 
 
 def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
@@ -234,15 +232,13 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
         remedy = "Add one in Plex, of the type Other Videos or Movies"
         return fault("Plex has no video library", remedy)
     choice = choose_libraries(config.plex_library, seen.sections)
-    for entries, problem in (
-        (choice.unknown, "has no library"),
-        (choice.ambiguous, "has several libraries"),
-    ):
-        if entries:
-            names = ", ".join(str(entry.position) for entry in entries)
-            text = f"Plex {problem} for name {names} of the {len(choice.entries)} in plex_library"
-            remedy = "Set plex_library to a library that the task 'Health Check' lists"
-            return fault(text, remedy)
+    problem = "has no library" if choice.unknown else "has several libraries"
+    wrong = choice.unknown or choice.ambiguous
+    if wrong:
+        names = ", ".join(str(entry.position) for entry in wrong)
+        text = f"Plex {problem} for name {names} of the {len(choice.entries)} in plex_library"
+        remedy = "Set plex_library to a library that the task 'Health Check' lists"
+        return fault(text, remedy)
     return ok(f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")
 
 

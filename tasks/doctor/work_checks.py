@@ -40,27 +40,18 @@ class WorkerSigns:
 
 def read_worker_signs(path: str) -> WorkerSigns:
     # This check does not take the worker's lock. A hook that finds the lock held starts no worker.
-    signs = WorkerSigns()
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = deque(file, _LINES_READ)
-    except FileNotFoundError:
-        return signs
+    signs, lines = WorkerSigns(), deque[str]()
+    with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
+        lines = deque(file, _LINES_READ)
     for line in lines:
         try:
             record = json.loads(line)
             at = datetime.fromisoformat(record["time"]).timestamp()
             code, pid = record["code"], record.get("pid")
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            OSError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             # The log line is incomplete, or an older version of the plugin wrote the line.
+            continue
+        except (OSError, OverflowError):
             continue
         signs.last_sign = at
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):

@@ -123,9 +123,8 @@ def problem_of(inspection: Inspection) -> tuple[str, str] | None:
         return None
     if inspection.elsewhere:
         return "shown_elsewhere", f" is not shown by Plex: {inspection.elsewhere[0]}"
-    return "not_shown", (
-        ": Plex lists the scene's file, but did not return the item. Run the task again in a minute"
-    )
+    text = ": Plex lists the scene's file, but did not return the item"
+    return "not_shown", f"{text}. Run the task again in a minute"
 
 
 def _where(plex: PlexFacts) -> str:
@@ -162,10 +161,8 @@ def _what_happens_next(facts: SceneFacts) -> str:
     if facts.letters:
         letter = facts.letters[-1]
         ago = format_elapsed_since(letter.moment, facts.now)
-        return (
-            f"The sync failed permanently {ago} ({shortened(letter.error_message)}). The task "
-            "'Retry Dead Letters' queues the scene again"
-        )
+        text = f"The sync failed permanently {ago} ({shortened(letter.error_message)})"
+        return f"{text}. The task 'Retry Dead Letters' queues the scene again"
     task = "'Sync All Scenes to Plex'"
     return f"Nothing is queued. Save the scene in Stash again, or run the task {task}"
 

@@ -1,4 +1,4 @@
-"""The operations of the page in Stash. Each of them starts a worker if needed."""
+"""The operations that the page in Stash requests."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Any
 
 from plex.path_learning import LearnedMapping
 from shared.read_only import open_for_reading
+from shared.state_file import read_state, write_state
 from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter
 from sync_queue.models import SyncJob
@@ -16,7 +17,6 @@ from sync_queue.sync_log import SceneRecord
 from tasks.answer import Answer, Level
 from tasks.dead_letters.show import Titles, titles_in_time
 from tasks.error_catalogue import explain
-from tasks.settings.first_run import current_step
 from tasks.status.queue_status import outage_data, reconciliation_data
 from tasks.status.snapshot import State, StatusSnapshot, read_status, state_data, state_of
 from validation.config import ENVIRONMENT, Config, refusal
@@ -31,6 +31,34 @@ from worker.sync.session import ConfigFault
 JOBS_SHOWN, SYNCS_SHOWN, GROUPS_SHOWN, LETTERS_SHOWN = 50, 30, 20, 10
 LONGEST_TEXT = 300
 DAY = 86_400.0
+_STEPS, _DONE = ("libraries", "paths", "preview"), "done"
+
+
+def first_run(services: Services, *, step: str) -> Answer:
+    """Store the step of the first run, which the page shows until all scenes are synced once."""
+    write_state(services.folder.first_run, {"step": step})
+    return Answer(f"Stored the step of the first run: {step}", data={"step": step})
+
+
+def end_first_run(services: Services) -> None:
+    if _stored_step(services) in _STEPS:
+        first_run(services, step=_DONE)
+
+
+def _stored_step(services: Services) -> str | None:
+    state = read_state(services.folder.first_run, services.log.event, services.clock())
+    step = state.get("step")
+    return step if step in (*_STEPS, _DONE) else None
+
+
+def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
+    # A stored step keeps the first run open, even if a scene is synced meanwhile.
+    stored = _stored_step(services)
+    if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
+        return stored if stored in _STEPS else None
+    if kind == "unconfigured":
+        first_run(services, step=_STEPS[0])
+    return _STEPS[0]
 
 
 def wake(services: Services) -> Answer:
@@ -129,7 +157,7 @@ def overview(services: Services) -> Answer:
     data = {
         "now": status.now,
         "state": state_data(state, status),
-        "first_run": current_step(services, state.kind, has_synced=status.has_synced),
+        "first_run": _current_step(services, state.kind, has_synced=status.has_synced),
         "queue": {
             "pending": status.pending,
             "in_progress": status.in_progress,

@@ -200,16 +200,12 @@ def _metrics_text(history: OutageHistory) -> str:
     metrics = calculate_outage_metrics(history.records)
     if not metrics.outage_count:
         return ""
-    text = (
-        f", {metrics.outage_count} completed, {format_duration(metrics.total_downtime)} in total; "
-        f"mean time to recovery {format_duration(metrics.mttr)}"
-    )
+    text = f", {metrics.outage_count} completed, {format_duration(metrics.total_downtime)} in total"
+    text += f"; mean time to recovery {format_duration(metrics.mttr)}"
     # The mean time between failures needs two completed outages.
     if metrics.mtbf:
-        text += (
-            f", mean time between failures {format_duration(metrics.mtbf)}, availability "
-            f"{metrics.availability:.2f} %"
-        )
+        text += f", mean time between failures {format_duration(metrics.mtbf)}"
+        text += f", availability {metrics.availability:.2f} %"
     return text
 
 

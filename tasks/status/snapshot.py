@@ -47,10 +47,8 @@ class StatusSnapshot:
 
     @property
     def missing_text(self) -> str:
-        return (
-            f"Plex does not have {counted(self.missing, 'scene')} yet: let Plex scan its "
-            "libraries, or run the task 'Check Path Mapping'"
-        )
+        lacks = f"Plex does not have {counted(self.missing, 'scene')} yet"
+        return f"{lacks}: let Plex scan its libraries, or run the task 'Check Path Mapping'"
 
     @property
     def is_away(self) -> bool:
@@ -123,10 +121,8 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
         text = "Stash2Plex is disabled: nothing is sent"
         return State("disabled", Level.WARNING, text, remedy=remedy)
     if status.down_since is not None:
-        remedy = (
-            "Start Plex; 'Test connection' shows why it does not answer. Waiting scenes are sent "
-            "automatically once it does"
-        )
+        remedy = "Start Plex; 'Test connection' shows why it does not answer"
+        remedy += ". Waiting scenes are sent automatically once it does"
         text = f"Plex has been down since {SINCE}{waiting or '; no scene waits'}"
         return State("down", Level.FAULT, text, status.down_since, remedy)
     pause = status.pause

@@ -82,10 +82,8 @@ def preview_examples(services: Services) -> Answer:
     del examples[EXAMPLES:]
     text = f"The first {counted(len(examples), 'scene')} that a sync would change in Plex"
     if not examples:
-        text = (
-            f"A sync would change none of {counted(seen, 'scene')}: Plex shows what Stash has, or "
-            "does not have the files"
-        )
+        text = f"A sync would change none of {counted(seen, 'scene')}"
+        text += ": Plex shows what Stash has, or does not have the files"
     return Answer(text, data={"examples": examples, "seen": seen})
 
 

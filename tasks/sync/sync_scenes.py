@@ -6,7 +6,7 @@ from reconciliation.engine import ITEMS_AT_ONCE
 from sync_queue.models import BULK, TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
-from tasks.settings.first_run import end_first_run
+from tasks.status.page import end_first_run
 from validation.metadata import project
 from validation.scene_extractor import StashScene, asked_since, is_since
 from validation.selection import RESTORE, why_not_selected
