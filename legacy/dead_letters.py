@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from legacy.foreign import Found, foreign_database
 from legacy.jobs import LegacyJob, NoJobError, parse_job
+from legacy.presence import Found, foreign_database
 from shared.log import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS, SyncJob

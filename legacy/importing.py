@@ -17,8 +17,8 @@ from functools import partial
 
 from legacy import presence
 from legacy.dead_letters import read_letters
-from legacy.foreign import Found, SourceBusyError, UnreadableSourceError, content_sha1
 from legacy.jobs import import_rows, read_queue
+from legacy.presence import Found, SourceBusyError, UnreadableSourceError, content_sha1
 from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.files import replace_file

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-from legacy.foreign import Found, foreign_database
-from legacy.presence import FAILED, NOT_JSON
+from legacy.presence import FAILED, NOT_JSON, Found, foreign_database
 from shared.state_file import parse_moment
 from sync_queue.operations import METADATA, put, scene_job
 from sync_queue.schema import IN_PROGRESS, TABLE, transaction

@@ -1,12 +1,16 @@
-"""Finds legacy data. Each worker and task imports this module, so the module parses nothing."""
+"""Finds and opens legacy files, and records which files were imported."""
 
+import hashlib
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 
 from shared.data_folder import DataFolder
-from sync_queue.database import connect
+from sync_queue.database import connect, tolerant_text
+from sync_queue.quarantine import error_code, is_damage
 from sync_queue.schema import TABLE
 
 IMPORTED = ".imported"
@@ -20,11 +24,55 @@ QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
 # From the folder `earlier`, only these state files are imported. Its other state is outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
-PROBE_TIMEOUT = 1.0
+PROBE_TIMEOUT, BUSY_TIMEOUT = 1.0, 5.0
 # persist-queue gives this status to failed jobs.
 FAILED = 9
 NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
+
+
+class UnreadableSourceError(Exception):
+    """A legacy file has an unknown format and can never be imported."""
+
+
+class SourceBusyError(Exception):
+    """A legacy file cannot be read at the moment. The next import tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    # This text is for users, such as "2 dead letters".
+    text: str
+    store: Callable[[sqlite3.Connection], None]
+    # The number of skipped rows by reason.
+    left: Counter[str] = field(default_factory=Counter)
+
+
+@contextmanager
+def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
+    """Open a legacy database for reading. SQLite may have to recover the file after a kill."""
+    try:
+        opened = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        with closing(opened) as connection:
+            connection.text_factory = tolerant_text
+            yield connection
+    except sqlite3.Error as error:
+        # SQLITE_ERROR means a missing table or column, because the statements are well-formed.
+        if is_damage(error) or error_code(error) == sqlite3.SQLITE_ERROR:
+            raise UnreadableSourceError(str(error)) from None
+        raise SourceBusyError(str(error)) from None
+
+
+def content_sha1(path: str) -> str:
+    if path.endswith(".db"):
+        # A file that is not a database has no write-ahead log, so the checkpoint may fail.
+        with suppress(UnreadableSourceError), foreign_database(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha1").hexdigest()
+    except OSError as error:
+        raise SourceBusyError(str(error)) from None
 
 
 def find_entry(connection: sqlite3.Connection, source: str) -> tuple[str, bool] | None:

@@ -125,21 +125,18 @@ class StashScenes:
                 raise
         data = self._query(queries.without_stamps(text), variables)
         rows = [row for row in rows_of(data) if row is not None]
-        stamps = self._stamps([row["id"] for row in rows])
-        for row in rows:
-            row.update(stamps.get(f"s{row['id']}") or _ZERO_STAMPS)
-        return data
-
-    def _stamps(self, scene_ids: Sequence[int]) -> Mapping[str, Any]:
-        """Return the scenes' time stamps by GraphQL alias, or None for unreadable time stamps."""
-        if not scene_ids:
-            return {}
+        if not rows:
+            return data
+        stamps: Mapping[str, Any]
         try:
-            return self.connection.query(queries.scene_stamps(scene_ids))
+            stamps = self.connection.query(queries.scene_stamps([row["id"] for row in rows]))
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
-            return error.data
+            stamps = error.data
+        for row in rows:
+            row.update(stamps.get(f"s{row['id']}") or _ZERO_STAMPS)
+        return data
 
     def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Send a query. If Stash does not know groups, request movies, their name in Stash 0.26."""

@@ -9,21 +9,23 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from app.dependencies import activate_dependencies, dependency_problem
-from app.processes.database_repair import DatabaseRepair, Identity, identity_of, is_replaced
 from app.processes.installation import installation_stamp
 from app.processes.worker_log import create_worker_log, leave_record
+from plex.index_database import delete_index, is_about_index
 from shared.data_folder import DataFolder, data_folder_of
 from shared.events import Event
 from shared.file_lock import FileLock
 from shared.files import sweep_temporaries
 from shared.log import Log
 from sync_queue.database import NewerSchemaError
-from sync_queue.quarantine import is_damage
+from sync_queue.quarantine import is_damage, quarantine_database
 from sync_queue.spool_import import Spool
 from worker.pauses import DATABASE, Pauses, database_fault
 from worker.process.lock_handover import BUSY_INTERVAL, IdleProcess, ensure_worker, is_requested
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
 
 # Stash needs at most this time, in seconds, to replace the plugin's files in an update.
 LONGEST_UPDATE = 10.0
+# If the damage returns within QUIET seconds, the next repair waits up to LONGEST_WAIT seconds.
+LONGEST_WAIT = 60.0
+QUIET = 60.0
+
+Identity = tuple[int, int]
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
@@ -277,3 +284,47 @@ class _WorkerProcess:
         if self._services is not None:
             self._services.close()
             self._services = None
+
+
+@dataclass
+class DatabaseRepair:
+    folder: DataFolder
+    log: Log
+    wait: Callable[[float], object]
+    monotonic: Callable[[], float]
+    _in_a_row: int = 0
+    _repaired_at: float = float("-inf")
+
+    def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
+        """Repair the queue or the index of Plex's file paths. The caller must have closed both."""
+        again = self.monotonic() - self._repaired_at < QUIET
+        self._in_a_row = self._in_a_row + 1 if again else 1
+        if again:
+            self.wait(min(LONGEST_WAIT, 2.0 ** min(self._in_a_row - 2, 6)))
+        path = self.folder.queue_database
+        try:
+            if is_about_index(error):
+                # The path index only caches data of Plex, so the index can be deleted.
+                delete_index(self.folder.library_database)
+                self.log.event(Event.INDEX_REBUILT, error=error)
+            elif is_replaced(path, opened):
+                self.log.event(Event.QUEUE_REPLACED, error=error)
+            elif kept := quarantine_database(path):
+                self.log.event(Event.QUEUE_REBUILT, error=error, kept=kept)
+            else:
+                self.log.event(Event.QUEUE_REPAIRED, error=error)
+        except OSError as problem:
+            self.log.event(Event.DATABASE_NOT_REPAIRED, error=error, problem=str(problem))
+        self._repaired_at = self.monotonic()
+
+
+def identity_of(path: str) -> Identity | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_replaced(path: str, opened: Identity | None) -> bool:
+    return opened is not None and identity_of(path) not in (None, opened)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.processes.database_repair import QUIET, DatabaseRepair, identity_of
+from app.processes.worker_process import QUIET, DatabaseRepair, identity_of
 from plex.path_index import PathIndex
 from shared.data_folder import DataFolder
 from shared.log import Log

@@ -183,7 +183,7 @@ def test_a_file_that_cannot_be_read_is_told_of_once_and_left(
 def test_a_database_that_is_in_use_is_taken_over_at_the_next_start(
     earlier: EarlierFolder, switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("legacy.foreign.BUSY_TIMEOUT", 0.0)
+    monkeypatch.setattr("legacy.presence.BUSY_TIMEOUT", 0.0)
     earlier.letter(3)
     other = sqlite3.connect(earlier.root / "dlq.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
