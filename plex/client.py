@@ -200,10 +200,7 @@ class PlexClient(PlexConnection):
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Read items by bisection until the first unreadable item, and return the index of that item.
-
-    The result is None if `read` can read all items.
-    """
+    """Read items by bisection until the first unreadable item. Return the index of that item."""
     while low < high:
         middle = low + max(1, (high - low) // 2)
         try:

@@ -131,10 +131,7 @@ class _Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Return the parameters that restore a locked sort title, or set the title as sort title.
-
-        Plex ignores a sort title without a lock. A later edit removes the lock again.
-        """
+        """Return the parameters that restore a locked sort title, or make it equal to the title."""
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
@@ -214,10 +211,7 @@ def restoring_parameters(
     sent: Iterable[str],
     behaviour: Behaviour,
 ) -> dict[str, str]:
-    """Return the parameters that restore the original value and lock of a field.
-
-    In lists such as collections, only the names in `sent` are removed.
-    """
+    """Return the parameters that restore a field. From lists, only names in `sent` are removed."""
     if name not in original:
         return {}
     shown, plex_name, value = getattr(item, name), PLEX_NAMES[name], original[name]

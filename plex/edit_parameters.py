@@ -85,10 +85,7 @@ def list_parameters(
     current: tuple[str, ...],
     encoding: RemovalEncoding | None = None,
 ) -> dict[str, str]:
-    """Return the parameters that set a list to the wanted names and lock the list.
-
-    Some servers add the sent names to the list, and other servers replace the list.
-    """
+    """Return the parameters that set and lock a list. Some servers only add names to the list."""
     keys = {folded(name) for name in wanted}
     # The names keep Plex's spelling, because some servers treat `É` and `é` as two tags.
     spelled = {folded(name): name for name in current}
@@ -126,10 +123,7 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the edit that adds the names again after an edit that empties and fills a list.
-
-    Some servers fill the list first, and then empty the list.
-    """
+    """Return the edit that fills a list again. Some servers first fill and then empty the list."""
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

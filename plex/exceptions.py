@@ -22,7 +22,6 @@ class PlexError(Exception):
 
     Args:
         doing: the activity that failed, such as "editing item 7".
-        remedy: what the user can do.
         brief: a shorter message for the log lines about later retries.
     """
 

@@ -131,10 +131,7 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for a few files by name, or refresh the libraries to find more files.
-
-        Return False without a request if the libraries were refreshed less than a minute ago.
-        """
+        """Search Plex for files, at most once per minute. Return whether Plex was searched."""
         if not self._is_due(self._refreshed_at):
             return False
         self._prepare()
@@ -148,7 +145,7 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely. Within a minute after a refresh, return False."""
+        """List changed libraries completely, unless this happened less than a minute ago."""
         if not self._is_due(self._listed_at):
             return False
         self._prepare()
@@ -183,10 +180,7 @@ class Library:
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
-        """Add new items of Plex to the path index, at most once per minute.
-
-        Only this method finds the second item of a scene that already has an item.
-        """
+        """Add new items to the path index once per minute, such as the second item of a scene."""
         now = self.clock()
         if _is_recent(self._polled_at, now):
             return

@@ -48,11 +48,7 @@ class OrderIgnored(CannotTell):
 def list_updated(
     get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield the files of the items that were updated since a time of Plex's clock, newest first.
-
-    Raise `CannotTell` if no item or more than `at_most` items were updated, or if items moved
-    between two pages.
-    """
+    """Yield the files of the items that were updated since a time of Plex's clock, newest first."""
     doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
     keys: set[str | None] = set()
@@ -152,8 +148,7 @@ def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section
 class UpdateCursor:
     """Computes the time of Plex's clock from which the next listing requests updated items.
 
-    A listing may miss items that are updated meanwhile. The duration of the listing is therefore
-    subtracted from the newest time stamp.
+    A listing may miss items that are updated meanwhile, so its duration is subtracted.
     """
 
     def __init__(self, clock: Callable[[], float], cursor: int = 0) -> None:

@@ -67,10 +67,7 @@ def restoring_edit(
     sent: Mapping[str, Collection[str]],
     behaviour: Behaviour = UNKNOWN,
 ) -> _Fields:
-    """Return the parameters, by field, that restore an item's original values and locks.
-
-    Only the fields in `written` are restored. Only the names in `sent` are removed from lists.
-    """
+    """Return the parameters, by field, that restore the fields in `written`."""
     item = without_smart_collections(item, behaviour)
     names = [name for name in PLEX_NAMES if name in written and name != SORTED_AS]
     found = {
@@ -92,10 +89,7 @@ def unlocking_edit(original: Original, fields: Collection[str]) -> _Fields:
 
 
 def removed_locks(original: Original, written: Collection[str]) -> _Fields:
-    """Return the parameters that unlock the fields in `written` and the uploaded images.
-
-    Some servers never show a lock, so the parameters also unlock fields that seem to be unlocked.
-    """
+    """Return the parameters that unlock the fields in `written` and the uploaded images."""
     locks = {name: plex_name for name, plex_name in PLEX_NAMES.items() if name in written}
     locks |= {kind: IMAGE_LOCKS[kind] for kind in original.get(UPLOADED, [])}
     if TITLE in written and SORTED_AS in original:

@@ -1,7 +1,5 @@
 """The path index is a local table that has each file in Plex and its item.
 
-A row may be outdated, so the plugin reads an item and compares its files before each write.
-
 Several processes may list a library at once. Each listing increments the library's listing number
 at its start, and each process stores a received file with the current number. At its end, a
 complete listing deletes the rows with a lower number than its own.
@@ -251,7 +249,6 @@ class IndexCheckup:
     problem: str = ""
     size: int = 0
     files: int = 0
-    libraries: int = 0
     looked_at: float = 0.0
     found_scenes: int = 0
     behaviours: Mapping[tuple[str, str], Behaviour] = field(default_factory=dict)
@@ -273,14 +270,12 @@ def inspect_index(path: str) -> IndexCheckup:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
                 return IndexCheckup(problem=str(found))
-            files, libraries, looked_at = connection.execute(
-                "SELECT (SELECT COUNT(*) FROM parts), COUNT(*), coalesce(MAX(looked_at), 0) "
-                "FROM listings"
+            files, looked_at = connection.execute(
+                "SELECT (SELECT COUNT(*) FROM parts), coalesce(MAX(looked_at), 0) FROM listings"
             ).fetchone()
             return IndexCheckup(
                 size=os.path.getsize(path),
                 files=files,
-                libraries=libraries,
                 looked_at=looked_at,
                 found_scenes=_count_found_scenes(connection),
                 behaviours=stored_behaviours(connection),

@@ -1,8 +1,4 @@
-"""The behaviour of a Plex server, as the plugin has observed it.
-
-Plex does not document how the versions of its server differ. The plugin therefore reads its edits
-back, and stores the observed behaviour of the current version.
-"""
+"""The observed behaviour of a Plex server. Plex does not document how its versions differ."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping

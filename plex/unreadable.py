@@ -1,7 +1,4 @@
-"""Handles unreadable items. Plex fails at each request that includes such an item.
-
-Each unreadable item is read by its own request. Listings skip the item for a day.
-"""
+"""Handles unreadable items. Plex fails at each request that includes such an item."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +11,7 @@ from plex.path_index import PathIndex
 from plex.walk import Hole
 from shared.events import Event, Report
 
+# Listings skip an unreadable item for a day.
 HOLE_AGE = 86_400.0
 # The plugin tries at most 100 rating keys to identify an item that a listing skipped.
 MOST_CANDIDATES = 100

@@ -43,10 +43,8 @@ class Walk:
     next request begins earlier.
 
     Args:
-        after: the position at which an earlier listing ended. Only newer items are listed. If Plex
-            does not sort the rows, the iteration raises `OrderIgnored`.
-        holes: unreadable items that an earlier listing skipped. An item is skipped again if the
-            items before and after it are the same.
+        after: the position at which an earlier listing ended. Only newer items are listed.
+        holes: unreadable items that an earlier listing skipped.
     """
 
     def __init__(
