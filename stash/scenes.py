@@ -17,6 +17,8 @@ from validation.scene_extractor import (
 from validation.values import counted
 
 PAGE = 500
+# A query by id looks up each scene separately, so it requests only this number of scenes.
+READ_BATCH = 100
 FILES_PAGE = 2000
 # Stash cannot return Go's zero time, so this text replaces each unreadable time stamp.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
@@ -40,10 +42,12 @@ class StashScenes:
     details: Collection[Detail] = ()
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
-        if not scene_ids:
-            return {}
-        data = self._query_with_stamps(queries.scenes_by_id(scene_ids), {}, dict.values)
-        return {scene.id: scene for scene in self._scenes(data.values())}
+        found: dict[int, StashScene] = {}
+        for start in range(0, len(scene_ids), READ_BATCH):
+            text = queries.scenes_by_id(scene_ids[start : start + READ_BATCH])
+            data = self._query_with_stamps(text, {}, dict.values)
+            found |= {scene.id: scene for scene in self._scenes(data.values())}
+        return found
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
         if not scene_ids:

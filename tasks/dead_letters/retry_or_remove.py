@@ -1,5 +1,4 @@
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any
 
 from plex.health import check_plex_health
@@ -13,7 +12,6 @@ from worker.outage_history import format_elapsed_since
 from worker.services import Services
 
 MOST_NAMED = 10
-_AT_ONCE = 100
 _DAY = 86_400.0
 
 
@@ -31,9 +29,8 @@ def recover_outage_jobs(services: Services, *, include_optional: bool) -> Answer
     if not health.healthy:
         text = f"Nothing was changed, because {health.error}. Run the task again once Plex works"
         raise TaskError(text)
-    existing = partial(_existing, services)
     result = dlq_recovery.recover_outage_jobs(
-        services.queue, letters, plex_healthy=True, existing_scenes=existing
+        services.queue, letters, plex_healthy=True, existing_scenes=services.scenes.read
     )
     if result.recovered:
         services.ensure_worker()
@@ -57,13 +54,6 @@ def recover_outage_jobs(services: Services, *, include_optional: bool) -> Answer
     return Answer(text, data={"recovered": result.recovered, "left": left})
 
 
-def _existing(services: Services, scene_ids: Sequence[int]) -> Collection[int]:
-    found: set[int] = set()
-    for start in range(0, len(scene_ids), _AT_ONCE):
-        found |= services.scenes.read(scene_ids[start : start + _AT_ONCE]).keys()
-    return found
-
-
 def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
     queue = services.queue
     stored_type = _stored_type(queue.dead_letters, error_type)
@@ -79,7 +69,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
         # The job of a deleted scene does no harm, because the worker then deletes the scene's
         # records.
         try:
-            return _existing(services, scene_ids)
+            return services.scenes.read(scene_ids)
         except StashError as error:
             services.log.warning(f"{error}. Queued without a check that Stash still has the scenes")
             return scene_ids

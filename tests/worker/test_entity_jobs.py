@@ -88,7 +88,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Pages so small that scenes lie on both sides of their ends."""
     monkeypatch.setattr(entity_jobs, "PAGE", request.param)
-    monkeypatch.setattr(entity_jobs, "READ_BATCH", request.param)
+    monkeypatch.setattr("stash.scenes.READ_BATCH", request.param)
     monkeypatch.setattr(sync_log, "PAGE", request.param)
     return int(request.param)
 

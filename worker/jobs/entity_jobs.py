@@ -21,7 +21,6 @@ from worker.sync.results import SKIPPED, Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
 PAGE = 500
-READ_BATCH = 100
 QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "up to date", "never synced", "gone"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
@@ -73,11 +72,11 @@ class EntityJobs:
             for earlier in self.services.queue.sync_log.scenes_with(wanted, after, last):
                 for scene_id in earlier.keys() & entities.keys():
                     entities[scene_id] |= earlier[scene_id]
-                yield from self._read({id_: earlier[id_] for id_ in earlier if id_ not in entities})
+                yield self._read({id_: earlier[id_] for id_ in earlier if id_ not in entities})
             yield _Page(page, entities)
             after = last
         for earlier in self.services.queue.sync_log.scenes_with(wanted, after):
-            yield from self._read(earlier)
+            yield self._read(earlier)
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
         ids_by_kind: dict[str, list[int]] = {}
@@ -93,12 +92,10 @@ class EntityJobs:
         for _, same in groupby(merge(*walks, key=by_id), key=by_id):
             yield next(same)
 
-    def _read(self, entities: EntitiesByScene) -> Iterator[_Page]:
-        unread = iter(entities)
-        while ids := list(islice(unread, READ_BATCH)):
-            scenes = self.services.scenes.read(ids)
-            deleted = [scene_id for scene_id in ids if scene_id not in scenes]
-            yield _Page(list(scenes.values()), entities, deleted)
+    def _read(self, entities: EntitiesByScene) -> _Page:
+        scenes = self.services.scenes.read(list(entities))
+        deleted = [scene_id for scene_id in entities if scene_id not in scenes]
+        return _Page(list(scenes.values()), entities, deleted)
 
     def _queue_page(
         self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
