@@ -10,7 +10,7 @@ from typing import Any
 from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
-from shared.log import MAX_RECORD_BYTES, STEP, Log
+from shared.log import JOB_ENDS, MAX_RECORD_BYTES, STEP, Log
 
 # The time, the level, the event code and the message of a log line.
 Line = tuple[str, str, str, str]
@@ -26,14 +26,6 @@ _BEGIN = '{"time": '
 _PLAIN = 24
 _FILE = "worker.log in the plugin's data folder"
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
-_ENDS = {
-    "scene_synced": "synced",
-    "scene_in_step": "already up to date",
-    "scene_skipped": "skipped",
-    "job_done": "removed",
-    "job_retried": "waiting for retry",
-    "job_dead_lettered": "dead-lettered",
-}
 
 
 def relay_worker_log(folder: DataFolder, log: Log, most: int | None = None) -> None:
@@ -129,12 +121,12 @@ def _parsed(text: str) -> Iterable[Line]:
 
 def _report(lines: list[Line], log: Log) -> None:
     today = time.strftime("%Y-%m-%d")
-    ends = [_ENDS[code] for _, _, code, _ in lines if code in _ENDS]
+    ends = [JOB_ENDS[code] for _, _, code, _ in lines if code in JOB_ENDS]
     is_summed = len(ends) > FEW_SCENES
     reports = {"info": log.info, "warning": log.warning, "error": log.error}
     budget, left = {"lines": MOST_LINES, "steps": MOST_STEPS}, 0
     for when, level, code, text in lines:
-        in_sum = is_summed and level == "info" and code in _ENDS
+        in_sum = is_summed and level == "info" and code in JOB_ENDS
         if level not in reports or code in _ROUTINE or in_sum:
             continue
         kind = "steps" if code == STEP else "lines"
@@ -144,7 +136,7 @@ def _report(lines: list[Line], log: Log) -> None:
         else:
             left += 1
     if is_summed:
-        sums = ", ".join(f"{ends.count(end)} {end}" for end in _ENDS.values() if end in ends)
+        sums = ", ".join(f"{ends.count(end)} {end}" for end in JOB_ENDS.values() if end in ends)
         log.info(
             f"The worker processed {len(ends)} jobs since {_time_of(lines[0][0], today)}: {sums}. "
             f"Details: {_FILE}"

@@ -21,6 +21,15 @@ _SHORTEST_SECRET = 4
 TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
 LEVEL_NAMES = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
+# Totals describe each code of an event that ends a job by these words.
+JOB_ENDS = {
+    "scene_synced": "synced",
+    "scene_in_step": "already up to date",
+    "scene_skipped": "skipped",
+    "job_done": "removed",
+    "job_retried": "waiting for retry",
+    "job_dead_lettered": "dead-lettered",
+}
 
 Fields = Mapping[str, object]
 # A sink is called with the level, the text, the event code and the fields of a log line.

@@ -7,7 +7,7 @@ from plex.diff import COLLECTIONS, PERFORMERS, PLEX_NAMES, TAGS, ItemEdit, Value
 from plex.edit_sender import EditOutcome
 from plex.items import PlexItem
 from shared.events import Event
-from shared.log import DEBUG, INFO, Log
+from shared.log import DEBUG, INFO, JOB_ENDS, Log
 from sync_queue.models import Claim
 from validation.metadata import OPTIONAL, SceneMetadata
 from validation.scene_extractor import StashScene
@@ -17,14 +17,6 @@ from worker.sync.scene_work import SceneWork
 
 JOBS_BETWEEN_SUMS, SECONDS_BETWEEN_SUMS = 10, 30.0
 _LONGEST_VALUE = 60
-_ENDS = {
-    Event.SCENE_SYNCED: "synced",
-    Event.SCENE_IN_STEP: "already up to date",
-    Event.SCENE_SKIPPED: "skipped",
-    Event.JOB_DONE: "removed",
-    Event.JOB_RETRIED: "waiting for retry",
-    Event.JOB_DEAD_LETTERED: "dead-lettered",
-}
 _COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
 
 
@@ -43,7 +35,7 @@ class ProgressLog:
         """Log the end of a job. A repeated failure (`again`) or a known cause has level info."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
-        self._ends[event] += 1
+        self._ends[event.code] += 1
         jobs, level = self._ends.total(), event.level
         if event is not Event.JOB_DEAD_LETTERED:
             if self._most is not None and jobs > self._most:
@@ -69,13 +61,13 @@ class ProgressLog:
     def _begin(self) -> None:
         self._summed = 0
         self._begun = self._summed_at = float("-inf")
-        self._ends: Counter[Event] = Counter()
+        self._ends: Counter[str] = Counter()
         self._causes: set[str] = set()
 
     def _sum(self, event: Event) -> None:
         now = self._monotonic()
         self._summed, self._summed_at = self._ends.total(), now
-        ends = [f"{self._ends[end]} {word}" for end, word in _ENDS.items() if end in self._ends]
+        ends = [f"{self._ends[end]} {word}" for end, word in JOB_ENDS.items() if end in self._ends]
         self._log.event(event, jobs=self._summed, seconds=now - self._begun, ends=ends)
 
 
