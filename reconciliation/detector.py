@@ -1,8 +1,4 @@
-"""Detects gaps: scenes whose sync would change Plex now.
-
-The detector compares values, so it also finds a renamed performer, and edits by other tools in
-Plex. Values that a sync would not send are no gap, for instance values that Plex refused.
-"""
+"""Detects gaps: scenes whose sync would change Plex now."""
 
 from dataclasses import dataclass
 

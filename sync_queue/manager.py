@@ -1,7 +1,4 @@
-"""Extends persist-queue by due times, batches and transactions of several tables.
-
-The reasons are in docs/decisions/persist-queue.md.
-"""
+"""Extends persist-queue by due times, batches and transactions of several tables."""
 
 import contextlib
 import os

@@ -58,7 +58,6 @@ class QueueView:
         return counts
 
     def _only_in_spool(self) -> list[SyncJob]:
-        """Return the spooled jobs without a waiting job of the same subject and type."""
         jobs = {
             (stored.job.job_key, stored.job.update_type): stored.job
             for stored in read_spool(self._folder)

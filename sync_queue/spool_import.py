@@ -11,18 +11,17 @@ from typing import Any
 from shared.events import Event, Report
 from shared.files import keep_newest, locked, names_in, remove_file, replace_file
 from sync_queue.models import JobFormatError, SyncJob
-from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, PATH, entity_job, scene_job
+from sync_queue.operations import FOLDER_SCAN, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
 # A folder scan waits, because Stash may add more scenes to the folder.
 SCAN_DELAY = 20.0
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(
-    r"(\d{20})-\d{7,}-\d{4,}\.([a-z]+)\."
-    r"(scene|performer|studio|tag|group)_(\d{1,19})((?:\.[a-z_]+)*)"
+    r"(\d{20})-\d{7,}-\d{4,}\.(?:"
+    r"(metadata|path|scan|forget)\.scene_(\d{1,19})((?:\.cover_changed)*)|"
+    r"entity\.(performer|studio|tag|group)_(\d{1,19}))"
 )
-_SCENE_TYPES = (METADATA, PATH, FOLDER_SCAN, FORGET)
-_HINTS = {"cover_changed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +34,13 @@ def job_of(name: str) -> SyncJob | None:
     match = _NAME.fullmatch(name)
     if match is None:
         return None
-    now, update_type, kind, number = int(match[1]) / 1e9, match[2], match[3], int(match[4])
-    hints = match[5].split(".")[1:]
-    if update_type == ENTITY and kind != "scene" and not hints:
-        return entity_job(kind, number, now)
-    if update_type not in _SCENE_TYPES or kind != "scene" or not _HINTS.issuperset(hints):
-        return None
+    moment, update_type, scene_id, hint, kind, entity_id = match.groups()
+    now = int(moment) / 1e9
+    if kind:
+        return entity_job(kind, int(entity_id), now)
     due = now + SCAN_DELAY if update_type == FOLDER_SCAN else 0.0
-    return scene_job(number, update_type, now, dict.fromkeys(hints, True), due)
+    hints = {"cover_changed": True} if hint else {}
+    return scene_job(int(scene_id), update_type, now, hints, due)
 
 
 def read_spool(queue_folder: str) -> list[StoredJob]:

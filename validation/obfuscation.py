@@ -16,8 +16,7 @@ from validation.sanitizers import MAX_NAME
 from validation.scene_extractor import StashScene
 
 _PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# A pseudonym consists of three of these 128 words. Among 10,000 names, about 1 in 210 has the same
-# pseudonym as another name.
+# A pseudonym consists of three of these 128 words.
 _TEXT = """
     acorn amber anchor apple april arrow aspen attic autumn badge bagel bamboo barley basil
     beacon berry birch bison blanket bonfire breeze brook bucket button cabin candle canyon

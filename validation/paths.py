@@ -1,7 +1,6 @@
 """Normalizes and compares paths that Stash and Plex spell differently.
 
 Plex may run on Windows and Stash in a container, so `os.path` cannot parse both paths of a file.
-Often only the file name and the last folders are equal.
 """
 
 import re

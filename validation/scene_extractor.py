@@ -99,7 +99,7 @@ class SceneFormatError(ValueError):
 
 
 def parse_scene(raw: Any) -> StashScene:
-    """Parse a scene. A member of an unexpected type counts as not set."""
+    """Parse a scene of Stash's GraphQL API. A member of an unexpected type counts as not set."""
     if not isinstance(raw, dict):
         raise SceneFormatError(f"a scene was expected, not {type(raw).__name__}")
     scene_id = whole_number(raw.get("id"))

@@ -76,11 +76,7 @@ def kept_performers(performers: Sequence[Entity], genders: str, tags: str) -> li
 
 
 def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
-    """Return the names of actors.
-
-    Plex identifies an actor by name and would merge two performers with equal names. With NEVER,
-    the second performer of a name therefore gets the number 2.
-    """
+    """Name the actors. With NEVER, a number distinguishes performers of the same name."""
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
     if when != ALWAYS and len(shared) == len(names):
