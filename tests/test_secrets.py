@@ -36,10 +36,10 @@ TASKS = (
 def _raise_the_token() -> None:
     find = item_finder.ItemFinder.find
 
-    def finds(self: item_finder.ItemFinder, works: Any) -> None:
+    def finds(self: item_finder.ItemFinder, works: Any) -> set[int]:
         if any("Bug" in scene.scene.label for scene in works):
             raise RuntimeError("X-Plex-Token=" + self.session.config.plex_token)
-        find(self, works)
+        return find(self, works)
 
     item_finder.ItemFinder.find = finds  # type: ignore[method-assign]
 

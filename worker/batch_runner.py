@@ -95,10 +95,7 @@ class BatchRunner:
 
     def _run(self, batch: _Batch) -> DrainOutcome:
         session, jobs = batch.session, jobs_by_kind(batch.unfinished.values())
-        forgotten = (
-            Gone([claim], subject_label(claim.job.job_key), "deleted in Stash")
-            for claim in jobs[FORGET]
-        )
+        forgotten = (Gone([claim], subject_label(claim.job.job_key)) for claim in jobs[FORGET])
         results = chain(
             forgotten,
             EntityJobs(self.services, self.stop.is_set).run(session, jobs[ENTITY]),

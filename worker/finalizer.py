@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from plex.exceptions import PlexError, PlexNotFound, PlexTemporaryError
-from plex.matcher import MatchConfidence
 from shared.events import Event
 from shared.log import DEBUG, INFO
 from stash.exceptions import StashError
@@ -52,7 +51,7 @@ class Finalizer:
                 self._queue.ack(result.claims, healthy=False)
                 self._log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.outcome)
             case Gone():
-                self._finalize_scene(result, seconds, Event.JOB_DONE, reason=(result.reason,))
+                self._finalize_scene(result, seconds, Event.JOB_DONE, reason=("deleted in Stash",))
             case Skipped(reasons=reasons):
                 self._finalize_scene(result, seconds, Event.SCENE_SKIPPED, reason=reasons)
             case Synced(changed=()):
@@ -72,7 +71,7 @@ class Finalizer:
             self._queue.ack(result.claims)
         self._stats.succeeded(seconds, synced=isinstance(result, Synced))
         if isinstance(result, Synced):
-            self._stats.matched(sure=result.confidence is MatchConfidence.HIGH)
+            self._stats.matched(sure=result.is_sure)
             moments = [claim.job.enqueued_at for claim in result.claims if claim.job.enqueued_at]
             if result.changed and moments:
                 self._stats.arrived(min(moments))

@@ -79,11 +79,11 @@ def tour(rig: Rig) -> None:
 def _stumble_over_a_title() -> None:
     find = item_finder.ItemFinder.find
 
-    def finds(self: item_finder.ItemFinder, works: Any) -> None:
+    def finds(self: item_finder.ItemFinder, works: Any) -> set[int]:
         for scene in [one.scene for one in works]:
             if "bug" in scene.title:
                 raise RuntimeError(f"{scene.title} at {scene.files}")
-        find(self, works)
+        return find(self, works)
 
     item_finder.ItemFinder.find = finds  # type: ignore[method-assign]
 

@@ -15,7 +15,7 @@ import pytest
 
 from plex.exceptions import PlexAmbiguousMatch, PlexNotFound
 from plex.library import Library
-from plex.matcher import MatchConfidence, PlexMatcher
+from plex.matcher import PlexMatcher
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from plex.server_facts import ServerFacts
@@ -105,7 +105,7 @@ class Run:
                 one.scene.id, Server.server_id, item.rating_key, record, NOW
             )
         self.outcomes[one.scene.id] = _outcome(one)
-        if one.items and one.confidence is MatchConfidence.LOW:
+        if one.items and not one.is_sure:
             self.unsure.add(one.scene.id)
 
     def _desired(self, scene: StashScene) -> SceneMetadata:

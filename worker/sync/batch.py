@@ -47,7 +47,7 @@ class BatchSync:
         for scene_id, group in by_scene.items():
             scene = scenes.get(scene_id)
             if scene is None:
-                yield Gone(group, f"Scene {scene_id}", "deleted in Stash")
+                yield Gone(group, f"Scene {scene_id}")
             elif not scene.files:
                 problem = SceneError("the scene has no file; scan for its file in Stash")
                 yield Failed(group, scene.label, problem)
@@ -92,14 +92,13 @@ class BatchSync:
         # other file may be new, so the worker first reads Plex's list of new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
-        finder = ItemFinder(self.services, session)
-        finder.find(works)
+        gone = ItemFinder(self.services, session).find(works)
         writer = ItemWriter(self.services, session)
         writer.keep_originals(works)
         for work in works:
             trace_matches(log, work, session.matcher.to_plex)
-        if finder.gone:
-            self.services.queue.forget_scenes(finder.gone)
+        if gone:
+            self.services.queue.forget_scenes(gone)
         yield from self._write(works, writer)
         # An error while the items are read back must not fail a job, so this is the last step.
         writer.verification.run()
@@ -123,7 +122,7 @@ class BatchSync:
             changed = words_of(fields, work.desired)
             detail = ", ".join(changed) or "already up to date"
             record = self._record(scene, SYNCED, detail, cover.tag)
-            result = Synced(work.claims, scene.label, record, changed, work.confidence)
+            result = Synced(work.claims, scene.label, record, changed, work.is_sure)
             if cover.to_lock:
                 unlocked.append((result, cover))
             else:

@@ -29,7 +29,6 @@ from worker.sync.session import SyncSession
 
 _NO_COVER = ""
 _REFUSED = "refused:"
-_OVERLAY = "overlay"
 
 
 @dataclass(slots=True)
@@ -222,7 +221,7 @@ class CoverSync:
 
     def _remove_overlay_label(self, target: Target) -> None:
         """Remove the overlay label of the tool Kometa, or Kometa would restore the old poster."""
-        labels = [label for label in target.item.labels or () if label.casefold() == _OVERLAY]
+        labels = [label for label in target.item.labels or () if label.casefold() == "overlay"]
         if labels and target.kind == POSTER and self.session.config.remove_overlay_label:
             try:
                 self._client.edit(target.item, {"labels": {"label[].tag.tag-": labels[0]}})

@@ -1,7 +1,7 @@
 """Finds the Plex items of a batch of scenes. One request reads many items."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from plex.client import READ_BATCH
 from plex.exceptions import PlexAmbiguousMatch, PlexCopy, PlexError, PlexNotFound
@@ -33,10 +33,9 @@ class ItemFinder:
     session: SyncSession
     batch: int = READ_BATCH
     forgets: bool = True
-    # `gone` collects the ids of synced scenes that were deleted in Stash.
-    gone: set[int] = field(default_factory=set)
 
-    def find(self, works: Sequence[SceneWork]) -> None:
+    def find(self, works: Sequence[SceneWork]) -> set[int]:
+        """Find the items of scenes. Return the ids of synced scenes that were deleted in Stash."""
         self._match_by_path(works)
         self._search(works)
         missing = [work for work in works if not work.items and work.error is None]
@@ -64,7 +63,7 @@ class ItemFinder:
                 work.error = self._why_not(work)
         found = [work for work in works if work.items]
         report = self.services.log.event if self.forgets else unreported
-        self.gone |= assign_items(self.services, self.session, found, report)
+        return assign_items(self.services, self.session, found, report)
 
     def _search(self, works: Sequence[SceneWork]) -> None:
         """Search Plex for files that the index lacks. If Plex fails, use the items found so far."""

@@ -39,9 +39,6 @@ from worker.sync.server_learning import SentEdit, probe_locks
 from worker.sync.session import SyncSession
 from worker.sync.verification import Verification
 
-# After an error of these classes, the writer still writes to the other items of the scene.
-_OF_A_PART = (PlexNotFound, PlexTemporaryError, PlexPermanentError)
-
 
 @dataclass
 class ItemWriter:
@@ -94,7 +91,8 @@ class ItemWriter:
         for item in work.items:
             try:
                 records[item], names = self._write_item(work, item)
-            except _OF_A_PART as error:
+            except (PlexNotFound, PlexTemporaryError, PlexPermanentError) as error:
+                # The other items of the scene are still edited.
                 failure = failure or error
             else:
                 changed |= dict.fromkeys(names)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plex.matcher import MatchConfidence
 from sync_queue.models import Claim
 from sync_queue.sync_log import SceneRecord
 from validation.scene_extractor import SceneFile
@@ -33,7 +32,7 @@ class _Result:
 class Synced(_Result):
     record: SceneRecord
     changed: tuple[str, ...] = ()
-    confidence: MatchConfidence = MatchConfidence.HIGH
+    is_sure: bool = True
     by_plex: bool = True
 
 
@@ -46,7 +45,7 @@ class Skipped(_Result):
 
 @dataclass(frozen=True, slots=True)
 class Gone(_Result):
-    reason: str
+    """The scene was deleted in Stash."""
 
 
 @dataclass(frozen=True, slots=True)

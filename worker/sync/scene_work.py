@@ -50,10 +50,8 @@ class SceneWork:
         return [name for name in self.desired.collections or () if folded(name) not in shown]
 
     @property
-    def confidence(self) -> MatchConfidence:
-        matches = self.matching.matches
-        is_sure = all(match.confidence is MatchConfidence.HIGH for match in matches)
-        return MatchConfidence.HIGH if is_sure else MatchConfidence.LOW
+    def is_sure(self) -> bool:
+        return all(match.confidence is MatchConfidence.HIGH for match in self.matching.matches)
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None, settings: SyncSettings) -> bool:
