@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from plex.exceptions import PlexCopy, PlexError
 from stash.exceptions import StashFileError
@@ -81,7 +82,7 @@ class BatchSync:
                 return Failed(claims, scene.label, error, scene.files)
             reasons += ["Plex has its values from before the first sync"] * bool(restored)
         # Without a time stamp, the next sync also compares the cover.
-        record = replace(self._record(scene, SKIPPED, "; ".join(reasons)), scene_updated_at="")
+        record = self._record(scene, SKIPPED, "; ".join(reasons), scene_updated_at="")
         return Skipped(claims, scene.label, record, tuple(reasons), by_plex=restores)
 
     def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
@@ -110,8 +111,8 @@ class BatchSync:
             is_elsewhere = bool(work.elsewhere) and not work.items and error is None
             if is_elsewhere or isinstance(error, PlexCopy):
                 reasons = (*work.elsewhere, *([str(error)] if error else []))
-                record = self._record(scene, SKIPPED, "; ".join(reasons))
-                record = replace(record, entities={**record.entities, **work.shared_items})
+                entities = {**scene.entity_ids(), **work.shared_items}
+                record = self._record(scene, SKIPPED, "; ".join(reasons), entities=entities)
                 yield Skipped(work.claims, scene.label, record, reasons, by_plex=True)
                 continue
             try:
@@ -121,7 +122,7 @@ class BatchSync:
                 continue
             changed = words_of(fields, work.desired)
             detail = ", ".join(changed) or "already up to date"
-            record = self._record(scene, SYNCED, detail, cover.tag)
+            record = self._record(scene, SYNCED, detail, cover_tag=cover.tag)
             result = Synced(work.claims, scene.label, record, changed, work.is_sure)
             if cover.to_lock:
                 unlocked.append((result, cover))
@@ -130,14 +131,7 @@ class BatchSync:
         writer.lock_images([cover for _, cover in unlocked])
         yield from (result for result, _ in unlocked)
 
-    def _record(
-        self, scene: StashScene, outcome: str, detail: str, cover_tag: str | None = None
-    ) -> SceneRecord:
-        return SceneRecord(
-            outcome=outcome,
-            at=self.services.clock(),
-            detail=detail,
-            scene_updated_at=scene.updated_at,
-            cover_tag=cover_tag,
-            entities=scene.entity_ids(),
-        )
+    def _record(self, scene: StashScene, outcome: str, detail: str, **changes: Any) -> SceneRecord:
+        now, entities = self.services.clock(), scene.entity_ids()
+        record = SceneRecord(outcome, now, detail, scene.updated_at, entities=entities)
+        return replace(record, **changes)
