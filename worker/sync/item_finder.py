@@ -104,16 +104,15 @@ class ItemFinder:
         keys = {match.rating_key for _, match in wanted}
         items, failed = self.session.library.read_items(sorted(keys), self.batch)
         for work, match in wanted:
+            item = items.get(match.rating_key)
             if match.rating_key in failed:
                 work.unseen, work.error = True, failed[match.rating_key]
-                continue
-            item = items.get(match.rating_key)
-            if item is not None and still_holds(item, match):
+            elif item is not None and still_holds(item, match):
                 work.items.append(item)
-                continue
-            work.unseen = work.unseen or item is None
-            if self.forgets:
-                self.session.library.index.forget_item(match.rating_key)
+            else:
+                work.unseen = work.unseen or item is None
+                if self.forgets:
+                    self.session.library.index.forget_item(match.rating_key)
 
     def _guess(self, work: SceneWork) -> Matching:
         best, *others = work.matching.candidates
