@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from app.processes.installation import installed_version
 from app.processes.task_process import redacted, run_task
 from shared.data_folder import OVERRIDE_VARIABLE, preferred_folder
-from shared.log import DEBUG, ERROR, PROGRESS, TRACE, WARNING, Log, one_line
+from shared.log import DEBUG, ERROR, PROGRESS, WARNING, Log, one_line
 from tasks.answer import Answer, Level, TaskError
 from tasks.doctor import MODE as DOCTOR
 
@@ -222,7 +222,7 @@ class Terminal:
     def _sink(self, level: str, text: str, _code: str, _fields: Mapping[str, object]) -> None:
         if level == PROGRESS:
             self._show(f"{float(text) * 100:3.0f} %")
-        elif level not in (TRACE, DEBUG):
+        elif level != DEBUG:
             self._show("")
             self._err.write(f"{_PREFIXES.get(level, '')}{text}\n")
             self._err.flush()

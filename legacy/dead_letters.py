@@ -16,7 +16,6 @@ from validation.values import counted, whole_number
 LONGEST_MESSAGE = 1000
 _SELECT = """SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters
     ORDER BY failed_at, id"""
-_NOT_FOUND = "PlexNotFound"
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 # Error messages contain URLs, whose queries contain titles, summaries and Plex's token.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
@@ -56,7 +55,7 @@ def _store(
         if any(known.error_type == error_type for known in ours.of_scene(scene_id)):
             continue
         # Without a path, the worker cannot search Plex for the file. So a new job is stored.
-        if error_type == _NOT_FOUND and not job.data:
+        if error_type == "PlexNotFound" and not job.data:
             put(connection, job, now)
         ours.add(job, Failure(error_type, message), job.enqueued_at)
 

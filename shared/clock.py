@@ -9,10 +9,9 @@ STEP = 30.0
 
 def boot_time() -> float:
     """Return a monotonic time in seconds. On Linux, it includes the sleep of the machine."""
-    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-    if sys.platform == "win32" or boot_time is None:
+    if sys.platform != "linux":
         return time.monotonic()
-    return time.clock_gettime(boot_time)
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class ClockSteps:

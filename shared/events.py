@@ -169,7 +169,7 @@ class Event(Enum):
         self.template = template
 
     def sentence(self, fields: Mapping[str, object]) -> str:
-        return _FORMATTER.vformat(self.template, (), fields)
+        return _Formatter().vformat(self.template, (), fields)
 
 
 class _Formatter(Formatter):
@@ -185,9 +185,6 @@ class _Formatter(Formatter):
         if len(format_spec) > 1 and format_spec.isalpha():
             return f"{value:,} {format_spec}{'' if value == 1 else 's'}"
         return str(super().format_field(value, format_spec))
-
-
-_FORMATTER = _Formatter()
 
 
 class Report(Protocol):

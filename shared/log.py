@@ -18,8 +18,8 @@ MASK = "[redacted]"
 # A shorter secret could be a part of ordinary words.
 _SHORTEST_SECRET = 4
 
-TRACE, DEBUG, INFO, WARNING, ERROR, PROGRESS = "tdiwep"
-LEVEL_NAMES = {TRACE: "trace", DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
+DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
+LEVEL_NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
 # Totals describe each code of an event that ends a job by these words.
 JOB_ENDS = {

@@ -7,7 +7,6 @@ from stash.connection import StashConnection
 from stash.exceptions import StashQueryError, StashRequestError
 from validation.scene_extractor import (
     Detail,
-    Entity,
     SceneFormatError,
     StashScene,
     parse_parents,
@@ -159,17 +158,14 @@ class StashScenes:
         except SceneFormatError as error:
             raise StashQueryError(f"Stash returned an invalid scene: {error}") from None
         if Detail.TAG_ANCESTORS in self.details and any(scene.tags for scene in scenes):
-            parents = self._tag_parents()
+            found = self.connection.query(queries.TAG_PARENTS).get("findTags")
+            if not isinstance(found, dict):
+                raise StashQueryError("Stash did not return its tags")
+            parents = parse_parents(found.get("tags"))
             scenes = [with_ancestors(scene, parents) for scene in scenes]
         for scene in scenes:
             self.note(scene)
         return scenes
-
-    def _tag_parents(self) -> Mapping[int, Sequence[Entity]]:
-        found = self.connection.query(queries.TAG_PARENTS).get("findTags")
-        if not isinstance(found, dict):
-            raise StashQueryError("Stash did not return its tags")
-        return parse_parents(found.get("tags"))
 
 
 def _listed(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from shared.data_folder import data_folder_of
 from shared.events import Event
 from shared.files import replace_file
-from shared.log import DEBUG, LEVEL_NAMES, MAX_RECORD_BYTES, PROGRESS, TRACE, Log, one_line
+from shared.log import DEBUG, LEVEL_NAMES, MAX_RECORD_BYTES, PROGRESS, Log, one_line
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
 # JSON escapes each quote, so a line can be longer than its message.
@@ -43,7 +43,7 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
     def sink(level: str, text: str, code: str, fields: Mapping[str, object]) -> None:
         if level != PROGRESS:
             handler.handle(logging.makeLogRecord({"msg": record_line(level, text, code, fields)}))
-            if marker and level not in (TRACE, DEBUG) and not os.access(marker, os.F_OK):
+            if marker and level != DEBUG and not os.access(marker, os.F_OK):
                 with contextlib.suppress(OSError):
                     os.close(os.open(marker, os.O_CREAT | os.O_WRONLY, 0o600))
 

@@ -240,7 +240,7 @@ class _WorkerProcess:
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)
                     or not self._is_unchanged()
-                    or self._is_database_replaced()
+                    or is_replaced(self._folder.queue_database, self._database)
                 ):
                     worker.stop()
             outcome = running.result()
@@ -270,15 +270,12 @@ class _WorkerProcess:
             connection = self._spool.take_connection()
             self._remember(connection)
             return connection is not None or not self._spool.is_empty()
-        if self._services is None:
+        if self._services is None or is_replaced(self._folder.queue_database, self._database):
             return True
         try:
-            return self._is_database_replaced() or self._services.queue.has_unfinished()
+            return self._services.queue.has_unfinished()
         except sqlite3.DatabaseError:
             return True
-
-    def _is_database_replaced(self) -> bool:
-        return is_replaced(self._folder.queue_database, self._database)
 
     def _close_services(self) -> None:
         if self._services is not None:
