@@ -85,7 +85,6 @@ _NARROWER_MODES = (
 )
 _PREFIXES = {WARNING: "warning: ", ERROR: "error: "}
 DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130
-API_KEY = "STASH_API_KEY"
 
 
 class _Layout(argparse.RawDescriptionHelpFormatter):
@@ -228,11 +227,10 @@ class Terminal:
             self._err.flush()
 
     def _show(self, percent: str) -> None:
-        if not self._err.isatty() or percent == self._percent:
-            return
-        self._err.write(f"\r{percent}" if percent else "\r      \r")
-        self._err.flush()
-        self._percent = percent
+        if self._err.isatty() and percent != self._percent:
+            self._err.write(f"\r{percent}" if percent else "\r      \r")
+            self._err.flush()
+            self._percent = percent
 
     def answer(self, answer: Answer) -> None:
         self._show("")
@@ -292,7 +290,7 @@ def _prepare_streams() -> None:
 
 def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
     """Move the API key from the environment to the connection, which a worker gets by a pipe."""
-    key = os.environ.pop(API_KEY, "").strip()
+    key = os.environ.pop("STASH_API_KEY", "").strip()
     log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})
 

@@ -46,8 +46,7 @@ def answer_fault(
     elif is_stored and jobs:
         log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:
-        # An edit of a performer, studio, tag or group changes no time stamp of its scenes. So a
-        # sync of recent scenes would miss these scenes.
+        # An edit of a performer, studio, tag or group changes no time stamp of its scenes.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
             f"Cannot queue the edit of {subjects}: {error}. Make the plugin's data "

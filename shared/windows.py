@@ -1,8 +1,6 @@
 import errno
 import sys
 
-# The error has one of these numbers if another process holds the lock. Wine uses 0.
-_HELD = (errno.EACCES, 0)
 LOCK_EX, LOCK_NB, LOCK_UN = 2, 4, 8
 
 if sys.platform == "win32":
@@ -19,7 +17,8 @@ if sys.platform == "win32":
         except OSError as error:
             if operation == LOCK_UN:
                 return
-            if error.errno in _HELD:
+            # Another process holds the lock. Wine uses the number 0.
+            if error.errno in (errno.EACCES, 0):
                 raise BlockingIOError from None
             raise
 

@@ -20,8 +20,6 @@ from worker.process.lock_handover import LockHeldError
 from worker.services import Services
 from worker.sync.session import ConfigFault
 
-_FAULTS = (ConfigFault, LockHeldError, StashError, NewerSchemaError, OSError)
-
 
 def run(
     script: str,
@@ -45,7 +43,7 @@ def run(
         raise TaskError(unusable_database(error)) from error
     except PlexError as error:
         raise TaskError(f"The task stopped, because {error}") from error
-    except _FAULTS as error:
+    except (ConfigFault, LockHeldError, StashError, NewerSchemaError, OSError) as error:
         raise TaskError(str(error)) from error
 
 

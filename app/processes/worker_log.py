@@ -1,5 +1,3 @@
-"""Writes the worker's log file, which has one JSON object per line."""
-
 import contextlib
 import json
 import logging
