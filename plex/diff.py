@@ -131,7 +131,7 @@ class _Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Return the parameters that restore a locked sort title, or make it equal to the title."""
+        """Restore a locked sort title. Otherwise, make the sort title equal to the title."""
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)

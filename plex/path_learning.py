@@ -55,6 +55,10 @@ WHERE p.server_id = ?
 GROUP BY s.name, s.size HAVING COUNT(DISTINCT p.folded) = 1
 """
 _OF_ONE_FILE = "AND (name, size) = (SELECT name, size FROM stash_files WHERE path = ?)"
+_PLEX_FILES = (
+    "SELECT COUNT(*), coalesce((SELECT plex_files FROM weighings WHERE server_id = ?), 0) "
+    "FROM parts WHERE server_id = ?"
+)
 _AGREE = (
     "INSERT INTO evidence VALUES (?, ?, ?, 1) "
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
@@ -151,12 +155,10 @@ class PathLearning:
             if not 0 <= now - self._tried_at < RETRY_INTERVAL:
                 self.survey(is_outside)
             return
-        self._store(scenes, self._last_survey(), [scene.id for scene in scenes])
-        statement = "SELECT plex_files FROM weighings WHERE server_id = ?"
-        row = self.database.first(statement, self.server_id())
-        before = 0 if row is None else int(row[0])
-        is_changed = abs(self._count_plex_files() - before) > CHANGED_A_LOT * before
-        if is_changed or any(self._contradicts(scene) for scene in scenes):
+        self._store(scenes, self._last_survey())
+        server_id = self.server_id()
+        count, before = self.database.first(_PLEX_FILES, server_id, server_id)
+        if abs(count - before) > CHANGED_A_LOT * before or self._contradict(scenes):
             self._weigh(is_outside)
 
     def surveyed_at(self) -> float | None:
@@ -183,22 +185,20 @@ class PathLearning:
         row = self.database.first("SELECT coalesce(MAX(survey), 0) FROM stash_files")
         return int(row[0])
 
-    def _store(
-        self, scenes: Sequence[StashScene], survey: int, replaced: Sequence[int] = ()
-    ) -> None:
+    def _store(self, scenes: Sequence[StashScene], survey: int) -> None:
         rows = [
             (file.path, scene.id, folded_name(file.path), file.size, survey)
             for scene in scenes
             for file in scene.files
         ]
+        scene_ids = [(scene.id,) for scene in scenes]
         with self.database.transaction():
-            forgotten = [(scene_id,) for scene_id in replaced]
-            self.database.write_all("DELETE FROM stash_files WHERE scene = ?", forgotten)
+            self.database.write_all("DELETE FROM stash_files WHERE scene = ?", scene_ids)
             self.database.write_all(_UPSERT_FILE, rows)
 
-    def _contradicts(self, scene: StashScene) -> bool:
+    def _contradict(self, scenes: Sequence[StashScene]) -> bool:
         learned = self.path_map()
-        for file in scene.files:
+        for file in (file for scene in scenes for file in scene.files):
             expected = learned.find_plex(file.path)
             if expected is not None:
                 statement = _PAIRS.format(condition=_OF_ONE_FILE)
@@ -206,10 +206,6 @@ class PathLearning:
                 if row is not None and folded_path(row[1]) != folded_path(expected):
                     return True
         return False
-
-    def _count_plex_files(self) -> int:
-        statement = "SELECT COUNT(*) FROM parts WHERE server_id = ?"
-        return int(self.database.first(statement, self.server_id())[0])
 
     def _weigh(self, is_outside: Callable[[str], bool]) -> None:
         server_id = self.server_id()
@@ -222,10 +218,8 @@ class PathLearning:
                 "INSERT INTO learned_mappings VALUES (?, ?, ?, ?, ?)",
                 [(server_id, m.pair.stash, m.pair.plex, m.agree, m.disagree) for m in now],
             )
-            self.database.write(
-                "INSERT OR REPLACE INTO weighings VALUES (?, ?)",
-                *(server_id, self._count_plex_files()),
-            )
+            count, _ = self.database.first(_PLEX_FILES, server_id, server_id)
+            self.database.write("INSERT OR REPLACE INTO weighings VALUES (?, ?)", server_id, count)
         self._report_changes(before, now)
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:

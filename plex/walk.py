@@ -166,16 +166,12 @@ class Walk:
     def _page(self, start: int) -> _Page:
         while True:
             # Each page except the first repeats the last row of the previous page.
-            size = self._size + (start > 0)
-            hole = min((row for row in self._known if row > start), default=None)
-            if hole is not None:
-                size = min(size, hole - start)
+            before_holes = [row - start for row in self._known if row > start]
+            size = min([self._size + (start > 0), *before_holes])
             try:
                 return self._request(start, size)
             except PlexTemporaryError as error:
-                if error.retry_after is not None:
-                    raise
-                if self._size > SMALLEST_PAGE:
+                if self._size > SMALLEST_PAGE and error.retry_after is None:
                     self._size //= 2
                 elif error.may_be_one_item:
                     return self._page_before_failing(start, size)
