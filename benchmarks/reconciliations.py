@@ -11,7 +11,7 @@ from benchmarks.installed import Installed, Progress, installed
 from benchmarks.processes import peak_megabytes
 from benchmarks.table import Row, by_kind
 from benchmarks.workspace import Workspace
-from plex.diff import edit_for
+from plex.diff import Comparison
 from plex.items import ART, POSTER, PlexItem
 from plex.originals import original_values
 from simulators.oracle import IMAGE_LOCKS, LOCKS
@@ -95,7 +95,7 @@ def _sync(rig: Rig, scene: StashScene, queue: QueueManager) -> None:
     key, log, server_id = item.rating_key, queue.sync_log, rig.plex.machine_identifier
     bare = PlexItem(key, item.section.key, item.title, files=tuple(item.files))
     held = original_values(bare)
-    record = ItemRecord(desired.digest, edit_for(desired, bare, {}, held).sent)
+    record = ItemRecord(desired.digest, Comparison(desired, bare, {}, held).edit().sent)
     values = {"date": "originally_available_at", "performers": "actors", "tags": "genres"}
     for name in ("title", "studio", "summary", "date", "performers", "tags", "collections"):
         shown: Any = {values.get(name, name): getattr(desired, name)}

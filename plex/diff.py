@@ -1,6 +1,6 @@
 import datetime
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -35,48 +35,36 @@ class ItemEdit(NamedTuple):
         return bool(self.fields)
 
 
-def edit_for(
-    desired: SceneMetadata,
-    current: PlexItem,
-    last_sent: Mapping[str, Value],
-    original: Mapping[str, Value],
-    *,
-    refused: Mapping[str, Value] = _NOTHING,
-    pending: Mapping[str, Value] = _NOTHING,
-    preserve: bool = False,
-    behaviour: Behaviour = UNKNOWN,
-) -> ItemEdit:
-    """Return the edit that gives the item the scene's values. The edit is empty if nothing differs.
+@dataclass(slots=True)
+class Comparison:
+    """Compares an item with a scene, to find the edit that gives the item the scene's values."""
 
-    Args:
-        desired: the scene's metadata. A field with the value None is not edited.
-        last_sent: the values that the plugin last sent to the item.
-        original: the item's values from before the plugin's first write.
-        refused: the values that Plex did not keep after the plugin sent them.
-        pending: the values of an edit to which Plex has not responded.
-        preserve: whether to keep the values that a user set in Plex.
-    """
-    current = without_smart_collections(_as_sent(current, last_sent, behaviour), behaviour)
-    smart = behaviour.smart_collections.get(current.section_key)
-    if smart and desired.collections:
-        desired = replace(desired, collections=_without(smart, desired.collections))
-    return _Comparison(
-        desired, current, last_sent, original, refused, pending, preserve, behaviour
-    ).edit()
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+    # A field of the scene's metadata with the value None is not edited.
     desired: SceneMetadata
     current: PlexItem
+    # The values that the plugin last sent to the item.
     last_sent: Mapping[str, Value]
+    # The item's values from before the plugin's first write.
     original: Mapping[str, Value]
-    refused: Mapping[str, Value]
-    pending: Mapping[str, Value]
-    preserve: bool
-    behaviour: Behaviour
+    _: KW_ONLY
+    # The values that Plex did not keep after the plugin sent them.
+    refused: Mapping[str, Value] = field(default_factory=dict)
+    # The values of an edit to which Plex has not responded.
+    pending: Mapping[str, Value] = field(default_factory=dict)
+    # Whether to keep the values that a user set in Plex.
+    preserve: bool = False
+    behaviour: Behaviour = UNKNOWN
+
+    def __post_init__(self) -> None:
+        item = _as_sent(self.current, self.last_sent, self.behaviour)
+        self.current = without_smart_collections(item, self.behaviour)
+        smart = self.behaviour.smart_collections.get(item.section_key)
+        if smart and self.desired.collections:
+            collections = _without(smart, self.desired.collections)
+            self.desired = replace(self.desired, collections=collections)
 
     def edit(self) -> ItemEdit:
+        """Return the edit. The edit is empty if nothing differs."""
         fields: dict[str, Mapping[str, str]] = {}
         sent: Values = dict(self.last_sent)
         preserved: list[str] = []

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import sys
 import time
-from typing import Any
 
 from app import dependencies
 from plex import diff
@@ -36,10 +35,10 @@ def lack_a_module() -> None:
 
 def leave_out(fields: tuple[str, ...], ending: str) -> None:
     """Let edits carry no parameter of these fields whose name ends so."""
-    edit_for = diff.edit_for
+    compare = diff.Comparison.edit
 
-    def skips(*values: Any, **options: Any) -> diff.ItemEdit:
-        edit = edit_for(*values, **options)
+    def skips(comparison: diff.Comparison) -> diff.ItemEdit:
+        edit = compare(comparison)
         sent = {
             name: {key: value for key, value in parameters.items() if not key.endswith(ending)}
             for name, parameters in edit.fields.items()
@@ -47,4 +46,4 @@ def leave_out(fields: tuple[str, ...], ending: str) -> None:
         }
         return edit._replace(fields={**edit.fields, **sent})
 
-    diff.edit_for = skips
+    diff.Comparison.edit = skips  # type: ignore[assignment, method-assign]

@@ -1,7 +1,6 @@
 """How a worker ends and begins: idle, leaving while a hook commits, without what it needs."""
 
 import os
-from typing import Any
 
 from app import dependencies
 from plex import diff
@@ -63,13 +62,13 @@ def test_a_worker_without_its_dependencies_says_so_and_keeps_the_jobs(rig: Rig) 
 
 
 def _stumble_over_a_title() -> None:
-    edit_for = diff.edit_for
+    compare = diff.Comparison.edit
 
-    def stumbles(desired: Any, *values: Any, **options: Any) -> diff.ItemEdit:
-        assert desired.title != "Bug"
-        return edit_for(desired, *values, **options)
+    def stumbles(comparison: diff.Comparison) -> diff.ItemEdit:
+        assert comparison.desired.title != "Bug"
+        return compare(comparison)
 
-    diff.edit_for = stumbles
+    diff.Comparison.edit = stumbles  # type: ignore[assignment, method-assign]
 
 
 def test_a_bug_costs_neither_the_worker_nor_the_job(rig: Rig) -> None:

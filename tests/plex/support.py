@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from plex.client import PlexClient
+from plex.diff import Comparison, ItemEdit
 from plex.items import LibraryPart, Section as OurSection
 from plex.library import Library
 from plex.path_index import PathIndex
@@ -38,6 +39,10 @@ def client_of(
     return PlexClient(
         url or server.url, server.token if token is None else token, timeout, verify, IDENTITY
     )
+
+
+def edit_for(*values: Any, **options: Any) -> ItemEdit:
+    return Comparison(*values, **options).edit()
 
 
 def paths(pages: Iterable[list[LibraryPart]]) -> list[str]:

@@ -6,7 +6,6 @@ import pytest
 
 from plex import walk
 from plex.client import READ_BATCH, PlexClient
-from plex.diff import edit_for
 from plex.edit_parameters import MAX_QUERY
 from plex.exceptions import (
     PlexError,
@@ -17,7 +16,7 @@ from plex.exceptions import (
 )
 from plex.items import PlexItem, Section as OurSection
 from plex.walk import Walk
-from tests.plex.support import FOLDER, IDENTITY, Lab, client_of, paths
+from tests.plex.support import FOLDER, IDENTITY, Lab, client_of, edit_for, paths
 from validation.config import Config
 from validation.metadata import project
 from validation.sanitizers import MAX_SUMMARY

@@ -6,9 +6,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from plex.diff import ItemEdit, Value, Values, current_values, edit_for
+from plex.diff import ItemEdit, Value, Values, current_values
 from plex.items import PlexItem
 from plex.server_facts import Behaviour, DateClearing, RemovalEncoding, SortTitle
+from tests.plex.support import edit_for
 from validation.metadata import OPTIONAL, SceneMetadata
 
 LOCKS = frozenset(

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from plex.client import PlexClient
-from plex.diff import edit_for
 from plex.items import PlexItem
 from simulators.plex import FakePlex, Section, Switches
-from tests.plex.support import Lab, client_of
+from tests.plex.support import Lab, client_of, edit_for
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.paths import folded

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from plex.diff import edit_for
 from plex.edit_sender import Refusals
 from plex.exceptions import (
     PlexAuthError,
@@ -20,7 +19,7 @@ from plex.exceptions import (
 from plex.items import PlexItem
 from simulators.plex import FakePlex
 from simulators.plex.request_log import Request
-from tests.plex.support import Lab, client_of
+from tests.plex.support import Lab, client_of, edit_for
 from validation.config import Config
 from validation.metadata import project
 from validation.scene_extractor import Entity, StashScene

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from plex.diff import LOCKED, PLEX_NAMES, edit_for
+from plex.diff import LOCKED, PLEX_NAMES
 from plex.items import PlexImage, PlexItem
 from plex.originals import (
     is_ours,
@@ -16,6 +16,7 @@ from plex.originals import (
     restoring_edit,
     shares_a_file,
 )
+from tests.plex.support import edit_for
 from tests.plex.test_diff_applied import (  # noqa: F401 - `shared` is a fixture
     FOREIGN,
     NAME,

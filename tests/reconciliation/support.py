@@ -1,9 +1,9 @@
 from typing import Any
 
-from plex.diff import edit_for
 from plex.items import PlexItem
 from reconciliation import scheduler
 from reconciliation.state import Order, ReconciliationState
+from tests.plex.support import edit_for
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.scene_extractor import Entity, SceneFile, StashScene

@@ -16,11 +16,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from plex.client import PlexClient
-from plex.diff import edit_for
 from shared.log import MAX_RECORD_BYTES, Log
 from simulators.plex import FakePlex, Section, Switches
 from simulators.rig import FOLDER, Rig
-from tests.plex.support import client_of
+from tests.plex.support import client_of, edit_for
 from validation.config import Config
 from validation.metadata import SceneMetadata, project
 from validation.sanitizers import MAX_NAME, MAX_SUMMARY, sanitize_name, sanitize_summary

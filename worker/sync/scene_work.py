@@ -2,7 +2,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from plex.diff import ItemEdit, edit_for, is_user_edited, same
+from plex.diff import Comparison, ItemEdit, is_user_edited, same
 from plex.edit_parameters import is_shortened
 from plex.exceptions import PlexError
 from plex.items import PlexItem
@@ -94,7 +94,7 @@ class EditPlanner:
                 for name, value in refused.items()
                 if isinstance(value, str) and is_shortened(str(last.sent.get(name, "")), value)
             }
-        edit = edit_for(
+        edit = Comparison(
             work.desired,
             item,
             last.sent,
@@ -103,7 +103,7 @@ class EditPlanner:
             pending=last.pending,
             preserve=self.preserve,
             behaviour=self.behaviour,
-        )
+        ).edit()
         return ItemPlan(last, edit, original)
 
     def sent_for(self, scene_id: int, rating_key: int) -> ItemRecord | None:

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from plex.diff import ADDITIVE, DATE, PLEX_NAMES, SORT_TITLE, TITLE, ItemEdit, edit_for
+from plex.diff import ADDITIVE, DATE, PLEX_NAMES, SORT_TITLE, TITLE, Comparison, ItemEdit
 from plex.edit_parameters import is_emptying, needs_decoding, removed_names
 from plex.exceptions import PlexError
 from plex.items import POSTER, PlexItem
@@ -65,9 +65,9 @@ class Verification:
 
     def _needs_another_sync(self, edit: SentEdit, behaviour: Behaviour) -> bool:
         desired, sent, refused = edit.work.desired, edit.record.sent, edit.record.refused
-        left = edit_for(
+        left = Comparison(
             desired, edit.after, sent, edit.original, refused=refused, behaviour=behaviour
-        )
+        ).edit()
         learned = () if edit.is_second_attempt else _left_by_behaviour(left, desired, behaviour)
         unkept = [name for name in left.fields if name in edit.accepted and name not in learned]
         met_another = bool(unkept) and self._met_another_writer(edit, left, unkept, behaviour)
