@@ -152,8 +152,8 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(path: str) -> None:
-    # SQLite changes the journal mode only while no other process reads the database. It does not
-    # wait for the other process.
+    # SQLite changes the journal mode only while no other process reads the database. SQLite does
+    # not wait for the other process.
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:

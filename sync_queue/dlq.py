@@ -45,7 +45,7 @@ class DeadLetterQueue:
         self._connection = connection
 
     def add(self, job: SyncJob, failure: Failure, now: float) -> None:
-        """Replace the dead letter of the same scene and error type."""
+        """Store a dead letter in place of an earlier one with the same scene and error type."""
         if job.scene_id is not None:
             self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
         values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)

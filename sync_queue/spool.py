@@ -13,7 +13,7 @@ from shared.file_lock import FileLock
 if sys.platform == "darwin":
     import fcntl
 
-# `connection` has the newest connection to Stash. `unfinished` marks a database with jobs.
+# The file `connection` has the newest connection to Stash. `unfinished` marks a database with jobs.
 CONNECTION = "connection"
 UNFINISHED = "unfinished"
 

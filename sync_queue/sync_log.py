@@ -11,7 +11,7 @@ from sync_queue.models import LARGEST_ID
 # NO_SCENE replaces the id of a deleted scene in the records of its items. The records show which
 # values the plugin has written. Without them, these values would later count as edits of a user.
 NO_SCENE = 0
-# These keys of a scene's entities list items that contain the scene's file but show another scene.
+# With these keys, a scene's entities list the items that contain its file, but show another scene.
 # SHARED lists all these items. MISJOINED lists the items whose files Plex joined by mistake.
 SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
@@ -272,7 +272,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of scenes with those of their entities that are `wanted`."""
+        """Yield pages that map the ids of scenes to their `wanted` entities."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

@@ -319,7 +319,7 @@ class SceneMetadata(OptionalFields):
         title = values.pop("title")
         parts = [title, self.file_stem if title == "" else None]
         parts += [values.pop(name) for name in _FIRST_IN_DIGEST]
-        # An update with a new optional field changes no hash while the setting of the field is off.
+        # Empty values are omitted, so a new optional field changes no stored hash.
         later = {name: value for name, value in values.items() if value}
         text = json.dumps([*parts, self.poster, self.art, *([later] if later else [])])
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
