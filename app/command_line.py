@@ -92,7 +92,7 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse does not count the indentation of commands, so its column would be too narrow.
+        # argparse does not count the indentation of commands, so their column would be too narrow.
         self._action_max_length += 2
         return super().format_help()
 
@@ -313,7 +313,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why this user must not use the data folder. Stash must be able to read all files."""
+    """Return why this user must not use the data folder. Stash must be able to read its files."""
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):

@@ -39,14 +39,13 @@ def activate_dependencies(plugin_dir: str) -> None:
 
 
 def unusable_packages() -> list[str]:
-    return [dependency.package for dependency in DEPENDENCIES if _problem(dependency) is not None]
+    return [dependency.package for dependency in DEPENDENCIES if _problem(dependency)]
 
 
 def dependency_problem(plugin_dir: str) -> str | None:
     problems: dict[str, str] = {}
     for dependency in DEPENDENCIES:
-        problem = _problem(dependency)
-        if problem is not None:
+        if problem := _problem(dependency):
             problems.setdefault(*problem)
     if not problems:
         return None

@@ -1,4 +1,4 @@
-"""Runs the Doctor's checks. Required packages may be missing, so this module imports none."""
+"""Runs the Doctor's checks. Packages may be missing, so this module imports no package."""
 
 import os
 import shutil

@@ -37,7 +37,7 @@ _DAMAGE = (
 LARGEST_PICKLE = 1_000_000
 
 
-class NoJobError(ValueError):
+class NoJobError(Exception):
     pass
 
 
@@ -94,8 +94,6 @@ def read_pickle(data: bytes) -> Any:
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains more than plain data ({operation.name})")
         return _PlainUnpickler(io.BytesIO(data)).load()
-    except NoJobError:
-        raise
     except _DAMAGE as error:
         raise NoJobError(f"it is damaged: {error}") from None
 

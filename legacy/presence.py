@@ -22,7 +22,7 @@ COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
 # `FILES` omits the data folder's `queue/data.db`, because this file is the current plugin's queue.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
-# From the folder `earlier`, only these state files are imported. Its other state is outdated.
+# Only these state files of the folder `earlier` are imported. The other files are outdated.
 STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT, BUSY_TIMEOUT = 1.0, 5.0
 # persist-queue gives this status to failed jobs.

@@ -17,7 +17,7 @@ if sys.platform == "win32":
         except OSError as error:
             if operation == LOCK_UN:
                 return
-            # Another process holds the lock. Wine uses the number 0.
+            # With these numbers, another process holds the lock. Wine uses 0.
             if error.errno in (errno.EACCES, 0):
                 raise BlockingIOError from None
             raise

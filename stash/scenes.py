@@ -44,7 +44,7 @@ class StashScenes:
         found: dict[int, StashScene] = {}
         for start in range(0, len(scene_ids), READ_BATCH):
             text = queries.scenes_by_id(scene_ids[start : start + READ_BATCH])
-            data = self._query_with_stamps(text, {}, dict.values)
+            data = self._query_with_stamps(text, {})
             found |= {scene.id: scene for scene in self._scenes(data.values())}
         return found
 
@@ -107,15 +107,9 @@ class StashScenes:
             after = max(scene.id for scene in scenes)
 
     def _find_scenes(self, text: str, variables: dict[str, Any]) -> Mapping[str, Any]:
-        data = self._query_with_stamps(text, variables, lambda data: _listed(data)["scenes"])
-        return _listed(data)
+        return _listed(self._query_with_stamps(text, variables))
 
-    def _query_with_stamps(
-        self,
-        text: str,
-        variables: dict[str, Any],
-        rows_of: Callable[[dict[str, Any]], Iterable[dict[str, Any] | None]],
-    ) -> dict[str, Any]:
+    def _query_with_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Query scenes, even if Stash cannot read a time stamp.
 
         An old scene may have a zero time stamp, and Stash then rejects the whole request. So one
@@ -127,7 +121,8 @@ class StashScenes:
             if not error.is_only_about(queries.STAMPS):
                 raise
         data = self._query(queries.without_stamps(text), variables)
-        rows = [row for row in rows_of(data) if row is not None]
+        found = _listed(data)["scenes"] if "findScenes" in data else data.values()
+        rows = [row for row in found if row is not None]
         if not rows:
             return data
         stamps: Mapping[str, Any]

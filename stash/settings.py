@@ -11,7 +11,7 @@ PLUGIN_ID = "Stash2Plex"
 
 @dataclass(frozen=True, slots=True)
 class StashSettings:
-    """Reads and writes the plugin's settings. Each request also fetches Stash's API key."""
+    """Reads and writes the plugin's settings. Reading also fetches Stash's API key."""
 
     connection: StashConnection
 
