@@ -2,9 +2,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from validation.paths import is_windows, spelled, without_first
-from validation.values import ValueProblem, entries
+from validation.values import PAIR, ValueProblem, entries, sides_of
 
-_PAIR = "=>"
 _FORM = "pairs of the form /plex/prefix=>/stash/prefix"
 # A Windows share is written `\\nas\media` or `//nas/media`.
 _SHARE = ("\\\\", "//")
@@ -18,7 +17,7 @@ class PrefixPair:
     stash: str
 
     def __str__(self) -> str:
-        return f"{self.plex or '/'}{_PAIR}{self.stash or '/'}"
+        return f"{self.plex or '/'}{PAIR}{self.stash or '/'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def parse_path_map(value: Any) -> PathMap:
         raise ValueProblem(_FORM)
     pairs = []
     for part in entries(value):
-        plex, _, stash = (side.strip() for side in part.partition(_PAIR))
+        plex, stash = sides_of(part)
         if not plex or not stash:
             raise ValueProblem(f"{_FORM}, but '{part}' is not such a pair")
         pairs.append(PrefixPair(plex.rstrip("/\\"), stash.rstrip("/\\")))

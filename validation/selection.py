@@ -8,7 +8,7 @@ from operator import attrgetter
 from validation.paths import Folders, components, folded
 from validation.sanitizers import MAX_NAME, clean_name, cut
 from validation.scene_extractor import Entity, StashScene
-from validation.values import boolean, choice, declare_setting, entries, is_rename, list_of, renames
+from validation.values import boolean, choice, declare_setting, entries, list_of, sides_of
 
 LEAVE, RESTORE = "leave", "restore"
 GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
@@ -28,7 +28,7 @@ class SelectionSettings:
 
 
 def why_not_selected(scene: StashScene, settings: SelectionSettings) -> str:
-    tags = {folded(tag.name.strip()): tag.name for tag in scene.tags}
+    tags = {folded(tag.name.strip()) for tag in scene.tags}
     needed = entries(settings.only_with_tags)
     forbidden = [tag for tag in entries(settings.never_with_tags) if folded(tag) in tags]
     folders = Folders.of(entries(settings.only_below_folders))
@@ -46,7 +46,9 @@ def why_not_selected(scene: StashScene, settings: SelectionSettings) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagSettings(SelectionSettings):
     leave_out_tags: str = declare_setting(list_of("names of tags"), "")
-    rename_tags: str = declare_setting(list_of("pairs of tags old=>new", is_rename), "")
+    rename_tags: str = declare_setting(
+        list_of("pairs of tags old=>new", lambda pair: all(sides_of(pair))), ""
+    )
     only_tags_below: str = declare_setting(list_of("names of tags"), "")
     tags_as_labels: str = declare_setting(list_of("names of tags"), "")
 
@@ -54,7 +56,7 @@ class TagSettings(SelectionSettings):
 def kept_tags(scene: StashScene, settings: TagSettings, *, as_labels: bool) -> Iterator[str]:
     """Yield the names of tags that become genres. With `as_labels`, yield those of labels."""
     left_out, labels = _keys(settings.leave_out_tags), _keys(settings.tags_as_labels)
-    renamed = {folded(old): new for old, new in renames(settings.rename_tags).items()}
+    renamed = {folded(old): new for old, new in map(sides_of, entries(settings.rename_tags))}
     parents = _keys(settings.only_tags_below)
     for tag in scene.tags:
         key = _key(tag)

@@ -14,7 +14,7 @@ _MOST_DIGITS = len(str(LARGEST_NUMBER))
 _SHOWN = 100
 # Tag names may contain commas, so lists are split at semicolons.
 _SEPARATOR = ";"
-_PAIR = "=>"
+PAIR = "=>"
 _LONGEST_PREFIX = 100
 _LOOKED_AT, _LONGEST_QUOTE = 4096, 120
 _MARKUP = re.compile(r"(?is)<(script|style|title)\b.*?(</\1>|$)|<[^>]*(>|$)")
@@ -118,14 +118,9 @@ def name_prefix(value: Any) -> str:
     return text
 
 
-def renames(text: str) -> dict[str, str]:
-    pairs = (entry.partition(_PAIR) for entry in entries(text))
-    return {old.strip(): new.strip() for old, _, new in pairs}
-
-
-def is_rename(entry: str) -> bool:
-    old, _, new = (side.strip() for side in entry.partition(_PAIR))
-    return bool(old and new)
+def sides_of(pair: str) -> tuple[str, str]:
+    left, _, right = pair.partition(PAIR)
+    return left.strip(), right.strip()
 
 
 def whole_number(value: Any) -> int:
