@@ -100,6 +100,10 @@ def run_task(
     except (ImportError, SyntaxError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise TaskError(Event.TASK_INCOMPLETE.sentence({"problem": problem})) from error
+    except sqlite3.Error as error:
+        raise TaskError(unusable_database(error)) from error
+    except (NewerSchemaError, OSError) as error:
+        raise TaskError(str(error)) from error
 
 
 def _answer_question(
@@ -120,11 +124,6 @@ def _answer_question(
         stash = StashConnection(parse_address(connection), log.secrets.add)
         return StashScenes(stash).names(scene_ids)
 
-    try:
-        folder = data_folder_of(script, connection)
-        queue = QueueView(connect(folder.queue_database), folder.queue_folder, time.time)
-        return question(StatusSource(folder, log.event, time.time, queue, names))
-    except sqlite3.Error as error:
-        raise TaskError(unusable_database(error)) from error
-    except (NewerSchemaError, OSError) as error:
-        raise TaskError(str(error)) from error
+    folder = data_folder_of(script, connection)
+    queue = QueueView(connect(folder.queue_database), folder.queue_folder, time.time)
+    return question(StatusSource(folder, log.event, time.time, queue, names))

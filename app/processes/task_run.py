@@ -12,8 +12,7 @@ from reconciliation.scheduler import due
 from shared.data_folder import data_folder_of
 from shared.log import Log
 from stash.exceptions import StashError
-from sync_queue.database import NewerSchemaError
-from tasks.answer import Answer, TaskError, unusable_database
+from tasks.answer import Answer, TaskError
 from tasks.registry import find_task, wants_json
 from tasks.status.page import ensure_worker_for_jobs
 from worker.process.lock_handover import LockHeldError
@@ -39,11 +38,9 @@ def run(
             # Another program sent this request. So this branch starts no worker and logs no answer.
             return task(services)
         return _run_for_user(task, services, in_stash=in_stash)
-    except sqlite3.Error as error:
-        raise TaskError(unusable_database(error)) from error
     except PlexError as error:
         raise TaskError(f"The task stopped, because {error}") from error
-    except (ConfigFault, LockHeldError, StashError, NewerSchemaError, OSError) as error:
+    except (ConfigFault, LockHeldError, StashError) as error:
         raise TaskError(str(error)) from error
 
 
