@@ -19,8 +19,8 @@ from plex.listing import (
     OrderIgnored,
     UpdateCursor,
     find_named,
-    libraries_containing,
     list_updated,
+    locations_containing,
     searchable_part,
 )
 from plex.path_index import Listing, PathIndex
@@ -160,7 +160,8 @@ class Library:
         chunk = searchable_part(path)
         if not chunk:
             return False
-        holders = libraries_containing(path, self._configured)
+        pairs = locations_containing(path, self._configured)
+        holders = list(dict.fromkeys(section for section, _ in pairs))
         asked = holders or self._configured[:LIBRARIES_ASKED]
         found: list[LibraryPart] = []
         answered = bool(holders) or asked == self._configured

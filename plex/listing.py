@@ -133,16 +133,17 @@ def searchable_part(path: str) -> str:
     return max((piece.strip() for piece in _UNSEARCHABLE.split(name)), key=len)
 
 
-def libraries_containing(path: str, sections: Sequence[Section]) -> list[Section]:
-    """Return the libraries whose folder contains a path. The innermost of nested folders counts."""
+def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[Section, str]]:
+    """Return the innermost library folders that contain a path, each with its library."""
     names = components(path)
-    depths: list[int] = []
-    for section in sections:
-        folders = [components(location) for location in section.locations if location]
-        around = [len(folder) for folder in folders if names[: len(folder)] == folder]
-        depths.append(max(around, default=-1))
-    deepest = max([0, *depths])
-    return [section for section, depth in zip(sections, depths, strict=True) if depth == deepest]
+    found = [
+        (len(folder), (section, location))
+        for section in sections
+        for location in section.locations
+        if location and names[: len(folder := components(location))] == folder
+    ]
+    deepest = max((depth for depth, _ in found), default=0)
+    return [pair for depth, pair in found if depth == deepest]
 
 
 class UpdateCursor:

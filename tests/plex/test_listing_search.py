@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from plex.items import Section
-from plex.listing import libraries_containing, searchable_part
+from plex.listing import locations_containing, searchable_part
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ SECTIONS = [
     ],
 )
 def test_a_file_is_searched_in_the_innermost_library(path: str, keys: list[int]) -> None:
-    assert [one.key for one in libraries_containing(path, SECTIONS)] == keys
+    assert [one.key for one, _ in locations_containing(path, SECTIONS)] == keys
 
 
 def test_a_library_of_everything_holds_every_file() -> None:
     root = Section(1, "Root", ("/",))
-    assert libraries_containing("/media/x.mp4", [root]) == [root]
+    assert locations_containing("/media/x.mp4", [root]) == [(root, "/")]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from plex.exceptions import PlexError
 from plex.items import Section
+from plex.listing import locations_containing
 from shared.events import Event
 from sync_queue.models import Claim
 from validation.paths import components, split_path
@@ -20,22 +21,14 @@ Target = tuple[Section, str]
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return the libraries whose location contains the folder, and its path as Plex spells it.
-
-    If several locations contain the folder, only the longest location counts.
-    """
-    wanted = components(folder)
-    found: list[tuple[int, Target]] = []
-    for section in sections:
-        for location in section.locations:
-            above = components(location)
-            if above == wanted[: len(above)]:
-                separator = "\\" if "\\" in location and "/" not in location else "/"
-                parts = [location.rstrip("/\\"), *split_path(folder)[len(above) :]]
-                name = separator.join(parts) or separator
-                found.append((len(above), (section, name)))
-    longest = max((length for length, _ in found), default=0)
-    return [target for length, target in found if length == longest]
+    """Return the innermost libraries that contain a folder, and the folder's path in Plex."""
+    found: list[Target] = []
+    for section, location in locations_containing(folder, sections):
+        separator = "\\" if "\\" in location and "/" not in location else "/"
+        rest = split_path(folder)[len(components(location)) :]
+        name = separator.join([location.rstrip("/\\"), *rest])
+        found.append((section, name or separator))
+    return found
 
 
 def folder_of(path: str) -> str:
