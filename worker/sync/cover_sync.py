@@ -195,7 +195,9 @@ class CoverSync:
             had = cover.sha1 in self._sync_log.uploads(self._server_id, item.rating_key, kind)
             self._remember_intent(target, cover)
             self._remove_overlay_label(target)
-            self._send(target, cover)
+            uploading = self.session.uploads.observe(kind, item.rating_key)
+            with uploading, judged_write(self._client, item):
+                self._client.upload_image(item.rating_key, kind, cover.data)
             with judged_write(self._client, item):
                 select_image(self.session, item.rating_key, kind, cover.sha1, had=had, is_new=True)
         except PlexPermanentError as error:
@@ -209,15 +211,6 @@ class CoverSync:
             result.sent.setdefault(item, {})[kind] = cover.sha1
             result.to_lock.setdefault(item, set()).add(kind)
             self._remember(target, cover.sha1)
-
-    def _send(self, target: Target, cover: Cover) -> None:
-        key, kind = target.item.rating_key, target.kind
-        try:
-            with judged_write(self._client, target.item):
-                self._client.upload_image(key, kind, cover.data)
-        except PlexTemporaryError as error:
-            raise self.session.uploads.failed(kind, key, error) from None
-        self.session.uploads.succeeded(kind)
 
     def _remove_overlay_label(self, target: Target) -> None:
         """Remove the overlay label of the tool Kometa, or Kometa would restore the old poster."""

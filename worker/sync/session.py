@@ -2,14 +2,15 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from plex.client import PlexClient
 from plex.connection import device_headers
-from plex.exceptions import PlexError, PlexTemporaryError, PlexUploadsDown
+from plex.exceptions import PlexTemporaryError, PlexUploadsDown
 from plex.library import Library
 from plex.matcher import PlexMatcher
 from plex.path_index import PathIndex
@@ -51,21 +52,23 @@ class UploadGate:
             if 0 < seconds <= 2 * UPLOADS_WAIT:
                 raise PlexUploadsDown(_IMAGE_WAITS, seconds)
 
-    def failed(self, kind: str, rating_key: int, error: PlexTemporaryError) -> PlexError:
-        if error.retry_after is not None:
-            return error
-        failing = self._failing.setdefault(kind, set())
-        failing.add(rating_key)
-        if len(failing) == 1:
-            # The next upload will show the cause, so this failure is no warning yet.
-            error.reported = True
-            return error
-        if not self._next_try:
-            self.report(Event.UPLOADS_DOWN, cause=error.cause)
-        self._next_try[kind] = self.clock() + UPLOADS_WAIT
-        return PlexUploadsDown(_IMAGE_WAITS, UPLOADS_WAIT)
-
-    def succeeded(self, kind: str) -> None:
+    @contextmanager
+    def observe(self, kind: str, rating_key: int) -> Iterator[None]:
+        try:
+            yield
+        except PlexTemporaryError as error:
+            if error.retry_after is not None:
+                raise
+            failing = self._failing.setdefault(kind, set())
+            failing.add(rating_key)
+            if len(failing) == 1:
+                # The next upload will show the cause, so this failure is no warning yet.
+                error.reported = True
+                raise
+            if not self._next_try:
+                self.report(Event.UPLOADS_DOWN, cause=error.cause)
+            self._next_try[kind] = self.clock() + UPLOADS_WAIT
+            raise PlexUploadsDown(_IMAGE_WAITS, UPLOADS_WAIT) from None
         self._failing.pop(kind, None)
         self._next_try.pop(kind, None)
 
