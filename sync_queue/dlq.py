@@ -4,14 +4,13 @@ import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from sync_queue.models import JobFormatError, SyncJob
 
 _REPLACED = "DELETE FROM dead_letters WHERE scene_id = ? AND error_type = ?"
 _INSERT = (
     "INSERT INTO dead_letters (job_id, scene_id, job_data, error_type, error_message, "
-    "stack_trace, retry_count, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "stack_trace, retry_count, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, datetime(?, 'unixepoch'))"
 )
 
 
@@ -31,13 +30,7 @@ class DeadLetter:
     failed_at: str
     scene_id: int | None = None
     retry_count: int = 0
-
-    @property
-    def moment(self) -> float:
-        try:
-            return datetime.fromisoformat(self.failed_at).replace(tzinfo=UTC).timestamp()
-        except (TypeError, ValueError):
-            return 0.0
+    moment: float = 0.0
 
 
 class DeadLetterQueue:
@@ -50,8 +43,7 @@ class DeadLetterQueue:
             self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
         values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)
         self._connection.execute(
-            _INSERT,
-            (job.job_id, job.scene_id, job.encoded().decode(), *values, _text_of(now)),
+            _INSERT, (job.job_id, job.scene_id, job.encoded().decode(), *values, now)
         )
 
     def count(self) -> int:
@@ -61,7 +53,7 @@ class DeadLetterQueue:
         return self._delete("TRUE")
 
     def purge(self, before: float) -> int:
-        return self._delete("failed_at < ?", _text_of(before))
+        return self._delete("failed_at < datetime(?, 'unixepoch')", before)
 
     def remove(self, letter_id: int) -> bool:
         return self._delete("id = ?", letter_id) == 1
@@ -73,7 +65,8 @@ class DeadLetterQueue:
         return self._connection.execute(f"DELETE FROM dead_letters WHERE {which}", values).rowcount
 
     def between(self, start: float, end: float) -> list[DeadLetter]:
-        return self._select("failed_at BETWEEN ? AND ?", _text_of(start), _text_of(end))
+        which = "failed_at BETWEEN datetime(?, 'unixepoch') AND datetime(?, 'unixepoch')"
+        return self._select(which, start, end)
 
     def of_type(self, error_type: str) -> list[DeadLetter]:
         return self._select("error_type = ?", error_type)
@@ -99,7 +92,8 @@ class DeadLetterQueue:
     def _select(self, which: str, *values: object) -> list[DeadLetter]:
         rows = self._connection.execute(
             "SELECT id, job_data, error_type, coalesce(error_message, ''), failed_at, scene_id, "
-            f"coalesce(retry_count, 0) FROM dead_letters WHERE {which} ORDER BY failed_at, id",
+            "coalesce(retry_count, 0), coalesce(strftime('%s', failed_at) + 0.0, 0.0) "
+            f"FROM dead_letters WHERE {which} ORDER BY failed_at, id",
             values,
         )
         return [DeadLetter(row[0], _job_of(row[1], row[5]), *row[2:]) for row in rows]
@@ -122,7 +116,3 @@ def _job_of(stored: str, scene_id: int | None) -> SyncJob | None:
     except JobFormatError:
         return None
     return job if job.scene_id is not None else replace(job, scene_id=scene_id)
-
-
-def _text_of(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

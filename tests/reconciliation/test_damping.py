@@ -1,5 +1,3 @@
-import datetime
-
 import pytest
 
 from reconciliation.engine import NOT_FOUND, TRIES, is_given_up, is_in_cool_down, tries_of
@@ -9,16 +7,12 @@ from sync_queue.models import SyncJob
 from tests.sync_queue.support import NOW
 
 
-def text_of(moment: float) -> str:
-    return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def letter(
     tries: object = None, failed_at: float = NOW, kind: str = "PlexPermanentError"
 ) -> DeadLetter:
     data = {} if tries is None else {TRIES: tries}
     job = SyncJob("1", 1, "metadata", data, job_key="scene_1")
-    return DeadLetter(1, job, kind, "", text_of(failed_at))
+    return DeadLetter(1, job, kind, "", "", moment=failed_at)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +42,8 @@ def test_a_clock_that_was_set_back_damps_nothing() -> None:
 
 
 def test_a_letter_without_a_job_or_a_readable_time_damps_for_no_longer_than_a_day() -> None:
-    assert tries_of([DeadLetter(1, None, "X", "", text_of(NOW))]) == 0
-    assert is_in_cool_down([DeadLetter(1, None, "X", "", text_of(NOW))], None, NOW + DAY - 1)
+    assert tries_of([DeadLetter(1, None, "X", "", "", moment=NOW)]) == 0
+    assert is_in_cool_down([DeadLetter(1, None, "X", "", "", moment=NOW)], None, NOW + DAY - 1)
     assert not is_in_cool_down([DeadLetter(1, None, "X", "", "yesterday")], None, NOW)
 
 

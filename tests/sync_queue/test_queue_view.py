@@ -2,7 +2,6 @@ import pickle
 from pathlib import Path
 
 from sync_queue.database import connect
-from sync_queue.dlq import DeadLetter
 from sync_queue.manager import QueueManager
 from sync_queue.operations import PATH, clear_pending_items
 from sync_queue.queue_view import JobState, QueueView
@@ -55,7 +54,9 @@ def test_the_next_try_is_the_first_of_those_that_wait_for_one(tmp_path: Path) ->
     assert view_of(tmp_path).next_due(NOW) is None
 
 
-def test_a_letters_moment_is_read_and_what_is_none_is_the_beginning_of_time() -> None:
-    texts = ("2025-06-15 15:06:40", "", "soon", None)
-    letters = [DeadLetter(1, None, "X", "", text) for text in texts]  # type: ignore[arg-type]
+def test_a_letters_moment_is_read_and_what_is_none_is_the_beginning_of_time(tmp_path: Path) -> None:
+    queue = QueueManager(str(tmp_path), Clock())
+    for text in ("2025-06-15 15:06:40", "", "soon", None):
+        queue.connection.execute("INSERT INTO dead_letters (failed_at) VALUES (?)", (text,))
+    letters = sorted(queue.dead_letters.all(), key=lambda letter: letter.id)
     assert [letter.moment for letter in letters] == [NOW, 0.0, 0.0, 0.0]
