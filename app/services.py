@@ -9,10 +9,10 @@ from shared.data_folder import DataFolder
 from shared.events import Event
 from shared.file_lock import FileLock
 from shared.log import Log
+from shared.sqlite import uses_wal
 from stash.connection import StashConnection, parse_address
 from stash.scenes import StashScenes
 from stash.settings import StashSettings
-from sync_queue.database import uses_wal
 from sync_queue.manager import QueueManager
 from sync_queue.quarantine import is_damage, was_emptied
 from validation.obfuscation import obfuscator_for

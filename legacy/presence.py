@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from shared.data_folder import DataFolder
-from sync_queue.database import connect, tolerant_text
-from sync_queue.quarantine import error_code, is_damage
+from shared.sqlite import error_code, tolerant_text
+from sync_queue.database import connect
+from sync_queue.quarantine import is_damage
 from sync_queue.schema import TABLE
 
 IMPORTED = ".imported"

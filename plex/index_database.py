@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from shared.sqlite import open_database, use_wal, uses_wal
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parts (
     server_id TEXT NOT NULL, section INTEGER NOT NULL, rating_key INTEGER NOT NULL,
@@ -89,12 +91,10 @@ class IndexDatabase:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA journal_mode=WAL")
     # A power failure may lose the last rows, but the next listing of the library restores them.
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection = open_database(path, "NORMAL", _BUSY_TIMEOUT)
+    if not uses_wal(connection):
+        use_wal(path, _BUSY_TIMEOUT)
     if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, _SCHEMA_VERSION):
         connection.close()
         raise sqlite3.DatabaseError("the database has another schema")

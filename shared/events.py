@@ -103,8 +103,8 @@ class Event(Enum):
 
     WORKER_STARTED = _info("Worker started (process {pid})")
     WORKER_ENDED = _info("Worker ended ({outcome})")
-    WORKER_STAYS = _info("""The idle worker keeps running, because this system does not remove ended
-        processes. Containers without an init process behave like this. No action is needed""")
+    WORKER_STAYS = _info("""The idle worker keeps running. In a container without an init process,
+        an ended worker would stay in the list of processes. No action is needed""")
     WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. {{problem}}")
     WORKER_UNCONNECTED = _error(f"""The worker received no Stash connection: its parent process
         died. {_KEPT}; the next edit or task starts a new worker""")

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from shared.read_only import open_for_reading
-from sync_queue.database import uses_wal
+from shared.sqlite import uses_wal
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.operations import get_stats
 from sync_queue.quarantine import is_damage

@@ -6,12 +6,11 @@ provide. On such a file system, the database uses a rollback journal, which is s
 
 import os
 import sqlite3
-import time
-from contextlib import closing
 
 from shared.data_folder import DataFolder
 from shared.files import locked
-from sync_queue.quarantine import EMPTIED, ask_for_reconciliation, error_code, setup_lock
+from shared.sqlite import open_database, use_wal
+from sync_queue.quarantine import EMPTIED, ask_for_reconciliation, setup_lock
 from sync_queue.schema import (
     BUSY_TIMEOUT,
     DUE,
@@ -28,8 +27,6 @@ from sync_queue.schema import (
 )
 from sync_queue.spool import UNFINISHED
 
-# SQLite reports these errors on a file system that does not support write-ahead logging.
-_REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
 _TABLES = (
     f"CREATE TABLE IF NOT EXISTS {TABLE} (_id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "data BLOB, timestamp FLOAT, status INTEGER)",
@@ -90,16 +87,7 @@ def connect(
     With `synchronous="NORMAL"`, a power cut can undo the removal of a finished job. The worker then
     repeats the job.
     """
-    connection = _open(path, busy_timeout)
-    try:
-        connection.execute(f"PRAGMA synchronous={synchronous}")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if not _is_refusal(error):
-            raise
-        _leave_wal(path, busy_timeout)
-        connection = _open(path, busy_timeout)
-        connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection = open_database(path, synchronous, busy_timeout)
     # On macOS, fsync alone does not write the data to the disk.
     connection.execute("PRAGMA fullfsync=1")
     version = schema_version(connection)
@@ -114,22 +102,9 @@ def connect(
     return connection
 
 
-def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
-    )
-    connection.text_factory = tolerant_text
-    return connection
-
-
-def tolerant_text(stored: bytes) -> str:
-    # The default of sqlite3 raises an error for invalid UTF-8.
-    return stored.decode("utf-8", "replace")
-
-
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:
     with locked(setup_lock(path)):
-        use_wal(path)
+        use_wal(path, BUSY_TIMEOUT)
         with transaction(connection):
             version = schema_version(connection)
             count = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
@@ -145,38 +120,3 @@ def _was_in_use(path: str) -> bool:
     folder = DataFolder(os.path.dirname(os.path.dirname(path)))
     unfinished = os.path.join(folder.spool, UNFINISHED)
     return os.path.exists(unfinished) or os.path.isfile(folder.library_database)
-
-
-def uses_wal(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
-
-
-def use_wal(path: str) -> None:
-    # SQLite changes the journal mode only while no other process reads the database. SQLite does
-    # not wait for the other process.
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            with closing(_open(path, BUSY_TIMEOUT)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                # Only a query shows whether the file system supports shared memory.
-                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-                return None
-        except sqlite3.OperationalError as error:
-            if _is_refusal(error):
-                return _leave_wal(path, BUSY_TIMEOUT)
-            is_busy = error_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not is_busy or time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
-
-
-def _is_refusal(error: sqlite3.Error) -> bool:
-    return str(getattr(error, "sqlite_errorname", "")).startswith(_REFUSALS)
-
-
-def _leave_wal(path: str, busy_timeout: float) -> None:
-    with closing(_open(path, busy_timeout)) as connection:
-        # In exclusive mode, the index of the write-ahead log needs no shared memory.
-        connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchone()
-        connection.execute("PRAGMA journal_mode=DELETE").fetchone()

@@ -12,8 +12,9 @@ from persistqueue import SQLiteAckQueue
 from persistqueue.serializers import json as json_serializer
 
 from shared.events import Report
+from shared.sqlite import tolerant_text, uses_wal
 from sync_queue import operations
-from sync_queue.database import connect, tolerant_text, uses_wal
+from sync_queue.database import connect
 from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.models import (
     BULK,

@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 
 from shared.files import keep_newest, locked, remove_file, replace_file
+from shared.sqlite import error_code
 from shared.state_file import write_state
 
 # This file requests a reconciliation. It contains the text EMPTIED if the database was empty.
@@ -17,10 +18,6 @@ KEPT_DAMAGED_FILES = 3
 
 def is_damage(error: Exception) -> bool:
     return error_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def error_code(error: Exception) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def setup_lock(path: str) -> str:

@@ -17,8 +17,8 @@ _CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "PlexAmbiguousMatch": (
         "Several files in Plex may match the scene",
-        "Set plex_unmatched_path_map (the task 'Check Path Mapping' shows its value) or rename "
-        f"the files, {_RETRY}",
+        "Set plex_unmatched_path_map (the task 'Check Path Mapping' shows the value to set) or "
+        f"rename the files, {_RETRY}",
     ),
     "PlexServerDown": ("Plex was down", "Run the task 'Retry Dead Letters' once Plex runs"),
     "PlexTemporaryError": (

@@ -172,7 +172,7 @@ def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str,
             current = getattr(in_force, name)
             stays = f"the value in force stays {_in_words(current)}"
             if is_required:
-                stays = "the stored value stays in force" if current else "the setting stays empty"
+                stays = "the stored value stays in force" if current else "no value was stored"
             refused[name] = f"{problem}; {stays}"
     return refused
 

@@ -23,7 +23,7 @@ _Group = tuple[tuple[str, str], list[DeadLetter]]
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)
-_CLAUSE_ENDS = re.compile(r"; |\. |, of ")
+_CLAUSE_ENDS = re.compile(r"; |\. |, of |, so |: scan ")
 
 
 def show_dlq(source: StatusSource) -> Answer:
@@ -87,7 +87,7 @@ def _grouped(letters: Iterable[DeadLetter]) -> list[_Group]:
 
 def reason_of(message: str) -> str:
     """Return the part of an error message that is the same for all scenes with the same cause."""
-    text = _QUOTED.sub("'…'", _PATH.sub("…", message[:1000]))
+    text = _QUOTED.sub("'…'", _PATH.sub("…", message[:1000])).replace(" (…)", "")
     return shortened(_CLAUSE_ENDS.split(_NUMBER.sub("…", text), maxsplit=1)[0].strip(" :;."))
 
 

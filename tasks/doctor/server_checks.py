@@ -236,7 +236,8 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
     wrong = choice.unknown or choice.ambiguous
     if wrong:
         names = ", ".join(str(entry.position) for entry in wrong)
-        text = f"Plex {problem} for name {names} of the {len(choice.entries)} in plex_library"
+        count = counted(len(choice.entries), "name")
+        text = f"plex_library has {count}; Plex {problem} for number {names}"
         remedy = "Set plex_library to a library that the task 'Health Check' lists"
         return fault(text, remedy)
     return ok(f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")

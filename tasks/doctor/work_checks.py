@@ -23,7 +23,7 @@ _UNREAD = unchecked("the queue's database could not be read")
 # The messages of these errors may contain private settings, so the Doctor shows these texts.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
-    "PlexLibraryError": "Plex has no library with a name from plex_library",
+    "PlexLibraryError": "plex_library names a library that Plex does not have",
     "PlexRedirectError": "plex_url redirects to another address",
     "PlexTlsError": "Plex's certificate is not accepted",
 }
@@ -109,7 +109,7 @@ def check_pause(
     reason = signs.pause_reason or "worker.log no longer has the reason"
     text = f"the worker paused {format_elapsed_since(began, now)} ({reason})"
     if not lasts or not _number_waiting(database):
-        return ok(f"none now; {text}")
+        return ok(f"not paused now; earlier, {text}")
     return fault(text, "Remove the cause. The waiting jobs are then sent automatically")
 
 

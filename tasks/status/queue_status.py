@@ -49,7 +49,7 @@ def _summary(status: StatusSnapshot) -> str:
         return f"{jobs} in the queue: {shown}. {status.missing_text}"
     if status.pause.is_wanted:
         return f"{jobs} in the queue: {shown}. Sync paused {status.pause.reason}"
-    return f"{jobs} on the way to Plex ({shown}). Nothing to do"
+    return f"{jobs} on the way to Plex ({shown}). You need to do nothing"
 
 
 def _queue_text(status: StatusSnapshot, pending: str, retrying: str) -> str:

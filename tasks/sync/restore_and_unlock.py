@@ -63,7 +63,7 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
         session,
         do="unlock",
         done="unlocked",
-        effect="This would unlock the fields of {items} in Plex, which show {scenes}. Their values "
+        effect="This would unlock the fields of {items} in Plex, for {scenes} in Stash. The values "
         "would stay, but a refresh in Plex may then replace them",
         afterwards="the next sync of a scene locks the fields again",
         question=services.folder.unlock_question,
@@ -177,8 +177,8 @@ class _ItemTask:
         if not Restoration(self.services, self.session).is_same(item, original, records):
             self.gone += 1
             self.services.log.warning(
-                f"'{item.title}' was not {self.done}, because a synced item with the same key had "
-                "other files"
+                f"'{item.title}' was not {self.done}, because this item in Plex now has other "
+                "files than the item that was synced"
             )
             return
         try:

@@ -153,6 +153,6 @@ class _Queueing:
 
     def _warn(self, error: Exception) -> None:
         self._services.log.warning(
-            f"Scenes that were synced before are not compared with Plex, because {error}. Remove "
-            "the cause, then run the task again"
+            f"The scenes in Plex could not be compared with Stash, because {error}. Remove the "
+            "cause, then run the task again"
         )

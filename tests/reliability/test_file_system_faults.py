@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
+from shared.sqlite import use_wal, uses_wal
 from simulators.rig import Rig
 from simulators.stash import PluginResult
 from simulators.tuning import Tuning
 from sync_queue import spool
-from sync_queue.database import connect, use_wal, uses_wal
+from sync_queue.database import connect
 from sync_queue.manager import QueueManager
 from sync_queue.operations import METADATA, enqueue, scene_job
 from tests.conftest import MakeRig
@@ -321,7 +322,7 @@ def test_shared_memory_that_cannot_be_made_is_as_good_as_a_refusal(tmp_path: Pat
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # bytes; its memory is a file of 32 K
     try:
-        use_wal(path)
+        use_wal(path, 1.0)
         connection = sqlite3.connect(path, isolation_level=None)
         assert not uses_wal(connection)
         connection.execute("CREATE TABLE one (a)")

@@ -174,7 +174,7 @@ def test_typed_values_are_tested_first(browser: Browser, serve: Serve, make_rig:
     assert not rig.stash.plugin_settings(PLUGIN)["plex_url"]
     browser.type("#s2p-set-plex_url", "plex")
     browser.click("button", "Test connection")
-    assert "the setting stays empty" in browser.sees("an address such as", ".s2p-problem")
+    assert "no value was stored" in browser.sees("an address such as", ".s2p-problem")
 
 
 def test_a_mapping_is_tried_saved_and_confirmed(

@@ -59,7 +59,11 @@ class EntityJobs:
             self._queue_page(session, page, counts)
         for entity, group in claims_by_entity.items():
             number = counts[entity]
-            others = ((IN_STEP, "already up to date"), (UNSYNCED, UNSYNCED), (GONE, GONE))
+            others = (
+                (IN_STEP, "already up to date"),
+                (UNSYNCED, "left out because they were never synced"),
+                (GONE, GONE),
+            )
             words = [f"{number[name]:,} {word}" for name, word in others if number[name]]
             outcome = (f"{counted(number[QUEUED], 'scene')} queued", *words)
             yield ScenesQueued(group, subject_label(group[0].job.job_key), outcome)

@@ -156,7 +156,7 @@ class ItemFinder:
 def ambiguous(file: SceneFile, candidates: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:
     return (
         f"several files in Plex may match {file.path}: {_named(candidates, titles)}. "
-        f"Set plex_unmatched_path_map ({_TASK} shows its value), or rename the files"
+        f"Set plex_unmatched_path_map ({_TASK} shows the value to set), or rename the files"
     )
 
 

@@ -1,0 +1,75 @@
+"""Opens SQLite databases with a write-ahead log, or without one where the file system has none."""
+
+import sqlite3
+import time
+from contextlib import closing
+
+# SQLite reports these errors on a file system that does not support write-ahead logging.
+_REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
+
+
+def open_database(path: str, synchronous: str, busy_timeout: float) -> sqlite3.Connection:
+    """Open a database in autocommit mode."""
+    connection = _open(path, busy_timeout)
+    try:
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not _is_refusal(error):
+            raise
+        _leave_wal(path, busy_timeout)
+        connection = _open(path, busy_timeout)
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+    return connection
+
+
+def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+    )
+    connection.text_factory = tolerant_text
+    return connection
+
+
+def tolerant_text(stored: bytes) -> str:
+    # The default of sqlite3 raises an error for invalid UTF-8.
+    return stored.decode("utf-8", "replace")
+
+
+def uses_wal(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+
+
+def use_wal(path: str, busy_timeout: float) -> None:
+    # SQLite changes the journal mode only while no other process reads the database. SQLite does
+    # not wait for the other process.
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            with closing(_open(path, busy_timeout)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                # Only a query shows whether the file system supports shared memory.
+                connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+                return None
+        except sqlite3.OperationalError as error:
+            if _is_refusal(error):
+                return _leave_wal(path, busy_timeout)
+            is_busy = error_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+
+
+def error_code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_refusal(error: sqlite3.Error) -> bool:
+    return str(getattr(error, "sqlite_errorname", "")).startswith(_REFUSALS)
+
+
+def _leave_wal(path: str, busy_timeout: float) -> None:
+    with closing(_open(path, busy_timeout)) as connection:
+        # In exclusive mode, the index of the write-ahead log needs no shared memory.
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchone()
+        connection.execute("PRAGMA journal_mode=DELETE").fetchone()
