@@ -46,7 +46,6 @@ class SyncWorker:
         guard: OutageGuard | None = None,
         pauses: Pauses | None = None,
         idle_task: IdleTask | None = None,
-        is_installed: Callable[[], bool] = lambda: True,
         on_connection: Callable[[Any], None] = lambda _connection: None,
         on_progress: Callable[[int], None] = lambda _jobs: None,
         most_lines: int | None = None,
@@ -55,7 +54,6 @@ class SyncWorker:
         clock, monotonic = services.clock, services.monotonic
         self._services, self._queue, self._log = services, queue, log
         self._stop = stop or threading.Event()
-        self._is_installed = is_installed
         self._on_connection = on_connection
         self._guard = guard or OutageGuard(services)
         self._waiter = Waiter(queue, self._stop, monotonic)
@@ -86,7 +84,7 @@ class SyncWorker:
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()
-            if outcome in (DrainOutcome.LEFT, DrainOutcome.UPDATED):
+            if outcome is DrainOutcome.LEFT:
                 return outcome
             seconds = self._seconds_to_next_step()
             if seconds != 0:
@@ -123,8 +121,6 @@ class SyncWorker:
         self._begun = True
 
     def _step(self) -> DrainOutcome:
-        if not self._is_installed():
-            return DrainOutcome.UPDATED
         try:
             outcome = self._try_step()
             if outcome is not DrainOutcome.WORKED:
