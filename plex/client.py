@@ -154,9 +154,7 @@ class PlexClient(PlexConnection):
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        put, refusals = self.put, self._refusals
-        sender = EditSender(put, refusals, item, fields, alone=alone, refused_since=refused_since)
-        return sender.send()
+        return EditSender(self.put, self._refusals, item, fields, alone, refused_since).send()
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
         return EditSender(self.put, self._refusals, item, {}).meaning(error)

@@ -101,8 +101,7 @@ class Comparison:
             wanted[DATE] = self._emptied_date()
         for name in ADDITIVE & wanted.keys():
             others = _of_others(name, self.current, self._sent_names(name), self.original)
-            known = _folded(others)
-            wanted[name] = (*others, *(e for e in wanted[name] if folded(e) not in known))
+            wanted[name] = (*others, *_without(_folded(others), wanted[name]))
         return {name: value for name, value in wanted.items() if value is not None}
 
     def _sent_names(self, name: str) -> set[str]:
@@ -167,8 +166,7 @@ class Comparison:
         if isinstance(taken, str) and isinstance(ours, str) and is_shortened(taken, ours):
             return taken, taken
         if isinstance(taken, list) and not isinstance(ours, str) and _folded(taken) < _folded(ours):
-            lacking = _folded(ours) - _folded(taken)
-            return tuple(entry for entry in wanted if folded(entry) not in lacking), taken
+            return _without(_folded(ours) - _folded(taken), wanted), taken
         return wanted, None
 
     def _parameters(self, name: str, value: _Wanted) -> dict[str, str]:
@@ -225,8 +223,7 @@ def _of_others(
     name: str, item: PlexItem, sent: Collection[str], original: Mapping[str, Value]
 ) -> tuple[str, ...]:
     """Return the names in a list that the plugin did not add. `sent` is case-folded."""
-    added = {*sent} - _names(original, name)
-    return tuple(entry for entry in getattr(item, name) if folded(entry) not in added)
+    return _without({*sent} - _names(original, name), getattr(item, name))
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
@@ -249,8 +246,8 @@ def without_smart_collections(item: PlexItem, behaviour: Behaviour) -> PlexItem:
     return replace(item, collections=_without(smart, item.collections)) if smart else item
 
 
-def _without(smart: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if folded(name) not in smart)
+def _without(removed: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if folded(name) not in removed)
 
 
 def current_values(item: PlexItem) -> Values:
@@ -271,10 +268,9 @@ def shifted(date: str, days: int) -> str:
 def days_between(earlier: str, later: str) -> int | None:
     """Return the number of days between two dates. For an invalid date, return None."""
     try:
-        span = datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)
+        return (datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)).days
     except ValueError:
         return None
-    return span.days
 
 
 def sorts_as(title: str, sort_title: str) -> bool:

@@ -157,16 +157,12 @@ class PlexMatcher:
         return _by_name_and_size(expected, self.index.find_named(file.path, file.size), others)
 
     def _target(self, path: str) -> _Target:
-        mapped = self.path_map.find_plex(path)
-        if mapped is not None:
-            rule = Rule.FULL_PATH if mapped == path else Rule.SET_MAPPING
-            return _Target(mapped, rule, self._is_in_library(mapped))
-        if self._is_in_library(path):
-            return _Target(path, Rule.FULL_PATH, is_in_library=True)
-        mapped = self.learning.path_map().find_plex(path)
-        if mapped is not None:
-            return _Target(mapped, Rule.LEARNED_MAPPING, self._is_in_library(mapped))
-        return _Target(path, Rule.FULL_PATH, is_in_library=False)
+        mapped, rule = self.path_map.find_plex(path), Rule.SET_MAPPING
+        if mapped is None and not self._is_in_library(path):
+            mapped, rule = self.learning.path_map().find_plex(path), Rule.LEARNED_MAPPING
+        if mapped is None or (mapped == path and rule is Rule.SET_MAPPING):
+            mapped, rule = path, Rule.FULL_PATH
+        return _Target(mapped, rule, self._is_in_library(mapped))
 
     def _is_in_library(self, path: str) -> bool:
         locations = tuple(path for section in self.sections() for path in section.locations)

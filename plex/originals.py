@@ -36,10 +36,7 @@ def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Va
 
 
 def with_original_sort_title(original: Original, item: PlexItem) -> Values:
-    if SORTED_AS in original:
-        return dict(original)
-    locked = _recaptured_locks(original, item, {SORT_TITLE})
-    return {**original, SORTED_AS: item.sort_title or "", LOCKED: locked}
+    return dict(original) if SORTED_AS in original else recaptured(original, item, {SORTED_AS})
 
 
 def with_original_lock(original: Original, item: PlexItem, kind: str) -> Values:
