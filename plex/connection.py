@@ -57,7 +57,7 @@ class PlexConnection:
     """Sends requests to one Plex server. Every method may raise a `PlexError`.
 
     The first request is `/identity` without the token, because the address may not belong to a Plex
-    server. plexapi would request `/`, which some reverse proxies refuse, and send hidden requests.
+    server. plexapi is not used, because some reverse proxies refuse plexapi's request for `/`.
     """
 
     url: str

@@ -128,7 +128,7 @@ class Comparison:
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
     def _emptied_title(self) -> str | None:
-        """Return the title for a scene without a title. The item may keep its title (None)."""
+        """Return the title for a scene without a title. None means that the title stays."""
         shown, before = self.current.title, self.original.get(TITLE)
         if not shown:
             return self.desired.file_stem or None

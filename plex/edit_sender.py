@@ -1,7 +1,7 @@
 """Sends one edit to Plex. If Plex refuses a field, the other fields are still edited.
 
 After a failed request, a test edit of the same item shows whether Plex saves any changes. If Plex
-does, the failed request had a refused value. Each field is then sent alone, and parts of each list.
+saves changes, Plex refused a value of the request. Then each field is sent alone.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

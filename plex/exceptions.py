@@ -25,9 +25,9 @@ class PlexError(Exception):
         brief: a shorter message for the log lines about later retries.
     """
 
-    # Whether another log line has the cause. The log lines about the job are then shorter.
+    # Whether another log line has the cause. The log lines about the job are shorter then.
     reported = False
-    # Whether a single item in the response may be the cause.
+    # Whether a single item may be the cause of the error.
     may_be_one_item = False
     was_closed = False
 

@@ -149,7 +149,7 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 class UpdateCursor:
     """Computes the time of Plex's clock from which the next listing requests updated items.
 
-    A listing may miss items that are updated meanwhile, so its duration is subtracted.
+    The duration of the listing is subtracted, because the listing misses later updates.
     """
 
     def __init__(self, clock: Callable[[], float], cursor: int = 0) -> None:

@@ -81,7 +81,7 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of folders that are probably the same. Files agree or disagree with the pair."""
+    """A pair of probably equal folders, with the numbers of files for and against the pair."""
 
     pair: PrefixPair
     agree: int

@@ -129,7 +129,7 @@ UNKNOWN = Behaviour()
 
 @dataclass
 class ServerFacts:
-    """Stores the observed behaviour of the server with the id and version of `identity`."""
+    """Stores the observed behaviour of a server. `identity` returns the server's id and version."""
 
     database: IndexDatabase
     identity: Callable[[], tuple[str, str]]

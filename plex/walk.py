@@ -22,7 +22,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item, between the items with two rating keys. A key of 0 means no item."""
+    """An unreadable item of a listing, between the items with two keys. A key of 0 is no item."""
 
     row: int
     after_key: int
