@@ -57,8 +57,7 @@ class BatchRunner:
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # After a failed batch, the next batch has one job, and each successful batch doubles the
-        # size. So a job that always fails is soon alone in its batch.
+        # After a failed batch, the size starts at 1, so a job that always fails is soon alone.
         self.size = 1 if self.pauses.consecutive else BATCH
         # The settings of this session caused the current pause. Changed settings end the pause.
         self.paused_session: SyncSession | None = None

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from plex.server_facts import ServerFacts
 from shared.events import Event, Report
 from validation.config import Config
 from validation.quiet_hours import QuietHours, quiet_hours
@@ -133,21 +132,19 @@ class Pace:
         self._next = max(limit, self.monotonic() + self._delay)
 
     def _next_delay(self, session: SyncSession) -> float:
-        times = session.client.edit_times
+        times, facts = session.client.edit_times, session.facts
         if 0 < len(times) < EDITS_JUDGED:
             return self._delay
-        is_slow = bool(times) and self._is_slow(median(times), session.facts)
+        is_slow = False
+        if times:
+            seconds, known = median(times), facts.edit_seconds()
+            usual = seconds if known is None else known
+            usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)
+            facts.note_edit_seconds(usual)
+            is_slow = seconds > SLOW_FACTOR * max(usual, FASTEST_USUAL)
+            if is_slow and not self._delay:
+                self.report(Event.SYNC_SLOWED, milliseconds=seconds * 1000, usual=usual * 1000)
         times.clear()
         if is_slow:
             return min(LONGEST_DELAY, max(SHORTEST_DELAY, self._delay * 2))
         return self._delay / 2 if self._delay > SHORTEST_DELAY else 0.0
-
-    def _is_slow(self, seconds: float, facts: ServerFacts) -> bool:
-        known = facts.edit_seconds()
-        usual = seconds if known is None else known
-        usual += (seconds - usual) * (_RISE if seconds > usual else _FALL)
-        facts.note_edit_seconds(usual)
-        is_slow = seconds > SLOW_FACTOR * max(usual, FASTEST_USUAL)
-        if is_slow and not self._delay:
-            self.report(Event.SYNC_SLOWED, milliseconds=seconds * 1000, usual=usual * 1000)
-        return is_slow

@@ -63,10 +63,8 @@ class Restoration:
         return False
 
     def restore(self, item: PlexItem, held: Original, records: Records) -> tuple[str, ...]:
-        """Restore an item and delete its records. Return the fields whose values had to be cut.
-
-        After a `PlexError` or a kill, a second call restores the rest.
-        """
+        """Restore an item and delete its records. Return the fields whose values had to be cut."""
+        # After a `PlexError` or a kill, a second call restores the rest.
         session, log = self.session, self.services.queue.sync_log
         written = written_fields(records.values(), item, held)
         values = [values for record in records.values() for values in (record.sent, record.pending)]

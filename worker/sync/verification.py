@@ -97,7 +97,11 @@ class Verification:
         # The record keeps the sent names of lists such as collections, because a later sync removes
         # only recorded names. If another writer changed a field after the edit had locked the
         # field, the record keeps the sent value. The new value then counts as edited by a user.
-        is_first = all(_came_first(edit, name) for name in others)
+        ours = edit.record.sent
+        is_first = all(
+            shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])
+            for name in others
+        )
         kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(edit.after, name) for name in unkept if name not in kept}
         scene, report = edit.work.scene, self.services.log.event
@@ -124,11 +128,6 @@ def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
         if left:
             kept[name] = [*edit.record.sent.get(name, ()), *left]
     return kept
-
-
-def _came_first(edit: SentEdit, name: str) -> bool:
-    ours = edit.record.sent[name]
-    return shows(edit.before if isinstance(ours, str) else edit.after, name, ours)
 
 
 def _was_lost(edit: SentEdit, unkept: Sequence[str], behaviour: Behaviour) -> bool:

@@ -44,16 +44,13 @@ _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date",
 
 @dataclass(frozen=True, slots=True)
 class SavedItem:
-    """The state of an item before a write test.
-
-    `unseen_locks` are locks that the plugin set but Plex did not report. The test changes only
-    fields with `testable` locks, whose state is known.
-    """
+    """The state of an item before a write test, which changes only fields with `testable` locks."""
 
     server_id: str
     rating_key: int
     values: Mapping[str, str | list[str]]
     locks: Sequence[str]
+    # Plex did not report these locks, which the plugin has set.
     unseen_locks: Sequence[str] = ()
     testable: Sequence[str] = ()
     images: Mapping[str, str] = field(default_factory=dict)
@@ -157,7 +154,13 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
     }
     if fields:
         client.edit(item, fields)
-    item = _date_put_back(client, saved, _read(client, saved.rating_key) or item)
+    item = _read(client, saved.rating_key) or item
+    wanted = str(saved.value(DATE))
+    days = days_between(wanted, item.date)
+    if days in (-1, 1):
+        # The server shifts each date by a day.
+        client.edit(item, {DATE: _parameters(DATE, shifted(wanted, -days), item)})
+        item = _read(client, saved.rating_key) or item
     touched = {*saved.testable} | (item.locked & {SORT_TITLE})
     if not same(item.sort_title or "", saved.value(SORTED_AS)):
         touched.add(SORT_TITLE)
@@ -168,16 +171,6 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
     item = _read(client, saved.rating_key) or item
     names = (*_TESTED, SORTED_AS)
     return tuple(name for name in names if saved.value(name) != getattr(item, name))
-
-
-def _date_put_back(client: PlexClient, saved: SavedItem, item: PlexItem) -> PlexItem:
-    """If the server shifted the date by a day, send a corrected date. Return the item."""
-    wanted = str(saved.value(DATE))
-    days = days_between(wanted, item.date)
-    if days in (-1, 1):
-        client.edit(item, {DATE: _parameters(DATE, shifted(wanted, -days), item)})
-        return _read(client, saved.rating_key) or item
-    return item
 
 
 def _selected_image(client: PlexClient, rating_key: int, kind: str) -> str:
