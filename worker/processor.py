@@ -147,7 +147,13 @@ class SyncWorker:
             self._begin()
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()
-        self._import_spool()
+        self._queue.import_spool(self._log.event)
+        connection = self._queue.spool.take_connection()
+        if connection is not None:
+            self._services.stash.offered = parse_address(connection)
+            self._on_connection(connection)
+            if self._pauses.kind == STASH:
+                self._pauses.end_now()
         due = self._timetable.a_job_is_due()
         spare = not due and self._timetable.wants_idle_task(self._config)
         idle = not due and not spare and self._missing.seconds_to_search() != 0
@@ -186,15 +192,6 @@ class SyncWorker:
         self._finalizer.progress.drain_ended()
         done = spare and self._do_idle_step(session)
         return DrainOutcome.WORKED if done else DrainOutcome.DRAINED
-
-    def _import_spool(self) -> None:
-        self._queue.import_spool(self._log.event)
-        connection = self._queue.spool.take_connection()
-        if connection is not None:
-            self._services.stash.offered = parse_address(connection)
-            self._on_connection(connection)
-            if self._pauses.kind == STASH:
-                self._pauses.end_now()
 
     def _session(self) -> SyncSession | DrainOutcome:
         if self._pauses.active and self._pauses.kind != SETTINGS:

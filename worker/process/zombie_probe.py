@@ -7,16 +7,14 @@ from shared.events import Event
 from shared.log import Log
 from shared.state_file import parse_count, read_state, write_state
 
-# In /proc/<pid>/stat, these are the positions of the fields after the process name.
-_STATE, _STARTED = 0, 19
-
 
 def process_status(pid: int) -> tuple[str, int]:
     """Return the state of a process and its start in clock ticks, or ("", 0) if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
-        return fields[_STATE], int(fields[_STARTED])
+        # After the process name, field 0 is the state, and field 19 is the start in clock ticks.
+        return fields[0], int(fields[19])
     except (OSError, IndexError, ValueError):
         return "", 0
 
