@@ -32,8 +32,6 @@ from sync_queue.schema import (
     IN_PROGRESS,
     IS_IN_PROGRESS,
     IS_WAITING,
-    IS_WAITING_AFTER_ERROR,
-    LAST_ERROR,
     SUBJECT,
     TABLE,
     WAITING,
@@ -54,8 +52,8 @@ _RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
-# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. The size of its page cache is
-# CACHE KiB, which is less than the default of 2 MB.
+# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. SQLite's page cache has CACHE
+# KiB instead of 2 MB.
 LARGEST_LOG = 8 * 1024 * 1024
 CACHE = 256
 
@@ -194,11 +192,6 @@ class QueueManager(QueueView):
         statement = f"{_SET_DUE} WHERE _id = ? AND {IS_WAITING}"
         with self.transaction():
             self.connection.executemany(statement, [(row_id,) for row_id in row_ids])
-
-    def waiting_with_error(self, error_type: str) -> list[Claim]:
-        which = f"{IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
-        statement = f"SELECT _id, data FROM {TABLE} WHERE {which}"
-        return list(readable_claims(self.connection.execute(statement, (error_type,))))
 
     def change_counter(self) -> int:
         """Return a number that changes with each commit of another connection."""

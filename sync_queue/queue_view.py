@@ -9,7 +9,7 @@ from enum import Enum
 from sync_queue import operations
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.gap_store import GapStore
-from sync_queue.models import SyncJob, readable_claims
+from sync_queue.models import Claim, SyncJob, readable_claims
 from sync_queue.operations import scene_key
 from sync_queue.schema import (
     DUE,
@@ -25,6 +25,7 @@ from sync_queue.spool_import import read_spool
 from sync_queue.sync_log import SyncLog
 
 _NEXT_DUE = f"SELECT {DUE} FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > ? ORDER BY {DUE} LIMIT 1"
+_WITH_ERROR = f"FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
 
 
 class JobState(Enum):
@@ -85,10 +86,12 @@ class QueueView:
         return None if row is None else float(row[0])
 
     def count_waiting_with_error(self, error_type: str) -> int:
-        statement = (
-            f"SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING_AFTER_ERROR} AND {LAST_ERROR} = ?"
-        )
+        statement = f"SELECT COUNT(*) {_WITH_ERROR}"
         return int(self.connection.execute(statement, (error_type,)).fetchone()[0])
+
+    def waiting_with_error(self, error_type: str) -> list[Claim]:
+        statement = f"SELECT _id, data {_WITH_ERROR}"
+        return list(readable_claims(self.connection.execute(statement, (error_type,))))
 
     def jobs_of(self, scene_id: int) -> list[QueuedJob]:
         key = scene_key(scene_id)
