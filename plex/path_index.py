@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from plex.index_database import IndexDatabase
 from plex.items import LibraryPart, Place
 from plex.server_facts import Behaviour, stored_behaviours
-from shared.read_only import open_for_reading
+from shared.sqlite import open_for_reading
 from validation.paths import folded_name, folded_path
 
 # A listing number never decreases, even if rows are deleted.

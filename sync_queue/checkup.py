@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from shared.read_only import open_for_reading
-from shared.sqlite import uses_wal
+from shared.sqlite import open_for_reading, uses_wal
 from sync_queue.dlq import DeadLetterQueue
 from sync_queue.operations import get_stats
 from sync_queue.quarantine import is_damage

@@ -9,6 +9,7 @@ from typing import Any
 from plex.exceptions import PlexError
 from shared.clock import ClockSteps
 from shared.events import Event
+from shared.sqlite import error_code
 from stash.connection import parse_address
 from stash.exceptions import StashAuthError, StashError
 from sync_queue.quarantine import is_damage
@@ -133,7 +134,7 @@ class SyncWorker:
             return self._database_failed(error)
 
     def _database_failed(self, error: sqlite3.DatabaseError) -> DrainOutcome:
-        is_read_only = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+        is_read_only = error_code(error) == sqlite3.SQLITE_READONLY
         if is_damage(error) or (is_read_only and not self._is_only_run):
             raise error
         # The failed step may have left jobs marked as in progress, which the next step resets.

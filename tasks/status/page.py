@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from plex.path_learning import LearnedMapping
-from shared.read_only import open_for_reading
+from shared.sqlite import open_for_reading
 from shared.state_file import read_state, write_state
 from stash.exceptions import StashError
 from sync_queue.dlq import DeadLetter

@@ -23,7 +23,7 @@ from plex.health import PlexHealth
 from plex.path_index import IndexCheckup, inspect_index
 from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
-from shared.read_only import database_uri, open_for_reading
+from shared.sqlite import database_uri, open_for_reading
 from stash.exceptions import StashAuthError
 from sync_queue.checkup import DatabaseCheckup, examine_database
 from sync_queue.database import connect
