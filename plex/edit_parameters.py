@@ -140,12 +140,10 @@ def shortened(parameters: Parameters) -> dict[str, str]:
     if key is None or not is_long(parameters):
         return dict(parameters)
     text = parameters[key]
-
-    def is_too_long(length: int) -> bool:
-        return is_long({**parameters, key: text[:length] + _ELLIPSIS})
-
-    fits = max(0, bisect_left(range(len(text)), True, key=is_too_long) - 1)
-    return {**parameters, key: cut(text, fits) + _ELLIPSIS}
+    too_long = bisect_left(
+        range(len(text)), True, key=lambda n: is_long({**parameters, key: text[:n] + _ELLIPSIS})
+    )
+    return {**parameters, key: cut(text, max(0, too_long - 1)) + _ELLIPSIS}
 
 
 def is_shortened(short: str, full: str) -> bool:

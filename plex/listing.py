@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
@@ -146,16 +147,18 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
     return [pair for depth, pair in found if depth == deepest]
 
 
+@dataclass
 class UpdateCursor:
     """Computes the time of Plex's clock from which the next listing requests updated items.
 
     The duration of the listing is subtracted, because the listing misses later updates.
     """
 
-    def __init__(self, clock: Callable[[], float], cursor: int = 0) -> None:
-        self._clock = clock
-        self.begun = clock()
-        self.cursor = cursor
+    clock: Callable[[], float]
+    cursor: int = 0
+
+    def __post_init__(self) -> None:
+        self.begun = self.clock()
 
     def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
         newest, latest = self.cursor, self.begun + _AHEAD
@@ -163,5 +166,5 @@ class UpdateCursor:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)
             newest = max(newest, max(stamps, default=0))
             yield page
-        duration = max(0.0, self._clock() - self.begun)
+        duration = max(0.0, self.clock() - self.begun)
         self.cursor = max(self.cursor, newest - math.ceil(duration))

@@ -235,8 +235,7 @@ def _may_be_equal(first: int, second: int) -> bool:
 
 def _joined(match: Match | None, part: LibraryPart, rule: Rule) -> Match:
     if match is None:
-        low = rule is Rule.NAME_AND_SIZE
-        confidence = MatchConfidence.LOW if low else MatchConfidence.HIGH
+        confidence = MatchConfidence.LOW if rule is Rule.NAME_AND_SIZE else MatchConfidence.HIGH
         return Match(part.rating_key, part.path, confidence)
     if part.path in (match.path, *match.also):
         return match

@@ -37,30 +37,22 @@ _WORDS = {
 
 
 class DateClearing(Enum):
-    """The reaction of the server to an empty date. IGNORED means status 200, but the date stays."""
-
     ACCEPTED = "accepted"
     REFUSED = "refused"
     IGNORED = "ignored"
 
 
 class SortTitle(Enum):
-    """Whether an edit of the title also changes the sort title."""
-
     FOLLOWS = "follows"
     STAYS = "stays"
 
 
 class ImageSelection(Enum):
-    """Whether the server shows an uploaded image at once, or only after another request."""
-
     AUTOMATIC = "automatic"
     EXPLICIT = "explicit"
 
 
 class RemovalEncoding(Enum):
-    """How often the server URL-decodes the names of tags to remove."""
-
     TWICE = "twice"
     ONCE = "once"
 
@@ -75,6 +67,7 @@ _TRAITS: Mapping[str, type[Trait]] = {
 _NO_EMPTY_DATE = (
     ", so a date that is removed in Stash is replaced by Plex's date from before the first sync"
 )
+# The descriptions of the members, for Doctor and the log.
 _SENTENCES: Mapping[Trait, str] = {
     DateClearing.ACCEPTED: "Plex accepts an empty date",
     DateClearing.REFUSED: f"Plex refuses an empty date{_NO_EMPTY_DATE}",

@@ -1,6 +1,7 @@
 """Handles unreadable items. Plex fails at each request that includes such an item."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from plex.client import READ_BATCH, ItemsRead, PlexClient
@@ -105,15 +106,12 @@ class UnreadableItems:
         between = list(range(hole.after_key + 1, min(end, hole.after_key + MOST_CANDIDATES + 2)))
         if len(between) > MOST_CANDIDATES:
             between = self.index.keys_between(hole.after_key, end)[:MOST_CANDIDATES]
-        for start in range(0, len(between), READ_BATCH):
-            keys = between[start : start + READ_BATCH]
-            try:
-                failed = self.client.read_each(keys, READ_BATCH).failed
-            except PlexError:
-                break
-            if failed:
-                self._note(failed)
-                return
+        with suppress(PlexError):
+            for start in range(0, len(between), READ_BATCH):
+                failed = self.client.read_each(between[start : start + READ_BATCH]).failed
+                if failed:
+                    self._note(failed)
+                    return
         before = hole.before_key or "the end"
         self.report(Event.LISTING_GAP, after=hole.after_key, before=before, library=section.title)
 
