@@ -1,5 +1,6 @@
 import os
 import sqlite3
+import time
 from functools import partial
 from typing import Any
 
@@ -43,7 +44,9 @@ def build(
         settings, scenes, folder, log, obfuscator=obfuscator, plex_url=plex_url
     )
     start = partial(ensure_worker, script, lock, folder.spool, server_connection)
-    return Services(folder, log, queue, connection, scenes, sessions, lock, start)
+    return Services(
+        folder, log, queue, scenes.names, time.time, connection, scenes, sessions, lock, start
+    )
 
 
 def import_legacy_data(services: Services) -> None:

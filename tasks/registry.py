@@ -80,7 +80,7 @@ class Task(NamedTuple):
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
     # If `reads_only` is True, the task only reads the data folder. Its function takes a
-    # `StatusSource` instead of `Services`, because `Services` needs installed packages.
+    # `StatusSource`, because the subclass `Services` needs installed packages.
     reads_only: bool = False
 
 
@@ -132,8 +132,6 @@ def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
         raise _refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
     values = values_of(arguments, mode, task.arguments)
     function = _load(mode, task)
-    if task.reads_only:
-        return lambda services: function(services.status_source)
     return partial(function, **values)
 
 

@@ -26,6 +26,7 @@ def make_services(
     folder.create()
     known: dict[str, Any] = dict.fromkeys(("stash", "scenes", "sessions"))
     times = {"clock": clock, "monotonic": clock, "boot_time": clock}
+    known["names"] = getattr(options.get("scenes"), "names", None)
     known |= {"worker_lock": FileLock(folder.worker_lock), "ensure_worker": lambda: ""}
     queue = QueueManager(folder.queue_folder, clock)
     return Services(folder, log, queue, **(known | times | options))

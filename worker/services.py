@@ -5,9 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from shared.clock import boot_time
-from shared.data_folder import DataFolder
 from shared.file_lock import FileLock
-from shared.log import Log
 from stash.connection import StashConnection
 from stash.scenes import StashScenes
 from sync_queue.manager import QueueManager
@@ -17,25 +15,18 @@ from worker.sync.session import CurrentSession
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    folder: DataFolder
-    log: Log
+class Services(StatusSource):
     queue: QueueManager
     stash: StashConnection
     scenes: StashScenes
     sessions: CurrentSession
     worker_lock: FileLock
     ensure_worker: Callable[[], str]
-    clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     # Unlike `monotonic`, this clock also counts the time while the machine sleeps.
     boot_time: Callable[[], float] = boot_time
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
-
-    @property
-    def status_source(self) -> StatusSource:
-        return StatusSource(self.folder, self.log.event, self.clock, self.queue, self.scenes.names)
 
     def hold_worker_lock(self) -> AbstractContextManager[None]:
         request = FileLock(self.folder.takeover_lock)

@@ -4,6 +4,7 @@ from typing import Any, Generic, TypeVar
 
 from shared.data_folder import DataFolder
 from shared.events import Report
+from shared.log import Log
 from shared.state_file import Content, KeptState
 from sync_queue.queue_view import QueueView
 from worker.circuit_breaker import CircuitBreaker
@@ -34,17 +35,19 @@ class StateStore(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
+    """Reads the stored status of the plugin. The function `names` requests the titles of scenes."""
+
     folder: DataFolder
-    report: Report
-    clock: Callable[[], float]
+    log: Log
     queue: QueueView
     names: Callable[[Sequence[int]], Mapping[int, str]]
+    clock: Callable[[], float]
 
     def stats(self) -> SyncStats:
-        return SyncStats(self.folder.stats, self.report, self.clock)
+        return SyncStats(self.folder.stats, self.log.event, self.clock)
 
     def pause(self) -> Pause:
-        return read_pause(self.folder.pause, self.report, self.clock())
+        return read_pause(self.folder.pause, self.log.event, self.clock())
 
     def breaker(self) -> CircuitBreaker:
         return self._model(self.folder.circuit_breaker, CircuitBreaker)
@@ -58,4 +61,4 @@ class StatusSource:
         return history
 
     def _model(self, path: str, kind: type[ModelT], content: Content = dict) -> ModelT:
-        return StateStore(path, kind, self.report, self.clock(), content).model
+        return StateStore(path, kind, self.log.event, self.clock(), content).model

@@ -126,4 +126,4 @@ def _answer_question(
 
     folder = data_folder_of(script, connection)
     queue = QueueView(connect(folder.queue_database), folder.queue_folder, time.time)
-    return question(StatusSource(folder, log.event, time.time, queue, names))
+    return question(StatusSource(folder, log, queue, names, time.time))

@@ -17,7 +17,7 @@ _DAY = 86_400.0
 
 def recover_outage_jobs(services: Services, *, include_optional: bool) -> Answer:
     """Queue again the dead letters that failed because of the last outage of Plex."""
-    dead, outages = services.queue.dead_letters, services.status_source.outages()
+    dead, outages = services.queue.dead_letters, services.outages()
     ended = [(o.started_at, o.ended_at) for o in outages.records if o.ended_at is not None]
     if not ended:
         text = "Nothing to recover: no completed outage is recorded"

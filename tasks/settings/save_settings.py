@@ -182,7 +182,7 @@ def _needs_sync(
 
 
 def _seconds_each(services: Services, config: Config) -> float:
-    hours = services.status_source.stats().hours.since(services.clock() - _DAY)
+    hours = services.stats().hours.since(services.clock() - _DAY)
     synced = sum(hour.synced for hour in hours)
     each = sum(hour.seconds for hour in hours) / synced if synced else _GUESS
     most = config.max_scenes_per_minute

@@ -53,8 +53,8 @@ def _test(services: Services, session: SyncSession, *, ends_outage: bool, is_tri
     if ends_outage and not problem:
         end_outage(services)
     names = [section.title for section in sections]
-    waiting, pause = services.queue.waiting(), services.status_source.pause()
-    breaker = services.status_source.breaker().state.value
+    waiting, pause = services.queue.waiting(), services.pause()
+    breaker = services.breaker().state.value
     expires, latency = session.config.token_expires, f"{health.latency * 1000:.0f} ms"
     well = f"Plex answers in {latency} and accepts the token; libraries: {', '.join(names)}"
     jobs = f"the queue has {counted(waiting, 'job')}" if waiting else ""
@@ -127,10 +127,9 @@ def _count(session: SyncSession, section: Section) -> int | None:
 
 def end_outage(services: Services) -> None:
     """End an outage or a pause if Plex answers now, which lets waiting jobs run at once."""
-    source, queue = services.status_source, services.queue
-    pause = source.pause()
+    queue, pause = services.queue, services.pause()
     is_fault = bool(pause.reason) and not pause.is_wanted
-    if source.breaker().state is CircuitState.CLOSED and not is_fault:
+    if services.breaker().state is CircuitState.CLOSED and not is_fault:
         return
     with suppress(ConfigFault, LockHeldError):
         client = services.sessions.current().client

@@ -63,7 +63,7 @@ def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | N
 
 def wake(services: Services) -> Answer:
     worker = ensure_worker_for_jobs(services)
-    status = read_status(services.status_source)
+    status = read_status(services)
     state = _read_state(services, status)
     data = {"state": state_data(state, status), "worker": worker}
     return Answer(state.text(status.now), data=data, level=state.level)
@@ -75,7 +75,7 @@ def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
     A worker has work if there are jobs, an outage to end, or a due reconciliation (`is_due`).
     """
     try:
-        is_away = services.status_source.breaker().state is not CircuitState.CLOSED
+        is_away = services.breaker().state is not CircuitState.CLOSED
         if is_due or is_away or services.queue.has_unfinished():
             return services.ensure_worker()
         services.queue.note_finished()
@@ -102,7 +102,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
     last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
     items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)
     letters = queue.dead_letters.of_scene(scene_id)[::-1]
-    status = read_status(services.status_source)
+    status = read_status(services)
     state, remedy, level = _read_state(services, status), "", Level.OK
     if letters:
         sentence = f"Not up to date: {letters[0].error_message}"
@@ -142,7 +142,7 @@ def _why_it_waits(job: SyncJob, state: State) -> tuple[str, str, Level]:
 
 
 def overview(services: Services) -> Answer:
-    status, queue = read_status(services.status_source), services.queue
+    status, queue = read_status(services), services.queue
     state = _read_state(services, status)
     active, waiting = queue.jobs_in_progress(JOBS_SHOWN), queue.jobs_waiting(JOBS_SHOWN)
     recent, dead = queue.sync_log.recent(SYNCS_SHOWN), queue.dead_letters
@@ -153,7 +153,7 @@ def overview(services: Services) -> Answer:
     jobs = [job.scene_id for job in (*active, *waiting)]
     letters = [letter.scene_id for of_type in newest.values() for letter in of_type]
     titles = _titles(services, [*jobs, *recent, *letters])
-    hours = services.status_source.stats().hours.since(status.now - DAY)
+    hours = services.stats().hours.since(status.now - DAY)
     data = {
         "now": status.now,
         "state": state_data(state, status),

@@ -82,7 +82,7 @@ def read_status(source: StatusSource) -> StatusSnapshot:
         recovery=source.recovery(),
         outages=source.outages(),
         pause=source.pause(),
-        past=StateFile(source.folder.reconciliation_state, source.report, source.clock).read(),
+        past=StateFile(source.folder.reconciliation_state, source.log.event, source.clock).read(),
         run=run_of_today(queue.gaps.run(), now),
     )
 
