@@ -18,7 +18,7 @@ def unusable_database(error: Exception) -> str:
 
 
 class Level(Enum):
-    """The seriousness of an answer or of a Doctor's finding, in ascending order."""
+    """The levels of a task's answer, from the least to the most serious."""
 
     OK = "ok"
     WARNING = "warning"
@@ -29,7 +29,8 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # Each text in `details` has a level. An empty sequence means that each level is OK.
+    # The levels of the texts in `details`, in the same order. If this sequence is empty, all these
+    # levels are OK.
     detail_levels: Sequence[Level] = ()
     # An answer in JSON also has these members. `docs/operations.md` documents many of them.
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -20,7 +20,7 @@ class SceneFile(NamedTuple):
 
 
 class Detail(Enum):
-    """Data of a scene that queries read only for some settings."""
+    """Data of a scene that a query requests only if certain settings need the data."""
 
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
@@ -42,8 +42,9 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """The metadata of a scene in Stash. Queries request the field of each text attribute.
+    """The metadata of a scene in Stash.
 
+    For each attribute of the type `str`, queries request the field of Stash that has the same name.
     A date may be partial, such as "2024" or "2024-05". An unrated scene has the rating 0.
     """
 

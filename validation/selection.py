@@ -54,7 +54,7 @@ class TagSettings(SelectionSettings):
 
 
 def kept_tags(scene: StashScene, settings: TagSettings, *, as_labels: bool) -> Iterator[str]:
-    """Yield the names of tags that become genres. With `as_labels`, yield those of labels."""
+    """Yield the names of the tags that become genres, or of the tags that become labels."""
     left_out, labels = _keys(settings.leave_out_tags), _keys(settings.tags_as_labels)
     renamed = {folded(old): new for old, new in map(sides_of, entries(settings.rename_tags))}
     parents = _keys(settings.only_tags_below)

@@ -70,10 +70,11 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
 
 
 def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
-    """Hide home folders, hosts and secrets in a text. Commands in the text still run in a shell.
+    """Hide home folders, hosts and secrets in a text.
 
-    Private addresses and names without a dot, such as `plex` in a container, stay visible. They
-    reveal nothing, and help to set up Docker.
+    A command in the text stays valid, so a user can paste the command into a shell. Private
+    addresses and names without a dot, such as `plex` in a container, stay visible. They reveal
+    nothing, and help to set up Docker.
     """
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:

@@ -34,8 +34,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# No setting accepts a list. The error message for a list names the allowed values, without the
-# private value that a user has entered.
+# The error message must not contain the private value that a user has entered. So this check passes
+# a list instead, which no setting accepts.
 _NOTHING: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")

@@ -20,7 +20,8 @@ from worker.process.launcher import WORKER_ARGUMENT
 # Even a busy worker needs several days to write this number of lines.
 _LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
-# The messages of these errors may contain private settings, so the Doctor shows these texts.
+# The messages of these errors may contain private settings, so the Doctor shows these texts instead
+# of the messages.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "plex_library names a library that Plex does not have",

@@ -128,7 +128,7 @@ def _unmatched_scenes(services: Services) -> Sequence[int]:
 def _find_change(services: Services, settings: Mapping[str, Any], before: Config) -> MappingChange:
     """Return the scenes that need a sync after a change of settings, without a request to Plex.
 
-    If no job of a scene has ended yet, no scene needs a sync.
+    Until the plugin has finished its first job, the result is empty.
     """
     mapping = {name: value for name, value in settings.items() if name in MAPPING}
     if not mapping:
@@ -170,13 +170,14 @@ def _needs_sync(
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # The new settings may select this scene, whose cover may have changed meanwhile. They may
-        # also exclude another scene of the same item, and the item then shows this scene.
+        # The scene may need a sync for two reasons. The new settings may select the scene again,
+        # and its cover may have changed meanwhile. Or they exclude another scene of the same item,
+        # so the item must now show this scene.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))
-    # The new digest may have been sent to an earlier Plex server. The scene is therefore also
-    # queued if its digest has changed.
+    # The new digest may be among the sent digests because it was sent to an earlier Plex server. So
+    # the scene is also queued if the settings change its digest.
     new = project(scene, after).digest
     return new not in sent or project(scene, before).digest != new
 

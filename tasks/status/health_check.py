@@ -137,7 +137,7 @@ def end_outage(services: Services) -> None:
             return
         with services.hold_worker_lock():
             guard = OutageGuard(services)
-            # If jobs are waiting, one successful check is enough. The first synced job then
+            # If jobs are waiting, one successful check ends the outage. The first synced job then
             # confirms that Plex is up.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)

@@ -102,8 +102,9 @@ class _Queueing:
         queue, now, config = self._services.queue, self._services.clock(), self._config
         last = queue.sync_log.scenes([scene.id for scene in page])
         with_file = [scene for scene in page if scene.files]
-        # Of the excluded scenes, only `restored` are queued. The worker would skip the others, and
-        # each later run of this task would queue them again.
+        # Of the scenes that the settings exclude, only the scenes in `restored` are queued, because
+        # Plex must get their original values. The worker would skip the others, and each later run
+        # of this task would queue them again.
         selected = [scene for scene in with_file if not why_not_selected(scene, config)]
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
