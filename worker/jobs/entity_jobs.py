@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter
-from typing import NamedTuple
 
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job, subject_label
@@ -25,13 +24,8 @@ QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "up to date", "never synced", "gone"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-EntitiesByScene = Mapping[int, set[Entity]]
-
-
-class _Page(NamedTuple):
-    scenes: Sequence[StashScene]
-    entities: EntitiesByScene
-    deleted: Sequence[int] = ()
+# Scenes in Stash, and the wanted entities of these scenes and of deleted scenes.
+_Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ class EntityJobs:
         for page in self._pages(frozenset(claims_by_entity)):
             if self.stopped():
                 return
-            self._queue_page(session, page, counts)
+            self._queue_page(session, *page, counts)
         for entity, group in claims_by_entity.items():
             number = counts[entity]
             others = (
@@ -69,18 +63,20 @@ class EntityJobs:
             yield ScenesQueued(group, subject_label(group[0].job.job_key), outcome)
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
+        sync_log, read = self.services.queue.sync_log, self.services.scenes.read
         scenes, after = self._scenes_with(wanted), 0
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
             entities = {scene.id: _entities_of(scene) & wanted for scene in page}
-            for earlier in self.services.queue.sync_log.scenes_with(wanted, after, last):
+            for earlier in sync_log.scenes_with(wanted, after, last):
                 for scene_id in earlier.keys() & entities.keys():
                     entities[scene_id] |= earlier[scene_id]
-                yield self._read({id_: earlier[id_] for id_ in earlier if id_ not in entities})
-            yield _Page(page, entities)
+                others = {id_: earlier[id_] for id_ in earlier if id_ not in entities}
+                yield read(list(others)).values(), others
+            yield page, entities
             after = last
-        for earlier in self.services.queue.sync_log.scenes_with(wanted, after):
-            yield self._read(earlier)
+        for earlier in sync_log.scenes_with(wanted, after):
+            yield read(list(earlier)).values(), earlier
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
         ids_by_kind: dict[str, list[int]] = {}
@@ -96,24 +92,24 @@ class EntityJobs:
         for _, same in groupby(merge(*walks, key=by_id), key=by_id):
             yield next(same)
 
-    def _read(self, entities: EntitiesByScene) -> _Page:
-        scenes = self.services.scenes.read(list(entities))
-        deleted = [scene_id for scene_id in entities if scene_id not in scenes]
-        return _Page(list(scenes.values()), entities, deleted)
-
     def _queue_page(
-        self, session: SyncSession, page: _Page, counts: Mapping[Entity, Counter[str]]
+        self,
+        session: SyncSession,
+        scenes: Collection[StashScene],
+        entities: Mapping[int, set[Entity]],
+        counts: Mapping[Entity, Counter[str]],
     ) -> None:
-        ids = [scene.id for scene in page.scenes]
+        ids = [scene.id for scene in scenes]
         log, config = self.services.queue.sync_log, session.config
         sent, last = log.digests(session.library.server_id, ids), log.scenes(ids)
-        outcomes = dict.fromkeys(page.deleted, GONE)
-        for scene in page.scenes:
+        deleted = entities.keys() - ids
+        outcomes = dict.fromkeys(deleted, GONE)
+        for scene in scenes:
             rejection, digests = why_not_selected(scene, config), sent.get(scene.id)
             restores = rejection and config.when_not_selected == RESTORE
             outcomes[scene.id] = QUEUED
             if digests is None:
-                tags = page.entities[scene.id]
+                tags = entities[scene.id]
                 if rejection or not _was_excluded(scene, tags, last.get(scene.id), config):
                     outcomes[scene.id] = UNSYNCED
             elif not restores and set(digests.values()) == {project(scene, config).digest}:
@@ -121,12 +117,12 @@ class EntityJobs:
         now = self.services.clock()
         queued = [scene_id for scene_id, outcome in outcomes.items() if outcome == QUEUED]
         with self.services.queue.transaction():
-            self.services.queue.forget_scenes(page.deleted)
+            self.services.queue.forget_scenes(deleted)
             self.services.queue.replace(
                 (), [scene_job(scene_id, METADATA, now) for scene_id in queued]
             )
         for scene_id, outcome in outcomes.items():
-            for entity in page.entities[scene_id]:
+            for entity in entities[scene_id]:
                 counts[entity][outcome] += 1
 
 
