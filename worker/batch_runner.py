@@ -13,7 +13,7 @@ from stash.exceptions import StashError
 from sync_queue.models import Claim
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, subject_label
 from worker.backoff import calculate_delay, get_retry_params
-from worker.failure_policy import Action, Decision, Diagnosis, FailurePolicy, Retry, decide
+from worker.failure_policy import Action, Decision, Diagnosis, FailurePolicy, decide
 from worker.finalizer import Finalizer
 from worker.jobs.entity_jobs import EntityJobs
 from worker.jobs.folder_scans import FolderScans
@@ -58,7 +58,7 @@ class BatchRunner:
 
     def __post_init__(self) -> None:
         # After a failed batch, the size starts at 1, so a job that always fails is soon alone.
-        self.size = 1 if self.pauses.consecutive else BATCH
+        self.size = 1 if self.pauses.delay else BATCH
         # The settings of this session caused the current pause. Changed settings end the pause.
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
@@ -189,10 +189,8 @@ class BatchRunner:
             return DrainOutcome.WORKED
         decision = self._decide(Diagnosis(error), claim, batch)
         is_outage = decision is Action.WAIT_FOR_PLEX
-        may_be_one_scene = (
-            is_outage or decision is Action.DEAD_LETTER or isinstance(decision, Retry)
-        )
-        if len(batch.unfinished) == 1 or not may_be_one_scene:
+        is_general = decision in (Action.EXIT, Action.PAUSE, Action.WAIT_FOR_STASH)
+        if len(batch.unfinished) == 1 or is_general:
             return self._fail(Failed([claim], f"Job {claim.job.job_key}", error), batch)
         self.size = 1
         if isinstance(error, PlexTemporaryError) and not is_outage:

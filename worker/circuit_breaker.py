@@ -36,13 +36,11 @@ class CircuitBreaker:
         state, opened_at = stored.get("state"), parse_moment(stored.get("opened_at"))
         failures = parse_count(stored.get("failure_count"))
         successes = parse_count(stored.get("success_count"))
-        if failures is None or successes is None or state not in list(CircuitState):
+        if failures is None or successes is None:
             return cls()
-        if state == CircuitState.CLOSED:
-            return cls(failure_count=failures)
-        return (
-            cls() if opened_at is None else cls(CircuitState(state), failures, successes, opened_at)
-        )
+        if state in (CircuitState.OPEN, CircuitState.HALF_OPEN) and opened_at is not None:
+            return cls(CircuitState(state), failures, successes, opened_at)
+        return cls(failure_count=failures if state == CircuitState.CLOSED else 0)
 
     def to_state(self) -> dict[str, Any]:
         return asdict(self)

@@ -68,10 +68,9 @@ class OutageGuard:
         if self._waiting > before:
             # A user expects the result of a new job soon, so the next health check comes soon.
             self.recovery.make_due_soon()
-        now = self._now()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
             return True
-        if self.recovery.seconds_to_next_probe(now) > 0:
+        if self.recovery.seconds_to_next_probe(self._now()) > 0:
             return False
         self.check(client)
         return due and not self._is_suspected and self._breaker.allow(self._clock())
@@ -158,7 +157,6 @@ class OutageGuard:
     def _end_outage(self, now: float) -> None:
         record = self._history.end(now)
         self.recovery.record_recovery(now)
-        self._cause = ""
         self._save()
         back = Event.PLEX_WRITABLE if self._is_read_only else Event.PLEX_BACK
         self._is_read_only = False

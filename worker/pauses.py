@@ -13,7 +13,6 @@ SETTINGS, STASH, DATABASE, QUIET_HOURS = "settings", "stash", "database", "quiet
 # Each consecutive pause is twice as long as the previous pause, up to LONGEST_PAUSE seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 SETTINGS_LOOK = 10.0
-_MOST_DOUBLINGS = 8
 
 
 class Pause(NamedTuple):
@@ -40,7 +39,7 @@ class Pauses:
     def __post_init__(self) -> None:
         self._until = float("-inf")
         self.reason = self.kind = ""
-        self.consecutive = 0
+        self.delay = 0.0
         self._reported = read_pause(self.path, self.report, self.clock()).reason
         if self._reported:
             self._write("", "")
@@ -54,9 +53,8 @@ class Pauses:
         return max(0.0, self._until - self.monotonic())
 
     def begin(self, reason: str, kind: str, error: Exception) -> None:
-        delay = FIRST_PAUSE * 2.0 ** min(self.consecutive, _MOST_DOUBLINGS)
-        self.consecutive += 1
-        self._until = self.monotonic() + min(LONGEST_PAUSE, delay)
+        self.delay = min(LONGEST_PAUSE, self.delay * 2 or FIRST_PAUSE)
+        self._until = self.monotonic() + self.delay
         if reason != self.reason:
             # A wrong setting is reported once, not by each worker that an edit starts.
             if kind != SETTINGS or reason != self._reported:
@@ -82,7 +80,7 @@ class Pauses:
             self._write("", "")
         self.end_now()
         self.reason = self.kind = ""
-        self.consecutive = 0
+        self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
         # While the database fails, the queue may seem to be empty. So the pause continues.
