@@ -8,7 +8,7 @@ than 30 % of the jobs fail, the rate is halved until less than 10 % fail.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
 from shared.events import Event, Report
 from validation.config import Config
@@ -59,14 +59,12 @@ class RecoveryRateLimiter:
         at = self._advance(now)
         if at is not None:
             self._outcomes.append((at, failed))
-            self._failures += failed
             self._judge(at)
 
     def _begin(self) -> None:
         self._tokens = 1.0
         self._slowed_at: float | None = None
         self._outcomes: deque[tuple[float, bool]] = deque()
-        self._failures = 0
 
     def _advance(self, now: float) -> float | None:
         """Add the tokens since the last call. Return the seconds since the end of the outage."""
@@ -90,8 +88,8 @@ class RecoveryRateLimiter:
     def _judge(self, at: float) -> None:
         """Halve or restore the rate according to the share of failed jobs in the last 60 s."""
         while self._outcomes and self._outcomes[0][0] <= at - ERROR_WINDOW:
-            self._failures -= self._outcomes.popleft()[1]
-        share = self._failures / len(self._outcomes) if self._outcomes else 0.0
+            self._outcomes.popleft()
+        share = fmean(failed for _, failed in self._outcomes) if self._outcomes else 0.0
         if self._slowed_at is None:
             if share > SLOW_ABOVE:
                 self._slowed_at = at

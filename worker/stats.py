@@ -47,7 +47,7 @@ class HourlyRecords:
 
     def to_state(self) -> list[dict[str, Any]]:
         return [
-            {k: v if k == "hour" else round(v, 3) for k, v in asdict(record).items()}
+            {name: round(value, 3) for name, value in asdict(record).items()}
             for record in self.records
         ]
 

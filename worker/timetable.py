@@ -95,10 +95,9 @@ class Waiter:
     def wait_for_end_of_burst(self) -> None:
         end = self.monotonic() + LONGEST_BURST
         names = self.queue.spool.names()
-        while (
-            len(names - {CONNECTION}) > BURST and self.monotonic() < end and not self.stop.is_set()
-        ):
-            self.stop.wait(QUIET)
+        while len(names - {CONNECTION}) > BURST and self.monotonic() < end:
+            if self.stop.wait(QUIET):
+                return
             before, names = names, self.queue.spool.names()
             if names <= before:
                 return
