@@ -313,7 +313,10 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why this user must not use the data folder. Stash must be able to read its files."""
+    """Return why this process must not write to the data folder.
+
+    Stash must be able to read the written files, which belong to the user of this process.
+    """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):

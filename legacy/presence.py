@@ -77,7 +77,7 @@ def content_sha1(path: str) -> str:
 
 
 def find_entry(connection: sqlite3.Connection, source: str) -> tuple[str, bool] | None:
-    """Return a file's hash, and whether the file was imported. Return None for a new file."""
+    """Return the stored hash of a file, and whether the import of the file has ended."""
     if not connection.execute(_EXISTS).fetchone()[0]:
         return None
     statement = "SELECT sha1, taken FROM earlier_data WHERE source = ?"
@@ -102,7 +102,10 @@ def mark_imported(path: str) -> None:
 
 
 def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
-    """Return whether legacy data may exist. The slow search stores a negative result."""
+    """Return whether legacy data may exist.
+
+    If the slow search finds nothing, this result is stored. Later starts omit the search.
+    """
     if any(os.path.exists(f"{folder.root}/{name}") for name in FILES) or states_to_copy(folder):
         return True
     with closing(connect(folder.queue_database, busy_timeout=PROBE_TIMEOUT)) as connection:

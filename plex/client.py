@@ -183,7 +183,7 @@ class PlexClient(PlexConnection):
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
-        """Show an image of an item. If `key` is empty, show no image."""
+        """Select the image that Plex shows for an item. An empty `key` removes the image."""
         if not key:
             path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
             self.request("DELETE", path, f"removing the {kind} of item {rating_key}")
@@ -198,7 +198,7 @@ class PlexClient(PlexConnection):
 
 
 def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Read items by bisection until the first unreadable item. Return the index of that item."""
+    """Find the first unreadable item by bisection. Return the item's index."""
     while low < high:
         middle = low + max(1, (high - low) // 2)
         try:

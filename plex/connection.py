@@ -268,7 +268,7 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
 
 
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address with the name of plex.direct in the server's certificate."""
+    """Return the https address whose host name is in the server's certificate."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]

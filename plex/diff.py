@@ -118,7 +118,7 @@ class Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Restore a locked sort title. Otherwise, make the sort title equal to the title."""
+        """Restore a sort title that was locked originally. Any other becomes equal to the title."""
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
@@ -132,7 +132,7 @@ class Comparison:
         shown, before = self.current.title, self.original.get(TITLE)
         if not shown:
             return self.desired.file_stem or None
-        # If the plugin sent the item's title, the item gets its original title.
+        # If the item's current title came from the plugin, restore the original title.
         sent = (self.last_sent.get(TITLE, ""), self.pending.get(TITLE, ""))
         is_ours = any(same(title, shown) for title in sent)
         return before if is_ours and isinstance(before, str) and before else None
@@ -157,8 +157,8 @@ class Comparison:
     ) -> tuple[_Wanted, Value | None]:
         """Return the value to send, and the value that Plex will probably keep.
 
-        If Plex kept a part of this value before, only this part is sent. If Plex kept nothing
-        before, the second value is None.
+        If Plex earlier kept only a part of this value, send only that part. If Plex earlier kept
+        nothing, send the value. The second result is then None.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours

@@ -123,7 +123,11 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the edit that fills a list again. Some servers first fill and then empty the list."""
+    """Return a second edit that fills an emptied list again.
+
+    If one request empties and fills a list, some servers fill the list first. The
+    list is then empty.
+    """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-# A changed result of `folded_path` also needs a new version, because the tables store its results.
+# The tables store results of `folded_path`. If this function returns other results, increase the
+# version.
 _SCHEMA_VERSION = 6
 _BUSY_TIMEOUT = 10.0
 _NOTE = "the index of Plex's files, library.db"

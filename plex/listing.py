@@ -151,7 +151,8 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 class UpdateCursor:
     """Computes the time of Plex's clock from which the next listing requests updated items.
 
-    The duration of the listing is subtracted, because the listing misses later updates.
+    The duration of the listing is subtracted, because a listing may miss updates during its own
+    requests.
     """
 
     clock: Callable[[], float]

@@ -18,7 +18,8 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# These keys of `Original` list kinds of images that the plugin is restoring or has uploaded.
+# Under these keys, `Original` stores which kinds of images the plugin is restoring, and which kinds
+# the plugin has uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
@@ -29,7 +30,7 @@ def original_values(item: PlexItem) -> Values:
 
 
 def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Return the original values, with the current values and locks for the fields in `names`."""
+    """Add the current values and locks of the fields in `names` to the original values."""
     now = current_values(item)
     locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
     return {**original, **{name: now[name] for name in names}, LOCKED: locked}

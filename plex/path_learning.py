@@ -166,7 +166,10 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return other scenes' files of the same name and size, if a survey has found them."""
+        """Return the files of other scenes that have the same name and size.
+
+        The files come from the last listing of Stash's files. Without a listing, return None.
+        """
         if self.surveyed_at() is None:
             return None
         rows = self.database.rows(

@@ -22,7 +22,10 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item of a listing, between the items with two keys. A key of 0 is no item."""
+    """An unreadable item of a listing.
+
+    The two keys belong to the items before and after it. The key 0 means that there is no item.
+    """
 
     row: int
     after_key: int

@@ -94,7 +94,8 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # The repeated response must begin with the known scene `after`.
+            # The second request asks for the scenes from `after` on. A complete response begins
+            # with this known scene.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -278,7 +279,8 @@ class GapDetectionEngine:
             if outcome is GapOutcome.QUEUED:
                 hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
                 jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-        # After a kill at this point, the next process repeats the step and finds the scenes queued.
+        # After a kill at this point, the next process repeats the step. It sees that the scenes are
+        # already in the queue.
         self._queue.enqueue(jobs)
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
         self._queue.forget_scenes(forgotten)

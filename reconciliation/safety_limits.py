@@ -15,7 +15,8 @@ from validation.values import counted
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0
-# After a run asked a question, new edits may increase the number of found scenes by this factor.
+# A user's consent stays valid if new edits have increased the number of found scenes by at most
+# this factor.
 _SLACK = 1.2
 
 

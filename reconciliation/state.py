@@ -144,7 +144,7 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the stored state. An unreadable file counts as a failure, so no run is due."""
+        """Return the stored state. An unreadable file delays the next run like a failed run."""
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state

@@ -21,7 +21,7 @@ _SHORTEST_SECRET = 4
 DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
 LEVEL_NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
-# Totals describe each code of an event that ends a job by these words.
+# The words for these events in a total such as "12 synced". Each of the events ends a job.
 JOB_ENDS = {
     "scene_synced": "synced",
     "scene_in_step": "already up to date",

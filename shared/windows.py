@@ -17,7 +17,7 @@ if sys.platform == "win32":
         except OSError as error:
             if operation == LOCK_UN:
                 return
-            # With these numbers, another process holds the lock. Wine uses 0.
+            # These error numbers mean that another process holds the lock. Wine returns 0.
             if error.errno in (errno.EACCES, 0):
                 raise BlockingIOError from None
             raise

@@ -13,7 +13,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# In a query that requests a detail, the second text of each pair replaces the first text.
+# If a query requests a detail, the second text of each pair replaces the first text in the query.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),

@@ -17,7 +17,11 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """`damage` and `refusal` are error messages. If `jobs` is None, all numbers are unknown."""
+    """The state of the queue's database.
+
+    If the database cannot be read, `damage` or `refusal` has the error message, and the numbers of
+    jobs are unknown.
+    """
 
     exists: bool = True
     damage: str = ""

@@ -11,8 +11,9 @@ from sync_queue.models import LARGEST_ID
 # NO_SCENE replaces the id of a deleted scene in the records of its items. The records show which
 # values the plugin has written. Without them, these values would later count as edits of a user.
 NO_SCENE = 0
-# With these keys, a scene's entities list the items that contain its file, but show another scene.
-# SHARED lists all these items. MISJOINED lists the items whose files Plex joined by mistake.
+# Under these keys, the stored `entities` of a scene list the Plex items that contain a file of the
+# scene but show another scene. SHARED has all these items. MISJOINED has the items whose files Plex
+# joined by mistake.
 SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
 
@@ -272,7 +273,10 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages that map the ids of scenes to their `wanted` entities."""
+        """Yield pages of scenes that have wanted performers, tags, studios or groups.
+
+        A page maps the id of each scene to the wanted entities that the scene has.
+        """
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

@@ -62,7 +62,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # The lock is released first, so a task that reads this record can start another worker.
+        # The lock is released before the end is logged. A task that reads the log can then start
+        # another worker at once.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -158,7 +159,8 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # Only the command line sends an address of Plex. A hook must not remove the address.
+            # The connection of a command contains an address of Plex, and the connection of a hook
+            # contains none. A hook's connection must not replace the known address by none.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
