@@ -29,7 +29,6 @@ class DeadLetter:
     error_message: str
     failed_at: str
     scene_id: int | None = None
-    retry_count: int = 0
     moment: float = 0.0
 
 
@@ -92,7 +91,7 @@ class DeadLetterQueue:
     def _select(self, which: str, *values: object) -> list[DeadLetter]:
         rows = self._connection.execute(
             "SELECT id, job_data, error_type, coalesce(error_message, ''), failed_at, scene_id, "
-            "coalesce(retry_count, 0), coalesce(strftime('%s', failed_at) + 0.0, 0.0) "
+            "coalesce(strftime('%s', failed_at) + 0.0, 0.0) "
             f"FROM dead_letters WHERE {which} ORDER BY failed_at, id",
             values,
         )
