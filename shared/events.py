@@ -136,6 +136,8 @@ class Event(Enum):
         creates it again from Plex""")
     DATABASE_NOT_REPAIRED = _error(f"""A database of the plugin is damaged ({{error}}) and cannot be
         replaced ({{problem}}). The worker tries again. {_MAKE_WRITABLE}""")
+    EDIT_UNREADABLE = _error("""Cannot read a queued edit; its file is kept as {kept}. Run the task
+        'Sync Recent Scenes to Plex'""")
     EDIT_NOT_REMOVED = _error(f"""Cannot remove the queued job {{file}} ({{error}}), so each start
         of the worker syncs it again. {_MAKE_WRITABLE}, or delete the file""")
     WAL_REFUSED = _warning("""The file system of {folder} does not support SQLite's write-ahead log,

@@ -1,4 +1,4 @@
-"""Imports the jobs of hooks from the spool."""
+"""Imports the jobs of hooks from the spool, and jobs of older versions from `queue/inbox/`."""
 
 import contextlib
 import json
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.events import Event, Report
-from shared.files import locked, names_in, remove_file
-from sync_queue.models import SyncJob
+from shared.files import keep_newest, locked, names_in, remove_file, replace_file
+from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import FOLDER_SCAN, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
 # A folder scan waits, because Stash may add more scenes to the folder.
 SCAN_DELAY = 20.0
+UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(
     r"(\d{20})-\d{7,}-\d{4,}\.(?:"
     r"(metadata|path|scan|forget)\.scene_(\d{1,19})((?:\.cover_changed)*)|"
@@ -52,10 +53,11 @@ class Spool:
     def __init__(self, queue_folder: str) -> None:
         self._folder = queue_folder
         self._spool = os.path.join(queue_folder, "spool")
+        self._inbox = os.path.join(queue_folder, "inbox")
         self._stuck: set[str] = set()
 
     def is_empty(self) -> bool:
-        return not self._new()
+        return not self._new() and not self._inbox_files()
 
     def names(self) -> frozenset[str]:
         names = names_in(self._spool)
@@ -65,11 +67,13 @@ class Spool:
         if self.is_empty():
             return 0
         with locked(os.path.join(self._folder, "import.lock")):
-            found = self._new()
+            found = [*self._read_inbox(report), *self._new()]
             if found:
                 enqueue([stored.job for stored in found])
             for stored in found:
                 self._remove(stored.path, report)
+            with contextlib.suppress(OSError):
+                os.rmdir(self._inbox)
             return len(found)
 
     def take_connection(self) -> Any:
@@ -106,6 +110,10 @@ class Spool:
     def _new(self) -> list[StoredJob]:
         return [stored for stored in read_spool(self._folder) if stored.path not in self._stuck]
 
+    def _inbox_files(self) -> list[str]:
+        paths = (os.path.join(self._inbox, name) for name in names_in(self._inbox))
+        return [path for path in paths if path.endswith(".json") and path not in self._stuck]
+
     def _remove(self, path: str, report: Report) -> None:
         try:
             remove_file(path)
@@ -114,3 +122,17 @@ class Spool:
         except OSError as error:
             self._stuck.add(path)
             report(Event.EDIT_NOT_REMOVED, file=path, error=error)
+
+    def _read_inbox(self, report: Report) -> list[StoredJob]:
+        found: list[StoredJob] = []
+        for path in self._inbox_files():
+            try:
+                with open(path, "rb") as file:
+                    found.append(StoredJob(path, SyncJob.parse(file.read())))
+            except OSError:
+                self._stuck.add(path)
+            except JobFormatError:
+                replace_file(path, path + UNREADABLE)
+                keep_newest(os.path.dirname(path), ".*" + re.escape(UNREADABLE), KEPT_UNREADABLE)
+                report(Event.EDIT_UNREADABLE, kept=path + UNREADABLE)
+        return found

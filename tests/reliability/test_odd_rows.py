@@ -2,8 +2,11 @@
 
 import json
 import time
+from dataclasses import asdict
+from typing import Any
 
 from simulators.rig import Rig
+from sync_queue.operations import METADATA, scene_job
 from tests.e2e.test_dead_letter_tasks import queue_of
 from tests.golden import figures
 
@@ -23,6 +26,12 @@ COPED_WITH = (
     '"next_retry_at": "soon"',
     '"data": [1]',
     f'"data": {{"a": {DEEP}}}',
+)
+INBOX: tuple[dict[str, Any], ...] = (
+    {"data": [1]},
+    {"enqueued_at": "x"},
+    {"scene_id": 10**400},
+    {"job_key": "\ud800"},
 )
 
 
@@ -44,6 +53,11 @@ def test_the_other_jobs_go_on_and_what_is_no_job_is_told(rig: Rig) -> None:
             [(one,) for one in (*BURIED, GONE, *coped_with, not_found.encode())],
         )
         database.commit()
+    inbox = rig.data / "queue" / "inbox"
+    inbox.mkdir()
+    for number, odd in enumerate(INBOX):
+        job = {**asdict(scene_job(ids[-1], METADATA, time.time())), **odd}
+        (inbox / f"{number}.json").write_text(json.dumps(job))
     (rig.data / "stats.json").write_text(f'{{"total_processing_time": {NUMBER}}}')
 
     for one in ids:

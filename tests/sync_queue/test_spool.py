@@ -18,9 +18,9 @@ from sync_queue import spool_import
 from sync_queue.manager import QueueManager
 from sync_queue.operations import get_queued_scene_ids
 from sync_queue.spool import elect, has_work, store
-from sync_queue.spool_import import SCAN_DELAY, Spool, job_of, read_spool
+from sync_queue.spool_import import KEPT_UNREADABLE, SCAN_DELAY, Spool, job_of, read_spool
 from tests.reported import Reported, no_report
-from tests.sync_queue.support import NOW, Clock, job, rows, spool, spooled
+from tests.sync_queue.support import NOW, Clock, job, put_into_inbox, rows, spool, spooled
 
 CONNECTION = {"Port": 9999, "SessionCookie": {"Name": "session", "Value": "cookie-Ab3dEf6hIj"}}
 
@@ -309,3 +309,35 @@ def test_a_connection_torn_by_a_power_cut_is_removed(folder: str, torn: bytes) -
     (Path(folder) / "spool" / "connection").write_bytes(torn)
     assert Spool(folder).take_connection() is None
     assert not Spool(folder).names()
+
+
+def test_jobs_of_an_older_inbox_are_imported_once(folder: str, queue: QueueManager) -> None:
+    queue.enqueue([job(1, at=NOW, old=True)])
+    put_into_inbox(folder, job(1, at=NOW + 9, new=True))
+    odd: Any = {"data": [1], "enqueued_at": 10**400}
+    put_into_inbox(folder, replace(job(2), **odd))
+    assert queue.has_unfinished()
+
+    assert [queue.import_spool(no_report) for _ in range(2)] == [2, 0]
+
+    claims = queue.claim(9)
+    assert [claim.job.data for claim in claims] == [{"old": True, "new": True}, {}]
+    assert not os.path.exists(f"{folder}/inbox")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b"\xff", replace(job(1), scene_id=10**30).encoded()]
+)
+def test_an_odd_file_is_quarantined(folder: str, queue: QueueManager, content: bytes) -> None:
+    inbox = put_into_inbox(folder, job(3)).parent
+    for number in range(KEPT_UNREADABLE + 5):
+        (inbox / f"{number:03}.json").write_bytes(content)
+    reports = Reported()
+
+    assert [queue.import_spool(reports) for _ in range(2)] == [1, 0]
+
+    assert len(reports) == KEPT_UNREADABLE + 5
+    assert set(reports) == {"edit_unreadable"}
+    left = sorted(path.name for path in inbox.iterdir())
+    assert (len(left), left[0]) == (KEPT_UNREADABLE, "005.json.unreadable")
+    assert queue.spool.is_empty()
