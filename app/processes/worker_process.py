@@ -26,9 +26,16 @@ from shared.files import sweep_temporaries
 from shared.log import Log
 from sync_queue.database import NewerSchemaError
 from sync_queue.quarantine import is_damage, quarantine_database
+from sync_queue.spool import CONNECTION
 from sync_queue.spool_import import Spool
 from worker.pauses import DATABASE, Pauses, database_fault
-from worker.process.lock_handover import BUSY_INTERVAL, IdleProcess, ensure_worker, is_requested
+from worker.process.lock_handover import (
+    BUSY_INTERVAL,
+    IDLE_INTERVAL,
+    INSTALLATION_INTERVAL,
+    ensure_worker,
+    is_requested,
+)
 from worker.process.outcome import DrainOutcome
 from worker.process.zombie_probe import ZombieProbe
 
@@ -110,14 +117,6 @@ class _WorkerProcess:
         self._pauses = Pauses(folder.pause, self._log.event, time.time, time.monotonic)
         self._repair = DatabaseRepair(folder, self._log, self._stop.wait, time.monotonic)
         self._spool = Spool(folder.queue_folder)
-        self._idle = IdleProcess(
-            lock,
-            self._spool,
-            folder.takeover_lock,
-            self._stop.is_set,
-            self._script_exists,
-            self._remember,
-        )
         self._is_started = False
         self._worker: SyncWorker | None = None
         self._services: Services | None = None
@@ -249,7 +248,7 @@ class _WorkerProcess:
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
         """Return whether to run a worker again. If so, this process holds the worker lock."""
-        if not self._idle.hand_over():
+        if not self._hand_over():
             return False
         stays = self._probe.leaves_zombie()
         if not stays:
@@ -260,8 +259,41 @@ class _WorkerProcess:
         has_work = self._has_work(outcome)
         self._close_services()
         if stays:
-            return has_work or self._idle.wait(known)
+            return has_work or self._wait_for_job(known)
         return has_work and self._lock.try_acquire()
+
+    def _hand_over(self) -> bool:
+        """Release the worker lock for a task, then acquire it again. Return False on failure."""
+        request_path = self._folder.takeover_lock
+        if not is_requested(request_path):
+            return True
+        self._lock.release()
+        while not self._stop.is_set():
+            if not is_requested(request_path):
+                if self._lock.try_acquire():
+                    return True
+                if not is_requested(request_path):
+                    return False
+            time.sleep(IDLE_INTERVAL)
+        return False
+
+    def _wait_for_job(self, known: frozenset[str]) -> bool:
+        """Wait for a spool file that is not in `known`. Return False if the worker must exit."""
+        checked_at = time.monotonic()
+        while not self._stop.is_set():
+            names = self._spool.names()
+            connection = self._spool.take_connection() if CONNECTION in names else None
+            self._remember(connection)
+            if connection is not None or names - known - {CONNECTION}:
+                return True
+            if time.monotonic() - checked_at >= INSTALLATION_INTERVAL:
+                checked_at = time.monotonic()
+                if not self._script_exists():
+                    return False
+            if not self._hand_over():
+                return False
+            time.sleep(IDLE_INTERVAL)
+        return False
 
     def _has_work(self, outcome: DrainOutcome) -> bool:
         if outcome is DrainOutcome.UNUSABLE:

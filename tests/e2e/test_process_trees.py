@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from app import dependencies
+from app.processes import worker_process
 from simulators.rig import PLUGIN_SOURCE, Rig
 from simulators.tuning import Tuning
 from tests.e2e.steps import sync_all
@@ -22,7 +23,6 @@ from tests.e2e.test_worker_place import cut_off_from_stash
 from tests.sync_queue.support import spool
 from tests.trees.container import PROCESS_ONE, Container, unshare
 from worker import processor
-from worker.process import lock_handover
 
 pytestmark = pytest.mark.skipif(
     not unshare(), reason="PID namespaces are not permitted here, or it is no Linux"
@@ -113,23 +113,24 @@ def test_at_most_one_zombie_remains_per_killed_worker(enter: Enter, kind: str) -
 
 
 def _before_it_waits(marker: str, reached: str) -> None:
-    wait = lock_handover.IdleProcess.wait
+    process = worker_process._WorkerProcess
+    wait = process._wait_for_job
 
-    def waits(self: lock_handover.IdleProcess, known: frozenset[str]) -> bool:
+    def waits(self: worker_process._WorkerProcess, known: frozenset[str]) -> bool:
         with open(reached, "w"):
             pass
         while os.path.exists(marker):
             time.sleep(0.005)
         return wait(self, known)
 
-    lock_handover.IdleProcess.wait = waits  # type: ignore[method-assign]
+    process._wait_for_job = waits  # type: ignore[method-assign]
 
 
 def test_an_edit_that_comes_while_the_worker_becomes_idle_is_not_lost(enter: Enter) -> None:
     container, rig = enter("stash")
     scene_id, item = rig.add_pair("a", tags=["T"])
     marker, reached = rig.data / "marker", rig.data / "reached"
-    rig.alter(lock_handover, _before_it_waits, marker=str(marker), reached=str(reached))
+    rig.alter(worker_process, _before_it_waits, marker=str(marker), reached=str(reached))
     marker.touch()
     worker = busy_worker_after_an_edit(rig, scene_id, "One")
     assert rig.wait_until(reached.exists)

@@ -5,15 +5,12 @@ A task requests the lock by acquiring a second lock, so the request ends with th
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from shared.file_lock import FileLock
-from sync_queue.spool import CONNECTION, elect
-from sync_queue.spool_import import Spool
+from sync_queue.spool import elect
 from worker.process.launcher import start_worker
 
 BUSY_INTERVAL = 0.5
@@ -80,48 +77,3 @@ def hold_worker_lock(
         if is_handed_over:
             # This pause gives the worker time to acquire its lock again.
             sleep(RETURN_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class IdleProcess:
-    lock: FileLock
-    spool: Spool
-    request_path: str
-    is_told_to_end: Callable[[], bool]
-    is_installed: Callable[[], bool]
-    on_connection: Callable[[Any], None]
-    sleep: Callable[[float], None] = time.sleep
-    monotonic: Callable[[], float] = time.monotonic
-
-    def hand_over(self) -> bool:
-        """Release the worker lock for a task, then acquire it again. Return False on failure."""
-        if not is_requested(self.request_path):
-            return True
-        self.lock.release()
-        while not self.is_told_to_end():
-            if not is_requested(self.request_path):
-                if self.lock.try_acquire():
-                    return True
-                if not is_requested(self.request_path):
-                    return False
-            self.sleep(IDLE_INTERVAL)
-        return False
-
-    def wait(self, known: frozenset[str]) -> bool:
-        """Wait for a spool file that is not in `known`. Return False if the worker must exit."""
-        checked_at = self.monotonic()
-        while not self.is_told_to_end():
-            names = self.spool.names()
-            connection = self.spool.take_connection() if CONNECTION in names else None
-            if connection is not None:
-                self.on_connection(connection)
-            if connection is not None or names - known - {CONNECTION}:
-                return True
-            if self.monotonic() - checked_at >= INSTALLATION_INTERVAL:
-                checked_at = self.monotonic()
-                if not self.is_installed():
-                    return False
-            if not self.hand_over():
-                return False
-            self.sleep(IDLE_INTERVAL)
-        return False
