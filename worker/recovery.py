@@ -74,7 +74,6 @@ class RecoveryScheduler:
         self.state.consecutive_failures = self.state.consecutive_successes = 0
 
     def record_recovery(self, now: float) -> None:
-        self._due_soon = False
         self.record_served()
         self._ramp_seen = now
         self.state.last_recovery_time = self.state.recovery_started_at = now

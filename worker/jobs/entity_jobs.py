@@ -20,7 +20,9 @@ from worker.sync.results import SKIPPED, Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
 PAGE = 500
-QUEUED, IN_STEP, UNSYNCED, GONE = "queued", "up to date", "never synced", "gone"
+# The outcomes of scenes, as the log names them.
+QUEUED, IN_STEP, GONE = "queued", "already up to date", "gone"
+UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
@@ -53,14 +55,10 @@ class EntityJobs:
             self._queue_page(session, *page, counts)
         for entity, group in claims_by_entity.items():
             number = counts[entity]
-            others = (
-                (IN_STEP, "already up to date"),
-                (UNSYNCED, "left out because they were never synced"),
-                (GONE, GONE),
-            )
-            words = [f"{number[name]:,} {word}" for name, word in others if number[name]]
-            outcome = (f"{counted(number[QUEUED], 'scene')} queued", *words)
-            yield ScenesQueued(group, subject_label(group[0].job.job_key), outcome)
+            others = (IN_STEP, UNSYNCED, GONE)
+            words = [f"{number[outcome]:,} {outcome}" for outcome in others if number[outcome]]
+            outcomes = (f"{counted(number[QUEUED], 'scene')} {QUEUED}", *words)
+            yield ScenesQueued(group, subject_label(group[0].job.job_key), outcomes)
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
         sync_log, read = self.services.queue.sync_log, self.services.scenes.read
