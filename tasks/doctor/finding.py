@@ -3,7 +3,6 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 
 from tasks.answer import Answer, Level
 from validation.values import counted
@@ -23,9 +22,17 @@ class Finding:
 Check = Callable[[], Finding]
 
 
-ok = partial(Finding, Level.OK)
+def ok(text: str) -> Finding:
+    return Finding(Level.OK, text)
+
+
 # A problem is a fault if it prevents the sync of edits to Plex, and otherwise a warning.
-warning, fault = partial(Finding, Level.WARNING), partial(Finding, Level.FAULT)
+def warning(text: str, remedy: str) -> Finding:
+    return Finding(Level.WARNING, text, remedy)
+
+
+def fault(text: str, remedy: str) -> Finding:
+    return Finding(Level.FAULT, text, remedy)
 
 
 def unchecked(why: str) -> Finding:

@@ -74,10 +74,10 @@ def _verdict(inspection: Inspection) -> tuple[str, Level]:
 
 def _fields(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
     """Return the values in Plex and the new values, without fields that are empty in both."""
-    changes = changes_of(edit)
-    values = {name: (now := getattr(item, name), changes.get(name, now)) for name in PLEX_NAMES}
+    now = {name: getattr(item, name) for name in PLEX_NAMES}
+    wanted = now | changes_of(edit)
     return {
-        name: {"in_plex": now, "wanted": wanted}
-        for name, (now, wanted) in values.items()
-        if now or wanted
+        name: {"in_plex": now[name], "wanted": wanted[name]}
+        for name in PLEX_NAMES
+        if now[name] or wanted[name]
     }

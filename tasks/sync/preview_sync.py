@@ -140,7 +140,8 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
         names = [
             n for n, given in edit.fields.items() if n not in changes and value in given.values()
         ]
-        lines += [f"{words} as they are: {', '.join(names)}"] * bool(names)
+        if names:
+            lines.append(f"{words} as they are: {', '.join(names)}")
     return lines
 
 
@@ -167,7 +168,8 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
     if not inspection.scene.files:
         return NO_FILE, []
     if inspection.not_selected:
-        return NOT_SELECTED, [inspection.not_selected, *[RESTORED] * inspection.restores]
+        restored = [RESTORED] if inspection.restores else []
+        return NOT_SELECTED, [inspection.not_selected, *restored]
     if inspection.lacks_metadata:
         return NO_METADATA, []
     if error is not None:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
@@ -29,7 +30,7 @@ from sync_queue.checkup import DatabaseCheckup, examine_database
 from sync_queue.database import connect
 from tasks.answer import Level
 from tasks.doctor import machine_checks, server_checks, work_checks
-from tasks.doctor.finding import fault, masked, ok, report, unchecked, warning
+from tasks.doctor.finding import Finding, fault, masked, ok, report, unchecked, warning
 from tests.golden import figures
 from tests.sync_queue.support import spool
 from tests.validation.strategies import ANY_TEXT
@@ -43,6 +44,12 @@ AWAY = partial(PlexHealth, reachable=False, latency=0.0)
 
 def plain(text: str) -> str:
     return text
+
+
+@pytest.mark.parametrize("problem", [warning, fault])
+def test_a_problem_has_a_remedy(problem: Callable[[str], Finding]) -> None:
+    with pytest.raises(TypeError, match="remedy"):
+        problem("broken")
 
 
 def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
