@@ -123,7 +123,7 @@ def decide(
 
 
 def _free_wait(error: Exception) -> float | None:
-    """Return the delay before a retry that is not counted. Other errors have no such delay."""
+    """Return the delay before a retry that is not counted, or None if the retry is counted."""
     if isinstance(error, PlexReplaced):
         return 0.0
     if isinstance(error, PlexUploadsDown):
@@ -150,9 +150,9 @@ class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
     For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
-    A failure counts if Plex has edited another scene since the job's previous failure. A job with a
-    counted failure may fail again before any other job fails. Then this failure counts, too. The
-    last failure of an outage may count by mistake, so a poison job has three counted failures.
+    A failure counts if Plex has edited another scene since the job's previous failure. The failure
+    of a job with a counted failure also counts if no other job has failed since then. The last
+    failure of an outage may count by mistake, so only three counted failures show a poison job.
     """
 
     _records: dict[str, _FailureCount] = field(default_factory=dict)

@@ -36,7 +36,8 @@ EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# The usual duration moves towards each new median by one of these shares of the difference.
+# After each batch, the usual duration moves towards the new median. It rises by the first share of
+# the difference, or falls by the second share.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 
@@ -75,7 +76,8 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate has risen since `before`. The lower rate never adds too many tokens.
+            # The rate has risen since `before`. The rate at `before` is lower, so it never adds too
+            # many tokens.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)

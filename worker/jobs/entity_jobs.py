@@ -26,7 +26,8 @@ UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-# Scenes in Stash, and the wanted entities of these scenes and of deleted scenes.
+# A page has the scenes that Stash returned, and the ids of all requested scenes with their wanted
+# performers, tags, studios or groups. Stash does not return deleted scenes.
 _Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 

@@ -26,7 +26,8 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     # Stash waits until every process has closed its output pipe, so the worker gets other streams.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Write before the worker starts, because this hook may be killed. A pipe buffers 4 KiB.
+        # Write to the pipe before the worker starts, because this hook may be killed after the
+        # start. The pipe buffers 4 KiB, so the hook does not wait for the worker.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:

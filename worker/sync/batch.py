@@ -66,7 +66,11 @@ class BatchSync:
             yield from self._sync(works)
 
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
-        """Skip a scene, and queue the other scenes in its items, because an item may show them."""
+        """Skip a scene that the settings exclude.
+
+        Queue the other scenes that have a file in the same items. The items may now show these
+        scenes.
+        """
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
         others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]

@@ -51,7 +51,10 @@ class Restoration:
         return restored
 
     def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        """Return whether the item has an original file, or matches a file of a synced scene."""
+        """Return whether the item still has the file from before the first sync.
+
+        An item with a file of a synced scene also counts as the same.
+        """
         if shares_a_file(original, item):
             return True
         self.session.library.prepare()
