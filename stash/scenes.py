@@ -49,8 +49,6 @@ class StashScenes:
         return found
 
     def names(self, scene_ids: Sequence[int]) -> dict[int, str]:
-        if not scene_ids:
-            return {}
         data = self.connection.query(queries.scene_names(scene_ids))
         return {scene.id: scene.name for scene in self._scenes(data.values())}
 

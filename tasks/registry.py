@@ -94,7 +94,7 @@ TASKS: Mapping[str, Task] = {
     "clear_queue": Task("sync.process_queue"),
     "clear_dlq": Task("dead_letters.retry_or_remove"),
     "purge_dlq": Task("dead_letters.retry_or_remove", {"days": _DAYS}),
-    "clear_match_cache": Task("sync.clear_match_cache"),
+    "clear_match_cache": Task("settings.check_paths"),
     "check_paths": Task("settings.check_paths"),
     "health_check": Task("status.health_check", {FORMAT: _FORMAT}),
     "outage_summary": Task("status.queue_status", reads_only=True),
@@ -131,8 +131,7 @@ def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
     if task is None:
         raise _refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
     values = values_of(arguments, mode, task.arguments)
-    function = _load(mode, task)
-    return partial(function, **values)
+    return partial(_load(mode, task), **values)
 
 
 def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Answer] | None":

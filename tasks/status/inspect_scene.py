@@ -17,8 +17,6 @@ from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import ConfigFault, SyncSession
 
-_Verdict = tuple[str, str, Level]
-
 
 class PlexFacts:
     """The comparison of a scene with Plex. The constructor may raise ConfigFault or PlexError."""
@@ -84,7 +82,7 @@ def inspect_one(services: Services, session: SyncSession, scene: StashScene) -> 
     return inspection
 
 
-def _verdict(facts: SceneFacts) -> _Verdict:
+def _verdict(facts: SceneFacts) -> tuple[str, str, Level]:
     if facts.stash_problem:
         return "unknown", f": {facts.stash_problem}. {_last_known(facts)}", Level.FAULT
     if facts.scene is None:
@@ -283,7 +281,24 @@ def _plex_data(plex: PlexFacts | None) -> dict[str, Any]:
         return {"plex_looked_at": None, **{name: [] for name in lists}}
     return {
         "plex_looked_at": plex.looked_at,
-        "files": [_file_data(plex, *file) for file in plex.files],
+        "files": [
+            {
+                "path": file.path,
+                "size_bytes": file.size or None,
+                "plex_path": plex_path,
+                "rule": matching.rule.name.lower() if matching.rule else None,
+                "rating_keys": [match.rating_key for match in matching.matches],
+                "candidates": [
+                    {
+                        "path": part.path,
+                        "rating_key": part.rating_key,
+                        "library": plex.libraries.get(part.section),
+                    }
+                    for part in matching.candidates
+                ],
+            }
+            for file, plex_path, matching in plex.files
+        ],
         "items": [
             {
                 "rating_key": item.rating_key,
@@ -298,24 +313,4 @@ def _plex_data(plex: PlexFacts | None) -> dict[str, Any]:
         ],
         "shown_elsewhere": plex.inspection.elsewhere,
         "cover_to_compare": plex.inspection.cover_for,
-    }
-
-
-def _file_data(
-    plex: PlexFacts, file: SceneFile, plex_path: str, matching: Matching
-) -> dict[str, Any]:
-    return {
-        "path": file.path,
-        "size_bytes": file.size or None,
-        "plex_path": plex_path,
-        "rule": matching.rule.name.lower() if matching.rule else None,
-        "rating_keys": [match.rating_key for match in matching.matches],
-        "candidates": [
-            {
-                "path": part.path,
-                "rating_key": part.rating_key,
-                "library": plex.libraries.get(part.section),
-            }
-            for part in matching.candidates
-        ],
     }

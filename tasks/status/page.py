@@ -152,7 +152,9 @@ def overview(services: Services) -> Answer:
     }
     jobs = [job.scene_id for job in (*active, *waiting)]
     letters = [letter.scene_id for of_type in newest.values() for letter in of_type]
-    titles = _titles(services, [*jobs, *recent, *letters])
+    titles, problem = titles_in_time(services.names, [*jobs, *recent, *letters], patience=1.5)
+    if problem:
+        services.log.step(f"Scenes are shown by their numbers: {problem}")
     hours = services.stats().hours.since(status.now - DAY)
     data = {
         "now": status.now,
@@ -179,13 +181,6 @@ def overview(services: Services) -> Answer:
         "worker": ensure_worker_for_jobs(services),
     }
     return Answer(state.text(status.now), data=data, level=state.level)
-
-
-def _titles(services: Services, scene_ids: list[int | None]) -> Titles:
-    titles, problem = titles_in_time(services.scenes.names, scene_ids, patience=1.5)
-    if problem:
-        services.log.step(f"Scenes are shown by their numbers: {problem}")
-    return titles
 
 
 def _sync_data(scene_id: int, sync: SceneRecord, titles: Titles) -> dict[str, Any]:

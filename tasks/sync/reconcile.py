@@ -73,9 +73,18 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
     if run.result.checked:
         checked = counted(run.result.checked, "checked scene")
         services.log.info(f"Continuing an interrupted run after {checked}")
-    ended = None
+    ended: RunResult | None = None
     while ended is None:
-        ended = _step(services, engine)
+        try:
+            ended = engine.step(services.sessions.current())
+        except (PlexError, StashError) as error:
+            stored = engine.stored()
+            result = stored.result if stored is not None else GapDetectionResult()
+            raise TaskError(
+                f"{error}. {counted(result.checked, 'scene')} checked, {result.enqueued:,} queued. "
+                "Remove the cause and run the task again; it continues from here"
+            ) from None
+        _show_progress(services, engine.stored())
     if ended.queued:
         services.ensure_worker()
     text = f"Reconciliation of {order.words} ended. {ended.text}"
@@ -84,21 +93,6 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
     asks = ended.how is Ending.ASKS
     level = Level.WARNING if asks else Level.OK
     return Answer(text, data={"queued": ended.queued, "asks": asks}, level=level)
-
-
-def _step(services: Services, engine: GapDetectionEngine) -> RunResult | None:
-    try:
-        ended = engine.step(services.sessions.current())
-    except (PlexError, StashError) as error:
-        run = engine.stored()
-        result = run.result if run is not None else GapDetectionResult()
-        raise TaskError(
-            f"{error}. {counted(result.checked, 'scene')} checked, {result.enqueued:,} queued. "
-            "Remove the cause and run the task again; it continues from here"
-        ) from None
-    if ended is None:
-        _show_progress(services, engine.stored())
-    return ended
 
 
 def _show_progress(services: Services, run: Run | None) -> None:
