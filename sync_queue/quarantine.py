@@ -1,5 +1,6 @@
 """Renames a damaged database, and requests a reconciliation that finds the lost edits."""
 
+import json
 import os
 import re
 import sqlite3
@@ -31,7 +32,7 @@ def ask_for_reconciliation(path: str, why: str) -> None:
 def was_emptied(path: str) -> bool:
     try:
         with open(_marker(path), encoding="utf-8") as file:
-            return EMPTIED in file.read()
+            return file.read() == json.dumps({"why": EMPTIED})
     except (OSError, ValueError):
         return False
 

@@ -3,14 +3,18 @@ from html.parser import HTMLParser
 
 _HIDDEN = frozenset(("script", "style"))
 # A browser shows space around these HTML elements. All other tags stay as text.
-_PARAGRAPH = "p|blockquote|h[1-6]|ul|ol|dl|table|hr|pre|figure|header|footer"
+_PARAGRAPH = "p|blockquote|h1|h2|h3|h4|h5|h6|ul|ol|dl|table|hr|pre|figure|header|footer"
 _LINE = "div|li|tr|dt|dd|section|article|main|aside|nav|caption|figcaption"
-_CELL = "td|th"
 _INLINE = (
     "a|abbr|acronym|b|bdi|bdo|big|body|center|cite|code|data|del|dfn|em|font|head|html|i|img|ins|"
-    "kbd|label|link|mark|meta|q|s|samp|small|span|strike|strong|sub|sup|tbody|template|tfoot|thead|"
-    "time|title|tt|u|var|wbr"
+    "kbd|label|link|mark|meta|q|s|samp|small|span|strike|strong|sub|sup|tbody|td|template|tfoot|th|"
+    "thead|time|title|tt|u|var|wbr"
 )
+_BREAKS = {
+    tag: breaks
+    for breaks, tags in enumerate((_INLINE, _LINE, _PARAGRAPH))
+    for tag in tags.split("|")
+}
 _BLOCK = re.compile(rf"<(?:br|{_PARAGRAPH}|{_LINE})\b", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!]|&#?\w+;")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
@@ -74,11 +78,10 @@ class _PlainText(HTMLParser):
             self._add(paragraph)
 
     def _break_at(self, tag: str) -> bool:
-        if re.fullmatch(_CELL, tag):
+        if tag in ("td", "th"):
             self._add(" ")
-        breaks = 2 if re.fullmatch(_PARAGRAPH, tag) else 1 if re.fullmatch(_LINE, tag) else 0
-        self._breaks = max(self._breaks, breaks)
-        return breaks > 0 or re.fullmatch(f"{_CELL}|{_INLINE}", tag) is not None
+        self._breaks = max(self._breaks, _BREAKS.get(tag, 0))
+        return tag in _BREAKS
 
     def _add(self, text: str) -> None:
         if not self._keeps_lines:

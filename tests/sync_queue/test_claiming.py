@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -152,6 +153,23 @@ def test_an_unreadable_claimed_row_is_dead_lettered(queue: QueueManager, folder:
     assert queue.claim(9) == []
     assert queue.dead_letters.counts_by_type() == {"UnreadableJob": 1}
     assert not queue.has_unfinished()
+
+
+def test_a_claim_whose_dead_letter_cannot_be_stored_changes_nothing(
+    queue: QueueManager, folder: str
+) -> None:
+    write_row(folder, b"{}")
+    queue.enqueue([job(1)])
+    queue.connection.execute(
+        "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.dead_letters "
+        "BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        queue.claim(9)
+    assert queue.stats()["in_progress"] == 0
+    queue.connection.execute("DROP TRIGGER refuse")
+    assert [claim.job.scene_id for claim in queue.claim(9)] == [1]
+    assert queue.dead_letters.count() == 1
 
 
 @pytest.mark.parametrize("data", [PICKLE, b"", b"\xff\xfe", b"{broken", b"NaN", b"\x00"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sync_queue.manager import QueueManager
-from sync_queue.quarantine import REBUILT_MARKER, quarantine_database
+from sync_queue.quarantine import EMPTIED, REBUILT_MARKER, quarantine_database, was_emptied
 from tests.sync_queue.support import job
 
 
@@ -75,3 +75,12 @@ def test_a_quarantine_that_has_begun_has_asked_for_a_reconciliation(
 
     assert path.exists() == (file == "data.db")
     assert (tmp_path / REBUILT_MARKER).exists() == asked
+
+
+def test_a_damaged_database_did_not_vanish_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / EMPTIED
+    folder.mkdir()
+    path = folder / "data.db"
+    path.write_bytes(b"no database at all" * 500)
+    assert quarantine_database(str(path)) is not None
+    assert not was_emptied(str(path))
