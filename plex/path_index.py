@@ -227,9 +227,10 @@ class PathIndex:
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
+        # Without the plus sign, SQLite searches the primary key, which begins with `server_id`.
         rows = self.database.rows(
             f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
-            "AND server_id = ? ORDER BY rating_key",
+            "AND +server_id = ? ORDER BY rating_key",
             *(*values, self._server_id),
         )
         parts = [LibraryPart(*row) for row in rows]

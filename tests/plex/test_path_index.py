@@ -186,12 +186,16 @@ def test_a_locked_database_is_not_taken_for_a_broken_one(
 
 
 def test_looking_for_a_file_uses_an_index(index: PathIndex) -> None:
-    for column in ("path", "folded"):
-        plan = index.database.rows(
-            f"EXPLAIN QUERY PLAN SELECT path FROM parts WHERE {column} = ? AND server_id = ?",
-            *("/a", "s"),
-        )
-        assert f"INDEX parts_by_{column}" in plan[0][3]
+    statements: list[str] = []
+    index.database._connection.set_trace_callback(statements.append)
+    index.find_exact("/a")
+    index.find_folded("/a")
+    index.find_named("/a", 5)
+    index.database._connection.set_trace_callback(None)
+    plans = [index.database.first(f"EXPLAIN QUERY PLAN {sql}")[3] for sql in statements]
+    columns = ("path (path=?", "folded (folded=?", "name (name=?")
+    for plan, searched in zip(plans, columns, strict=True):
+        assert f"INDEX parts_by_{searched}" in plan
 
 
 def test_files_of_one_name_are_found_in_whatever_folder(index: PathIndex) -> None:
