@@ -15,7 +15,7 @@ def open_database(path: str, synchronous: str, busy_timeout: float) -> sqlite3.C
     connection = _open(path, busy_timeout)
     try:
         connection.execute(f"PRAGMA synchronous={synchronous}")
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         connection.close()
         if not _is_refusal(error):
             raise

@@ -1,12 +1,14 @@
 """An error says which of the two databases it is about."""
 
+import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from plex.index_database import IndexDatabase, is_about_index
+from plex.index_database import IndexDatabase, delete_index, is_about_index
 from plex.path_index import PathIndex
 from tasks.answer import unusable_database
 from worker.pauses import database_fault
@@ -44,6 +46,22 @@ def test_an_error_of_the_index_says_so(fail: Fail) -> None:
     database.close()
 
     assert is_about_index(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc lists the open files on Linux only")
+def test_an_unusable_file_is_closed_before_it_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete(path: str) -> None:
+        # Windows cannot delete an open file.
+        assert path not in [os.path.realpath(file) for file in Path("/proc/self/fd").iterdir()]
+        delete_index(path)
+
+    path = tmp_path / "library.db"
+    path.write_bytes(b"not a database" * 100)
+    monkeypatch.setattr("plex.index_database.delete_index", delete)
+    IndexDatabase(str(path)).close()
+    assert path.read_bytes().startswith(b"SQLite format 3")
 
 
 def test_people_are_told_which_file_it_is(tmp_path: Path) -> None:
