@@ -18,7 +18,7 @@ from plex.edit_parameters import (
 from validation.sanitizers import sanitize_name, sanitize_summary
 
 NAMES = st.lists(st.text(min_size=1, max_size=255).map(sanitize_name).filter(bool), max_size=60)
-TEXTS = st.text(max_size=400).map(lambda text: sanitize_summary(text * 30)).filter(bool)
+TEXTS = st.text(max_size=400).map(lambda text: sanitize_summary(text * 100)).filter(bool)
 LONG_NAMES = [f"A tag, number {n:03} 東京" for n in range(500)]
 
 
