@@ -2,6 +2,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -112,10 +113,8 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
     client = PlexClient(*server, timeouts, config.plex_verify_tls, device)
-    try:
+    with closing(client):
         return check_plex_health(client, with_rights=True)
-    finally:
-        client.close()
 
 
 def check_stash(seen: StashCheckup, address: str) -> Finding:

@@ -170,7 +170,15 @@ def reconciliation_data(status: StatusSnapshot) -> dict[str, Any]:
 def outage_summary(source: StatusSource) -> Answer:
     now, history = source.clock(), source.outages()
     records, ongoing = history.records, history.ongoing
-    text = f"{counted(len(records), 'outage')} tracked{_metrics_text(history)}"
+    text, metrics = f"{counted(len(records), 'outage')} tracked", calculate_outage_metrics(records)
+    if metrics.outage_count:
+        downtime = format_duration(metrics.total_downtime)
+        text += f", {metrics.outage_count} completed, {downtime} in total"
+        text += f"; mean time to recovery {format_duration(metrics.mttr)}"
+    # The mean time between failures needs two completed outages.
+    if metrics.mtbf:
+        text += f", mean time between failures {format_duration(metrics.mtbf)}"
+        text += f", availability {metrics.availability:.2f} %"
     if ongoing is not None:
         began = format_elapsed_since(ongoing.started_at, now)
         text += f"; the current outage began {began}. {_CAUSE}"
@@ -194,19 +202,6 @@ def outage_data(history: OutageHistory) -> dict[str, Any]:
         "ongoing": None if ongoing is None else _outage_data(ongoing),
         "outages": [_outage_data(record) for record in history.records[::-1]],
     }
-
-
-def _metrics_text(history: OutageHistory) -> str:
-    metrics = calculate_outage_metrics(history.records)
-    if not metrics.outage_count:
-        return ""
-    text = f", {metrics.outage_count} completed, {format_duration(metrics.total_downtime)} in total"
-    text += f"; mean time to recovery {format_duration(metrics.mttr)}"
-    # The mean time between failures needs two completed outages.
-    if metrics.mtbf:
-        text += f", mean time between failures {format_duration(metrics.mtbf)}"
-        text += f", availability {metrics.availability:.2f} %"
-    return text
 
 
 def _outage_line(record: OutageRecord, now: float) -> str:

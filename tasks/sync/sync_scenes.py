@@ -17,8 +17,6 @@ from worker.sync.scene_work import lacks_metadata
 from worker.sync.session import ConfigFault, SyncSession
 
 RECENT = 86_400.0
-
-
 _WORDS = {
     "queued": "queued",
     "waiting": "already queued",
