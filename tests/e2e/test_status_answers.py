@@ -128,6 +128,7 @@ def test_outages_are_told_newest_first_with_their_figures_and_what_to_do(rig: Ri
     }  # fmt: skip
     assert_golden("status", "Outages", story(rig.task("outage_summary")))
 
+    rig.stop_worker()  # it would write the state of the breaker, too
     write(rig, "circuit_breaker.json", CLOSED)
     over = rig.task("outage_summary")
     assert figures(over.output)[:2] == [2, 2]

@@ -226,11 +226,7 @@ def test_a_scenes_tab_asks_only_when_it_is_opened(browser: Browser, canned: Web)
     browser.click(".s2p-scene button", "What differs?")
 
     assert "title\tSomething else\tUno" in browser.sees("In Stash", ".s2p-scene table")
-    assert [one for one in canned.asked if one != "wake"] == [
-        "scene_status",
-        "inspect",
-        "scene_status",
-    ]
+    assert canned.gets("scene_status", "inspect", "scene_status")
 
     down = {"text": "", "sentence": "Plex is down since {since}.", "state": {"since": 90_000.0}}
     canned.answer("scene_status", down)

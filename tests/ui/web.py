@@ -169,6 +169,13 @@ class Web:
                 return 200, MIME[found.suffix[1:]], found.read_bytes()
         return 200, MIME["html"], (HARNESS / "index.html").read_bytes()
 
+    def gets(self, *modes: str) -> bool:
+        """Wait until the page has asked for exactly these modes, apart from `wake`."""
+        with self._answered:
+            return self._answered.wait_for(
+                lambda: [mode for mode in self.asked if mode != "wake"] == [*modes], PATIENCE
+            )
+
     def answer(self, mode: str, output: Mapping[str, Any]) -> None:
         """Give this as the plugin's answer to a mode from now on."""
         self.answers[mode] = {"data": {"runPluginOperation": output}}
