@@ -110,26 +110,26 @@ class StashScenes:
     def _query_with_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Query scenes, even if Stash cannot read a time stamp.
 
-        An old scene may have a zero time stamp, and Stash then rejects the whole request. So one
-        more request reads the scenes without time stamps, and another request the time stamps.
+        An old scene may have a zero time stamp, which Stash cannot return. So a second request
+        reads the scenes without time stamps. For a list, a third request reads the time stamps.
         """
         try:
             return self._query(text, variables)
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
+            # The answer to a query by id has the time stamps of all other scenes.
+            stamps = error.data
         data = self._query(queries.without_stamps(text), variables)
         found = _listed(data)["scenes"] if "findScenes" in data else data.values()
         rows = [row for row in found if row is not None]
-        if not rows:
-            return data
-        stamps: Mapping[str, Any]
-        try:
-            stamps = self.connection.query(queries.scene_stamps([row["id"] for row in rows]))
-        except StashQueryError as error:
-            if not error.is_only_about(queries.STAMPS):
-                raise
-            stamps = error.data
+        if rows and "findScenes" in data:
+            try:
+                stamps = self.connection.query(queries.scene_stamps([row["id"] for row in rows]))
+            except StashQueryError as error:
+                if not error.is_only_about(queries.STAMPS):
+                    raise
+                stamps = error.data
         for row in rows:
             row.update(stamps.get(f"s{row['id']}") or _ZERO_STAMPS)
         return data

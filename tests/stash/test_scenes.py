@@ -199,6 +199,13 @@ def test_a_zero_time_stamp_hides_no_scene(stash: FakeStash, scenes: StashScenes)
         assert {scene.id for scene in found if is_since(scene.updated_at, 9e9)} == {2, 3}
 
 
+def test_a_zero_time_stamp_needs_one_more_query(stash: FakeStash, scenes: StashScenes) -> None:
+    stash.add_scene(created_at="")
+    scenes.read([1])
+    # After a failed query, the connection also asks for the status of Stash.
+    assert stash.requests.count() == 3
+
+
 @pytest.mark.parametrize(
     "data", [b'{"findScenes": null}', b'{"findScenes": {}}', b'{"findScenes": []}', b"{}"]
 )
