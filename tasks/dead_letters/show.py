@@ -43,7 +43,8 @@ def show_dlq(source: StatusSource) -> Answer:
     details = [line for group in shown for line in _lines(group, titles, now)]
     details += [f"and {counted(left_out, 'other reason')}"] if left_out else []
     details += [f"Titles of scenes are not shown, because {problem}"] if problem else []
-    newest = format_elapsed_since(shown[0][1][0].moment, now)
+    _, newest_letters = shown[0]
+    newest = format_elapsed_since(newest_letters[0].moment, now)
     return Answer(
         f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
         f"{newest}. Remove the cause, then run the task 'Retry Dead Letters'",

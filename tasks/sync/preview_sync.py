@@ -66,7 +66,9 @@ def _report_head(sums: Counter[str], fields: Counter[str]) -> Iterator[str]:
     yield from (f"  {words}: {number}" for words, number in sums.items())
     yield from ("", "Items that would change, by field")
     yield from (f"  {name}: {number}" for name, number in fields.most_common())
-    yield from ("", "One by one") if fields else ("  none", "", "One by one")
+    if not fields:
+        yield "  none"
+    yield from ("", "One by one")
 
 
 def preview_examples(services: Services) -> Answer:
