@@ -33,8 +33,7 @@ from validation.paths import folded
 
 _UNUSED = {"Country", "Guid", "Rating", "Director", "Writer", "Producer", "Similar", "Image"}
 _UNUSED |= {"Chapter", "Marker", "UltraBlurColors"}
-# Without `skipRefresh`, Plex runs local metadata agents and a media analysis for each item that it
-# returns. `excludeElements` makes the response smaller by leaving out elements that are not used.
+# Without `skipRefresh`, Plex runs metadata agents and a media analysis for each returned item.
 _ITEM_QUERY = urlencode(
     {
         "skipRefresh": "1",
@@ -70,7 +69,6 @@ class PlexClient(PlexConnection):
         return [section for section in self.libraries() if section.kind == MOVIE]
 
     def smart_collections(self, section_key: int) -> frozenset[str]:
-        """Return the case-folded titles of a library's smart collections."""
         path, doing = f"/library/sections/{section_key}/collections", "listing the collections"
         try:
             rows = self.read(path, doing, paging(0, _MOST_COLLECTIONS)).findall("Directory")

@@ -116,7 +116,6 @@ class PlexConnection:
         with_token: bool = True,
         timeout: Timeout | None = None,
     ) -> requests.Response:
-        """Send a request and return the response. An error names the activity `doing`."""
         if with_token and self._identity is None:
             self.identity(self.timeout)
         address, mark, query = path.partition("?")

@@ -85,10 +85,7 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without refused fields and names, and the names that were left out.
-
-        Only refusals after the time `since` and less than a day ago count.
-        """
+        """Return the fields without refused fields and names, and the names that were left out."""
         now = self.clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -122,8 +119,7 @@ class EditSender:
     refusals: Refusals
     item: PlexItem
     fields: Fields
-    # After a failed edit, each field is sent in its own request. A field that fails again counts as
-    # refused.
+    # After a failed edit, each field is sent alone. A field that fails again counts as refused.
     alone: bool = False
     # Names that Plex refused before this time are sent again.
     refused_since: float = 0.0

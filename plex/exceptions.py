@@ -18,12 +18,7 @@ REBINDING = (
 
 
 class PlexError(Exception):
-    """The base class of the errors of Plex.
-
-    Args:
-        doing: the activity that failed, such as "editing item 7".
-        brief: a shorter message for the log lines about later retries.
-    """
+    """The base class of the errors of Plex. `doing` is an activity such as "editing item 7"."""
 
     # Whether another log line has the cause. The log lines about the job are shorter then.
     reported = False
@@ -46,6 +41,7 @@ class PlexError(Exception):
         super().__init__(message)
         self.retry_after = retry_after
         self.cause = f"{problem}{advice}"
+        # The log lines about later retries have this shorter message.
         self.brief = brief or message
 
 

@@ -10,8 +10,6 @@ from shared.clock import seconds_ahead
 
 @dataclass(frozen=True, slots=True)
 class PlexHealth:
-    """The result of a health check. Facts that the check could not read are None."""
-
     reachable: bool
     latency: float
     token_ok: bool | None = None

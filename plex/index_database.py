@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number IN
 # version.
 _SCHEMA_VERSION = 6
 _BUSY_TIMEOUT = 10.0
+# This note distinguishes an error from an error of the queue's database.
 _NOTE = "the index of Plex's files, library.db"
 
 
@@ -44,10 +45,7 @@ def _noting() -> Iterator[None]:
 
 
 class IndexDatabase:
-    """The database `library.db` in autocommit mode. An empty database replaces an unusable file.
-
-    A note in each error distinguishes the error from an error of the queue's database.
-    """
+    """The database `library.db` in autocommit mode. An empty database replaces an unusable file."""
 
     def __init__(self, path: str) -> None:
         with _noting():

@@ -55,8 +55,7 @@ class LibraryPart:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The position at which a listing of a library ended."""
-
+    # A listing of a library ended at this row.
     rows: int = 0
     # The key 0 means that Plex does not sort the rows by rating key.
     last_key: int = 0
@@ -146,7 +145,6 @@ def parse_image(photo: Element) -> PlexImage:
 
 
 def parse_section(directory: Element) -> Section | None:
-    """Parse a `<Directory>` in the list of libraries. Return None for a library of music."""
     key = whole_number(directory.get("key"))
     kind = directory.get("type") or ""
     if not key or kind not in (MOVIE, SHOW, PHOTO):

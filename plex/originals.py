@@ -65,7 +65,6 @@ def restoring_edit(
     sent: Mapping[str, Collection[str]],
     behaviour: Behaviour = UNKNOWN,
 ) -> _Fields:
-    """Return the parameters, by field, that restore the fields in `written`."""
     item = without_smart_collections(item, behaviour)
     names = [name for name in PLEX_NAMES if name in written and name != SORTED_AS]
     found = {

@@ -31,8 +31,7 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
-# Plex recognizes episodes such as S01E05, S01-05 and 3x05, and by mistake the end of "girls18
-# 2021".
+# Plex recognizes episodes such as S01E05, S01-05 and 3x05, and by mistake "girls18 2021".
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"
     r"|s[0-9]{2}[._\- ]+[0-9]+"
@@ -43,11 +42,7 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 
 
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
-    """Return why the scanner skips a file in the library folder `root`, and what to do.
-
-    The result is empty if the scanner does not skip the file. Only libraries with a movie scanner
-    (`of_movies`) list no episodes.
-    """
+    """Return why the scanner skips a file in the library folder `root`, or an empty text."""
     depth = len(components(root))
     names = split_path(path)[depth:]
     if not names or components(path)[:depth] != components(root):

@@ -138,7 +138,6 @@ class ServerFacts:
         return replace(stored, smart_collections=self.smart_collections)
 
     def learn(self, trait: Trait) -> None:
-        """Store an observed behaviour. If the behaviour is new and unusual, report it."""
         (name,) = (name for name, kind in _TRAITS.items() if isinstance(trait, kind))
         sentence = "" if trait is next(iter(type(trait))) else _SENTENCES[trait]
         self._store(name, "", trait.value, sentence)
@@ -152,7 +151,6 @@ class ServerFacts:
         self._store(_DATE_SHIFT, str(section_key), str(days), sentence)
 
     def report_smart_collection(self, section_key: int, name: str) -> None:
-        """Report once that Plex adds no scene to this smart collection."""
         sentence = (
             f"The collection '{name}' of library {section_key} is a smart collection, so scenes do "
             "not join it. To use the name for scenes, rename the smart collection in Plex, then "
@@ -169,7 +167,6 @@ class ServerFacts:
             self._store(_REFUSED_NAME, name, str(moment))
 
     def edit_seconds(self) -> float | None:
-        """Return the usual response time of an edit. An unknown time is None."""
         rows = self.database.rows(_SELECT, *self.identity())
         return next((float(value) for fact, _, value in rows if fact == _EDIT_SECONDS), None)
 

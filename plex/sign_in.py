@@ -62,7 +62,6 @@ class PlexSignIn:
         raise SignInError(f"You did not sign in within {minutes}. Start the sign-in again")
 
     def servers(self, account_token: str) -> list[Server]:
-        """Return the servers that the account owns and that this machine can reach."""
         try:
             session = requests.Session()
             session.auth = self._identified
