@@ -1,7 +1,6 @@
 import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from types import MappingProxyType
 from typing import NamedTuple
 
 from plex.edit_parameters import is_shortened, list_parameters
@@ -22,14 +21,13 @@ LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.el
 ADDITIVE = frozenset(name for name, declared in FIELDS.items() if declared.additive)
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 LOCKED = "locked"
-_NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 class ItemEdit(NamedTuple):
-    fields: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    sent: Mapping[str, Value] = _NOTHING
-    preserved: tuple[str, ...] = ()
-    refused: Mapping[str, Value] = _NOTHING
+    fields: Mapping[str, Mapping[str, str]]
+    sent: Mapping[str, Value]
+    preserved: tuple[str, ...]
+    refused: Mapping[str, Value]
 
     def __bool__(self) -> bool:
         return bool(self.fields)
@@ -64,7 +62,6 @@ class Comparison:
             self.desired = replace(self.desired, collections=collections)
 
     def edit(self) -> ItemEdit:
-        """Return the edit. The edit is empty if nothing differs."""
         fields: dict[str, Mapping[str, str]] = {}
         sent: Values = dict(self.last_sent)
         preserved: list[str] = []
@@ -258,7 +255,6 @@ def current_values(item: PlexItem) -> Values:
 
 
 def shifted(date: str, days: int) -> str:
-    """Return a date some days later. An invalid date stays the same."""
     try:
         return (datetime.date.fromisoformat(date) + datetime.timedelta(days)).isoformat()
     except (ValueError, OverflowError):
@@ -266,7 +262,6 @@ def shifted(date: str, days: int) -> str:
 
 
 def days_between(earlier: str, later: str) -> int | None:
-    """Return the number of days between two dates. For an invalid date, return None."""
     try:
         return (datetime.date.fromisoformat(later) - datetime.date.fromisoformat(earlier)).days
     except ValueError:

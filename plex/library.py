@@ -29,8 +29,6 @@ from plex.walk import Walk
 from shared.events import Report, unreported
 from validation.paths import folded_name
 
-# A Plex server is not replaced within a minute, so its identity is not checked more often.
-IDENTITY_AGE = 60.0
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
@@ -108,8 +106,8 @@ class Library:
     def prepare(self) -> None:
         """List libraries that were never listed. Raise `PlexReplaced` if another server answers."""
         self._prepare()
-        confirmed = 0 <= self.clock() - self._confirmed_at < IDENTITY_AGE
-        if self.client.is_replaced or not confirmed:
+        # A Plex server is not replaced within a minute, so its identity is not checked more often.
+        if self.client.is_replaced or not _is_recent(self._confirmed_at, self.clock()):
             self.client.confirm()
             self._confirmed_at = self.clock()
 

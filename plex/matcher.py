@@ -120,7 +120,13 @@ class PlexMatcher:
         # If Plex has a file of another size at the expected path, a match by name would be wrong.
         if exact or hits.parts or hits.candidates or target.is_in_library or scene_id is None:
             return hits, rule
-        return self._by_name(file, scene_id), Rule.NAME_AND_SIZE
+        competing = self.learning.competing_files(scene_id, file)
+        if competing is None:
+            return _Hits(), Rule.NAME_AND_SIZE
+        expected = SceneFile(self.path_map.to_plex(file.path), file.size)
+        others = [self.path_map.to_plex(path) for path in competing]
+        parts = self.index.find_named(file.path, file.size)
+        return _by_name_and_size(expected, parts, others), Rule.NAME_AND_SIZE
 
     def _at(
         self, path: str, size: int, exact: Sequence[LibraryPart], rule: Rule
@@ -147,14 +153,6 @@ class PlexMatcher:
                 if not (self.index.find_exact(place) or self.index.find_folded(place)):
                     return _ambiguous(fitting)
         return _Hits(fitting, hits.candidates)
-
-    def _by_name(self, file: SceneFile, scene_id: int) -> _Hits:
-        competing = self.learning.competing_files(scene_id, file)
-        if competing is None:
-            return _Hits()
-        expected = SceneFile(self.path_map.to_plex(file.path), file.size)
-        others = [self.path_map.to_plex(path) for path in competing]
-        return _by_name_and_size(expected, self.index.find_named(file.path, file.size), others)
 
     def _target(self, path: str) -> _Target:
         mapped, rule = self.path_map.find_plex(path), Rule.SET_MAPPING

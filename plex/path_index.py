@@ -39,8 +39,6 @@ _CLEARINGS = -1
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The times and results of a library's last complete listing and of its last refresh."""
-
     listed_at: float
     change_mark: str
     looked_at: float
@@ -127,10 +125,18 @@ class PathIndex:
             items.setdefault(part.rating_key, []).append(part)
         if not items:
             return False
+        condition = "FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?"
+        is_changed = False
         with self.database.transaction():
             number = self._last_number(section)
-            changed = [self._replace_item(section, *item, number) for item in items.items()]
-        return any(changed)
+            for rating_key, files in items.items():
+                item = (self._server_id, section, rating_key)
+                known = self.database.rows(f"SELECT path, size, in_trash {condition}", *item)
+                if {*known} != {(file.path, file.size, file.in_trash) for file in files}:
+                    self.database.write(f"DELETE {condition}", *item)
+                    is_changed = True
+                self._store(section, files, number)
+        return is_changed
 
     def note_refresh(
         self, section: int, now: float, change_mark: str, place: Place, cursor: int
@@ -164,18 +170,6 @@ class PathIndex:
                 for table in _TABLES
             )
         return files
-
-    def _replace_item(
-        self, section: int, rating_key: int, files: list[LibraryPart], number: int
-    ) -> bool:
-        item = (self._server_id, section, rating_key)
-        condition = "FROM parts WHERE server_id = ? AND section = ? AND rating_key = ?"
-        known = self.database.rows(f"SELECT path, size, in_trash {condition}", *item)
-        is_changed = {*known} != {(file.path, file.size, file.in_trash) for file in files}
-        if is_changed:
-            self.database.write(f"DELETE {condition}", *item)
-        self._store(section, files, number)
-        return is_changed
 
     def _store(self, section: int, parts: Iterable[LibraryPart], number: int) -> None:
         self.database.write_all(

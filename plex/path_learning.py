@@ -111,10 +111,7 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 
 @dataclass
 class PathLearning:
-    """Learns and stores which folder in Stash is which folder in Plex.
-
-    The plugin learns from files that lie outside of all folders of Plex's libraries (`is_outside`).
-    """
+    """Learns from files that lie outside of all folders of Plex's libraries (`is_outside`)."""
 
     database: IndexDatabase
     server_id: Callable[[], str]
@@ -223,7 +220,13 @@ class PathLearning:
             )
             count, _ = self.database.first(_PLEX_FILES, server_id, server_id)
             self.database.write("INSERT OR REPLACE INTO weighings VALUES (?, ?)", server_id, count)
-        self._report_changes(before, now)
+        used = {mapping.pair for mapping in now if mapping.usable}
+        for mapping in now:
+            if mapping.usable and mapping.pair not in before:
+                self.report(Event.PATHS_LEARNED, mapping=mapping)
+        evidence = {mapping.pair: f" ({mapping.evidence})" for mapping in now}
+        for pair in sorted(before - used, key=str):
+            self.report(Event.PATHS_DROPPED, mapping=pair, evidence=evidence.get(pair, ""))
 
     def _collect_evidence(self, server_id: str, is_outside: Callable[[str], bool]) -> None:
         self.database.run(_EVIDENCE)
@@ -246,12 +249,3 @@ class PathLearning:
             if len(chosen) == MOST_MAPPINGS:
                 break
         return chosen
-
-    def _report_changes(self, before: set[PrefixPair], now: list[LearnedMapping]) -> None:
-        used = {mapping.pair for mapping in now if mapping.usable}
-        for mapping in now:
-            if mapping.usable and mapping.pair not in before:
-                self.report(Event.PATHS_LEARNED, mapping=mapping)
-        evidence = {mapping.pair: f" ({mapping.evidence})" for mapping in now}
-        for pair in sorted(before - used, key=str):
-            self.report(Event.PATHS_DROPPED, mapping=pair, evidence=evidence.get(pair, ""))

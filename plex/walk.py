@@ -43,11 +43,8 @@ class Walk:
     """Lists a library in the order of rating keys, and yields the files of each page.
 
     A page must begin with the last row of the previous page. Otherwise items were removed, and the
-    next request begins earlier.
-
-    Args:
-        after: the position at which an earlier listing ended. Only newer items are listed.
-        holes: unreadable items that an earlier listing skipped.
+    next request begins earlier. Only items after the position `after` are listed, and the known
+    unreadable items in `holes` are skipped.
     """
 
     def __init__(
@@ -101,7 +98,11 @@ class Walk:
             if unread >= page.total:
                 break
             start = self._begin_at(unread)
-        self._check_order(page.total)
+        behind = sum(hole.row >= self._after.rows for hole in self.holes)
+        is_complete = self._new_rows + behind >= page.total - self._after.rows
+        if self._after.last_key and not (self._is_sorted and is_complete):
+            # An item is missing that was added since the earlier listing.
+            raise OrderIgnored
 
     def _begin_at(self, unread: int) -> int:
         return max(0, unread - 1) if unread == self._rows else unread
@@ -136,14 +137,6 @@ class Walk:
         self._rows = min(start + len(page.rows), page.total)
         self._expected = 0
         return rows
-
-    def _check_order(self, total: int) -> None:
-        """Raise `OrderIgnored` if an item is missing that was added since the earlier listing."""
-        if not self._after.last_key:
-            return
-        behind = sum(hole.row >= self._after.rows for hole in self.holes)
-        if not self._is_sorted or self._new_rows + behind < total - self._after.rows:
-            raise OrderIgnored
 
     def _skip_holes(self, unread: int, total: int) -> int:
         """Return the next row that is not a known unreadable item."""

@@ -1,7 +1,7 @@
 import pytest
 
 from plex.exceptions import PlexError, PlexLibraryError, PlexReplaced, PlexServerDown
-from plex.library import IDENTITY_AGE, REFRESH_INTERVAL, TRUST_CHANGE_MARK, Library
+from plex.library import REFRESH_INTERVAL, TRUST_CHANGE_MARK, Library
 from tests.plex.support import Lab, client_of, keys_of
 
 
@@ -143,7 +143,7 @@ def test_once_a_minute_it_is_asked_whether_it_is_the_same_server(lab: Lab) -> No
     lab.library.prepare()
     mark = lab.plex.log.mark()
     for _ in range(5):
-        lab.clock.now += IDENTITY_AGE / 2
+        lab.clock.now += REFRESH_INTERVAL / 2
         lab.library.prepare()
     assert lab.plex.log.count(kind="identity", since=mark) == len(lab.plex.log.since(mark)) == 2
 
@@ -151,7 +151,7 @@ def test_once_a_minute_it_is_asked_whether_it_is_the_same_server(lab: Lab) -> No
 def test_another_server_at_the_address_is_found_out_before_anything_is_done(lab: Lab) -> None:
     lab.library.prepare()
     lab.plex.machine_identifier = "f" * 40
-    lab.clock.now += IDENTITY_AGE
+    lab.clock.now += REFRESH_INTERVAL
     for _ in range(2):
         with pytest.raises(PlexReplaced, match="Another Plex server answers at plex_url"):
             lab.library.prepare()
