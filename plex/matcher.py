@@ -7,13 +7,12 @@ from plex.items import LibraryPart, PlexItem, Section
 from plex.path_index import PathIndex
 from plex.path_learning import PathLearning
 from validation.path_map import PathMap
-from validation.paths import Folders, common_suffix, folded_path, spelled
+from validation.paths import common_suffix, components, folded_path, is_below, spelled
 from validation.scene_extractor import SceneFile
 
 LARGEST_STRETCH = 1.05
 # If a file size is unknown, the file name and two folders must be equal.
 SURE_SUFFIX = 3
-_NO_FOLDERS = Folders(())
 
 
 class MatchConfidence(Enum):
@@ -77,7 +76,7 @@ class PlexMatcher:
     sections: Callable[[], Sequence[Section]]
     learning: PathLearning
     _locations: tuple[str, ...] = ()
-    _folders: Folders = _NO_FOLDERS
+    _folders: tuple[tuple[str, ...], ...] = ()
 
     def to_plex(self, path: str) -> str:
         return self._target(path).path
@@ -165,8 +164,9 @@ class PlexMatcher:
     def _is_in_library(self, path: str) -> bool:
         locations = tuple(path for section in self.sections() for path in section.locations)
         if locations != self._locations:
-            self._locations, self._folders = locations, Folders.of(locations)
-        return not self._folders.roots or self._folders.hold(path)
+            self._locations = locations
+            self._folders = tuple(filter(None, map(components, locations)))
+        return not self._folders or is_below(path, self._folders)
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:

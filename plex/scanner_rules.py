@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from plex.items import MOVIE, PHOTO, SHOW, Section
-from validation.paths import Folders, components, split_path
+from validation.paths import components, is_below, split_path
 
 # Plex lists a file over 300 MB, even if its name contains "sample".
 LARGEST_SAMPLE = 300 * 1024 * 1024
@@ -84,7 +84,7 @@ def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
         (section, location)
         for section in sorted(libraries, key=lambda section: section.kind != MOVIE)
         for location in section.locations
-        if Folders.of([location]).hold(path)
+        if is_below(path, [components(location)])
     ]
     reasons = [
         why_unlisted(path, size, location, of_movies=section.scanner.startswith(_MOVIES))

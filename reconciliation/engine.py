@@ -24,20 +24,20 @@ from reconciliation.safety_limits import (
 )
 from reconciliation.state import (
     DAY,
+    Gap,
+    GapStore,
     Order,
     ReconciliationState,
     Run,
     Scope,
     StateFile,
     after,
-    run_of_today,
     without_result,
 )
 from shared.events import Event
 from shared.file_lock import FileLock
 from stash.exceptions import StashQueryError
 from sync_queue.dlq import DeadLetter
-from sync_queue.gap_store import Gap
 from sync_queue.models import BULK
 from sync_queue.operations import METADATA, scene_job
 from validation.config import Config
@@ -132,13 +132,12 @@ class GapDetectionEngine:
         self.lock = FileLock(folder.reconciliation_lock)
         self.state = StateFile(folder.reconciliation_state, report, self._clock)
         self._services = services
-        self._queue = services.queue
+        self._queue, self._gaps = services.queue, GapStore(services.queue.connection)
         self._pages: Iterator[Page] | None = None
         self._position: tuple[float, int, Config] | None = None
 
     def stored(self) -> Run | None:
-        """Return the unfinished run, if it is not older than a day."""
-        return run_of_today(self._queue.gaps.run(), self._clock())
+        return self._gaps.run(self._clock())
 
     def begin(self, order: Order) -> Run:
         run = self.stored()
@@ -147,9 +146,9 @@ class GapDetectionEngine:
                 # If a user's task continues an automatic run, the run becomes a run of the user.
                 run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
             else:
-                self._queue.gaps.clear()
+                self._gaps.clear()
                 run = Run(order, self._clock())
-            self._queue.gaps.save_run(run.to_state())
+            self._gaps.save_run(run)
         return run
 
     def step(self, session: SyncSession) -> RunResult | None:
@@ -176,14 +175,14 @@ class GapDetectionEngine:
 
     def _store(self, run: Run, gaps: Sequence[Gap]) -> None:
         with self._queue.transaction():
-            self._queue.gaps.add(gaps)
-            self._queue.gaps.save_run(run.to_state())
+            self._gaps.add(gaps)
+            self._gaps.save_run(run)
 
     def _end(self, run: Run, state: ReconciliationState) -> None:
         self.state.write(state)
         self._pages = None
         with self._queue.transaction():
-            self._queue.gaps.clear()
+            self._gaps.clear()
         if run.is_checked and run.order.finds_the_same_as(Order(Scope.ALL)):
             self._queue.clear_rebuilt_marker()
 
@@ -253,15 +252,15 @@ class GapDetectionEngine:
             if not is_confirmed(run.result, run.order.words, question, self._clock()):
                 return self._ask(run)
         run.allowed = True
-        gaps = self._queue.gaps.first(size)
+        gaps = self._gaps.first(size)
         if not gaps:
             text = f"{run.result.text()}. {run.result.gaps_text()}"
             self._end(run, after(self.state.read(), run, self._clock(), text))
             return RunResult(Ending.DONE, text, queued=run.result.enqueued)
         self._queue_gaps(gaps, run.result)
         with self._queue.transaction():
-            self._queue.gaps.remove(gaps)
-            self._queue.gaps.save_run(run.to_state())
+            self._gaps.remove(gaps)
+            self._gaps.save_run(run)
         return None
 
     def _queue_gaps(self, gaps: Sequence[Gap], result: GapDetectionResult) -> None:

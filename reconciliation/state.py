@@ -1,12 +1,15 @@
-from collections.abc import Callable, Mapping
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciliation.findings import STATE_NAMES, GapDetectionResult
 from reconciliation.safety_limits import Question
 from shared.events import Report
 from shared.state_file import KeptState, parse_count, parse_fields
+from sync_queue.sync_log import object_of
 
 DAY = 86_400.0
 
@@ -95,6 +98,48 @@ def run_of_today(raw: Any, now: float) -> Run | None:
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
     return run if 0 <= now - run.begun_at < DAY else None
+
+
+class Gap(NamedTuple):
+    scene_id: int
+    kind: str
+    changed_at: str = ""
+
+
+class GapStore:
+    """Stores an unfinished run in the queue's database, so a later process can continue the run."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, now: float) -> Run | None:
+        """Return the unfinished run, if it is not older than a day."""
+        row = self._connection.execute("SELECT run FROM reconciliation_run").fetchone()
+        return run_of_today(object_of(row[0]), now) if row else None
+
+    def save_run(self, run: Run) -> None:
+        statement = "INSERT OR REPLACE INTO reconciliation_run (id, run) VALUES (1, ?)"
+        self._connection.execute(statement, (json.dumps(run.to_state()),))
+
+    def add(self, gaps: Iterable[Gap]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO reconciliation_gaps (scene_id, kind, changed_at) "
+            "VALUES (?, ?, ?)",
+            gaps,
+        )
+
+    def first(self, limit: int) -> list[Gap]:
+        statement = "SELECT scene_id, kind, changed_at FROM reconciliation_gaps ORDER BY scene_id"
+        return [Gap(*row) for row in self._connection.execute(f"{statement} LIMIT ?", (limit,))]
+
+    def remove(self, gaps: Iterable[Gap]) -> None:
+        self._connection.executemany(
+            "DELETE FROM reconciliation_gaps WHERE scene_id = ?", [(gap.scene_id,) for gap in gaps]
+        )
+
+    def clear(self) -> None:
+        self._connection.execute("DELETE FROM reconciliation_gaps")
+        self._connection.execute("DELETE FROM reconciliation_run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,20 +103,16 @@ def connect(
 
 
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:
+    folder = DataFolder(os.path.dirname(os.path.dirname(path)))
+    traces = (os.path.join(folder.spool, UNFINISHED), folder.library_database)
     with locked(setup_lock(path)):
         use_wal(path, BUSY_TIMEOUT)
         with transaction(connection):
             version = schema_version(connection)
             count = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-            if version == 0 and not count and _was_in_use(path):
+            if version == 0 and not count and any(map(os.path.exists, traces)):
                 ask_for_reconciliation(path, EMPTIED)
             if version < SCHEMA_VERSION:
                 for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-
-def _was_in_use(path: str) -> bool:
-    folder = DataFolder(os.path.dirname(os.path.dirname(path)))
-    unfinished = os.path.join(folder.spool, UNFINISHED)
-    return os.path.exists(unfinished) or os.path.isfile(folder.library_database)

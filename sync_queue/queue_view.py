@@ -8,7 +8,6 @@ from enum import Enum
 
 from sync_queue import operations
 from sync_queue.dlq import DeadLetterQueue
-from sync_queue.gap_store import GapStore
 from sync_queue.models import Claim, SyncJob, readable_claims
 from sync_queue.operations import scene_key
 from sync_queue.schema import (
@@ -46,7 +45,6 @@ class QueueView:
     ) -> None:
         self.clock = clock
         self.dead_letters = DeadLetterQueue(connection)
-        self.gaps = GapStore(connection)
         self.sync_log = SyncLog(connection)
         self.connection = connection
         self._folder = folder
@@ -59,10 +57,8 @@ class QueueView:
         return counts
 
     def _only_in_spool(self) -> list[SyncJob]:
-        jobs = {
-            (stored.job.job_key, stored.job.update_type): stored.job
-            for stored in read_spool(self._folder)
-        }
+        spooled = read_spool(self._folder).values()
+        jobs = {(job.job_key, job.update_type): job for job in spooled}
         for known in self._waiting_among(key for key, _ in jobs):
             jobs.pop(known, None)
         return list(jobs.values())
@@ -95,7 +91,7 @@ class QueueView:
 
     def jobs_of(self, scene_id: int) -> list[QueuedJob]:
         key = scene_key(scene_id)
-        spooled = (stored.job for stored in read_spool(self._folder))
+        spooled = read_spool(self._folder).values()
         of_state = {
             JobState.IN_PROGRESS: self._jobs(f"{IS_IN_PROGRESS} AND {SUBJECT} = ?", key),
             JobState.WAITING: self._jobs(f"{SUBJECT} = ? AND {IS_WAITING} ORDER BY _id", key),

@@ -5,7 +5,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from shared.events import Event, Report
@@ -24,12 +23,6 @@ _NAME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredJob:
-    path: str
-    job: SyncJob
-
-
 def job_of(name: str) -> SyncJob | None:
     match = _NAME.fullmatch(name)
     if match is None:
@@ -43,10 +36,11 @@ def job_of(name: str) -> SyncJob | None:
     return scene_job(int(scene_id), update_type, now, hints, due)
 
 
-def read_spool(queue_folder: str) -> list[StoredJob]:
+def read_spool(queue_folder: str) -> dict[str, SyncJob]:
+    """Return the spooled jobs by the path of their file."""
     folder = os.path.join(queue_folder, "spool")
-    jobs = ((name, job_of(name)) for name in names_in(folder))
-    return [StoredJob(os.path.join(folder, name), job) for name, job in jobs if job is not None]
+    jobs = {os.path.join(folder, name): job_of(name) for name in names_in(folder)}
+    return {path: job for path, job in jobs.items() if job is not None}
 
 
 class Spool:
@@ -67,11 +61,11 @@ class Spool:
         if self.is_empty():
             return 0
         with locked(os.path.join(self._folder, "import.lock")):
-            found = [*self._read_inbox(report), *self._new()]
+            found = self._read_inbox(report) | self._new()
             if found:
-                enqueue([stored.job for stored in found])
-            for stored in found:
-                self._remove(stored.path, report)
+                enqueue(found.values())
+            for path in found:
+                self._remove(path, report)
             with contextlib.suppress(OSError):
                 os.rmdir(self._inbox)
             return len(found)
@@ -89,7 +83,7 @@ class Spool:
     def compact(self) -> None:
         """Keep only the newest file of each job, because files pile up while no worker runs."""
         self.take_connection()
-        paths = [stored.path for stored in self._new()]
+        paths = list(self._new())
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
         for path in set(paths) - set(newest.values()):
             with contextlib.suppress(OSError):
@@ -107,8 +101,9 @@ class Spool:
         with contextlib.suppress(FileNotFoundError):
             remove_file(os.path.join(self._spool, UNFINISHED))
 
-    def _new(self) -> list[StoredJob]:
-        return [stored for stored in read_spool(self._folder) if stored.path not in self._stuck]
+    def _new(self) -> dict[str, SyncJob]:
+        jobs = read_spool(self._folder)
+        return {path: job for path, job in jobs.items() if path not in self._stuck}
 
     def _inbox_files(self) -> list[str]:
         paths = (os.path.join(self._inbox, name) for name in names_in(self._inbox))
@@ -123,12 +118,12 @@ class Spool:
             self._stuck.add(path)
             report(Event.EDIT_NOT_REMOVED, file=path, error=error)
 
-    def _read_inbox(self, report: Report) -> list[StoredJob]:
-        found: list[StoredJob] = []
+    def _read_inbox(self, report: Report) -> dict[str, SyncJob]:
+        found = {}
         for path in self._inbox_files():
             try:
                 with open(path, "rb") as file:
-                    found.append(StoredJob(path, SyncJob.parse(file.read())))
+                    found[path] = SyncJob.parse(file.read())
             except OSError:
                 self._stuck.add(path)
             except JobFormatError:

@@ -131,12 +131,12 @@ class SyncLog:
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Move an item's record to this scene. Then no other scene has a record of the item."""
         item = (scene_id, server_id, rating_key)
-        if scene_id not in self.records_of_item(server_id, rating_key):
-            # The item has the values of another scene, so the digest of its last sync is removed.
-            self._connection.execute(
-                f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
-                (scene_id, *item),
-            )
+        # The item has the values of another scene, so the digest of its last sync is removed. If
+        # this scene has a record of the item, SQLite ignores the update.
+        self._connection.execute(
+            f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
+            (scene_id, *item),
+        )
         self._connection.execute(f"DELETE FROM sync_log WHERE {_OF_OTHERS}", item)
 
     def forget_item(self, server_id: str, rating_key: int) -> None:

@@ -23,7 +23,6 @@ from validation.values import (
 _SHORTEST_TOKEN = 10
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
 _PLEX_PAGE = re.compile(r"/web(/.*)?$")
-_JWT_PREFIX = "eyJ"
 SHORT_LIVED = (
     "plex_token expires after 7 days, and then no edit reaches Plex. Replace the token with a "
     "permanent one (see 'The token is wrong' in docs/troubleshooting.md)"
@@ -110,8 +109,8 @@ class Config(SyncSettings):
 
     @property
     def token_expires(self) -> bool:
-        # Plex's JSON Web Tokens expire after 7 days.
-        return self.plex_token.startswith(_JWT_PREFIX)
+        # Plex's JSON Web Tokens expire after 7 days. Each of them begins with these letters.
+        return self.plex_token.startswith("eyJ")
 
 
 _PARSERS: Mapping[str, Parser] = {

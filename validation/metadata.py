@@ -165,13 +165,11 @@ def _listed_tags(scene: StashScene, settings: SyncSettings) -> list[str]:
     return [tag.name for tag in scene.tags if folded(clean_name(tag.name)) in listed]
 
 
-def _parent_studio(scene: StashScene, _: SyncSettings) -> list[str]:
-    return [scene.studio.parent.name] if scene.studio and scene.studio.parent else []
-
-
 _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] = {
     "studio": lambda scene, settings: [_studio(scene, settings)],
-    "parent_studio": _parent_studio,
+    "parent_studio": lambda scene, _: (
+        [scene.studio.parent.name] if scene.studio and scene.studio.parent else []
+    ),
     "groups": lambda scene, _: [group.name for group in scene.groups],
     "performers": _performers,
     "tags": _listed_tags,
@@ -213,9 +211,6 @@ def _shortest(number: str) -> str:
         return number
 
 
-_Value = str | tuple[str, ...] | None
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """The declaration of a synced field.
@@ -233,7 +228,7 @@ class Field:
     """
 
     plex: str
-    value: Callable[[StashScene, SyncSettings], _Value]
+    value: Callable[[StashScene, SyncSettings], Any]
     switches: tuple[str, ...]
     element: str = ""
     optional: bool = False

@@ -5,8 +5,7 @@ Plex may run on Windows and Stash in a container, so `os.path` cannot parse both
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import takewhile
 
 _COMPONENT = re.compile(r"[^/\\]+")
@@ -99,15 +98,7 @@ def folders_above(path: str) -> list[str]:
     return [folder for count in range(1, depth) if (folder := without_last(path, count))]
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
-    roots: tuple[tuple[str, ...], ...]
-
-    @classmethod
-    def of(cls, paths: Sequence[str]) -> "Folders":
-        roots = (components(path) for path in paths)
-        return cls(tuple(root for root in roots if root))
-
-    def hold(self, path: str) -> bool:
-        parts = components(path)
-        return any(parts[: len(root)] == root for root in self.roots)
+def is_below(path: str, folders: Iterable[tuple[str, ...]]) -> bool:
+    """Return whether a path is in one of the folders, which are given as their `components`."""
+    parts = components(path)
+    return any(folder and parts[: len(folder)] == folder for folder in folders)

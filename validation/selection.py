@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from validation.paths import Folders, components, folded
+from validation.paths import components, folded, is_below
 from validation.sanitizers import MAX_NAME, clean_name, cut
 from validation.scene_extractor import Entity, StashScene
 from validation.values import boolean, choice, declare_setting, entries, list_of, sides_of
@@ -31,14 +31,14 @@ def why_not_selected(scene: StashScene, settings: SelectionSettings) -> str:
     tags = {folded(tag.name.strip()) for tag in scene.tags}
     needed = entries(settings.only_with_tags)
     forbidden = [tag for tag in entries(settings.never_with_tags) if folded(tag) in tags]
-    folders = Folders.of(entries(settings.only_below_folders))
+    folders = [components(folder) for folder in entries(settings.only_below_folders)]
     if settings.only_organized and not scene.organized:
         return "the scene is not organized (only_organized)"
     if forbidden:
         return f"the scene has the tag '{forbidden[0]}' (never_with_tags)"
     if needed and not any(folded(tag) in tags for tag in needed):
         return "the scene has none of the needed tags (only_with_tags)"
-    if folders.roots and not any(folders.hold(file.path) for file in scene.files):
+    if folders and not any(is_below(file.path, folders) for file in scene.files):
         return "the scene's file is in none of the folders (only_below_folders)"
     return ""
 

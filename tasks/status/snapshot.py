@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciliation.state import ReconciliationState, Run, StateFile, run_of_today
+from reconciliation.state import GapStore, ReconciliationState, Run, StateFile
 from tasks.answer import Level
 from validation.values import counted
 from worker.circuit_breaker import CircuitBreaker, CircuitState
@@ -83,7 +83,7 @@ def read_status(source: StatusSource) -> StatusSnapshot:
         outages=source.outages(),
         pause=source.pause(),
         past=StateFile(source.folder.reconciliation_state, source.log.event, source.clock).read(),
-        run=run_of_today(queue.gaps.run(), now),
+        run=GapStore(queue.connection).run(now),
     )
 
 

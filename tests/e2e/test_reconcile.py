@@ -381,7 +381,7 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
             assert rig.queued() == 0
             with queue_of(rig) as queue:  # each fault meets a run of its own
                 assert len(queue.sync_log.scenes_between(0, 10**6)) == 12
-                queue.gaps.clear()
+                reconciliation_state.GapStore(queue.connection).clear()
             plex.clear()
             rig.stash.faults.clear()
             rig.configure(plex_library="")

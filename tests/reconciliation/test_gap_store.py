@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from sync_queue.gap_store import Gap
+from reconciliation.state import Gap, GapStore, Order, Run, Scope
 from sync_queue.manager import QueueManager
+from tests.sync_queue.support import NOW
 
+FIRST, SECOND = (Run(Order(Scope.ALL), NOW, cursor) for cursor in (1, 2))
 GAPS = [Gap(3, "STALE", "t3"), Gap(1, "EMPTY", "t1"), Gap(2, "gone")]
 
 
@@ -24,34 +26,39 @@ def queue(folder: str) -> Iterator[QueueManager]:
 
 
 def test_gaps_come_by_rising_scene_until_they_are_removed(queue: QueueManager) -> None:
-    queue.gaps.add(GAPS)
-    assert queue.gaps.first(2) == [GAPS[1], GAPS[2]]
-    queue.gaps.remove(queue.gaps.first(2))
-    assert queue.gaps.first(9) == [GAPS[0]]
+    store = GapStore(queue.connection)
+    store.add(GAPS)
+    assert store.first(2) == [GAPS[1], GAPS[2]]
+    store.remove(store.first(2))
+    assert store.first(9) == [GAPS[0]]
 
 
 def test_a_run_replaces_the_one_before_on_disk(queue: QueueManager, folder: str) -> None:
-    assert queue.gaps.run() is None
-    queue.gaps.save_run({"cursor": 1})
-    queue.gaps.save_run({"cursor": 2})
-    other = QueueManager(folder)
-    assert other.gaps.run() == {"cursor": 2}
-    other.gaps.clear()
-    other.close()
-    assert queue.gaps.run() is None
+    store = GapStore(queue.connection)
+    assert store.run(NOW) is None
+    store.save_run(FIRST)
+    store.save_run(SECOND)
+    manager = QueueManager(folder)
+    other = GapStore(manager.connection)
+    assert other.run(NOW) == SECOND
+    other.clear()
+    manager.close()
+    assert store.run(NOW) is None
 
 
 def test_a_page_that_fails_stores_nothing(queue: QueueManager, folder: str) -> None:
-    queue.gaps.save_run({"cursor": 1})
+    store = GapStore(queue.connection)
+    store.save_run(FIRST)
 
     def page() -> None:
         with queue.transaction():
-            queue.gaps.add(GAPS)
-            queue.gaps.save_run({"cursor": 3})
+            store.add(GAPS)
+            store.save_run(SECOND)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         page()
-    other = QueueManager(folder)
-    assert (other.gaps.first(9), other.gaps.run()) == ([], {"cursor": 1})
-    other.close()
+    manager = QueueManager(folder)
+    other = GapStore(manager.connection)
+    assert (other.first(9), other.run(NOW)) == ([], FIRST)
+    manager.close()

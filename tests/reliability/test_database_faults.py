@@ -79,7 +79,7 @@ class Site:
         return {json.loads(row[0])["scene_id"] for row in rows}
 
     def spooled(self) -> set[int]:
-        return {stored.job.scene_id or 0 for stored in read_spool(str(self.queue))}
+        return {job.scene_id or 0 for job in read_spool(str(self.queue)).values()}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from persistqueue import SQLiteAckQueue
 from persistqueue.exceptions import Empty
 from persistqueue.serializers import json as json_serializer
 
+from reconciliation.state import GapStore
 from shared.data_folder import DataFolder
 from sync_queue import manager, operations, queue_view
 from sync_queue.database import NewerSchemaError, connect
@@ -142,7 +143,7 @@ def test_a_database_of_version_2_can_hold_a_reconciliation(path: str, folder: st
     assert queue.sync_log.original("server", 10) == {"title": "of five"}
     assert queue.sync_log.uploads("server", 10, "poster") == {"a"}
     assert queue.sync_log.scene(5) == SceneRecord("synced", 2.0, entities={"tags": [3]})
-    assert queue.gaps.run() is None
+    assert GapStore(queue.connection).run(0.0) is None
     queue.close()
 
 

@@ -90,8 +90,8 @@ def test_jobs_of_an_event_need_one_flush(folder: str, monkeypatch: pytest.Monkey
     store(f"{folder}/spool", ["entity.tag_3", "entity.tag_1", "entity.tag_2"])
 
     assert flushed == [os.path.realpath(f"{folder}/spool")]
-    assert [one.job.job_key for one in read_spool(folder)] == ["tag_3", "tag_1", "tag_2"]
-    modes = {stat.S_IMODE(os.stat(one.path).st_mode) for one in read_spool(folder)}
+    assert [job.job_key for job in read_spool(folder).values()] == ["tag_3", "tag_1", "tag_2"]
+    modes = {stat.S_IMODE(os.stat(path).st_mode) for path in read_spool(folder)}
     assert modes == {0o600}
 
 
@@ -123,7 +123,7 @@ def test_where_nothing_can_be_flushed_a_job_is_stored(
     monkeypatch.setattr(os, "fsync", refuse)
     store(f"{folder}/spool", ["metadata.scene_1"])
 
-    assert [one.job.job_key for one in read_spool(folder)] == ["scene_1"]
+    assert [job.job_key for job in read_spool(folder).values()] == ["scene_1"]
 
 
 def test_a_flush_that_fails_is_no_success(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,12 +247,12 @@ def test_an_event_without_a_job_wakes_for_a_stored_job(folder: str, queue: Queue
 def test_a_spool_that_nobody_imports_keeps_one_file_of_each_job(folder: str) -> None:
     for _ in range(3):
         spool(folder, "metadata.scene_1", "path.scene_1", "metadata.scene_1.cover_changed")
-    newest = [one.path for one in read_spool(folder)][-3:]
+    newest = list(read_spool(folder))[-3:]
     (Path(folder) / "spool" / "connection").write_text("{}")
 
     Spool(folder).compact()
 
-    assert [one.path for one in read_spool(folder)] == newest
+    assert list(read_spool(folder)) == newest
     assert len(names(folder)) == len(newest)
 
 

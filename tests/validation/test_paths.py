@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from validation.paths import (
-    Folders,
     common_suffix,
     components,
     folded_path,
     folders_above,
+    is_below,
     short_name_in,
     spelled,
     without_first,
@@ -99,7 +99,8 @@ def test_what_two_paths_share_is_the_end_of_both(one: str, other: str) -> None:
     ],
 )
 def test_folders_hold_what_lies_in_them(path: str, held: bool) -> None:
-    assert Folders.of(["/media/", "D:\\videos", "/", ""]).hold(path) is held
+    folders = [components(folder) for folder in ("/media/", "D:\\videos", "/", "")]
+    assert is_below(path, folders) is held
 
 
 FORBIDDEN = '"*:<>?|\\'
