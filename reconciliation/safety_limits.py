@@ -10,8 +10,7 @@ from reconciliation.findings import GapDetectionResult
 from validation.values import counted
 
 # A limit is exceeded if its share and its number are both exceeded. For example, a run asks before
-# it sends more than 30 % of the synced scenes again, if these are more than 25 scenes. The renaming
-# of a studio stays below the limits. The loss of all tags exceeds the limits.
+# it sends more than 30 % of the synced scenes again, if these are more than 25 scenes.
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0

@@ -56,10 +56,9 @@ class Order:
 
 @dataclass(slots=True)
 class Run:
-    """An unfinished reconciliation run.
+    """An unfinished run. `is_checked` means that all scenes were compared.
 
-    `cursor` is the id of the last checked scene. Stash has counted `total` scenes. `is_checked`
-    means that all scenes were compared. `allowed` means that the run may queue scenes.
+    `cursor` is the id of the last checked scene. `allowed` means that the run may queue scenes.
     """
 
     order: Order

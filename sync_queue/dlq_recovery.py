@@ -46,10 +46,11 @@ def recover_outage_jobs(
         result.skipped_plex_down = len(letters)
         return result
     queued = get_queued_scene_ids(queue.connection)
-    scenes = {letter.job.scene_id for letter in letters if letter.job is not None} - {None}
-    existing = set(existing_scenes(sorted(filter(None, scenes))) if scenes else ())
+    jobs = [letter.job for letter in letters if letter.job is not None]
+    scenes = {job.scene_id for job in jobs if job.scene_id is not None}
+    existing = set(existing_scenes(sorted(scenes)) if scenes else ())
     for letter in letters:
-        scene_id = letter.job.scene_id if letter.job is not None else None
+        scene_id = letter.job.scene_id if letter.job else None
         if scene_id in queued:
             result.skipped_already_queued += 1
         elif scene_id is not None and scene_id not in existing:

@@ -313,13 +313,11 @@ class SyncLog:
 
 
 def values_of(raw: object) -> dict[str, str | list[str]]:
-    found: dict[str, str | list[str]] = {}
-    for name, value in raw.items() if isinstance(raw, dict) else ():
-        if isinstance(value, str):
-            found[name] = value
-        elif isinstance(value, list):
-            found[name] = [str(entry) for entry in value]
-    return found
+    return {
+        name: value if isinstance(value, str) else [str(entry) for entry in value]
+        for name, value in (raw.items() if isinstance(raw, dict) else ())
+        if isinstance(value, str | list)
+    }
 
 
 def entities_of(text: str) -> dict[str, list[int]]:

@@ -69,6 +69,4 @@ def _rest(path: str, prefix: str) -> str | None:
 def _with_separators_of(rest: str, prefix: str) -> str:
     if "\\" in prefix and "/" not in prefix:
         return rest.replace("/", "\\")
-    if "/" in prefix:
-        return rest.replace("\\", "/")
-    return rest
+    return rest.replace("\\", "/") if "/" in prefix else rest
