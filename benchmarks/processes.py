@@ -16,7 +16,9 @@ class Run:
 
 
 def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> Run:
-    """Run a program and measure its time. `posix_spawn` itself takes the least time."""
+    """Run a program and measure its time. `posix_spawn` adds the least time of all ways to start
+    it.
+    """
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()

@@ -34,7 +34,7 @@ def render(rows: Iterable[Row]) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Set[int]) -> str:
-    # Markdown needs at least two characters in each cell below a heading.
+    # Below the headings, Markdown needs a line of dashes with at least two dashes in each cell.
     widths = [max(2, *map(len, column)) for column in zip(headings, *rows, strict=True)]
     widths[-1] = len(headings[-1])
     rule = [

@@ -22,7 +22,7 @@ class PlexError(Exception):
 
     # Whether another log line has the cause. The log lines about the job are shorter then.
     reported = False
-    # Whether a single item may be the cause of the error.
+    # Whether one damaged item may have caused the error of a request for several items.
     may_be_one_item = False
     was_closed = False
 

@@ -140,8 +140,8 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check a match by a learned mapping. The mapping may be wrong.
 
-        The match is ambiguous if it may belong to another scene. That scene has a file with the
-        same name and size whose path is as similar to the found path, and Plex lacks that file.
+        The match is ambiguous if another scene fits as well. That scene's file has the same name
+        and size, its path is as similar to the found path, and Plex does not have that file.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None

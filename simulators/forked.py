@@ -277,7 +277,8 @@ def _main() -> None:
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # The requesting process continues at once when the id arrives, so the id is sent last.
+        # The process id is sent after all else, because the requesting process continues when the
+        # id arrives.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

@@ -44,8 +44,9 @@ def judge(
 ) -> Verdict:
     """Compare the final states of both servers.
 
-    The function `mapped` returns a scene with the values that the tested settings give it. In the
-    returned scene, the key `in_plex` has the expected values of Plex's optional fields.
+    The function `mapped` gets a scene of Stash. It returns the values that Plex should show under
+    the tested settings. The key `in_plex` has the expected values of fields that only some settings
+    fill.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []

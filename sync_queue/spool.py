@@ -62,7 +62,8 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
             file.write(connection)
         os.replace(temporary, f"{folder}/{CONNECTION}")
     except OSError:
-        # On Windows, another process may be reading the file. The worker then keeps its connection.
+        # On Windows, a file that another process is reading cannot be replaced. The worker then
+        # keeps its connection to Stash.
         if os.path.exists(temporary):
             os.unlink(temporary)
     # If another process has the lock, its worker checks the spool once more before it exits.

@@ -48,7 +48,8 @@ WORDS = {
 _WORDS = re.compile(rf"\b(?:{'|'.join(f'({word})' for word in WORDS)})\b", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`|https?://\S+|<[^>]+>", re.DOTALL)
 _LINK = re.compile(r"\]\([^)]*\)")
-# A sentence also ends at an empty line or table cell, and before a list item or heading.
+# A sentence also ends at an empty line, at the end of a table cell, and before a list item or a
+# heading.
 _END = re.compile(r"[.!?]\W?\s+|:\s*\n|\n\s*(?:[-*#\d|├└│].*?|)\n|\n\s*[-*|├└│]|\|")
 _ARGUMENT = re.compile(r"^\s+[*\w, ]+: ", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^ *#(?: .*)?\n)+|  # .*", re.MULTILINE)

@@ -150,7 +150,8 @@ class BatchRunner:
                     self._postpone(result, batch)
                     return DrainOutcome.WORKED
                 case Action.WAIT_FOR_PLEX:
-                    # After a good health check of Plex, the failed job may be the cause.
+                    # If a health check of Plex succeeds, the job itself may be the cause of the
+                    # failure.
                     others = len(batch.unfinished) > len(result.claims)
                     others = others or self.timetable.a_job_is_due()
                     goes_last = self.guard.has_answered and others

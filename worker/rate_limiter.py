@@ -68,7 +68,9 @@ class RecoveryRateLimiter:
         self._outcomes: deque[tuple[float, bool]] = deque()
 
     def _advance(self, now: float) -> float | None:
-        """Add the tokens since the last call. Return the seconds since the end of the outage."""
+        """Add the rate limit's tokens for the time since the last call. Return the seconds since
+        the outage.
+        """
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None
@@ -76,8 +78,8 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate has risen since `before`. The rate at `before` is lower, so it never adds too
-            # many tokens.
+            # The rate rises with time. The tokens for the whole time are computed with the rate at
+            # `before`, which is the lowest.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)

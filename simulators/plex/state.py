@@ -148,7 +148,8 @@ class Section:
 class Item:
     """A video with all its fields. The text of a missing field is "".
 
-    `own_date` is the date from the file, an agent or a user. An edit request does not change it.
+    `own_date` is the date that the item would have without the plugin. The plugin's edits change
+    the shown date, but not `own_date`.
     """
 
     _revision: Revision = field(repr=False)

@@ -36,7 +36,8 @@ class StashSettings:
 class Resolvers:
     """Resolves the GraphQL fields that are not plain attributes.
 
-    There is no mutation that edits scenes. Tests edit with `FakeStash`, which runs the same hooks.
+    The fake Stash has no mutation that edits scenes. Instead, tests call methods of `FakeStash`,
+    which run the same hooks as such a mutation.
     """
 
     def __init__(

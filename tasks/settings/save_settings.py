@@ -170,9 +170,9 @@ def _needs_sync(
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # The scene may need a sync for two reasons. The new settings may select the scene again,
-        # and its cover may have changed meanwhile. Or they exclude another scene of the same item,
-        # so the item must now show this scene.
+        # The old settings may have excluded this scene, and its cover may have changed since then.
+        # Or the new settings exclude another scene of the same item, so the item must now show this
+        # scene.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))

@@ -46,7 +46,7 @@ def _choose_server(services: Services, wanted: str) -> Server:
     if wanted in by_name:
         return by_name[wanted]
     names = ", ".join(f"'{name}'" for name in by_name)
-    raise SignInError(f"Choose a server of this account: {names}; there is no '{wanted}'")
+    raise SignInError(f"This account has no server '{wanted}'. Choose one of its servers: {names}")
 
 
 def _ask_for_server(services: Services, names: list[str]) -> str:

@@ -52,7 +52,8 @@ def _stored_step(services: Services) -> str | None:
 
 
 def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    # A stored step keeps the first run open, even if a scene is synced meanwhile.
+    # While the page has stored a step of the first run, the page shows the first run, even if a
+    # scene was synced meanwhile.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in _STEPS else None

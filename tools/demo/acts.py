@@ -1,4 +1,4 @@
-"""Show edits in Stash, an outage of Plex and the recovery, with the plugin in between."""
+"""Show how edits in Stash reach Plex before, during and after an outage of Plex."""
 
 import time
 from collections import Counter
@@ -148,7 +148,8 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # A scene that is saved after this line still counts as unsaved in this comparison.
+        # A scene that is saved after this line counts as unsaved, because the number of saved
+        # scenes is read here.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved

@@ -246,7 +246,7 @@ def select_image(
     had: bool = False,
     is_new: bool = False,
 ) -> None:
-    """Select an uploaded image if Plex shows another image. Learn whether Plex selects uploads.
+    """Select an uploaded image if Plex shows another image.
 
     `is_new` means that the image was just uploaded. `had` means that Plex had the image before.
     """
