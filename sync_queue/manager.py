@@ -144,7 +144,8 @@ class QueueManager(QueueView):
         with self.transaction():
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
-            # The next worker that reads an unreadable row moves it to the dead-letter queue.
+            # If the content of a row cannot be parsed, the next worker moves the row to the
+            # dead-letter queue.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(rows)
 
@@ -160,8 +161,8 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # The next sync then compares all images. A comparison of time stamps would miss a
-                # new cover, if it and another edit were saved in the same second.
+                # After this change, the next sync compares all images. Time stamps alone would not
+                # show a new cover that was saved in the same second as another edit.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 

@@ -11,7 +11,8 @@ from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.sqlite import error_code
 from shared.state_file import write_state
 
-# This file requests a reconciliation. It contains the text EMPTIED if the database was empty.
+# This file requests a reconciliation. It contains the text EMPTIED if the database had no tables
+# when the plugin opened it.
 REBUILT_MARKER = "rebuilt.json"
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
@@ -48,7 +49,8 @@ def quarantine_database(path: str) -> str | None:
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         was_asked = os.path.exists(_marker(path))
-        # A kill between the renaming and a later request would lose edits.
+        # The request is written before the renaming. Otherwise, a kill between the two steps would
+        # lose edits.
         ask_for_reconciliation(path, f"kept as {kept}")
         try:
             for suffix in ("", "-wal", "-shm"):

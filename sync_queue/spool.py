@@ -66,5 +66,6 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
         # keeps its connection to Stash.
         if os.path.exists(temporary):
             os.unlink(temporary)
-    # If another process has the lock, its worker checks the spool once more before it exits.
+    # If this process does not get the lock, the worker that has the lock checks the spool once more
+    # before it exits.
     return lock.try_acquire()

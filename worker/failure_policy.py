@@ -150,9 +150,10 @@ class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
     For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
-    A failure counts if Plex has edited another scene since the job's previous failure. The failure
-    of a job with a counted failure also counts if no other job has failed since then. The last
-    failure of an outage may count by mistake, so only three counted failures show a poison job.
+    A failure counts if Plex has edited another scene since the job's previous failure. After a
+    counted failure of a job, its next failure also counts if no other job has failed in between.
+    The last failure of an outage may count by mistake, so only three counted failures show a poison
+    job.
     """
 
     _records: dict[str, _FailureCount] = field(default_factory=dict)
@@ -187,7 +188,7 @@ class FailurePolicy:
     poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def general_error(self, error: Exception) -> Exception:
-        """Return an error that uses up no retry if Stash fails for all scenes."""
+        """If Stash fails for all scenes, return an error that uses up no retry."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

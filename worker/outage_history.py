@@ -10,7 +10,8 @@ from worker.recovery import RecoveryState
 
 NEWEST = 30
 # Earlier versions stored an outage as several records, and only the last record had an end. So a
-# record that begins within an hour of a record without an end continues its outage.
+# record continues the outage of the previous record if that record has no end and began at most an
+# hour earlier.
 _REOPENS_WITHIN = 3600.0
 
 

@@ -34,9 +34,9 @@ LONGEST_BACKOFF = 3700.0
 class SyncWorker:
     """Processes the queue's jobs. Only the process that holds the worker lock may use this class.
 
-    Args:
-        pauses: the pauses that several runs in this process share. If None, the process runs once.
-        most_lines: the maximum number of jobs with their own log line. If None, all jobs have one.
+    Args: pauses: the pauses that several runs in this process share. If None, this process makes
+    only one run. most_lines: the maximum number of jobs with their own log line. If None, all jobs
+    have one.
     """
 
     def __init__(

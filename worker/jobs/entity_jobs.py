@@ -26,8 +26,8 @@ UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-# A page has the scenes that Stash returned, and the ids of all requested scenes with their wanted
-# performers, tags, studios or groups. Stash does not return deleted scenes.
+# A page has the scenes that Stash returned. It also maps the id of each requested scene to the
+# changed performers, tags, studios or groups of the scene. Stash does not return deleted scenes.
 _Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 

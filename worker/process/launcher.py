@@ -23,7 +23,8 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     descriptor, lock.descriptor = lock.descriptor, None
     os.set_inheritable(descriptor, True)
     command.append(str(descriptor))
-    # Stash waits until every process has closed its output pipe, so the worker gets other streams.
+    # Stash waits until every process has closed the hook's output pipe. So the worker must not
+    # inherit this pipe, and gets other streams.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
         # Write to the pipe before the worker starts, because this hook may be killed after the

@@ -22,9 +22,9 @@ from worker.sync.session import SyncSession
 class Inspection(NamedTuple):
     """A scene, and the changes that a sync of the scene would make.
 
-    `unlocked` lists the images that would only be locked. `cover_for` lists the kinds of image,
-    poster or art, for which the cover would be read. `restores` means that the scene's items would
-    get the values from before the first sync.
+    `unlocked` lists the images that are right but not locked. `cover_for` lists the kinds of image,
+    poster or art, for which a sync would read the cover from Stash. `restores` means that the
+    scene's items would get the values from before the first sync.
     """
 
     scene: StashScene

@@ -76,8 +76,8 @@ def _owners(
 ) -> tuple[dict[int, int], set[int]]:
     """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
 
-    The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So this
-    function reads recorded scenes that are not in the batch from Stash, and checks them.
+    The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So if a
+    recorded scene is not in the batch, this function reads the scene from Stash and checks it.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

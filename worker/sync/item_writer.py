@@ -92,7 +92,7 @@ class ItemWriter:
             try:
                 records[item], names = self._write_item(work, item)
             except (PlexNotFound, PlexTemporaryError, PlexPermanentError) as error:
-                # The other items of the scene are still edited.
+                # After this error at one item, the other items of the scene are edited.
                 failure = failure or error
             else:
                 changed |= dict.fromkeys(names)
@@ -150,7 +150,9 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Return the original values. `fresh` fields were never sent, so update their values."""
+        """Return the original values. The fields in `fresh` were never sent, so they get Plex's
+        current values.
+        """
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:

@@ -62,7 +62,8 @@ class UploadGate:
             failing = self._failing.setdefault(kind, set())
             failing.add(rating_key)
             if len(failing) == 1:
-                # The next upload will show the cause, so this failure is no warning yet.
+                # No warning is logged yet. Only the next upload shows whether the image or Plex is
+                # the cause.
                 error.reported = True
                 raise
             if not self._next_try:

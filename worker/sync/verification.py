@@ -120,7 +120,7 @@ class Verification:
 
 
 def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
-    """Return the names that Plex failed to remove from lists, with the other sent names."""
+    """For each list, return the sent names and the names that Plex failed to remove."""
     kept: dict[str, str | list[str]] = {}
     for name in ADDITIVE & edit.accepted.keys():
         removed = set(filter(needs_decoding, removed_names(edit.accepted[name])))
