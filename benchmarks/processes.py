@@ -16,9 +16,7 @@ class Run:
 
 
 def run(argv: list[str], environment: Mapping[str, str], stdin: bytes = b"") -> Run:
-    """Run a program and measure its time. `posix_spawn` adds the least time of all ways to start
-    it.
-    """
+    """Run a program and measure its time. Starting it with `posix_spawn` adds the least time."""
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()

@@ -43,7 +43,7 @@ _ITEM_QUERY = urlencode(
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
 _LOCKED_PER_REQUEST = 100
 _MOST_COLLECTIONS = 100_000
-# A slow Plex may not answer in time if a request asks for more items.
+# A slow Plex may not answer in time if a request asks for more items than this.
 READ_BATCH = 50
 
 
@@ -73,7 +73,7 @@ class PlexClient(PlexConnection):
         try:
             rows = self.read(path, doing, paging(0, _MOST_COLLECTIONS)).findall("Directory")
         except PlexError as error:
-            # Some servers have no list of collections.
+            # Some servers do not support a request for the list of collections.
             if isinstance(error, REFUSALS) or error.may_be_one_item:
                 return frozenset()
             raise

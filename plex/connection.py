@@ -156,7 +156,7 @@ class PlexConnection:
         return document
 
     def _with_address(self, error: PlexError) -> PlexError:
-        """Return the error, or a `PlexTlsError` with the right address if `plex_url` is wrong.
+        """Return the error, or a `PlexTlsError` if Plex refuses plain http.
 
         Plex closes a connection if Plex refuses plain http, or if Plex restarts. Only a second
         closed connection counts as a refusal.

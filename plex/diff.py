@@ -115,7 +115,7 @@ class Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Restore a sort title that was locked originally. Any other becomes equal to the title."""
+        """Restore a sort title that was locked originally. Replace any other by the title."""
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
@@ -155,7 +155,7 @@ class Comparison:
         """Return the value to send, and the value that Plex will probably keep.
 
         If Plex earlier kept only a part of this value, send only that part. If Plex earlier kept
-        nothing, send the value. The second result is then None.
+        nothing, send the whole value, and return None as the second result.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -224,7 +224,7 @@ def _of_others(
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item with the locks that the server hides, and with the date that was sent."""
+    """Return the item with the locks that the server hides. Undo the server's shift of dates."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -283,8 +283,8 @@ def is_user_edited(
     """Return whether a user set the current value of a field in Plex.
 
     A user's value is not empty and differs from the value that the plugin sent. If the plugin has
-    sent no value, the field must also be locked. In lists such as collections, a user must have
-    removed a name that the plugin sent, because other tools may add names.
+    sent no value, the field must also be locked. In lists such as collections, only a removed name
+    that the plugin sent shows a user's edit, because other tools may add names.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

@@ -109,8 +109,8 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings that a request uses to remove a name from a list.
 
-    Plex URL-decodes each name. Some servers do not decode names, so the plain name is sent too. If
-    the server's behaviour is unknown, the plain name is sent only if decoding does not change it.
+    Most servers URL-decode the name. For servers that do not, the plain name is sent too. If the
+    server's behaviour is unknown, the plain name is sent only if decoding would not change it.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name

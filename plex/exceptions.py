@@ -20,7 +20,8 @@ REBINDING = (
 class PlexError(Exception):
     """The base class of the errors of Plex. `doing` is an activity such as "editing item 7"."""
 
-    # Whether another log line has the cause. The log lines about the job are shorter then.
+    # Whether another log line already states the cause. If so, the log lines about the job are
+    # shorter.
     reported = False
     # Whether one damaged item may have caused the error of a request for several items.
     may_be_one_item = False
@@ -157,7 +158,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Convert exceptions of the `requests` library. Their messages may have titles of scenes."""
+    """Convert exceptions of `requests`, whose messages may contain private texts such as titles."""
     try:
         yield
     except (OSError, ParseError) as error:

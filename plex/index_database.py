@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number IN
 # version.
 _SCHEMA_VERSION = 6
 _BUSY_TIMEOUT = 10.0
-# This note distinguishes an error from an error of the queue's database.
+# Each error of `library.db` gets this note. Without the note, the error would look like an error of
+# the queue's database.
 _NOTE = "the index of Plex's files, library.db"
 
 

@@ -55,9 +55,9 @@ class LibraryPart:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    # A listing of a library ended at this row.
+    # The number of rows that the listing of a library has read. A later listing continues there.
     rows: int = 0
-    # The key 0 means that Plex does not sort the rows by rating key.
+    # If this rating key is 0, Plex does not sort the rows by rating key.
     last_key: int = 0
 
 

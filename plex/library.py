@@ -179,7 +179,7 @@ class Library:
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
-        """Add new items to the path index once per minute, such as the second item of a scene."""
+        """Add new items to the path index, at most once per minute."""
         now = self.clock()
         if _is_recent(self._polled_at, now):
             return
@@ -258,15 +258,15 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An unreadable item makes Plex refuse each list of updated items. The cursor 0 stops
-            # these requests until the next complete listing.
+            # An unreadable item makes Plex refuse each list of updated items. The stored time 0
+            # means that updated items are not requested until the next complete listing.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # A time in the future is not recent, because the clock was set back.
+    # If the clock was set back, the time is in the future. Such a time does not count as recent.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 

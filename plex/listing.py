@@ -22,7 +22,7 @@ LOOK_UP_ROWS = 50
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
-        # If the type is missing, Plex answers a filter by file with status 500.
+        # If a request filters by file without the parameter `type`, Plex answers with status 500.
         "type": "1",
         "includeGuids": "0",
         "includeCollections": "0",

@@ -65,8 +65,9 @@ class _Target(NamedTuple):
 
 @dataclass
 class PlexMatcher:
-    """Finds items by the full path of a file, or by name and size outside of all library folders.
+    """Finds items by the full path of a file.
 
+    A file outside of all library folders may also be found by its name and size.
     The path map in the settings or a learned mapping translates the path. Several items may match,
     because a scene may have several files, and a file may be in several libraries.
     """
@@ -141,7 +142,7 @@ class PlexMatcher:
         """Check a match by a learned mapping. The mapping may be wrong.
 
         The match is ambiguous if another scene fits as well. That scene's file has the same name
-        and size, its path is as similar to the found path, and Plex does not have that file.
+        and size, Plex lacks that file, and its path is at least as similar to the found path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
@@ -195,9 +196,10 @@ def _by_name_and_size(
 ) -> _Hits:
     """Choose among Plex's files that have the same name as the file of a scene.
 
-    The sizes must be equal. If a size is unknown, the last two folders must be equal. The path with
-    the most equal components at its end wins. `competing` has the paths of other scenes' files. If
-    such a path is more similar to the winner, there is no match.
+    The sizes must be equal. If a size is unknown, the last two folders must be equal. The path that
+    shares the most components with the scene's path wins, counted from the end. `competing` has the
+    paths of other scenes' files. If one of these is more similar to the winner than the scene's
+    path is, there is no match.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

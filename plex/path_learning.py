@@ -111,7 +111,7 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 
 @dataclass
 class PathLearning:
-    """Learns from files that lie outside of all folders of Plex's libraries (`is_outside`)."""
+    """Learns path mappings from files outside of all libraries in Plex (`is_outside`)."""
 
     database: IndexDatabase
     server_id: Callable[[], str]
@@ -163,7 +163,7 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return the files of other scenes that have the same name and size.
+        """Return the files of other scenes that have the same name and size as `file`.
 
         The files come from the last listing of Stash's files. Without a listing, return None.
         """

@@ -70,9 +70,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the unreadable items that a listing has skipped. The listing started at row
-        `begin`.
-        """
+        """Store the unreadable items that a listing with the first row `begin` has skipped."""
         library, now = (self.client.server_id, section.key), self.clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)

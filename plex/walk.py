@@ -101,7 +101,7 @@ class Walk:
         behind = sum(hole.row >= self._after.rows for hole in self.holes)
         is_complete = self._new_rows + behind >= page.total - self._after.rows
         if self._after.last_key and not (self._is_sorted and is_complete):
-            # An item is missing that was added since the earlier listing.
+            # Plex skipped an item in this listing.
             raise OrderIgnored
 
     def _begin_at(self, unread: int) -> int:

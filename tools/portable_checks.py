@@ -101,9 +101,7 @@ class Checks:
         return f"{_KILLS} edits {self._visible({**titles, _KILLS: 'Last'})}"
 
     def _tasks(self) -> str:
-        """Run tasks while a worker runs. The tasks' answers must contain letters of all alphabets
-        unchanged.
-        """
+        """Run tasks beside a worker. Their answers must contain all alphabets unchanged."""
         self._sync(1, _TITLE)
         modes = ("queue_status", "health_check", "doctor", "process_queue", "reconcile_all")
         for mode in modes:

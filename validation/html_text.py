@@ -2,7 +2,8 @@ import re
 from html.parser import HTMLParser
 
 _HIDDEN = frozenset(("script", "style"))
-# A browser shows space around these HTML elements. All other tags stay as text.
+# A browser shows space around these HTML elements, so space replaces their tags. All other tags are
+# kept as text.
 _PARAGRAPH = "p|blockquote|h1|h2|h3|h4|h5|h6|ul|ol|dl|table|hr|pre|figure|header|footer"
 _LINE = "div|li|tr|dt|dd|section|article|main|aside|nav|caption|figcaption"
 _INLINE = (

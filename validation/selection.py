@@ -78,7 +78,7 @@ def kept_performers(performers: Sequence[Entity], genders: str, tags: str) -> li
 
 
 def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
-    """Name the actors. With NEVER, a number distinguishes performers of the same name."""
+    """Return the names of the actors. With NEVER, performers of the same name get a number."""
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
     if when != ALWAYS and len(shared) == len(names):

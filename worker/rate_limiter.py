@@ -68,9 +68,7 @@ class RecoveryRateLimiter:
         self._outcomes: deque[tuple[float, bool]] = deque()
 
     def _advance(self, now: float) -> float | None:
-        """Add the rate limit's tokens for the time since the last call. Return the seconds since
-        the outage.
-        """
+        """Add the tokens of the rate limit since the last call. Return the time since the outage."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None
