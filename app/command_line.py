@@ -92,7 +92,8 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse does not count the indentation of commands, so their column would be too narrow.
+        # argparse computes the width of this column without the indentation of the commands. So the
+        # indentation is added here.
         self._action_max_length += 2
         return super().format_help()
 
@@ -289,7 +290,7 @@ def _prepare_streams() -> None:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
-    """Move the API key from the environment to the connection, which a worker gets by a pipe."""
+    """Move the API key from the environment into the connection data, which a worker gets."""
     key = os.environ.pop("STASH_API_KEY", "").strip()
     log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})

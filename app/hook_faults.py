@@ -1,4 +1,4 @@
-"""Handles rare cases of a hook: another data folder, new log lines of the worker, or an error."""
+"""Handles rare cases of a hook: a data folder elsewhere, new log lines, or an error."""
 
 import json
 import os

@@ -33,7 +33,7 @@ class _Decoder:
 
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
-    """Return the context of a hook and its Stash connection as JSON, or None for other input."""
+    """Return a hook's context, and its connection data as JSON text. Other input returns None."""
     try:
         # Importing `json` takes a quarter of a hook's time, but importing its C part takes none.
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """Chooses the jobs for an event of Stash. Settings are not read, because the user waits."""
 
-# These fields of a scene reach Plex, or Stash changes them when it identifies a scene.
+# These fields of a scene are sent to Plex, or are changed by Stash's task Identify.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "group_ids", "movies", "movie_ids", "stash_ids",
@@ -50,7 +50,7 @@ def jobs_for_hook(context: object) -> list[str]:
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
-    """Return the job for an updated scene. Without `names`, Stash has changed only a file."""
+    """Return the job for an updated scene. If `names` is None, Stash has changed only a file."""
     if names is None:
         return [f"path.scene_{scene_id}"]
     hint = ".cover_changed" if "cover_image" in names else ""

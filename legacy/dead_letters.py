@@ -54,8 +54,8 @@ def _store(
     for (scene_id, error_type), (job, message) in letters.items():
         if any(known.error_type == error_type for known in ours.of_scene(scene_id)):
             continue
-        # A dead letter without a path is not retried when Plex gets its file. So the import also
-        # queues a job for the scene.
+        # When Plex gets a file, only the dead letters with this file's path are retried. So the job
+        # of a dead letter without a path is queued now.
         if error_type == "PlexNotFound" and not job.data:
             put(connection, job, now)
         ours.add(job, Failure(error_type, message), job.enqueued_at)

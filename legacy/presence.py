@@ -66,7 +66,8 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 def content_sha1(path: str) -> str:
     if path.endswith(".db"):
-        # A file that is not a database has no write-ahead log, so the checkpoint may fail.
+        # An error of the checkpoint is ignored, because a file that is not a database has no
+        # write-ahead log.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:

@@ -62,8 +62,9 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # Empty values of these fields are harmless: A sync removes only its own names from
-            # `ADDITIVE` lists, and restores Plex's earlier value of an `OPTIONAL` field.
+            # Empty values of these fields delete nothing that Plex had before. A sync removes only
+            # the plugin's names from an `ADDITIVE` list, and restores Plex's earlier value of an
+            # `OPTIONAL` field.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

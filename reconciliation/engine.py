@@ -94,8 +94,8 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # The second request asks for the scenes from `after` on. A complete response begins
-            # with this known scene.
+            # The second request also asks for the scene `after`, which is known. A complete
+            # response begins with this scene.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")

@@ -119,7 +119,7 @@ _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
-    """Parse a dataclass. Defaults replace invalid values. Without a default, return None."""
+    """Parse JSON to a dataclass. Return None if a field with an invalid value has no default."""
     stored = raw if isinstance(raw, dict) else {}
     values = {}
     for field in fields(kind):

@@ -85,8 +85,8 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed.
         self.verify = False
         if address.cookie:
-            # Python stores the cookies of a host without a dot under this domain, such as
-            # `stash.local`. A renewed cookie replaces the old one only if both have one domain.
+            # For the cookies of a host without a dot, Python adds `.local` to the host's name. A
+            # renewed cookie replaces the old cookie only if both have the same domain.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 

@@ -11,7 +11,7 @@ class StashUnavailable(StashError):  # noqa: N818 - a state of Stash, not an err
 
 
 class StashRequestError(StashUnavailable):
-    """Stash, or a proxy in front of Stash, rejects the request itself. The worker waits."""
+    """Stash or its proxy answered with an HTTP error, so the worker waits."""
 
 
 class StashFileError(StashError):

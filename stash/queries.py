@@ -13,7 +13,8 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# If a query requests a detail, the second text of each pair replaces the first text in the query.
+# Each optional detail of a query has pairs of texts. If a query requests the detail, the second
+# text of each pair replaces the first text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),

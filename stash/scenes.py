@@ -111,14 +111,16 @@ class StashScenes:
         """Query scenes, even if Stash cannot read a time stamp.
 
         An old scene may have a zero time stamp, which Stash cannot return. So a second request
-        reads the scenes without time stamps. For a list, a third request reads the time stamps.
+        reads the scenes without time stamps. If several scenes were requested, a third request
+        reads the time stamps that Stash can return.
         """
         try:
             return self._query(text, variables)
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
-            # The answer to a query by id has the time stamps of all other scenes.
+            # If the time stamp of one scene is unreadable, a query by ids still returns the time
+            # stamps of the other requested scenes.
             stamps = error.data
         data = self._query(queries.without_stamps(text), variables)
         found = _listed(data)["scenes"] if "findScenes" in data else data.values()

@@ -60,7 +60,8 @@ class PortableRig(Rig):
 def running(*command: str) -> Iterator[None]:
     """Run a program during a `with` block.
 
-    The program must print a line when it is ready, and end when its input is closed."""
+    The program must print a line when it is ready, and end when its input is closed.
+    """
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None

@@ -68,7 +68,7 @@ class RecoveryRateLimiter:
         self._outcomes: deque[tuple[float, bool]] = deque()
 
     def _advance(self, now: float) -> float | None:
-        """Add the tokens of the rate limit since the last call. Return the time since the outage."""
+        """Add the rate limit's tokens since the last call. Return the time since the outage."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None

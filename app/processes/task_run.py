@@ -35,7 +35,8 @@ def run(
         with suppress(sqlite3.OperationalError):
             services.queue.import_spool(log.event)
         if wants_json(arguments):
-            # Another program sent this request. So this branch starts no worker and logs no answer.
+            # A program other than Stash sent this request. So this branch starts no worker and logs
+            # no answer.
             return task(services)
         return _run_for_user(task, services, in_stash=in_stash)
     except PlexError as error:

@@ -69,8 +69,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # The lock is released before the end is logged. A task that reads the log can then start
-        # another worker at once.
+        # The lock is released before the end of the worker is logged. So a task that reads this log
+        # line can start another worker at once.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -158,8 +158,8 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # The connection of a command contains an address of Plex, and the connection of a hook
-            # contains none. A hook's connection must not replace the known address by none.
+            # The connection data of a command contains Plex's address, but the data of a hook does
+            # not. So a hook's data must not erase the known address.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
@@ -298,7 +298,8 @@ class _WorkerProcess:
     def _has_work(self, outcome: DrainOutcome) -> bool:
         if outcome is DrainOutcome.UNUSABLE:
             return False
-        # Stash has rejected the connection, so only another connection helps.
+        # Stash has rejected these connection data. A retry makes sense only with the data of a
+        # later hook.
         if outcome is DrainOutcome.LEFT:
             connection = self._spool.take_connection()
             self._remember(connection)

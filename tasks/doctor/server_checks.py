@@ -35,8 +35,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# The error message must not contain the private value that a user has entered. So this check passes
-# a list instead, which no setting accepts.
+# The error message for a user's value would contain this value, which may be private. So the parser
+# gets a list instead, which is invalid for every setting.
 _NOTHING: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")

@@ -33,7 +33,7 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
 
 
 def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Check Plex with unsaved settings. If these equal the stored settings, an outage ends."""
+    """Check Plex with unsaved settings. A success with the stored settings ends an outage."""
     sessions = services.sessions
     stored = sessions.config()
     typed = {name: value for name, value in settings.items() if name in CONNECTION}

@@ -35,7 +35,7 @@ _STEPS, _DONE = ("libraries", "paths", "preview"), "done"
 
 
 def first_run(services: Services, *, step: str) -> Answer:
-    """Store the step of the first run, which the page shows until all scenes are synced once."""
+    """Store the current step of the setup that the page shows until all scenes are synced once."""
     write_state(services.folder.first_run, {"step": step})
     return Answer(f"Stored the step of the first run: {step}", data={"step": step})
 
@@ -52,8 +52,8 @@ def _stored_step(services: Services) -> str | None:
 
 
 def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    # While the page has stored a step of the first run, the page shows the first run, even if a
-    # scene was synced meanwhile.
+    # While a step of the setup is stored, the page shows the setup, even if a scene was synced
+    # meanwhile.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in _STEPS else None
