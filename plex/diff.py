@@ -115,7 +115,7 @@ class Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Restore a sort title that was locked originally. Replace any other by the title."""
+        """Restore an originally locked sort title. Otherwise, use the title as the sort title."""
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
@@ -136,7 +136,7 @@ class Comparison:
 
     def _emptied_date(self) -> str | None:
         if DATE not in self.last_sent and not self.pending.get(DATE):
-            # Plex may have read the date from the file.
+            # The plugin never sent a date, so Plex may have read the item's date from the file.
             return None
         if not self.behaviour.cannot_clear_dates:
             return ""
@@ -154,8 +154,8 @@ class Comparison:
     ) -> tuple[_Wanted, Value | None]:
         """Return the value to send, and the value that Plex will probably keep.
 
-        If Plex earlier kept only a part of this value, send only that part. If Plex earlier kept
-        nothing, send the whole value, and return None as the second result.
+        If Plex kept only a part of the same value after an earlier edit, only that part is sent.
+        If Plex kept nothing of the value, the whole value is sent, and the second result is None.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours
@@ -293,7 +293,7 @@ def is_user_edited(
         return bool(expected - _folded(getattr(current, name)))
     shown = getattr(current, name)
     if name in pending and name in LISTS:
-        # If an edit got no response, Plex may have added only some of its names.
+        # If an edit got no response, Plex may have added only some names of the edit.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not _folded(shown) <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):

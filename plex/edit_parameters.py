@@ -109,8 +109,9 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings that a request uses to remove a name from a list.
 
-    Most servers URL-decode the name. For servers that do not, the plain name is sent too. If the
-    server's behaviour is unknown, the plain name is sent only if decoding would not change it.
+    Most servers URL-decode the name, so the quoted name is sent. If a server does not decode names,
+    the plain name is sent too. If the server's behaviour is unknown, the plain name is sent only if
+    decoding would not change it.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -123,10 +124,9 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return a second edit that fills an emptied list again.
+    """Return the edit to send after an edit that empties a list and adds names to the list.
 
-    If one request empties and fills a list, some servers fill the list first. The
-    list is then empty.
+    Some servers add the names before they empty the list, so the second edit adds the names again.
     """
     if not is_emptying(parameters) or not added_names(parameters):
         return {}

@@ -121,7 +121,7 @@ class EditSender:
     fields: Fields
     # After a failed edit, each field is sent alone. A field that fails again counts as refused.
     alone: bool = False
-    # Names that Plex refused before this time are sent again.
+    # A refusal from before this time no longer counts, so the edit includes the refused name.
     refused_since: float = 0.0
     _is_writable: bool = False
 

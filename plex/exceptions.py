@@ -20,8 +20,8 @@ REBINDING = (
 class PlexError(Exception):
     """The base class of the errors of Plex. `doing` is an activity such as "editing item 7"."""
 
-    # Whether another log line already states the cause. If so, the log lines about the job are
-    # shorter.
+    # Whether an earlier log line already states the cause of this error. If so, the log lines about
+    # the failed job are shorter.
     reported = False
     # Whether one damaged item may have caused the error of a request for several items.
     may_be_one_item = False
@@ -73,7 +73,7 @@ class PlexNotFound(PlexError):
         super().__init__(problem, **words)
         # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
-        # Whether the message says why Plex lacks the file. The job then has fewer retries.
+        # Whether the message explains why Plex lacks the file. If so, the job has fewer retries.
         self.explained = explained
 
 
@@ -115,7 +115,7 @@ class PlexLibraryError(PlexError):
 
 
 class PlexPermanentError(PlexError):
-    """Plex refuses the request with status 400 or a similar status. The job is dead-lettered."""
+    """Plex refuses the request, for example with status 400. The job is dead-lettered."""
 
 
 class PlexAmbiguousMatch(PlexPermanentError):

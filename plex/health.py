@@ -26,7 +26,7 @@ class PlexHealth:
 
     @property
     def is_there(self) -> bool:
-        """Return whether Plex is running, even with a wrong token or certificate."""
+        """Return whether Plex responds, even if the token or the certificate is not accepted."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
 

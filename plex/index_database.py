@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-# The tables store results of `folded_path`. If this function returns other results, increase the
-# version.
+# The tables store results of `folded_path`. If a change of this function changes its results,
+# increase `_SCHEMA_VERSION`.
 _SCHEMA_VERSION = 6
 _BUSY_TIMEOUT = 10.0
 # Each error of `library.db` gets this note. Without the note, the error would look like an error of

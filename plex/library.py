@@ -34,8 +34,8 @@ SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
 # Plex does not document its change counters, so an unchanged counter is trusted for ten minutes.
 TRUST_CHANGE_MARK = 600.0
-# Only a complete listing detects removed files. A library whose change counters have changed is
-# listed completely after one hour, and any other library after a day.
+# Only a complete listing of a library detects removed files. The listing is repeated after one hour
+# if the library's change counters have changed, and after a day if they have not changed.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 _NEVER = float("-inf")
@@ -258,15 +258,15 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An unreadable item makes Plex refuse each list of updated items. The stored time 0
-            # means that updated items are not requested until the next complete listing.
+            # If one item is unreadable, Plex may refuse each request for updated items. A stored
+            # `cursor` of 0 prevents such requests until the next complete listing.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # If the clock was set back, the time is in the future. Such a time does not count as recent.
+    # If the clock was set back, `moment` may be in the future. A future time is not recent.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 

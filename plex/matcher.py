@@ -139,10 +139,11 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
-        """Check a match by a learned mapping. The mapping may be wrong.
+        """Check the files that a learned mapping found, because the mapping may be wrong.
 
-        The match is ambiguous if another scene fits as well. That scene's file has the same name
-        and size, Plex lacks that file, and its path is at least as similar to the found path.
+        The match is ambiguous if a file of another scene meets three conditions. The other file has
+        the same name and size as `file`. Plex lists no file at the mapped path of the other file.
+        The path of the other file is at least as similar to the found path as the path of `file`.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
@@ -196,10 +197,10 @@ def _by_name_and_size(
 ) -> _Hits:
     """Choose among Plex's files that have the same name as the file of a scene.
 
-    The sizes must be equal. If a size is unknown, the last two folders must be equal. The path that
-    shares the most components with the scene's path wins, counted from the end. `competing` has the
-    paths of other scenes' files. If one of these is more similar to the winner than the scene's
-    path is, there is no match.
+    Both files must have the same size. If a size is unknown, the last two folders must be equal.
+    The path in Plex that shares the most components at its end with the path of `file` is chosen.
+    `competing` has the paths of other scenes' files. If one of these paths is more similar to the
+    chosen path than the path of `file` is, there is no match.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

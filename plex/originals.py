@@ -73,7 +73,8 @@ def restoring_edit(
     }
     fields = {name: parameters for name, parameters in found.items() if parameters}
     if _sort_title_differs(original, item, written, fields):
-        # Plex ignores a sort title without a lock. A later edit removes the lock again.
+        # Plex ignores an unlocked sort title, so this edit locks the sort title. The edit that
+        # `unlocking_edit` returns removes the lock afterwards.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields

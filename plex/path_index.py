@@ -221,7 +221,8 @@ class PathIndex:
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
-        # Without the plus sign, SQLite searches the primary key, which begins with `server_id`.
+        # The plus sign before `server_id` stops SQLite from searching the primary key, which begins
+        # with this column.
         rows = self.database.rows(
             f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
             "AND +server_id = ? ORDER BY rating_key",

@@ -45,7 +45,8 @@ class UnreadableItems:
         others = [key for key in rating_keys if key not in known]
         found, failed = self.client.read_each(others, batch)
         if failed and len(others) == 1:
-            # If Plex returns no other item either, the item is not the cause.
+            # If Plex also fails to return another item, Plex itself is the cause of the failure,
+            # and the requested item is not unreadable.
             other = self.index.another_key(others[0])
             if other is None or self.client.read_each([other], 1).failed:
                 raise failed[others[0]]

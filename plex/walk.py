@@ -42,9 +42,9 @@ class _Page(NamedTuple):
 class Walk:
     """Lists a library in the order of rating keys, and yields the files of each page.
 
-    A page must begin with the last row of the previous page. Otherwise items were removed, and the
-    next request begins earlier. Only items after the position `after` are listed, and the known
-    unreadable items in `holes` are skipped.
+    A page must begin with the last row of the previous page. If a page begins with another row,
+    items were removed, and the listing continues from an earlier row. Items up to the position
+    `after` and the known unreadable items in `holes` are not listed.
     """
 
     def __init__(

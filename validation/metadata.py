@@ -52,8 +52,8 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
 _OFF = (False, "", "none")
 _MOST_DIRECTORS = 20
 _SOURCES = ("none", "code", "groups")
-# A digest begins with the title and these fields. Never change their order, because another order
-# would invalidate the stored digests of all users.
+# `SceneMetadata.digest` hashes the title and these fields before the other fields. Never change the
+# order of the fields, because another order would invalidate the stored digests of all users.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
 
 _COLLECTION_SOURCES = ("studio", "parent_studio", "groups", "performers", "tags")
@@ -96,7 +96,8 @@ MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
 def plex_date(date: str) -> str | None:
     """Return a date with month and day, such as "2024-01-01" for the partial date "2024".
 
-    Stash's empty date 0001-01-01 becomes an empty text. For an invalid date, Plex keeps its date.
+    Stash's empty date 0001-01-01 becomes an empty text. The result None for an invalid date leaves
+    the date in Plex unchanged.
     """
     if not date.strip():
         return ""
@@ -222,9 +223,9 @@ class Field:
         optional: whether the field is off by default. An empty value of an optional field is never
             sent. Instead, the plugin restores Plex's own value.
         additive: whether names of users and other tools stay in the list.
-        needs: what Plex needs to accept the field at all. If Plex refuses the field, the plugin
-            sends the field to no item for a day.
-        read: a function that converts the text in Plex's XML to the form of `value`.
+        needs: a message that Plex accepts the field only under a condition, such as a Plex Pass. If
+            Plex refuses the field, the plugin sends the field to no item for a day.
+        read: a function that converts the text in Plex's XML to the form that `value` returns.
     """
 
     plex: str
@@ -314,7 +315,7 @@ class SceneMetadata(OptionalFields):
         title = values.pop("title")
         parts = [title, self.file_stem if title == "" else None]
         parts += [values.pop(name) for name in _FIRST_IN_DIGEST]
-        # Empty values are omitted, so a new optional field changes no stored hash.
+        # The digest omits empty values, so a new optional field does not change stored digests.
         later = {name: value for name, value in values.items() if value}
         text = json.dumps([*parts, self.poster, self.art, *([later] if later else [])])
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]

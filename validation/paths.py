@@ -15,9 +15,9 @@ _DRIVE = re.compile(r"[a-z]:(?=/|$)")
 _LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 
 # Windows forbids `" * : < > ? | \` in a name, and a dot or a blank at its end. File servers replace
-# these characters with private-use characters. Different servers use different ones. For example,
-# U+F022 means a quotation mark on one server and a colon on another. In comparisons, `_ANY`
-# replaces each of these characters.
+# these characters with private-use characters, but file servers use different replacements. For
+# example, U+F022 means a quotation mark on one server and a colon on another. In comparisons,
+# `_ANY` replaces forbidden and private-use characters.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")

@@ -12,7 +12,8 @@ from validation.values import boolean, choice, declare_setting, entries, list_of
 
 LEAVE, RESTORE = "leave", "restore"
 GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
-# With SHARED, an actor's name contains the disambiguation if several performers have the name.
+# SHARED adds the disambiguation to an actor's name only if several performers of the scene have the
+# same name.
 NEVER, SHARED, ALWAYS = "never", "shared", "always"
 
 
@@ -78,7 +79,10 @@ def kept_performers(performers: Sequence[Entity], genders: str, tags: str) -> li
 
 
 def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
-    """Return the names of the actors. With NEVER, performers of the same name get a number."""
+    """Return the actors' names. `when` tells which names get the performer's disambiguation.
+
+    With the value NEVER, numbers such as "Ada (2)" distinguish performers of the same name.
+    """
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
     if when != ALWAYS and len(shared) == len(names):
