@@ -37,8 +37,9 @@ ENTRY, CHANGES = "entry.py", "changes.bin"
 # A forked process reserves this number of bytes for its command line.
 ROOM = 4096
 _LONGEST_REQUEST = 1 << 18
-# The descriptors that a request sets have numbers below 200. Received descriptors are first moved
-# to 200 or above, and the reply's descriptor to 300 or above. These numbers cannot collide.
+# A request names a number below 200 for each descriptor. The forked process first moves all
+# received descriptors to 200 or above, so `dup2` overwrites none of them. The descriptor of the
+# reply is moved to 300 or above.
 _HIGH, _REPLY = 200, 300
 
 
@@ -75,10 +76,10 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> tuple[Request, list[int], int] | None:
-        """Fork for each request until the standard input ends.
+        """Fork a process for each request until the standard input of the fork server ends.
 
-        The server then returns None. Each forked process returns its request, its descriptors, and
-        the descriptor of the reply.
+        In the fork server, the method returns None. In each forked process, the method returns the
+        request, the descriptors that came with the request, and the descriptor of the reply.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])

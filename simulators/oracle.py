@@ -44,9 +44,9 @@ def judge(
 ) -> Verdict:
     """Compare the final states of both servers.
 
-    The function `mapped` gets a scene of Stash. It returns the values that Plex should show under
-    the tested settings. The key `in_plex` has the expected values of fields that only some settings
-    fill.
+    The function `mapped` gets a scene of Stash, and returns the values that Plex should show under
+    the tested settings. Some settings fill further fields of a Plex item. The function returns
+    the expected values of these fields in a dictionary under the key `in_plex`.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -108,7 +108,8 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # The date may come from a file or a user. The plugin clears only dates that it has sent.
+        # If a scene has no date, its item may keep the date of the file or a user's date. The
+        # plugin clears only dates that the plugin has sent.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]

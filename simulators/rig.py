@@ -167,7 +167,8 @@ class Rig:
             start = time.monotonic()
             if holds():
                 return True
-            # After a slow check, a longer sleep leaves CPU time for the plugin.
+            # The sleep is twice as long as the check, up to 0.1 s. Slow checks thus leave CPU time
+            # for the plugin.
             time.sleep(min(0.1, 2 * (time.monotonic() - start)))
             if time.monotonic() > end:
                 self._show_how_things_stand()

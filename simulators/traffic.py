@@ -181,7 +181,11 @@ class Faults:
         times: int | None = None,
         after: int = 0,
     ) -> Fault:
-        """Hit all matching requests, or only `times` requests after the first `after` requests."""
+        """Inject a fault into matching requests.
+
+        The first `after` matching requests pass. The fault then hits the next `times` matching
+        requests, or all later requests if `times` is None.
+        """
         fault = Fault(name, action, matches, times, after, self._changed)
         with self._changed:
             self._faults.append(fault)

@@ -101,7 +101,7 @@ class Checks:
         return f"{_KILLS} edits {self._visible({**titles, _KILLS: 'Last'})}"
 
     def _tasks(self) -> str:
-        """Run tasks beside a worker. Their answers must contain all alphabets unchanged."""
+        """Run tasks beside a worker. One answer must contain a partly Japanese title."""
         self._sync(1, _TITLE)
         modes = ("queue_status", "health_check", "doctor", "process_queue", "reconcile_all")
         for mode in modes:
@@ -112,7 +112,7 @@ class Checks:
         return f"{len(modes) + 1} tasks answered"
 
     def _command_line(self) -> str:
-        """Run commands whose output has an encoding that lacks letters of a title."""
+        """Run commands in several output encodings. Some encodings lack letters of a title."""
         self._sync(1, _TITLE)
         inspect, count = ["inspect", str(self._scenes[1][0])], 0
         for encoding in ("", "cp437", "cp1252", "utf-8"):

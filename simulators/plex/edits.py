@@ -118,7 +118,8 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
     added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
     if added & switches.smart_collections:
         raise RefusedError(400)
-    # An edit of the title can change the sort title, so the title comes first.
+    # Sorting applies `title` before `titleSort`. In the other order, the new title could overwrite
+    # the new sort title.
     for name, value in sorted(edit.values.items()):
         if name not in switches.unkept_fields:
             _set_value(item, name, value, edit, switches)

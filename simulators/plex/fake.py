@@ -145,7 +145,7 @@ class FakePlex:
 
     @property
     def analyses(self) -> int:
-        """The number of media analyses. A read without `skipRefresh` starts an analysis."""
+        """The number of media analyses that metadata requests without `skipRefresh=1` started."""
         return self._core.analyses
 
     def add_section(

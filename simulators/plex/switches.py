@@ -7,7 +7,7 @@ COMMON_EXPLOITS = r"union.*all.*select|(<|%3C).*script.*(>|%3E)|=cocaine\b"
 
 @dataclass
 class Switches:
-    """The behaviour of the fake Plex in which real servers differ, or which is unknown.
+    """Switches of the fake Plex for behaviour that differs between real servers or is unknown.
 
     Attributes:
         tags_append: whether the tags of an edit are added to the item's tags. Otherwise the tags of
@@ -18,8 +18,10 @@ class Switches:
             names in `excludeElements` and `excludeFields`.
         ignores_file_filter: whether the server ignores the filter `file=`.
         ignored_sorts: the sort keys that the server ignores.
-        illegal_references: whether titles contain a reference to a character that XML forbids.
-        unreadable: rating keys of damaged items. A response that needs a damaged item is 500.
+        illegal_references: whether all titles in responses begin with `&#11;`, a reference to a
+            character that XML forbids.
+        unreadable: rating keys of damaged items. A request that would return a damaged item
+            gets 500.
         ignores_paging: whether the server returns the whole list instead of the requested page.
         require_size_header: whether a list request without a page size gets 400.
         max_request_line: the largest number of bytes of `METHOD target HTTP/1.1`. A longer line
@@ -27,30 +29,31 @@ class Switches:
         oversized_upload_status: 413 for newer servers, or 500 for older servers.
         empty_date: the effect of an edit with an empty date. `file_date` restores the date of the
             file. The effect in a real Plex is unknown.
-        lock_names: by field, the name of its lock in the element `<Field>`. If the name is empty,
-            the server does not return the lock.
+        lock_names: the names of locks in the element `<Field>`, by field. Without an entry, a lock
+            has the name of its field. The server does not return a lock with an empty name.
         title_sort_follows: whether an edit of the title also changes an unlocked sort title.
-        upload_selects: which uploaded images the server shows at once. With `new`, these are the
-            images that the server did not have before. With `usually`, these are two of three
-            images.
-        removal_decodings: how often the server decodes the percent encoding of removed tags.
+        upload_selects: which uploaded images the item shows at once. `new` means images that the
+            item did not have before. `usually` means two of three images.
+        removal_decodings: how many times the server decodes the percent encoding in the names of
+            tags that an edit removes.
         date_shift_days: the number of days that the server adds to each date of an edit. Some
             servers east of Greenwich do so.
         tags_fold_ascii_only: whether `É` and `é` are different tags.
         unkept_fields: the fields whose new values the server discards, although it answers 200.
         string_filters_ignore_case: whether filters by text ignore case.
-        secure_connections: the setting of a server with a certificate. With `required`, the server
-            closes plain http. With `preferred`, one port answers both http and https.
+        secure_connections: with `required`, a server with a certificate closes connections without
+            TLS. With `preferred`, the same port answers both http and https.
         blocked_query: a regular expression. A reverse proxy before Plex refuses each matching
-            query, as the option "block common exploits" of nginx does. Without it, there is no
-            proxy.
+            query, as the option "block common exploits" of nginx does. With an empty text, there
+            is no proxy.
         proxy_closes: whether the proxy closes the connection instead of answering 403.
         smart_collections: the names of smart collections. An edit that adds an item to a smart
             collection gets 400.
         plex_pass: whether the owner has a Plex Pass. Without it, an edition title gets 400.
         guests_see_prefs: whether a shared user can read `/:/prefs`.
         allows_network_without_token: whether a request without a token has the rights of the owner.
-        allowed_network_may_err: whether a request with a wrong token also has these rights.
+        allowed_network_may_err: whether a request with a wrong token also has the rights of the
+            owner. Without `allows_network_without_token`, this switch has no effect.
     """
 
     tags_append: bool = True

@@ -31,7 +31,10 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Return the parts of the schema `small` that a real Stash lacks or has in another form."""
+    """Return the deviations of `small`, a schema of the fake Stash, from a Stash release.
+
+    Each text describes a part of `small` that the release lacks or defines in another form.
+    """
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]

@@ -56,7 +56,7 @@ class PluginHost:
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            # Stash has these names in a Go map, which has a random order.
+            # Stash keeps the names of input fields in a Go map, so their order is random.
             random.shuffle(fields)
             context["inputFields"] = fields
         args = {"hookContext": context}

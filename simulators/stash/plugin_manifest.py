@@ -13,8 +13,9 @@ Node = dict[str, "Node"] | list["Node"] | str | None
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
 _TYPES = ("STRING", "NUMBER", "BOOLEAN")
-# The keys of a plugin's file. `str` means a text, a tuple means one of its texts, a list means any
-# number of elements, and `*` means any key.
+# The keys that the yml file of a plugin can have, and the types of their values. `str` means a
+# text, and a tuple means one of its texts. A list means any number of elements of the listed type.
+# `*` means any key.
 _SHAPE = {
     **dict.fromkeys(("name", "description", "url", "version", "errLog"), str),
     "interface": ("raw", "rpc", "js"),
