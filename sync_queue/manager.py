@@ -79,7 +79,8 @@ class QueueManager(QueueView):
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
         self._store = AckQueue(folder, auto_resume=False, serializer=json_serializer)
         super().__init__(self._store.connection, folder, clock)
-        # The constructor of persist-queue has reset this attribute.
+        # The constructor of persist-queue has set `text_factory` to `str`, which raises an error
+        # for invalid UTF-8.
         self.connection.text_factory = tolerant_text
         self._rebuilt_marker = os.path.join(folder, REBUILT_MARKER)
         self.spool = Spool(folder)
@@ -161,8 +162,8 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # After this change, the next sync compares all images. Time stamps alone would not
-                # show a new cover that was saved in the same second as another edit.
+                # The next sync of an unsynced scene compares all images. Time stamps alone would
+                # not show a new cover that was saved in the same second as another edit.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 

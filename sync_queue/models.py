@@ -8,7 +8,8 @@ from typing import Any, Self
 # A job has these keys in its `data` if Plex lacks files of the scene.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
-# The value of this key is the time of a user's order to send values again that Plex refused.
+# A user can order the plugin to resend values that Plex refused. The value of this key is the time
+# of that order.
 TRY_REFUSED = "try_refused"
 
 # New jobs of a bulk sync have this due time. New jobs of edits have 0, so they come first.

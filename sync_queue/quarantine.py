@@ -49,8 +49,8 @@ def quarantine_database(path: str) -> str | None:
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         was_asked = os.path.exists(_marker(path))
-        # The request is written before the renaming. Otherwise, a kill between the two steps would
-        # lose edits.
+        # Request the reconciliation before the database is renamed. Otherwise, a kill between the
+        # two steps would lose edits.
         ask_for_reconciliation(path, f"kept as {kept}")
         try:
             for suffix in ("", "-wal", "-shm"):

@@ -132,7 +132,7 @@ class SyncLog:
         """Move an item's record to this scene. Then no other scene has a record of the item."""
         item = (scene_id, server_id, rating_key)
         # The item has the values of another scene, so the digest of its last sync is removed. If
-        # this scene has a record of the item, SQLite ignores the update.
+        # this scene already has a record of the item, `OR IGNORE` skips this statement.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),
@@ -261,7 +261,8 @@ class SyncLog:
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
         """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive)."""
-        # Scenes that only the legacy plugin has synced may be deleted, so they are omitted.
+        # This query omits scenes that only the legacy plugin has synced, because some of these
+        # scenes may no longer exist in Stash.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
@@ -273,9 +274,9 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of scenes that have wanted performers, tags, studios or groups.
+        """Yield pages of scenes that have any of the `wanted` performers, tags, studios or groups.
 
-        A page maps the id of each scene to the wanted entities that the scene has.
+        A page maps the id of each scene to those of the `wanted` entities that the scene has.
         """
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "

@@ -57,7 +57,8 @@ class BatchRunner:
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # After a failed batch, the size starts at 1, so a job that always fails is soon alone.
+        # If no job has succeeded since the last pause, the batch size is 1. So a job that always
+        # fails is soon alone in its batch.
         self.size = 1 if self.pauses.delay else BATCH
         # The settings of this session caused the current pause. Changed settings end the pause.
         self.paused_session: SyncSession | None = None

@@ -150,10 +150,13 @@ class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
     For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
-    A failure counts if Plex has edited another scene since the job's previous failure. After a
-    counted failure of a job, its next failure also counts if no other job has failed in between.
-    The last failure of an outage may count by mistake, so only three counted failures show a poison
-    job.
+    So a failure of a job is counted against the job in two cases:
+
+    - Plex has edited another scene since the job's previous failure.
+    - The job has a counted failure, and no other job has failed since the job's previous failure.
+
+    A job with three counted failures is a poison job. Fewer counted failures prove nothing, because
+    the last failure of an outage may be counted by mistake.
     """
 
     _records: dict[str, _FailureCount] = field(default_factory=dict)

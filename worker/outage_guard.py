@@ -107,7 +107,7 @@ class OutageGuard:
                 return
 
     def served(self, *, failed: bool = False) -> None:
-        """Record that Plex is up. If `failed` is set, the job failed for another reason."""
+        """Record that Plex is up. If `failed` is set, a job failed without an outage of Plex."""
         self._limiter.record(self._clock(), failed=failed)
         self._logged_cause = ""
         if self._breaker.failure_count or self.is_away:

@@ -108,7 +108,8 @@ class SyncWorker:
         while not self._stop.is_set():
             outcome = self._step()
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
-                # A user waits for the result, so the health of Plex is checked again at once.
+                # A user has started this run and waits for its result. So if Plex is down, the
+                # worker soon checks the health of Plex once more.
                 has_checked = True
                 self._guard.recovery.make_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_check(due=True))
@@ -127,7 +128,8 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # Without a due job, the worker needs nothing from Stash, so a pause ends.
+                # While no job is due, the worker needs no data from Stash. So a pause that Stash
+                # caused ends here.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:

@@ -36,8 +36,8 @@ EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# After each batch, the usual duration moves towards the new median. It rises by the first share of
-# the difference, or falls by the second share.
+# If a new median is higher than the usual duration, the usual duration rises by _RISE times the
+# difference. If the median is lower, the usual duration falls by _FALL times the difference.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 

@@ -128,7 +128,7 @@ class EntityJobs:
 def _was_excluded(
     scene: StashScene, changed: Collection[Entity], last: SceneRecord | None, config: Config
 ) -> bool:
-    """Return whether the settings may have excluded the scene before these tags were changed."""
+    """Return whether settings may have excluded the scene before the `changed` tags were edited."""
     if not config.only_with_tags and not config.never_with_tags:
         return False
     others = tuple(tag for tag in scene.tags if ("tags", tag.id) not in changed)

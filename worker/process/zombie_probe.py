@@ -42,7 +42,7 @@ class ZombieProbe:
                 log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether an earlier worker is a zombie. If so, this worker would be one, too."""
+        """Return whether an ended worker is a zombie, as this worker would be after its exit."""
         is_zombie = self._is_zombie()
         if is_zombie and not self._is_reported:
             self._is_reported = True

@@ -204,7 +204,7 @@ class CoverSync:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
             self._remember(target, _REFUSED + cover.sha1)
         except (PlexTemporaryError, PlexUploadsDown) as error:
-            # The error is not raised here, because the other kind of image has to be sent first.
+            # The error is raised later, because the scene's other images have to be sent first.
             result.failure = result.failure or error
         else:
             result.uploaded.add(kind)

@@ -92,7 +92,7 @@ class ItemWriter:
             try:
                 records[item], names = self._write_item(work, item)
             except (PlexNotFound, PlexTemporaryError, PlexPermanentError) as error:
-                # After this error at one item, the other items of the scene are edited.
+                # After an error at one item, the other items of the scene are still edited.
                 failure = failure or error
             else:
                 changed |= dict.fromkeys(names)
@@ -150,7 +150,11 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Return the original values, with Plex's current values for the never sent `fresh`."""
+        """Return the original values of an item, and store them if they changed.
+
+        The plugin has never sent the fields in `fresh`, so their original values are the current
+        values in Plex.
+        """
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:

@@ -32,7 +32,7 @@ class ProgressLog:
     def report(
         self, event: Event, *, again: bool = False, cause: str = "", **fields: object
     ) -> None:
-        """Log the end of a job. A repeated failure (`again`) or a known cause has level info."""
+        """Log the end of a job. A repeated failure (`again`) or repeated `cause` has level info."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
         self._ends[event.code] += 1

@@ -127,7 +127,8 @@ class Restoration:
             sent = log.uploads(server_id, key, kind)
             images = client.list_images(key, kind) if sent else []
             if any(image.selected and is_ours(image, sent) for image in images):
-                # After a kill, this record shows that the plugin, not a user, selected the image.
+                # Store the kind of image before Plex selects another image. After a kill, the
+                # record then shows that the plugin, not a user, selected that image.
                 returning.append(kind)
                 log.change_original(server_id, key, {**held, RETURNING: returning})
                 other = other_image(images, sent)

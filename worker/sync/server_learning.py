@@ -25,7 +25,8 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# A job with this key syncs a scene once more, because an item differed from it after an edit.
+# This key in the `data` of a job marks a second sync of a scene. After the first sync, an item in
+# Plex still differed from the scene.
 RESYNC = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
