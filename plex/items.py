@@ -57,8 +57,8 @@ class LibraryPart:
 class Place:
     # The number of rows that the listing of a library has read. A later listing continues there.
     rows: int = 0
-    # The largest rating key in these rows. The value 0 means that there are no rows, or that Plex
-    # does not sort the rows by rating key.
+    # The largest rating key that the listing has read. The value 0 means that the listing has read
+    # no rows, or that Plex does not sort the rows by rating key.
     last_key: int = 0
 
 
