@@ -29,7 +29,7 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Prefer packages in the plugin's folder to installed packages, which may be broken."""
+    """Prefer the packages in the plugin's folder, because packages elsewhere may be broken."""
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
         if vendored not in sys.path:

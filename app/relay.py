@@ -93,7 +93,7 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # The log was rotated between the two reads.
+    # The log file was renamed after the first read, so both reads returned the same file.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

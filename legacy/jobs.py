@@ -51,7 +51,10 @@ class LegacyJob:
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Parse a pickle or JSON, or raise `NoJobError`. The other arguments replace missing values."""
+    """Parse a job from a pickle or JSON, or raise `NoJobError`.
+
+    `stored_at` replaces a missing time in the job, and `scene_id` replaces a missing scene id.
+    """
     if not isinstance(data, bytes):
         raise NoJobError(f"its data is {type(data).__name__}, not bytes")
     try:

@@ -62,9 +62,9 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # Empty values of these fields delete nothing that Plex had before. A sync removes only
-            # the plugin's names from an `ADDITIVE` list, and restores Plex's earlier value of an
-            # `OPTIONAL` field.
+            # For an empty `ADDITIVE` list, a sync removes only the names that the plugin added. For
+            # an empty `OPTIONAL` field, a sync restores Plex's original value. So Plex loses no
+            # value that the item had before the first sync.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

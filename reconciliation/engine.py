@@ -94,8 +94,9 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # The second request also asks for the scene `after`, which is known. A complete
-            # response begins with this scene.
+            # Either the remaining scenes were deleted, or Stash's response is incomplete. So a
+            # second request also asks for the known scene `after`, which a complete response
+            # contains.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -293,8 +294,8 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Restart the interval between regular runs. Otherwise, a run in 10 minutes would ask
-            # the user the same question again.
+            # The next regular run waits for a whole interval. Otherwise, a run would ask the user
+            # the same question every 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

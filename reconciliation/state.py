@@ -188,7 +188,10 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the stored state. An unreadable file delays the next run like a failed run."""
+        """Return the stored state.
+
+        If the state file cannot be read, the next run waits as long as after a failed run.
+        """
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state

@@ -21,7 +21,7 @@ _SHORTEST_SECRET = 4
 DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
 LEVEL_NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
-# The words for these events in a total such as "12 synced". Each of the events ends a job.
+# The log events that end the work on a job, each with its words in a total such as "12 synced".
 JOB_ENDS = {
     "scene_synced": "synced",
     "scene_in_step": "already up to date",

@@ -99,7 +99,7 @@ class KeptState:
 def parse_moment(raw: Any) -> float | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    # NaN fails this comparison, too.
+    # A comparison with NaN is False, so NaN returns None.
     return float(raw) if 0 <= raw <= LATEST else None
 
 

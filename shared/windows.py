@@ -17,7 +17,7 @@ if sys.platform == "win32":
         except OSError as error:
             if operation == LOCK_UN:
                 return
-            # These error numbers mean that another process holds the lock. Wine returns 0.
+            # If another process holds the lock, the error number is EACCES, or 0 under Wine.
             if error.errno in (errno.EACCES, 0):
                 raise BlockingIOError from None
             raise

@@ -167,7 +167,8 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         """Send a request. If Stash rejects the request, retry without the API key.
 
         After a change of the API key, Stash rejects the old key even if Stash needs no password.
-        The last attempt uses the address and cookie that a later hook has passed on.
+        If Stash also rejects the retry, or cannot be reached, the last attempt uses the address and
+        the cookie of a later hook.
         """
         while True:
             try:

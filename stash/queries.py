@@ -13,8 +13,8 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# Each optional detail of a query has pairs of texts. If a query requests the detail, the second
-# text of each pair replaces the first text.
+# Each optional detail has pairs of texts. To request the detail, `with_details` replaces the first
+# text of each pair in a query by the second text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),

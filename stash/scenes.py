@@ -16,7 +16,7 @@ from validation.scene_extractor import (
 from validation.values import counted
 
 PAGE = 500
-# A query by id looks up each scene separately, so it requests only this number of scenes.
+# For a query by ids, Stash looks up each scene separately. So a query has at most this many ids.
 READ_BATCH = 100
 FILES_PAGE = 2000
 # Stash cannot return Go's zero time, so this text replaces each unreadable time stamp.

@@ -29,8 +29,7 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # The levels of the texts in `details`, in the same order. If this sequence is empty, all these
-    # levels are OK.
+    # One level for each text in `details`. If `detail_levels` is empty, each text has the level OK.
     detail_levels: Sequence[Level] = ()
     # An answer in JSON also has these members. `docs/operations.md` documents many of them.
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -49,7 +49,10 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the log. The time comes first, so no two log files begin alike."""
+    """Return a line of the log, which begins with the time.
+
+    Each log file is identified by the beginning of its first line.
+    """
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)

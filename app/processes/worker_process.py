@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
 # Stash needs at most this time, in seconds, to replace the plugin's files in an update.
 LONGEST_UPDATE = 10.0
-# If the damage returns within QUIET seconds, the next repair waits up to LONGEST_WAIT seconds.
+# If a database is damaged again within QUIET seconds after its repair, the next repair waits up to
+# LONGEST_WAIT seconds.
 LONGEST_WAIT = 60.0
 QUIET = 60.0
 
@@ -54,7 +55,7 @@ Identity = tuple[int, int]
 
 def run_worker(script: str, arguments: list[str]) -> int:
     if hasattr(os, "setsid"):
-        # The call fails if this process already leads a session.
+        # `setsid` fails if the parent process has already started this process in a new session.
         with contextlib.suppress(PermissionError):
             os.setsid()
     connection = _read_connection()
@@ -235,7 +236,7 @@ class _WorkerProcess:
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], BUSY_INTERVAL).done:
-                # The signal may have come before the worker existed.
+                # A signal that came before `self._worker` was set has stopped no worker.
                 if (
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)

@@ -57,7 +57,7 @@ def check_dependencies(
     others = [
         f"{name}=={tested}"
         for name, tested in pinned.items()
-        # Versions with equal first and second numbers are compatible, such as 2.31.0 and 2.31.4.
+        # Versions with the same major and minor number are compatible, such as 2.31.0 and 2.31.4.
         if name in versions and versions[name].split(".")[:2] != tested.split(".")[:2]
     ]
     if not others:

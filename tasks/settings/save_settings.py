@@ -170,14 +170,14 @@ def _needs_sync(
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # The old settings may have excluded this scene, and its cover may have changed since then.
-        # Or the new settings exclude another scene of the same item, so the item must now show this
-        # scene.
+        # If the old settings excluded this scene, its cover may have changed meanwhile. If the
+        # scene was skipped because its item shows another scene, the new settings may exclude the
+        # other scene.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))
-    # The new digest may be among the sent digests because it was sent to an earlier Plex server. So
-    # the scene is also queued if the settings change its digest.
+    # `sent` may contain the new digest although only an earlier Plex server received the metadata.
+    # So the scene is also queued if the changed settings change its digest.
     new = project(scene, after).digest
     return new not in sent or project(scene, before).digest != new
 

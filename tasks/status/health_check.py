@@ -126,7 +126,7 @@ def _count(session: SyncSession, section: Section) -> int | None:
 
 
 def end_outage(services: Services) -> None:
-    """End an outage or a pause if Plex answers now, which lets waiting jobs run at once."""
+    """If Plex answers now, end an outage or a pause, so that waiting jobs run at once."""
     queue, pause = services.queue, services.pause()
     is_fault = bool(pause.reason) and not pause.is_wanted
     if services.breaker().state is CircuitState.CLOSED and not is_fault:

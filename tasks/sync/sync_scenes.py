@@ -88,7 +88,7 @@ class _Queueing:
         try:
             session = services.sessions.current()
             session.library.prepare()
-            # The worker needs the updated path index even with `force`.
+            # `force` omits the comparison with Plex, but the worker needs the updated path index.
             session.library.refresh()
             self._session, server_id = session, session.library.server_id
         except (PlexError, ConfigFault) as error:
@@ -100,9 +100,9 @@ class _Queueing:
         queue, now, config = self._services.queue, self._services.clock(), self._config
         last = queue.sync_log.scenes([scene.id for scene in page])
         with_file = [scene for scene in page if scene.files]
-        # Of the scenes that the settings exclude, only the scenes in `restored` are queued, because
-        # Plex must get their original values. The worker would skip the others, and each later run
-        # of this task would queue them again.
+        # An excluded scene is queued only if Plex must get its original values back (`restored`).
+        # The worker would skip any other excluded scene, and each run of this task would queue the
+        # scene again.
         selected = [scene for scene in with_file if not why_not_selected(scene, config)]
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
