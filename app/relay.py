@@ -38,7 +38,7 @@ def relay_worker_log(folder: DataFolder, log: Log, most: int | None = None) -> N
             if exists:
                 _relay_log(folder, log, most)
     except (OSError, ValueError) as error:
-        log.debug(f"The worker's new log lines are not shown now, but by a later task ({error})")
+        log.debug(f"A later task will show the worker's new log lines ({error})")
     finally:
         lock.release()
 

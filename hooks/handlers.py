@@ -50,10 +50,7 @@ def jobs_for_hook(context: object) -> list[str]:
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
-    """Return the job for an updated scene, or no job if no synced field has changed.
-
-    `names` contains the changed fields, or is None if Stash has changed only a file of the scene.
-    """
+    """Return the job for an updated scene. If `names` is None, only a file of the scene changed."""
     if names is None:
         return [f"path.scene_{scene_id}"]
     hint = ".cover_changed" if "cover_image" in names else ""

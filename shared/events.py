@@ -55,9 +55,9 @@ class Event(Enum):
         Plex can store them""")
     OTHER_WRITER = _info("""Another program changed {fields} in Plex during the sync of {label}. The
         scene is synced again""")
-    EDIT_LOST = _warning("""Plex confirmed an edit of {label}, but changed no field. The scene's
-        next sync sends the edit again. If plex_url is the address of a proxy, set it to Plex's own
-        address""")
+    EDIT_LOST = _warning("""Plex confirmed an edit of {label}, but the item is unchanged. The
+        scene's next sync sends the edit again. If plex_url is the address of a proxy, set it to
+        Plex's own address""")
     COVER_UNUSABLE = _warning("""Cannot use the cover of {label}: {error}. Plex keeps its image. Set
         another cover in Stash""")
     COVER_REFUSED = _warning("""Plex refused the {kind} for {label}: {error}. Plex keeps its image.

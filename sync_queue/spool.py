@@ -62,10 +62,8 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
             file.write(connection)
         os.replace(temporary, f"{folder}/{CONNECTION}")
     except OSError:
-        # On Windows, a file that another process is reading cannot be replaced. The worker then
-        # keeps its connection to Stash.
+        # On Windows, a file that is being read cannot be replaced. The known connection then stays.
         if os.path.exists(temporary):
             os.unlink(temporary)
-    # If this process does not get the lock, the worker that has the lock checks the spool once more
-    # before it exits.
+    # If a worker has the lock, this worker checks the spool once more before it exits.
     return lock.try_acquire()

@@ -49,7 +49,7 @@
     return h(S.Table, {
       head: ["Field", ...heads],
       rows: rows.slice(0, MOST_ROWS),
-      empty: "Plex shows what Stash has.",
+      empty: "Nothing differs between Stash and Plex.",
     });
   };
 

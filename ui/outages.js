@@ -45,7 +45,7 @@
     }
     const duration = (outage) =>
       outage.ended_at === null
-        ? S.duration(now - outage.started_at) + ", ongoing"
+        ? S.duration(now - outage.started_at) + ", not over yet"
         : (outage.estimated ? "about " : "") + S.duration(outage.ended_at - outage.started_at);
     return h(
       S.Section,

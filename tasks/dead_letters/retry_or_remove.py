@@ -96,7 +96,9 @@ def _stored_type(dead: DeadLetterQueue, error_type: str) -> str:
         if name.casefold() == error_type.casefold():
             return name
     allowed = ", ".join(f"{name} ({number:,})" for name, number in present.items())
-    raise TaskError(f"error_type is {error_type!r}; allowed: {allowed}, or nothing for all")
+    raise TaskError(
+        f"error_type is {error_type!r}; allowed: {allowed}. For all dead letters, leave it empty"
+    )
 
 
 def _chosen_letters(

@@ -236,7 +236,7 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
     if wrong:
         names = ", ".join(str(entry.position) for entry in wrong)
         count = counted(len(choice.entries), "name")
-        text = f"plex_library has {count}; Plex {problem} for number {names}"
+        text = f"plex_library has {count}; Plex {problem} for the name at position {names}"
         remedy = "Set plex_library to a library that the task 'Health Check' lists"
         return fault(text, remedy)
     return ok(f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")
@@ -272,8 +272,8 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
     if seen is None or not seen.reachable:
         return _NO_PLEX
     known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
-    text = ". ".join(known.sentences()) or "not observed yet"
-    rest = "" if known.tested_at else ". The command 'test-write' tests more of the behaviour"
+    text = ". ".join(known.sentences()) or "unknown until the first syncs"
+    rest = "" if known.tested_at else ". The command 'test-write' tests the behaviour"
     return ok(f"{text}{rest}")
 
 
@@ -288,5 +288,7 @@ def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
         for server, ahead in known.items()
         if abs(ahead) > 60.0
     )
-    remedy = "Synchronize the clocks of all machines (NTP): the plugin needs the time for retries"
+    remedy = (
+        "Synchronize the clocks of all machines (NTP). A wrong clock makes retries early or late"
+    )
     return warning(wrong, remedy) if wrong else ok(f"agrees with {' and '.join(known)}")

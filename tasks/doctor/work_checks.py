@@ -108,10 +108,12 @@ def check_pause(
         return ok("worker.log names no pause")
     began = signs.paused_at or parse_moment(pause.get("since")) or now
     reason = signs.pause_reason or "worker.log no longer has the reason"
-    text = f"the worker paused {format_elapsed_since(began, now)} ({reason})"
+    text = f"paused {format_elapsed_since(began, now)} ({reason})"
     if not lasts or not _number_waiting(database):
-        return ok(f"not paused now; earlier, {text}")
-    return fault(text, "Remove the cause. The waiting jobs are then sent automatically")
+        return ok(f"not paused now; the worker last {text}")
+    return fault(
+        f"the worker {text}", "Remove the cause. The waiting jobs are then sent automatically"
+    )
 
 
 def check_queue(database: DatabaseCheckup) -> Finding:

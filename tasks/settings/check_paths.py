@@ -1,4 +1,4 @@
-"""The tasks that find the items of scenes in Plex, or delete the local table of Plex's files."""
+"""The task Check Path Mapping, which finds the items of all scenes or of a typed path in Plex."""
 
 from collections import Counter
 from typing import Any
@@ -109,12 +109,3 @@ def try_path(services: Services, *, path: str) -> Answer:
     if found.candidates:
         text = f"{len(found.candidates)} files in Plex may match: set the path map"
     return Answer(text, data=data, level=Level.WARNING)
-
-
-def clear_match_cache(services: Services) -> Answer:
-    library = services.sessions.current().library
-    library.index.use_server(library.server_id)
-    forgotten = library.index.clear()
-    text = f"Cleared {counted(forgotten, 'file')} from the match cache"
-    text += "; the next sync lists Plex's libraries again"
-    return Answer(text, data={"forgotten": forgotten})

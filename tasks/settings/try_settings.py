@@ -68,7 +68,7 @@ def _verdict(inspection: Inspection) -> tuple[str, Level]:
         text = f" would change in Plex: {', '.join(changed)}"
     if inspection.cover_for:
         kinds = " and ".join(inspection.cover_for)
-        text += f". Its cover would be compared with the last sent {kinds}"
+        text += f". Its cover may differ from the last sent {kinds}"
     return text, Level.OK
 
 

@@ -15,7 +15,7 @@ from worker.outage_history import (
 )
 from worker.state_files import StatusSource
 
-_CAUSE = "If Plex is running, run the task 'Health Check' for the cause"
+_CAUSE = "To see the cause, run the task 'Health Check'"
 
 
 def queue_status(source: StatusSource) -> Answer:
@@ -207,10 +207,12 @@ def outage_data(history: OutageHistory) -> dict[str, Any]:
 def _outage_line(record: OutageRecord, now: float) -> str:
     began = format_elapsed_since(record.started_at, now)
     about = "about " if record.estimated else ""
-    lasted = "ongoing"
+    lasted = "not over yet"
     if record.duration is not None:
         lasted = f"lasted {about}{format_duration(record.duration)}"
-    waited = f", {counted(record.jobs_affected, 'scene')} waited" if record.jobs_affected else ""
+    waited = (
+        f", {counted(record.jobs_affected, 'scene')} had to wait" if record.jobs_affected else ""
+    )
     return f"Outage that began {began}: {lasted}{waited}"
 
 

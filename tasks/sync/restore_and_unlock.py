@@ -41,7 +41,7 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
         done="restored",
         effect="This would undo the sync of {scenes}: {items} in Plex would get the values from "
         "before the first sync",
-        afterwards="the next edit of a scene syncs it again",
+        afterwards="if you edit its scene in Stash, the scene is synced again",
         question=services.folder.restore_question,
         change=Restoration(services, session).restore,
     ).start(scene_id)
@@ -112,8 +112,8 @@ class _ItemTask:
         waiting = len(self.scenes & get_queued_scene_ids(queue.connection))
         if waiting:
             services.log.warning(
-                f"{counted(waiting, f'{self.done} scene')} waiting in the queue will be synced "
-                "again. To prevent the sync, switch off the setting Enabled and run this task again"
+                f"{counted(waiting, f'{self.done} scene')} in the queue will be synced again. To "
+                "keep the values in Plex, switch off the setting Enabled, then run this task again"
             )
         others = counts_text(((self.gone, "no longer in Plex"), (self.failed, "failed")))
         counts = f"{counted(self.changed, 'item')} {self.done}{others and f', {others}'}"

@@ -23,12 +23,10 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     descriptor, lock.descriptor = lock.descriptor, None
     os.set_inheritable(descriptor, True)
     command.append(str(descriptor))
-    # Stash waits until every process has closed the hook's output pipe. So the worker must not
-    # inherit this pipe, and gets other streams.
+    # Stash waits until every process has closed the hook's output pipe, so the worker gets another.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Write to the pipe before the worker starts, because this hook may be killed after the
-        # start. The pipe buffers 4 KiB, so the hook does not wait for the worker.
+        # Write before the start, because this hook may be killed afterwards. A pipe buffers 4 KiB.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:
