@@ -41,7 +41,7 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
         done="restored",
         effect="This would undo the sync of {scenes}: {items} in Plex would get the values from "
         "before the first sync",
-        afterwards="if you edit its scene in Stash, the scene is synced again",
+        afterwards="if you edit a restored scene in Stash, the scene is synced again",
         question=services.folder.restore_question,
         change=Restoration(services, session).restore,
     ).start(scene_id)
