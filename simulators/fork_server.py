@@ -22,7 +22,8 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# These variables may differ between the fork server and the processes that it starts.
+# Python reads the environment variables `PYTHON…` only at its start. A process is thus not forked
+# if its variables differ from the fork server's. Differences in these two variables do not matter.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 

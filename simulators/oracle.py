@@ -173,7 +173,10 @@ def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
 
 
 def _actors(scene: Mapping[str, Any]) -> list[str]:
-    """Return the names of performers. Performers with the same name get their disambiguation."""
+    """Return the names of a scene's performers, as Plex should show them.
+
+    If performers share a name, each name is followed by the disambiguation in parentheses.
+    """
     names = Counter(_key(name) for name in scene["performers"])
     return [
         f"{name} ({detail})" if detail and names[_key(name)] > 1 else name

@@ -24,7 +24,8 @@ from simulators.stash.plugin_process import Start, start_process
 from simulators.tuning import Tuning, set_constant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# The plugin to test is this repository, or a release that `make release-test` has unpacked.
+# STASH2PLEX_PLUGIN can name the folder of an unpacked release. Otherwise, the tests run the plugin
+# of this repository.
 PLUGIN_SOURCE = Path(os.environ.get("STASH2PLEX_PLUGIN") or REPOSITORY)
 INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
@@ -113,9 +114,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        """Start the plugin without the option `-S`, which would disable the measurement of
-        coverage.
-        """
+        """Remove the option `-S`, which disables coverage, from the command of the plugin."""
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]
@@ -167,8 +166,8 @@ class Rig:
             start = time.monotonic()
             if holds():
                 return True
-            # The sleep is twice as long as the check, up to 0.1 s. Slow checks thus leave CPU time
-            # for the plugin.
+            # After each check, sleep twice as long as the check took, but at most 0.1 s. Otherwise
+            # slow checks would take the CPU time that the plugin needs.
             time.sleep(min(0.1, 2 * (time.monotonic() - start)))
             if time.monotonic() > end:
                 self._show_how_things_stand()

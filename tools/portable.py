@@ -25,7 +25,11 @@ _WINE = "/usr/lib/wine/wine64"
 
 @contextmanager
 def wine(folder: Path, python: str) -> Iterator[Path]:
-    """Yield a command that runs Python for Windows. A sleeping process keeps Wine running."""
+    """Yield a command that runs Python for Windows in Wine.
+
+    During the `with` block, an idle process runs in Wine. Without this process, Wine could end
+    between two commands and would then have to start again.
+    """
     command = folder / "python"
     command.write_text(
         f"#!/bin/sh\nexport WINEPREFIX={folder}/wine WINEDEBUG=-all\n"
@@ -52,7 +56,8 @@ def main(names: Sequence[str] = ()) -> str:
 
 
 def _own_python() -> Path:
-    # In a virtual environment on Windows, `python.exe` starts the base Python as a second process.
+    # On Windows, `python.exe` of a virtual environment starts the base Python as a second process
+    # with the same command line. The checks would count two workers, so they use the base Python.
     return Path(sys.base_prefix, "python.exe") if sys.platform == "win32" else Path(sys.executable)
 
 

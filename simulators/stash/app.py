@@ -72,8 +72,11 @@ class StashExchange(Exchange):
 class App:
     """Answers HTTP requests to Stash.
 
-    If `has_plugins` returns True, a mutation can run hooks. The hooks are cancelled if the client
-    closes the connection.
+    A mutation can run a plugin. If the client closes the connection before the response, the
+    plugin's process is killed.
+
+    Args:
+        has_plugins: returns whether plugins are installed.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from graphql import (
 )
 
 FAKE_API = Path(__file__).with_name("schema.graphql")
-# Each file describes the API of a Stash release. `tools/stash_api.py` writes the files.
+# This folder has the GraphQL schemas of real Stash releases. `tools/stash_api.py` writes the files.
 API = Path(__file__).with_name("api")
 OLDEST, NEWEST = "v0.26.0", "v0.30.1"
 

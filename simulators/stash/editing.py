@@ -77,9 +77,7 @@ class Edits:
         return self._update("Tag", self.library.tags, tag, **changes)
 
     def set_children(self, parent: Ref, *children: Ref) -> list[PluginRun]:
-        """Set the children of a tag, as Stash's page of this tag does. Only the hook of this tag
-        runs.
-        """
+        """Set the children of a tag as Stash's web page does, and run only the parent's hook."""
         tags = self.library.tags
         id_, ids = tags.get(parent).id, {tags.ensure(child) for child in children}
         for tag in list(tags.by_id.values()):

@@ -56,7 +56,8 @@ class PluginHost:
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            # Stash keeps the names of input fields in a Go map, so their order is random.
+            # A real Stash keeps the names of the input fields in a Go map, so it sends the names in
+            # random order.
             random.shuffle(fields)
             context["inputFields"] = fields
         args = {"hookContext": context}

@@ -89,7 +89,8 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        # The process has ended, and the fork server has already read its exit status.
+        # If the process has ended and the fork server has read its exit status, the process id no
+        # longer exists. There is no end to wait for.
         except ProcessLookupError:
             self._awaited.remove("exit")
             return
@@ -117,7 +118,8 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        # The plugin has ended or closed its input without reading the whole input.
+        # The plugin has ended, or has closed its standard input, before it read the whole input.
+        # The rest of the input is dropped.
         except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]

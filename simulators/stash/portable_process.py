@@ -55,7 +55,8 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        # The plugin has ended or closed its input without reading the whole input.
+        # The plugin has ended, or has closed its standard input, before it read the whole input.
+        # The rest of the input is dropped.
         except OSError:
             return
 

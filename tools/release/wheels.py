@@ -83,8 +83,8 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # If a vendored package has no `__init__.py`, Python prefers a package of the same name from
-        # a later folder of `sys.path`.
+        # Python prefers a package with `__init__.py` to a package of the same name without it, even
+        # in a later folder of `sys.path`. Each vendored package thus gets an `__init__.py`.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
