@@ -48,7 +48,8 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
-    # `uploads` has the SHA-1 of each uploaded image. Rows stay, because Plex keeps every upload.
+    # `uploads` has the SHA-1 of each uploaded image. No row is ever deleted, because Plex keeps
+    # every uploaded image.
     "CREATE TABLE IF NOT EXISTS uploads (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "kind TEXT NOT NULL, sha1 TEXT NOT NULL, PRIMARY KEY (server_id, rating_key, kind, sha1)) "
     "WITHOUT ROWID",

@@ -168,7 +168,7 @@ class QueueManager(QueueView):
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
-        """Queue a dead letter's job, and remove the letter. Return False if this is impossible."""
+        """Move a dead letter's job to the queue. Return False if the job or letter is missing."""
         if letter.job is None:
             return False
         now = self.clock()
@@ -204,7 +204,7 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If another process locks the database, a later call removes the marker file.
+        # If another process locks the database, this method's next call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()

@@ -35,7 +35,8 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        # SQLite's JSON functions accept invalid UTF-8, so this function replaces invalid bytes.
+        # A stored job may contain invalid UTF-8, because SQLite's JSON functions accept such text.
+        # Without the replacement of invalid bytes, the job could not be read.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)

@@ -55,15 +55,15 @@ def has_work(folder: str) -> bool:
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Store the Stash connection. Return True if this process got the lock and starts a worker."""
+    """Store the Stash connection. Return whether this process got the lock to start a worker."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
             file.write(connection)
         os.replace(temporary, f"{folder}/{CONNECTION}")
     except OSError:
-        # On Windows, a file that is being read cannot be replaced. The known connection then stays.
+        # On Windows, a file that is being read cannot be replaced. The old connection then stays.
         if os.path.exists(temporary):
             os.unlink(temporary)
-    # If a worker has the lock, this worker checks the spool once more before it exits.
+    # A worker that has the lock finds the new jobs, because it checks the spool before its exit.
     return lock.try_acquire()

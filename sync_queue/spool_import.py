@@ -13,7 +13,7 @@ from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import FOLDER_SCAN, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-# A folder scan waits, because Stash may add more scenes to the folder.
+# The job of a folder scan is due after this delay, because Stash may add more scenes to the folder.
 SCAN_DELAY = 20.0
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(
@@ -37,7 +37,7 @@ def job_of(name: str) -> SyncJob | None:
 
 
 def read_spool(queue_folder: str) -> dict[str, SyncJob]:
-    """Return the spooled jobs by the path of their file."""
+    """Return a map from the path of each job file in the spool to its job."""
     folder = os.path.join(queue_folder, "spool")
     jobs = {os.path.join(folder, name): job_of(name) for name in names_in(folder)}
     return {path: job for path, job in jobs.items() if job is not None}

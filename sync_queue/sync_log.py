@@ -131,8 +131,10 @@ class SyncLog:
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Move an item's record to this scene. Then no other scene has a record of the item."""
         item = (scene_id, server_id, rating_key)
-        # The item has the values of another scene, so the digest of its last sync is removed. If
-        # this scene already has a record of the item, `OR IGNORE` skips this statement.
+        # The first statement gives the old scene's record to the new scene, and removes the digest,
+        # because the item still has the old scene's values. If the new scene already has a record
+        # of the item, `OR IGNORE` keeps both records unchanged. The second statement then deletes
+        # the old scene's record.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),

@@ -61,7 +61,8 @@ class CircuitBreaker:
 
     def record_success(self, now: float) -> bool:
         """Record that Plex served a job. Return whether this success ends an outage."""
-        # A success of a job that started before the outage proves nothing.
+        # While no job may start, a success comes from a job that started before the outage. Such a
+        # success does not show that the outage has ended.
         if self.allow(now):
             if self.state is CircuitState.HALF_OPEN:
                 self._close()

@@ -146,7 +146,8 @@ class SyncWorker:
 
     def _try_step(self) -> DrainOutcome:
         if self._steps.taken() < 0 or not self._begun:
-            # After the clock was set back, the stored due times may be far in the future.
+            # If the clock was set back, stored due times may be far in the future. `_begin` moves
+            # these due times to the present.
             self._begin()
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()

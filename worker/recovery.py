@@ -58,7 +58,7 @@ class RecoveryScheduler:
         self._due_soon = True
 
     def record_check(self, now: float, healthy: bool, longest: float = LONGEST_INTERVAL) -> None:
-        """Record a health check or a failed job. The next interval is at most `longest` seconds."""
+        """Record a health check or failed job. The next health check is due within `longest` s."""
         state = self.state
         self._due_soon = False
         self._longest = longest

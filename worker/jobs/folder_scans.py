@@ -86,7 +86,11 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Ask Plex to scan a folder. After a recent scan, return the time of the next try."""
+        """Ask Plex to scan a folder, at most once in SCAN_INTERVAL seconds.
+
+        Return 0 if Plex was asked after the job was stored. Otherwise, return the earliest time of
+        the next scan.
+        """
         now = self.services.clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

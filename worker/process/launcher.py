@@ -23,10 +23,10 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     descriptor, lock.descriptor = lock.descriptor, None
     os.set_inheritable(descriptor, True)
     command.append(str(descriptor))
-    # Stash waits until every process has closed the hook's output pipe, so the worker gets another.
+    # Stash waits for each process that has the hook's output pipe, so the worker gets devnull.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Write before the start, because this hook may be killed afterwards. A pipe buffers 4 KiB.
+        # Send the connection before the start, as this hook may be killed. A pipe buffers 4 KiB.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:

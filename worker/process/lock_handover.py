@@ -34,7 +34,7 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     try:
         start_worker(script, lock, connection)
     finally:
-        # The lock is still held here only if the start of the worker failed.
+        # If no worker was started, this call releases the lock. A started worker keeps the lock.
         lock.release()
     return "started"
 

@@ -133,7 +133,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Edits within a second share a time stamp, so the hook marks jobs of changed covers.
+            # If the cover changes in the same second as another field, the scene's time stamp may
+            # stay the same. So the hook marks each job of a changed cover.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -144,7 +145,7 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # Stash sends the cover again only if the request has no ETag.
+            # If the request had the ETag of the known cover, Stash would not send the cover again.
             result.tag = None
             self._send_to(lost)
         return result

@@ -51,9 +51,10 @@ class Restoration:
         return restored
 
     def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        """Return whether the item still has the file from before the first sync.
+        """Return whether the stored original values still belong to the item.
 
-        An item with a file of a synced scene also counts as the same.
+        For this, the item must have one of its original files, or a file of a scene that was
+        synced to the item.
         """
         if shares_a_file(original, item):
             return True

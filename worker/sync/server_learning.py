@@ -64,7 +64,8 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # A single item without a lock proves nothing, because a user may have unlocked the field.
+        # A user may have unlocked the field of a single item. So if Plex has reported no lock yet,
+        # one item without a lock does not show that Plex hides the lock.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:

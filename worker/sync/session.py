@@ -45,7 +45,7 @@ class UploadGate:
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while uploads wait. An item with a failed upload waits longer."""
+        """Raise `PlexUploadsDown` while uploads wait, 60 s longer if the item's upload failed."""
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
@@ -86,7 +86,10 @@ class SyncSession:
     uploads: UploadGate
 
     def read_smart_collections(self, section_keys: Iterable[int], since: float) -> None:
-        """Ask Plex for the smart collections of libraries, unless it was asked after `since`."""
+        """Read the smart collections of libraries from Plex once, and again for a later `since`.
+
+        `since` is the time at which a user ordered a retry of refused values, or 0.
+        """
         for key in {*section_keys}:
             if self.facts.smart_since.get(key, -1.0) < since:
                 self.facts.smart_collections[key] = self.client.smart_collections(key)
