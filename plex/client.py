@@ -121,7 +121,7 @@ class PlexClient(PlexConnection):
     def _read_around(
         self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
     ) -> int:
-        """Read items until the first unreadable item. Return the number of tried items."""
+        """Read items up to and including the first unreadable one. Return the number of items."""
         failing: int | None = 0
         if len(keys) > 1:
             if all(self.read_each([keys[n]], 1).failed for n in (-1, 0, len(keys) // 2)):

@@ -86,7 +86,7 @@ class PlexConnection:
         return (self._identity or self.identity(self.timeout)).version
 
     def identity(self, timeout: Timeout | None = None) -> Identity:
-        """Request the server's identity. Set `is_replaced` if another server answers."""
+        """Request the server's identity. Set `is_replaced` if the server's id has changed."""
         answer = self.request(
             "GET", "/identity", "", with_token=False, timeout=timeout or IDENTITY_TIMEOUT
         )
@@ -156,10 +156,11 @@ class PlexConnection:
         return document
 
     def _with_address(self, error: PlexError) -> PlexError:
-        """Return the error, or a `PlexTlsError` if Plex refuses plain http.
+        """Return `error`, or a `PlexTlsError` that names an https address of Plex.
 
-        Plex closes a connection if Plex refuses plain http, or if Plex restarts. Only a second
-        closed connection counts as a refusal.
+        The `PlexTlsError` is returned if Plex's certificate belongs to another host name, or if
+        Plex refuses plain http. Plex closes a connection to refuse plain http, or to restart. Only
+        a second closed connection counts as a refusal.
         """
         is_plain = self.url.startswith("http:")
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):

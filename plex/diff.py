@@ -17,7 +17,7 @@ TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
 PLEX_NAMES = {name: declared.plex for name, declared in FIELDS.items()}
 LISTS = {name: declared.plex for name, declared in FIELDS.items() if declared.element}
-# Other tools may add names to these lists, so the plugin removes only names that it has added.
+# Other tools may add names to the lists of these fields, so the plugin removes only its own names.
 ADDITIVE = frozenset(name for name, declared in FIELDS.items() if declared.additive)
 SORTED_AS, SORT_TITLE = "sort_title", "titleSort"
 LOCKED = "locked"
@@ -125,7 +125,7 @@ class Comparison:
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
     def _emptied_title(self) -> str | None:
-        """Return the title for a scene without a title. None means that the title stays."""
+        """Return the new title of the item of an untitled scene. None keeps the current title."""
         shown, before = self.current.title, self.original.get(TITLE)
         if not shown:
             return self.desired.file_stem or None
@@ -219,7 +219,7 @@ def restoring_parameters(
 def _of_others(
     name: str, item: PlexItem, sent: Collection[str], original: Mapping[str, Value]
 ) -> tuple[str, ...]:
-    """Return the names in a list that the plugin did not add. `sent` is case-folded."""
+    """Return the names that other tools or users added to a list. `sent` is case-folded."""
     return _without({*sent} - _names(original, name), getattr(item, name))
 
 

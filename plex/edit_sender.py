@@ -35,7 +35,7 @@ from plex.server_facts import ServerFacts
 from validation.metadata import FIELDS
 from validation.paths import folded
 
-# 24 requests are enough to find two refused names among a hundred.
+# A search for refused names sends at most 24 requests, enough to find two in a hundred names.
 MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
@@ -85,7 +85,7 @@ class Refusals:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return the fields without refused fields and names, and the names that were left out."""
+        """Leave out refused fields and names. Return the other fields, and the left-out names."""
         now = self.clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED

@@ -42,7 +42,7 @@ class PlexError(Exception):
         super().__init__(message)
         self.retry_after = retry_after
         self.cause = f"{problem}{advice}"
-        # The log lines about later retries have this shorter message.
+        # If the job fails again with the same error, the log line has this shorter message.
         self.brief = brief or message
 
 
@@ -98,7 +98,7 @@ class PlexTlsError(PlexError):
 
     def __init__(self, problem: str, *, address: str = "", **words: str) -> None:
         super().__init__(problem, **words)
-        # Plex's certificate is valid for this address.
+        # The https address for which Plex's certificate is valid, or an empty text.
         self.address = address
 
 

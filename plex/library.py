@@ -106,7 +106,7 @@ class Library:
     def prepare(self) -> None:
         """List libraries that were never listed. Raise `PlexReplaced` if another server answers."""
         self._prepare()
-        # A Plex server is not replaced within a minute, so its identity is not checked more often.
+        # The server's identity is checked once a minute, because a server is rarely replaced.
         if self.client.is_replaced or not _is_recent(self._confirmed_at, self.clock()):
             self.client.confirm()
             self._confirmed_at = self.clock()
@@ -154,7 +154,7 @@ class Library:
         return not _is_recent(last, self.clock()) or not self.index.has_listing()
 
     def _look_up(self, path: str) -> bool:
-        """Search Plex by a file's name. Return whether the result of the search is certain."""
+        """Search Plex for a file's name. Return False if the search may have missed the file."""
         chunk = searchable_part(path)
         if not chunk:
             return False

@@ -101,7 +101,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Search twice for a file. Return whether Plex fails both times, as for an unreadable item."""
+    """Return whether two searches for a file fail in the way that an unreadable item causes."""
     if "," in path:
         return False
     for _ in range(2):

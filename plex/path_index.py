@@ -1,8 +1,9 @@
 """The path index is a local table that has each file in Plex and its item.
 
-Several processes may list a library at once. Each listing increments the library's listing number
-at its start, and each process stores a received file with the current number. At its end, a
-complete listing deletes the rows with a lower number than its own.
+Several processes may list a library at once. At its start, a complete listing increments the
+library's newest listing number, and keeps the result as its own number. Each process stores a
+received file with the library's newest number, which may be a later listing's number. At its end,
+a complete listing deletes the library's rows with a lower number than the listing's own number.
 """
 
 import contextlib
@@ -49,7 +50,7 @@ class Listing:
 
 
 class PathIndex:
-    """The path index of one Plex server. Each search passes the paths of found files to `note`."""
+    """The path index of one Plex server. Searches call `note` with the paths of the found files."""
 
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
         self.database = IndexDatabase(path)
@@ -91,11 +92,11 @@ class PathIndex:
         now: float,
         gaps: Callable[[], Iterable[tuple[int, int]]] = tuple,
     ) -> None:
-        """Store a complete listing of a library page by page, and delete the other files.
+        """Store a complete listing of a library page by page, and delete the library's other rows.
 
-        Delete nothing if the listing fails, or if `clear` is called meanwhile. Also keep the files
-        of unreadable items, which the listing lacks. For each group of these items, `gaps` returns
-        the rating keys of the items before and after the group.
+        Delete no rows if the listing fails, or if `clear` is called during the listing. Also keep
+        the rows of unreadable items, which the listing lacks. For each group of these items, `gaps`
+        returns the rating keys of the items before and after the group.
         """
         key = (self._server_id, section)
         cleared = self._last_number(_CLEARINGS)
@@ -231,7 +232,8 @@ class PathIndex:
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        # While a disk is missing, all of its files are in Plex's trash.
+        # While a disk is missing, all of its files are in Plex's trash. If every found file is in
+        # the trash, the files are still returned.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:

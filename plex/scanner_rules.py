@@ -1,4 +1,4 @@
-"""Finds the reason why Plex's scanner does not list a file. The rules are from its source code."""
+"""Explains why Plex's scanner lists no item for a file, by rules from the scanner's source code."""
 
 import re
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ LIFETIME = 300.0
 _BETWEEN_CHECKS = 1.0
 _TIMEOUT = 10
 _ADDRESS_TIMEOUT = (2.0, 4.0)
-# plexapi raises some of these errors if a response lacks expected elements.
+# plexapi raises Python errors such as AttributeError if a response lacks expected elements.
 _FAULTS = (RequestException, PlexApiException, ParseError, AttributeError, TypeError, ValueError)
 
 

@@ -71,7 +71,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the unreadable items that a listing with the first row `begin` has skipped."""
+        """Store the unreadable items that a listing skipped. The listing began at row `begin`."""
         library, now = (self.client.server_id, section.key), self.clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
@@ -90,7 +90,7 @@ class UnreadableItems:
                 self._identify(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add a file to the path index if listings skip its item. Return whether they skip it."""
+        """Add a file to the index if listings skip its item. Return whether the file was added."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key

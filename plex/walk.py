@@ -55,7 +55,8 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before each known unreadable item. Larger pages make up for short pages.
+        # A page ends before each known unreadable item, so some pages are short. The other pages
+        # are larger, which keeps the number of requests low.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -101,7 +102,7 @@ class Walk:
         behind = sum(hole.row >= self._after.rows for hole in self.holes)
         is_complete = self._new_rows + behind >= page.total - self._after.rows
         if self._after.last_key and not (self._is_sorted and is_complete):
-            # Plex skipped an item in this listing.
+            # The listing is unsorted or lacks new items, so a complete listing is necessary.
             raise OrderIgnored
 
     def _begin_at(self, unread: int) -> int:

@@ -152,7 +152,7 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
 
 
 def refusal(name: str, given: Any) -> str:
-    """Return why a setting cannot have a value. The result is empty for a usable value."""
+    """Return why a setting's value is refused. The result is empty for an accepted value."""
     if is_empty(given):
         return ""
     try:

@@ -194,7 +194,8 @@ def _without_path(match: re.Match[str], text: str) -> str:
 def obfuscator_for(folder: DataFolder) -> Obfuscator:
     obfuscator = Obfuscator()
     obfuscator.on = os.path.exists(folder.obfuscate_paths)
-    # Tracebacks contain the folders of the plugin and of Python.
+    # Names such as `{plugin}` replace the folders of the plugin and of Python, so tracebacks stay
+    # readable.
     obfuscator.name_folder(folder.root, "{data}")
     obfuscator.name_folder(_PLUGIN, "{plugin}")
     obfuscator.name_folder(sys.base_prefix, "{python}")

@@ -187,8 +187,9 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return a time for a filter in Stash that finds all time stamps after `moment`."""
-    # Stash compares time stamps as texts and ignores their UTC offsets.
+    """Return the time that a filter in Stash needs to find every time stamp after `moment`."""
+    # Stash compares time stamps as texts and ignores their UTC offsets, so the filter's time is
+    # earlier by the largest possible offset.
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
 

@@ -81,7 +81,8 @@ def kept_performers(performers: Sequence[Entity], genders: str, tags: str) -> li
 def actor_names(performers: Sequence[Entity], when: str) -> list[str]:
     """Return the actors' names. `when` tells which names get the performer's disambiguation.
 
-    With the value NEVER, numbers such as "Ada (2)" distinguish performers of the same name.
+    With the value NEVER, the second of two performers with the same name gets a number, as in
+    "Ada (2)".
     """
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
