@@ -46,7 +46,8 @@ def answer_fault(
     elif is_stored and jobs:
         log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:
-        # An edit of a performer, studio, tag or group changes no time stamp of its scenes.
+        # If a performer, studio, tag or group is edited, the time stamps of its scenes do not
+        # change. So only the task Sync All Scenes finds these scenes.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
             f"Cannot queue the edit of {subjects}: {error}. Make the plugin's data "

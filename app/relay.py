@@ -93,7 +93,8 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # The log file was renamed after the first read, so both reads returned the same file.
+    # If the log file was renamed after the first read, both reads returned the same file. So the
+    # lines of this file are returned once.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

@@ -50,7 +50,7 @@ def jobs_for_hook(context: object) -> list[str]:
 
 
 def on_scene_update(scene_id: int, names: set[str] | None) -> list[str]:
-    """Return the job for an updated scene. If `names` is None, only a file of the scene changed."""
+    """Return the job for a scene. `names` are its edited fields, or None if only a file changed."""
     if names is None:
         return [f"path.scene_{scene_id}"]
     hint = ".cover_changed" if "cover_image" in names else ""

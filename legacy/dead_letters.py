@@ -17,7 +17,8 @@ LONGEST_MESSAGE = 1000
 _SELECT = """SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters
     ORDER BY failed_at, id"""
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# Error messages contain URLs, whose queries contain titles, summaries and Plex's token.
+# Error messages contain URLs. The query of a URL may contain titles, summaries and Plex's token,
+# so the queries are removed from the messages.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"

@@ -19,7 +19,7 @@ class GapDetector:
     look_for_missing: bool
 
     def detect(self, scene: Inspection) -> Finding:
-        """Classify a scene. If the scene could not be compared, raise the scene's `PlexError`."""
+        """Classify a scene. Raise `scene.error` if an error of Plex prevented the comparison."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.restores:

@@ -89,7 +89,8 @@ def pages(
     """Yield pages of the scenes after id `after` that were created at `since` or later."""
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
-    # With the setting `skip_not_found`, a job for a scene that Plex lacks would do nothing.
+    # With the setting `skip_not_found`, the worker skips scenes without an item in Plex. So no job
+    # is queued for these scenes.
     detector = GapDetector(look_for_missing=config.reconcile_missing and not config.skip_not_found)
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
@@ -154,7 +155,7 @@ class GapDetectionEngine:
 
     def step(self, session: SyncSession) -> RunResult | None:
         """Check a page of scenes, or queue a batch. Return the result if this step ends the run."""
-        # Another process may have continued the run since the last step.
+        # Each step reads the run again, because another process may have continued it meanwhile.
         run = self.stored()
         if run is None:
             return RunResult(
@@ -170,7 +171,7 @@ class GapDetectionEngine:
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
             return RunResult(Ending.NOTHING, text)
         except BaseException:
-            # A generator that raised an exception cannot continue.
+            # A generator cannot continue after an exception, so the next step creates a new one.
             self._pages = None
             raise
 

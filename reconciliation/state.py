@@ -37,8 +37,9 @@ class Scope(Enum):
 class Order:
     """A request to start a reconciliation run.
 
-    `only_empty` selects scenes whose Plex item has no metadata. Only a run with `by_user` can
-    answer the question of an earlier run. A run with `is_startup` does not delay the regular runs.
+    `only_empty` selects scenes whose Plex item has no metadata. `by_user` means that a user starts
+    the run. Only such a run counts as the user's consent to the question of an earlier run.
+    `is_startup` marks a run at the worker's start, which does not delay the regular runs.
     """
 
     scope: Scope

@@ -3,7 +3,8 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-# Time synchronization corrects the clock by less than this number of seconds.
+# Time synchronization corrects the clock by up to this number of seconds. Such corrections are
+# ignored.
 STEP = 30.0
 
 
@@ -28,7 +29,7 @@ class ClockSteps:
 
 
 def seconds_ahead(date: str, now: float) -> float | None:
-    """Return by how many seconds an HTTP `Date` is ahead of `now`, or None if it is invalid."""
+    """Return by how many seconds an HTTP `Date` is ahead of `now`, or None if `Date` is invalid."""
     try:
         return parsedate_to_datetime(date).timestamp() - now
     except (TypeError, ValueError, OverflowError):

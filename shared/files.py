@@ -84,6 +84,6 @@ def may_live(process: int) -> bool:
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
-        # The process belongs to another user, or the number is out of range.
+        # A process counts as running if another user owns it, or if its id is out of range.
         return True
     return True

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_RECORD_BYTES = 16_000
 _LONGEST_FIELD, _MOST_PARTS = 200, 20
 MASK = "[redacted]"
-# A shorter secret could be a part of ordinary words.
+# Secrets with fewer characters are not redacted, because they could be parts of ordinary words.
 _SHORTEST_SECRET = 4
 
 DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
@@ -81,7 +81,7 @@ class Log:
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        # The label may be the title of a scene, so the fields in the log file omit the label.
+        # The field `label` may be a scene's title, so the log file does not contain this field.
         facts.pop("label", None)
         self._sink(level, self._shown(text), code, facts)
 

@@ -34,7 +34,7 @@ def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def tolerant_text(stored: bytes) -> str:
-    # The default of sqlite3 raises an error for invalid UTF-8.
+    # For a text with invalid UTF-8, sqlite3's own conversion would raise an error.
     return stored.decode("utf-8", "replace")
 
 
@@ -44,7 +44,7 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 def use_wal(path: str, busy_timeout: float) -> None:
     # SQLite changes the journal mode only while no other process reads the database. SQLite does
-    # not wait for the other process.
+    # not wait for the end of the read, so this function retries for `busy_timeout` seconds.
     deadline = time.monotonic() + busy_timeout
     while True:
         try:

@@ -76,7 +76,8 @@ _SAVED = {"settings": _SETTINGS, "confirmed": _FLAG, FORMAT: _FORMAT}
 class Task(NamedTuple):
     """A task. The module of its function is imported only if the task is requested."""
 
-    # The target names a module and a function. Without a colon, the function has the task's name.
+    # `target` has the form `module:function`. If the function has the name of the task, `target`
+    # contains only the module.
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
     # If `reads_only` is True, the task only reads the data folder. Its function takes a

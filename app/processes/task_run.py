@@ -31,7 +31,7 @@ def run(
     try:
         task = find_task(arguments)
         services = build(script, connection, data_folder_of(script, connection), log)
-        # If the database is busy, the worker imports the jobs later.
+        # If the database is busy, the task runs anyway. The worker imports the spool files later.
         with suppress(sqlite3.OperationalError):
             services.queue.import_spool(log.event)
         if wants_json(arguments):

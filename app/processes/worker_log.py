@@ -33,7 +33,11 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, marker: str | None = None) -> Log:
-    """Return a log that writes JSON lines. The file `marker` exists while the log has new lines."""
+    """Return a log that writes JSON lines.
+
+    A line above level debug creates the file `marker`, so the next hook copies the new lines to
+    Stash's log.
+    """
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )

@@ -108,7 +108,8 @@ def _file_system(path: str) -> str:
 
 
 def check_permissions(path: str) -> Finding:
-    # On Windows, `os.stat` does not read access control lists.
+    # On Windows, access control lists decide who can open a folder. `os.stat` does not read these
+    # lists, so the permissions are not checked.
     if sys.platform == "win32":
         return ok("not checked, because on Windows a new folder has the permissions of its parent")
     status = os.stat(path)

@@ -108,7 +108,8 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        # Without a stored id, Plex would see a new device at each request.
+        # The device id could not be stored, so the request contains no device id. Plex would add a
+        # device to its list for each new id.
         device = {}
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
@@ -184,7 +185,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
         if not seen.error.address:
             remedy = "Use the http address, or set plex_verify_tls to the file of the certificate"
             return fault(seen.error.cause, f"{remedy} or to off")
-        # Users share the Doctor's report, and the address is private.
+        # The report omits `seen.error.address`, because users share the report and the address is
+        # private.
         return fault(
             "Plex's certificate is for an address of plex.direct, and plex_url has another address",
             "Set plex_url to the address that 'Health Check' names",

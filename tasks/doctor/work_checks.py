@@ -91,7 +91,7 @@ def _number_waiting(database: DatabaseCheckup) -> int:
 def _is_worker(process: int) -> bool:
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
-            # The command line of a zombie process is empty.
+            # The command line of a zombie process is empty, so a zombie does not count as a worker.
             return WORKER_ARGUMENT.encode() in file.read()
     except OSError:
         return not os.path.isdir("/proc/self") and may_live(process)

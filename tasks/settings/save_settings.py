@@ -172,12 +172,12 @@ def _needs_sync(
     if selects and last is not None and last.outcome == SKIPPED:
         # If the old settings excluded this scene, its cover may have changed meanwhile. If the
         # scene was skipped because its item shows another scene, the new settings may exclude the
-        # other scene.
+        # other scene. In both cases, this scene must be synced.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))
-    # `sent` may contain the new digest although only an earlier Plex server received the metadata.
-    # So the scene is also queued if the changed settings change its digest.
+    # `sent` also contains digests that only an earlier Plex server received. So if the settings
+    # change the scene's digest, the scene is synced even if `sent` contains the new digest.
     new = project(scene, after).digest
     return new not in sent or project(scene, before).digest != new
 

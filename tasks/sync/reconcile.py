@@ -58,7 +58,10 @@ reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_emp
 
 
 def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
-    """If another process has just compared all scenes that `order` requests, return its result."""
+    """Return the result of another process's run, if the run included all scenes of `order`.
+
+    The other run must have ended after `begun_at`. Otherwise, return None.
+    """
     state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None

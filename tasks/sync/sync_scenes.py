@@ -88,7 +88,8 @@ class _Queueing:
         try:
             session = services.sessions.current()
             session.library.prepare()
-            # `force` omits the comparison with Plex, but the worker needs the updated path index.
+            # With `force`, no scene is compared with Plex. The path index is still updated, because
+            # the worker needs the index to find the items.
             session.library.refresh()
             self._session, server_id = session, session.library.server_id
         except (PlexError, ConfigFault) as error:
