@@ -1,4 +1,4 @@
-"""Handles rare cases of a hook: a data folder elsewhere, new log lines, or an error."""
+"""Handles rare cases of a hook: a data folder in another place, new lines of the worker, errors."""
 
 import json
 import os

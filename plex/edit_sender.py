@@ -35,7 +35,8 @@ from plex.server_facts import ServerFacts
 from validation.metadata import FIELDS
 from validation.paths import folded
 
-# A search for refused names sends at most 24 requests, enough to find two in a hundred names.
+# A search for refused names sends at most 24 requests. These find two refused names among a
+# hundred.
 MOST_REQUESTS = 24
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.

@@ -183,9 +183,7 @@ def _plex_error(error: Exception, doing: str) -> PlexError:
         failure.may_be_one_item = isinstance(error, ParseError)
         return failure
     # The `requests` library raises a plain OSError if the file with certificates is missing.
-    return PlexTlsError(
-        str(error), remedy="set plex_verify_tls to the path of an existing file, or to off"
-    )
+    return PlexTlsError(str(error), remedy="correct the path in plex_verify_tls")
 
 
 def _tls_error(reason: object, doing: str) -> PlexTlsError:

@@ -55,8 +55,8 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 class GapDetectionResult:
     """The numbers of scenes that a run has found.
 
-    `again` counts synced scenes to send again, and `cleared` scenes that would lose a value in
-    Plex. `lost` counts synced scenes that Stash does not list, and `forgotten` scenes that were
+    `again` counts synced scenes to send again. `cleared` counts scenes that would lose a value in
+    Plex. `lost` counts synced scenes that Stash does not list. `forgotten` counts scenes that were
     deleted in Stash.
     """
 

@@ -15,8 +15,9 @@ from typing import Any
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
 
-# A change consists of the changed module's name, the compiled function, the modules and constants
-# that the function uses, and the function's arguments.
+# A change of the plugin in a test has five parts: the name of the changed module, and the compiled
+# function that makes the change. Then follow the modules and constants that the function uses, and
+# its arguments.
 Change = tuple[str, bytes, dict[str, str], dict[str, Any], dict[str, Any]]
 
 

@@ -166,9 +166,9 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
         """Send a request. If Stash rejects the request, retry without the API key.
 
-        After a change of the API key, Stash rejects the old key even if Stash needs no password.
-        If Stash also rejects the retry, or cannot be reached, the last attempt uses the address and
-        the cookie of a later hook.
+        After a change of the API key, Stash rejects the old key even if Stash needs no password. If
+        Stash also rejects the retry, or cannot be reached, a last attempt uses the address and the
+        cookie of a newer hook, if there is one.
         """
         while True:
             try:

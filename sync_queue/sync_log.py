@@ -11,9 +11,9 @@ from sync_queue.models import LARGEST_ID
 # NO_SCENE replaces the id of a deleted scene in the records of its items. The records show which
 # values the plugin has written. Without them, these values would later count as edits of a user.
 NO_SCENE = 0
-# Under these keys, the stored `entities` of a scene list the Plex items that contain a file of the
-# scene but show another scene. SHARED has all these items. MISJOINED has the items whose files Plex
-# joined by mistake.
+# A scene's stored `entities` have lists under these keys. SHARED lists all Plex items that contain
+# a file of the scene but show another scene. MISJOINED lists those whose files Plex joined by
+# mistake.
 SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
 

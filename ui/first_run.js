@@ -128,7 +128,8 @@
       h(Coverage, { answer }),
       proposed
         ? h("p", null, "Plex and Stash have different names for the same folders. ",
-            "This path map relates them: ", h("code", null, h("bdi", null, S.cut(proposed, 600))))
+            "This path map translates Plex's paths to Stash's paths: ",
+            h("code", null, h("bdi", null, S.cut(proposed, 600))))
         : h("p", null, h("bdi", null, S.cut(answer.text, 600)), "."),
       h(
         Next,

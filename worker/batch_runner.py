@@ -60,7 +60,8 @@ class BatchRunner:
         # If no job has succeeded since the last pause, the batch size is 1. So a job that always
         # fails is soon alone in its batch.
         self.size = 1 if self.pauses.delay else BATCH
-        # A job with these settings began the current pause. Changed settings end the pause.
+        # The settings at the time when a job began the current pause. If the settings change, the
+        # pause ends.
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)

@@ -9,9 +9,9 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions stored an outage as several records, and only the last record had an end. So a
-# record continues the outage of the previous record if that record has no end and began at most an
-# hour earlier.
+# Earlier versions stored an outage as several records, and only the last record had an end. So two
+# successive records are one outage if the first has no end, and the second began within an hour of
+# the first.
 _REOPENS_WITHIN = 3600.0
 
 

@@ -86,7 +86,8 @@ class RecoveryScheduler:
             return None
         passed = 0.0 if self._ramp_seen is None else now - self._ramp_seen
         self._ramp_seen = now
-        # If the clock is set or the machine sleeps, the rate limit's start moves by the same time.
+        # If the clock is set or the machine sleeps, the start of the rate limit is shifted by as
+        # many seconds.
         if not 0 <= passed <= RAMP_SECONDS:
             started += passed
         started = min(started, now)

@@ -19,7 +19,9 @@ Arguments = Mapping[str, Any]
 
 @dataclass(slots=True)
 class StashSettings:
-    """The settings of the fake Stash. Tests change them under the lock of the library.
+    """The settings of the fake Stash.
+
+    Tests change them while they hold the lock of the fake Stash's data.
 
     Attributes:
         directory: the folder of Stash's configuration.

@@ -56,7 +56,7 @@ def save_settings(
 ) -> Answer:
     """Store some settings, and keep the others. If a value is invalid, nothing is stored.
 
-    A change of many scenes is stored only if it is `confirmed`.
+    Settings that would change many scenes in Plex are stored only if `confirmed` is set.
     """
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:

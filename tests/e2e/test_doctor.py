@@ -293,7 +293,7 @@ def test_a_clock_that_is_wrong_and_a_certificate_that_is_not_there(make_rig: Mak
     rig.configure(plex_url=rig.plex.url.replace("http", "https"), plex_verify_tls="/no/such.pem")
     checks = levels(rig)
     assert (checks["Plex"], checks["encryption"]) == ("warning", "fault")
-    assert "/no/such.pem; set plex_verify_tls" in "\n".join(findings(rig))
+    assert "/no/such.pem; correct the path" in "\n".join(findings(rig))
 
 
 def test_the_output_can_be_shared(rig: Rig) -> None:

@@ -68,8 +68,8 @@ class BatchSync:
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
         """Skip a scene that the settings exclude.
 
-        Queue the other scenes that have a file in the same items. The items may now show these
-        scenes.
+        Queue the scenes that share an item with this scene, because the item may now show one of
+        them.
         """
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
@@ -93,8 +93,9 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # If Plex lacked a file at the last try, the worker searches Plex for the file by name. Any
-        # other file may be new, so the worker first reads Plex's list of new items.
+        # If Plex lacked a file at the last try, the worker searches Plex for the file by name. A
+        # file that was not sought yet may be new in Plex, so the worker first reads Plex's list of
+        # new items.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)

@@ -45,7 +45,10 @@ class UploadGate:
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while uploads wait, 60 s longer if the item's upload failed."""
+        """Raise `PlexUploadsDown` while uploads wait.
+
+        An item whose upload failed waits 60 s longer.
+        """
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])

@@ -80,7 +80,7 @@ class Verification:
         return bool(learned or shown) or met_another
 
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
-        """Store the item's record with `sent` added to its sent values, and with `changes`."""
+        """Add `sent` to the sent values of the item's record, and change its other attributes."""
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
         # If images were sent after the edit, only the stored record contains their SHA-1.
