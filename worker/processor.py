@@ -47,6 +47,7 @@ class SyncWorker:
         guard: OutageGuard | None = None,
         pauses: Pauses | None = None,
         idle_task: IdleTask | None = None,
+        is_installed: Callable[[], bool] = lambda: True,
         on_connection: Callable[[Any], None] = lambda _connection: None,
         on_progress: Callable[[int], None] = lambda _jobs: None,
         most_lines: int | None = None,
@@ -55,6 +56,7 @@ class SyncWorker:
         clock, monotonic = services.clock, services.monotonic
         self._services, self._queue, self._log = services, queue, log
         self._stop = stop or threading.Event()
+        self._is_installed = is_installed
         self._on_connection = on_connection
         self._guard = guard or OutageGuard(services)
         self._waiter = Waiter(queue, self._stop, monotonic)
@@ -85,7 +87,7 @@ class SyncWorker:
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()
-            if outcome is DrainOutcome.LEFT:
+            if outcome in (DrainOutcome.LEFT, DrainOutcome.UPDATED):
                 return outcome
             seconds = self._seconds_to_next_step()
             if seconds != 0:
@@ -123,6 +125,8 @@ class SyncWorker:
         self._begun = True
 
     def _step(self) -> DrainOutcome:
+        if not self._is_installed():
+            return DrainOutcome.UPDATED
         try:
             outcome = self._try_step()
             if outcome is not DrainOutcome.WORKED:

@@ -215,6 +215,7 @@ class _WorkerProcess:
                 services,
                 pauses=self._pauses,
                 idle_task=ReconciliationScheduler(services),
+                is_installed=self._is_unchanged,
                 on_connection=self._remember,
             )
             return self._run_in_thread(self._worker)
