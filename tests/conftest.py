@@ -44,7 +44,7 @@ _keep_files_in_memory()
 settings.register_profile(
     "any machine",
     deadline=None,
-    max_examples=300 if "SOAK" in os.environ else 50,
+    max_examples=300 if "SOAK" in os.environ else 40,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("any machine")
