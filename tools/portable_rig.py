@@ -50,9 +50,16 @@ class PortableRig(Rig):
         )
 
     def seconds(self, arguments: list[str], stdin: bytes) -> float:
-        begun = time.perf_counter()
+        begun, pipe = time.perf_counter(), subprocess.PIPE
         command = [self._python, "-S", *arguments]
-        subprocess.run(command, input=stdin, capture_output=True, check=True)
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(stdin)
+            process.stdin.close()
+            # Like Stash, do not wait for the end of stderr. Under Wine, a worker keeps it open.
+            process.stdout.read()
+            assert process.wait() == 0
         return time.perf_counter() - begun
 
 
