@@ -152,10 +152,10 @@ class Comparison:
     def _without_refused(
         self, name: str, wanted: _Wanted, ours: Value
     ) -> tuple[_Wanted, Value | None]:
-        """Return the value to send, and the value that Plex will probably keep.
+        """Return the value to compare with Plex, and the value that Plex will probably keep.
 
-        If Plex kept only a part of the same value after an earlier edit, only that part is sent.
-        If Plex kept nothing of the value, the whole value is sent, and the second result is None.
+        If Plex kept only a part of the same value after an earlier edit, that part is used. If Plex
+        kept nothing, it will keep no value (None), and `edit` then does not send the field.
         """
         if name not in self.refused or not same(self.refused[name], ours):
             return wanted, ours

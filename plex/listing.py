@@ -80,7 +80,7 @@ def count_videos(get: Get, section: Section) -> int:
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of the videos whose path contains `chunk`. An uncertain result is None."""
+    """Return the files of videos with `chunk` in the path, or None if the answer is incomplete."""
     try:
         answer = _search(get, section, chunk)
     except REFUSALS:

@@ -88,7 +88,7 @@ _SENTENCES: Mapping[Trait, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The observed behaviour of a server. An unknown behaviour is None."""
+    """The observed behaviour of a server. A behaviour that was not observed has no value."""
 
     # The server never returns the locks of these fields.
     hidden_locks: frozenset[str] = frozenset()

@@ -184,7 +184,7 @@ class Faults:
         """Inject a fault into matching requests.
 
         The first `after` matching requests pass. The fault then hits the next `times` matching
-        requests, or all later requests if `times` is None.
+        requests. Without `times`, the fault hits all later matching requests.
         """
         fault = Fault(name, action, matches, times, after, self._changed)
         with self._changed:

@@ -50,7 +50,7 @@ def _doubt(pin: Pin) -> tuple[int, str] | None:
         yanked = _YANKED.search(done.stderr)
         return (WITHDRAWN, f"was withdrawn: {yanked['why']}") if yanked else None
     if "DO NOT MATCH THE HASHES" in done.stderr:
-        return WITHDRAWN, "the file that the index has is not the one that was pinned"
+        return WITHDRAWN, "the file in the package index differs from the pinned file"
     if "(from versions: " in done.stderr and _NONE not in done.stderr:
         return WITHDRAWN, "the index has other versions only"
     return _no_answer(done)
