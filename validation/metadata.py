@@ -15,25 +15,10 @@ from typing import Any
 
 from validation.html_text import plain_text
 from validation.paths import folded
-from validation.sanitizers import (
-    MAX_COLLECTIONS,
-    MAX_PERFORMERS,
-    clean_name,
-    distinct_names,
-    sanitize_name,
-    sanitize_summary,
-)
+from validation.performers import PerformerSettings, actor_names
+from validation.sanitizers import clean_name, distinct_names, sanitize_name, sanitize_summary
 from validation.scene_extractor import Detail, StashScene
-from validation.selection import (
-    ALWAYS,
-    GENDERS,
-    NEVER,
-    SHARED,
-    TagSettings,
-    actor_names,
-    kept_performers,
-    kept_tags,
-)
+from validation.tags import genre_names, kept_tags, label_names, tag_key, tag_keys
 from validation.title_template import filled, parse_template
 from validation.values import (
     boolean,
@@ -43,13 +28,13 @@ from validation.values import (
     line,
     list_of,
     name_prefix,
-    number,
     words_of,
 )
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
 # If a setting has one of these values, the field that it controls is not synced.
 _OFF = (False, "", "none")
+MAX_COLLECTIONS = 20
 _MOST_DIRECTORS = 20
 _SOURCES = ("none", "code", "groups")
 # `SceneMetadata.digest` hashes the title and these fields before the other fields. Never change the
@@ -60,7 +45,7 @@ _COLLECTION_SOURCES = ("studio", "parent_studio", "groups", "performers", "tags"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncSettings(TagSettings):
+class SyncSettings(PerformerSettings):
     sync_master: bool = declare_setting(boolean, True)
     sync_studio: bool = declare_setting(boolean, True)
     sync_summary: bool = declare_setting(boolean, True)
@@ -71,22 +56,17 @@ class SyncSettings(TagSettings):
     sync_poster: bool = declare_setting(boolean, True)
     sync_background: bool = declare_setting(boolean, True)
     sync_collection: bool = declare_setting(boolean, True)
-    performer_disambiguation: str = declare_setting(choice(SHARED, NEVER, ALWAYS), SHARED)
-    leave_out_performer_genders: str = declare_setting(words_of(*GENDERS), "")
-    leave_out_performer_tags: str = declare_setting(list_of("names of tags"), "")
     collections_from: str = declare_setting(words_of(*_COLLECTION_SOURCES), "studio")
     collection_tags: str = declare_setting(list_of("names of tags"), "")
     collection_prefix: str = declare_setting(name_prefix, "")
     title_template: str = declare_setting(parse_template, "")
     sort_title_template: str = declare_setting(parse_template, "")
     plain_summary: bool = declare_setting(boolean, False)
-    max_tags: int = declare_setting(number(10, 500, int), 100)
     sync_rating: bool = declare_setting(boolean, False)
     sync_director: bool = declare_setting(boolean, False)
     edition_from: str = declare_setting(choice(*_SOURCES), "none")
     tagline_from: str = declare_setting(choice(*_SOURCES), "none")
     content_rating: str = declare_setting(line, "")
-    fixed_label: str = declare_setting(line, "")
 
 
 MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
@@ -122,7 +102,7 @@ def _filled(template: str, scene: StashScene, settings: SyncSettings) -> str:
         "title": scene.title,
         "studio": _studio(scene, settings),
         "date": scene.date.strip() if plex_date(scene.date) else "",
-        "performers": ", ".join(_performers(scene, settings)),
+        "performers": ", ".join(actor_names(scene, settings)),
         "code": scene.code,
     }
     cleaned = {name: sanitize_name(value) for name, value in values.items()}
@@ -138,22 +118,6 @@ def _summary(scene: StashScene, settings: SyncSettings) -> str:
     return sanitize_summary(details)
 
 
-def _performers(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
-    genders, tags = settings.leave_out_performer_genders, settings.leave_out_performer_tags
-    performers = kept_performers(scene.performers, genders, tags)
-    names = sorted(actor_names(performers, settings.performer_disambiguation), key=folded)
-    return distinct_names(names, MAX_PERFORMERS)
-
-
-def _tags(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
-    return distinct_names(kept_tags(scene, settings, as_labels=False), settings.max_tags)
-
-
-def _labels(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
-    names = [settings.fixed_label, *kept_tags(scene, settings, as_labels=True)]
-    return distinct_names(names, settings.max_tags)
-
-
 def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
     sources = entries(settings.collections_from)
     names = (clean_name(name) for word in sources for name in _NAMES_FROM[word](scene, settings))
@@ -162,8 +126,8 @@ def _collections(scene: StashScene, settings: SyncSettings) -> tuple[str, ...]:
 
 
 def _listed_tags(scene: StashScene, settings: SyncSettings) -> list[str]:
-    listed = {folded(name) for name in entries(settings.collection_tags)}
-    return [tag.name for tag in scene.tags if folded(clean_name(tag.name)) in listed]
+    listed = tag_keys(settings.collection_tags)
+    return [tag.name for tag in scene.tags if tag_key(tag) in listed]
 
 
 _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] = {
@@ -172,7 +136,7 @@ _NAMES_FROM: Mapping[str, Callable[[StashScene, SyncSettings], Iterable[str]]] =
         [scene.studio.parent.name] if scene.studio and scene.studio.parent else []
     ),
     "groups": lambda scene, _: [group.name for group in scene.groups],
-    "performers": _performers,
+    "performers": actor_names,
     "tags": _listed_tags,
 }
 
@@ -276,7 +240,7 @@ class OptionalFields:
         "content_rating",
     )
     labels: tuple[str, ...] | None = _optional(
-        "label", _labels, "fixed_label", "tags_as_labels", element="Label", additive=True
+        "label", label_names, "fixed_label", "tags_as_labels", element="Label", additive=True
     )
 
 
@@ -299,9 +263,9 @@ class SceneMetadata(OptionalFields):
         read=lambda text: text[:10],
     )
     performers: tuple[str, ...] | None = _synced(
-        "actor", _performers, "sync_performers", element="Role"
+        "actor", actor_names, "sync_performers", element="Role"
     )
-    tags: tuple[str, ...] | None = _synced("genre", _tags, "sync_tags", element="Genre")
+    tags: tuple[str, ...] | None = _synced("genre", genre_names, "sync_tags", element="Genre")
     collections: tuple[str, ...] | None = _synced(
         "collection", _collections, "sync_collection", element="Collection", additive=True
     )
@@ -364,7 +328,7 @@ def has_meaningful_metadata(scene: StashScene, settings: SyncSettings) -> bool:
         scene.studio
         or scene.details.strip()
         or plex_date(scene.date)
-        or _performers(scene, settings)
+        or actor_names(scene, settings)
         or any(any(kept_tags(scene, settings, as_labels=kind)) for kind in (False, True))
     )
 

@@ -9,8 +9,6 @@ from validation.paths import folded
 
 MAX_NAME = 255
 MAX_SUMMARY = 10_000
-MAX_PERFORMERS = 50
-MAX_COLLECTIONS = 20
 _WORTH_KEEPING = 0.8
 
 # XML 1.0 forbids or discourages control characters, lone surrogates and noncharacters.

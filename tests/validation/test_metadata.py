@@ -10,6 +10,7 @@ from tests.validation.strategies import ANY_TEXT
 from validation.config import Config, parse_config
 from validation.metadata import (
     FIELDS,
+    MAX_COLLECTIONS,
     OPTIONAL,
     SceneMetadata,
     has_meaningful_metadata,
@@ -18,7 +19,8 @@ from validation.metadata import (
     project,
 )
 from validation.paths import folded
-from validation.sanitizers import MAX_COLLECTIONS, MAX_NAME, MAX_PERFORMERS, MAX_SUMMARY
+from validation.performers import MAX_PERFORMERS
+from validation.sanitizers import MAX_NAME, MAX_SUMMARY
 from validation.scene_extractor import Detail, Entity, SceneFile, StashScene, with_ancestors
 
 SCENE = StashScene(
