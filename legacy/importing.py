@@ -25,8 +25,7 @@ from shared.files import replace_file
 from shared.log import Log
 from shared.state_file import parse_moment
 from stash.exceptions import StashError
-from sync_queue.database import connect
-from sync_queue.schema import transaction
+from sync_queue.database import connect, transaction
 from sync_queue.sync_log import SyncLog
 from validation.values import counted, whole_number
 

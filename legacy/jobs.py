@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 
 from legacy.presence import FAILED, NOT_JSON, Found, foreign_database
 from shared.state_file import parse_moment
+from sync_queue.database import transaction
 from sync_queue.operations import METADATA, put, scene_job
-from sync_queue.schema import IN_PROGRESS, TABLE, transaction
+from sync_queue.schema import IN_PROGRESS, TABLE
 from validation.values import counted, whole_number
 
 # persist-queue gives this status to acknowledged jobs.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 from app import main
 from plex import connection, library
 from reconciliation import engine
-from sync_queue import schema, spool_import
+from sync_queue import database, spool_import
 from tasks.settings import save_settings
 from worker import backoff, pauses, processor, rate_limiter, recovery
 from worker.jobs import folder_scans
@@ -45,7 +45,7 @@ class Tuning:
     refresh_interval: Annotated[Seconds, library, "REFRESH_INTERVAL"] = None
     scan_delay: Annotated[Seconds, spool_import, "SCAN_DELAY"] = None
     scan_interval: Annotated[Seconds, folder_scans, "SCAN_INTERVAL"] = None
-    busy_timeout: Annotated[Seconds, schema, "BUSY_TIMEOUT"] = None
+    busy_timeout: Annotated[Seconds, database, "BUSY_TIMEOUT"] = None
     news_age: Annotated[Seconds, main, "RELAY_EVERY"] = None
     burst_gap: Annotated[Seconds, main, "BURST_GAP"] = None
     takeover_patience: Annotated[Seconds, lock_handover, "TASK_TIMEOUT"] = None

@@ -14,7 +14,7 @@ from persistqueue.serializers import json as json_serializer
 from shared.events import Report
 from shared.sqlite import tolerant_text, uses_wal
 from sync_queue import operations
-from sync_queue.database import connect
+from sync_queue.database import connect, transaction
 from sync_queue.dlq import DeadLetter, Failure
 from sync_queue.models import (
     BULK,
@@ -35,7 +35,6 @@ from sync_queue.schema import (
     SUBJECT,
     TABLE,
     WAITING,
-    transaction,
 )
 from sync_queue.spool_import import Spool
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from sync_queue.database import transaction
 from sync_queue.models import BULK, JobFormatError, SyncJob
 from sync_queue.schema import (
     DUE,
@@ -13,7 +14,6 @@ from sync_queue.schema import (
     TABLE,
     TYPE,
     WAITING_NEW,
-    transaction,
 )
 
 METADATA, PATH, FOLDER_SCAN = "metadata", "path", "scan"

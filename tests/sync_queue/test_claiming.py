@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from sync_queue.database import connect
+from sync_queue.database import connect, transaction
 from sync_queue.dlq import Failure
 from sync_queue.manager import QueueManager
 from sync_queue.models import BULK, LARGEST_ID, JobFormatError, SyncJob
 from sync_queue.operations import METADATA, PATH, get_queued_scene_ids, scene_job
-from sync_queue.schema import transaction
 from tests.sync_queue.support import Clock, job, postponed, raw_rows, rows, write_row
 from tests.validation.strategies import JSON, NUMBERS, json_object
 
