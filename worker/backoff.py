@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from plex.exceptions import PlexNotFound
+
 SHORTEST_DELAY = 1.0
 _LARGEST_EXPONENT = 30
 
@@ -17,12 +19,9 @@ _TEMPORARY = RetryParams(base=5.0, cap=80.0)
 _NOT_FOUND = RetryParams(base=30.0, cap=600.0)
 
 
-def get_retry_params(error_type: str) -> RetryParams:
-    return _NOT_FOUND if error_type == "PlexNotFound" else _TEMPORARY
-
-
 def calculate_delay(
-    attempt: int, params: RetryParams, uniform: Callable[[float, float], float]
+    error: Exception, failures: int, uniform: Callable[[float, float], float]
 ) -> float:
-    longest = min(params.cap, params.base * 2.0 ** min(attempt, _LARGEST_EXPONENT))
+    params = _NOT_FOUND if isinstance(error, PlexNotFound) else _TEMPORARY
+    longest = min(params.cap, params.base * 2.0 ** min(failures, _LARGEST_EXPONENT))
     return max(SHORTEST_DELAY, uniform(0.0, longest))

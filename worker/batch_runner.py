@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from plex.exceptions import PlexError, PlexReadOnly, PlexTemporaryError
+from plex.exceptions import PlexError, PlexTemporaryError
 from shared.events import Event
 from stash.exceptions import StashError
 from sync_queue.models import Claim
 from sync_queue.operations import ENTITY, FOLDER_SCAN, FORGET, METADATA, subject_label
-from worker.backoff import calculate_delay, get_retry_params
-from worker.failure_policy import Action, Decision, Diagnosis, FailurePolicy, decide
+from worker.backoff import calculate_delay
+from worker.failure_policy import Action, Diagnosis, FailurePolicy, decide
 from worker.finalizer import Finalizer
 from worker.jobs.entity_jobs import EntityJobs
 from worker.jobs.folder_scans import FolderScans
@@ -24,7 +24,7 @@ from worker.process.outcome import DrainOutcome
 from worker.rate_limiter import Pace
 from worker.services import Services
 from worker.sync.batch import BatchSync
-from worker.sync.results import Failed, FolderScanned, Gone, Result, Skipped, Synced
+from worker.sync.results import Failed, FolderScanned, Gone, Skipped, Success, Synced
 from worker.sync.session import SyncSession
 from worker.timetable import Timetable
 
@@ -75,7 +75,7 @@ class BatchRunner:
         except sqlite3.Error:
             raise
         except (StashError, PlexError) as error:
-            outcome = self._fail_batch(self._policy.general_error(error), batch)
+            outcome = self._fail_batch(error, batch)
         except Exception as error:  # noqa: BLE001 - the worker survives any bug, and reports it
             self.services.log.event(Event.BUG, trace=traceback.format_exc())
             outcome = self._fail_batch(error, batch)
@@ -105,7 +105,10 @@ class BatchRunner:
         )
         begun = self.services.monotonic()
         for result in self.guard.limit_rate(results, self.stop.wait):
-            outcome = self._finalize(result, batch, self.services.monotonic() - begun)
+            if isinstance(result, Failed):
+                outcome = self._fail(result, batch)
+            else:
+                outcome = self._succeed(result, batch, self.services.monotonic() - begun)
             must_stop = self.stop.is_set() or self.pace.quiet_hours(session.config)
             if outcome is not DrainOutcome.WORKED or must_stop:
                 return outcome
@@ -114,10 +117,7 @@ class BatchRunner:
         self.size = min(BATCH, self.size * 2)
         return DrainOutcome.WORKED
 
-    def _finalize(self, result: Result, batch: _Batch, seconds: float) -> DrainOutcome:
-        if isinstance(result, Failed):
-            error = self._policy.general_error(result.error)
-            return self._fail(replace(result, error=error), batch)
+    def _succeed(self, result: Success, batch: _Batch, seconds: float) -> DrainOutcome:
         self.finalizer.succeeded(result, seconds)
         self._close(result.claims, batch)
         wrote = isinstance(result, Synced) and bool(result.changed)
@@ -136,17 +136,15 @@ class BatchRunner:
         self.pauses.succeeded()
         self.on_progress(self._finalized)
 
-    def _decide(self, diagnosis: Diagnosis, claim: Claim, batch: _Batch) -> Decision:
-        services, config = self.services, batch.session.config
-        return decide(diagnosis, claim.job, config, services.clock(), services.uniform)
-
     def _fail(self, result: Failed, batch: _Batch) -> DrainOutcome:
+        services, config = self.services, batch.session.config
         diagnosis = self._policy.diagnose(result, batch.session)
         result = replace(result, error=diagnosis.error)
         for claim in result.claims:
-            match decision := self._decide(diagnosis, claim, batch):
+            decision = decide(diagnosis, claim.job, config, services.clock(), services.uniform)
+            match decision:
                 case Action.EXIT:
-                    self.services.log.event(Event.STASH_REFUSED, error=result.error)
+                    services.log.event(Event.STASH_REFUSED, error=result.error)
                     return DrainOutcome.LEFT
                 case Action.OTHERS_FIRST:
                     self._postpone(result, batch)
@@ -154,17 +152,18 @@ class BatchRunner:
                 case Action.WAIT_FOR_PLEX:
                     # If a health check of Plex succeeds, the job itself may be the cause of the
                     # failure.
-                    others = len(batch.unfinished) > len(result.claims)
-                    others = others or self.timetable.a_job_is_due()
-                    goes_last = self.guard.has_answered and others
-                    self._record_outage(result.error)
+                    goes_last = self.guard.has_answered and (
+                        len(batch.unfinished) > len(result.claims) or self.timetable.a_job_is_due()
+                    )
+                    self.guard.failed(result.error)
+                    self.size = 1
                     if goes_last:
                         self._postpone(result, batch, self.guard.seconds_to_next_check(due=True))
                     return DrainOutcome.PAUSED
                 case Action.PAUSE | Action.WAIT_FOR_STASH:
                     self.paused_session = batch.session
                     kind = STASH if decision is Action.WAIT_FOR_STASH else SETTINGS
-                    reason = self.services.log.redact(str(result.error))
+                    reason = services.log.redact(str(result.error))
                     self.pauses.begin(reason, kind, result.error)
                     self.size = 1
                     return DrainOutcome.PAUSED
@@ -175,30 +174,27 @@ class BatchRunner:
             self.guard.served(failed=True)
         return DrainOutcome.WORKED
 
-    def _record_outage(self, error: Exception) -> None:
-        self.guard.failed(str(error), is_read_only=isinstance(error, PlexReadOnly))
-        self.size = 1
-
     def _postpone(self, result: Failed, batch: _Batch, wait: float = 0.0) -> None:
-        params = get_retry_params(type(result.error).__name__)
-        delay = wait + calculate_delay(0, params, self.services.uniform)
-        later = self.finalizer.postpone(result, delay, reported=self.guard.is_away)
+        wait += calculate_delay(result.error, 0, self.services.uniform)
+        later = self.finalizer.postpone(result, wait, reported=self.guard.is_away)
         batch.unfinished.update({claim.row_id: claim for claim in later})
 
     def _fail_batch(self, error: Exception, batch: _Batch) -> DrainOutcome:
         """Handle the error of a batch. If one job may be the cause, run the jobs one by one."""
-        claim = next(iter(batch.unfinished.values()), None)
-        if claim is None:
+        claims = list(batch.unfinished.values())
+        if not claims:
             return DrainOutcome.WORKED
-        decision = self._decide(Diagnosis(error), claim, batch)
-        is_outage = decision is Action.WAIT_FOR_PLEX
-        is_general = decision in (Action.EXIT, Action.PAUSE, Action.WAIT_FOR_STASH)
-        if len(batch.unfinished) == 1 or is_general:
-            return self._fail(Failed([claim], f"Job {claim.job.job_key}", error), batch)
-        self.size = 1
-        if isinstance(error, PlexTemporaryError) and not is_outage:
-            is_outage = not self.guard.check(batch.session.client)
-        if not is_outage:
-            return DrainOutcome.WORKED
-        self._record_outage(error)
-        return DrainOutcome.PAUSED
+        job, services, session = claims[0].job, self.services, batch.session
+        if len(claims) > 1:
+            error = self._policy.general_error(error)
+            is_up = not isinstance(error, PlexTemporaryError) or self.guard.check(session.client)
+            diagnosis, now = Diagnosis(error, plex_healthy=is_up), services.clock()
+            decision = decide(diagnosis, job, session.config, now, services.uniform)
+            if decision is Action.WAIT_FOR_PLEX:
+                self.guard.failed(error)
+                self.size = 1
+                return DrainOutcome.PAUSED
+            if decision not in (Action.EXIT, Action.PAUSE, Action.WAIT_FOR_STASH):
+                self.size = 1
+                return DrainOutcome.WORKED
+        return self._fail(Failed(claims[:1], f"Job {job.job_key}", error), batch)

@@ -28,7 +28,7 @@ from stash.exceptions import (
 from stash.images import UnusableCoverError, read_cover
 from sync_queue.models import MISSING_SINCE, SyncJob
 from validation.config import Config
-from worker.backoff import SHORTEST_DELAY, calculate_delay, get_retry_params
+from worker.backoff import SHORTEST_DELAY, calculate_delay
 from worker.outage_guard import OutageGuard
 from worker.services import Services
 from worker.sync.results import Failed, SceneError
@@ -117,7 +117,7 @@ def decide(
         is_last = job.retry_count >= config.max_retries
     if is_last:
         return Action.DEAD_LETTER
-    delay = calculate_delay(job.retry_count, get_retry_params(type(error).__name__), uniform)
+    delay = calculate_delay(error, job.retry_count, uniform)
     asked = getattr(error, "retry_after", None) or 0.0
     return Retry(at=now + max(delay, asked), counts=True)
 
@@ -210,7 +210,9 @@ class FailurePolicy:
 
     def diagnose(self, result: Failed, session: SyncSession) -> Diagnosis:
         error, blame = result.error, Blame.PLEX
-        if isinstance(error, PlexServerDown):
+        if isinstance(error, StashQueryError | StashFileError):
+            error = self.general_error(error)
+        elif isinstance(error, PlexServerDown):
             blame = self.poison.failed(result.key)
         if blame is Blame.JOB:
             error = PlexTemporaryError(f"{error}. Plex fails only with this scene, repeatedly")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from plex.client import PlexClient
+from plex.exceptions import PlexReadOnly
 from plex.health import PlexHealth, check_plex_health
 from shared.clock import ClockSteps
 from shared.events import Event
@@ -119,17 +120,16 @@ class OutageGuard:
                 self._end_outage(now)
             self._save()
 
-    def failed(self, reason: str, *, is_read_only: bool = False) -> None:
-        """Record a failure. If `is_read_only` is set, Plex answers reads but refuses edits."""
-        now = self._now()
+    def failed(self, error: Exception) -> None:
+        now, reason = self._now(), str(error)
         if not self.is_away and reason != self._logged_cause:
             self._log.event(Event.PLEX_FAILED, reason=reason)
             self._logged_cause = reason
         self._is_suspected = True
         self._cause = reason
-        self._is_read_only = is_read_only
+        self._is_read_only = isinstance(error, PlexReadOnly)
         self._limiter.record(now, failed=True)
-        longest = LONGEST_INTERVAL_BETWEEN_EDITS if is_read_only else LONGEST_INTERVAL
+        longest = LONGEST_INTERVAL_BETWEEN_EDITS if self._is_read_only else LONGEST_INTERVAL
         self.recovery.record_check(now, healthy=False, longest=longest)
         if self._breaker.record_failure(now):
             self._begin_outage(now)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plex.exceptions import PlexServerDown
+from plex.exceptions import PlexReadOnly, PlexServerDown
 from plex.health import PlexHealth
 from shared.data_folder import DataFolder
 from shared.log import Log
@@ -63,9 +63,9 @@ class House:
             if self.well:
                 self.guard.served()
             elif self.is_read_only:
-                self.guard.failed("saves nothing", is_read_only=True)
+                self.guard.failed(PlexReadOnly("saves nothing"))
             else:
-                self.guard.failed("nothing answers")
+                self.guard.failed(PlexServerDown("nothing answers"))
 
     def live(self, seconds: float, *, edits_every: float = 0.0) -> None:
         end = self.passed + seconds

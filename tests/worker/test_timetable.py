@@ -59,7 +59,7 @@ def test_a_disabled_worker_does_not_look_for_what_plex_lacks(desk: Desk) -> None
 
 
 def test_a_disabled_worker_waits_for_no_return_of_plex(desk: Desk) -> None:
-    desk.guard.failed("nothing answers")
+    desk.guard.failed(PlexServerDown("nothing answers"))
     desk.clock.now += 3600.0
 
     assert desk.timetable.seconds_to_next_step(ON) == 0
