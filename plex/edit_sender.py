@@ -42,7 +42,7 @@ _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
 # A test edit sends the current lock of one of these fields, which changes nothing.
-_OURS, _NOT_OURS = ("title", "studio", "summary"), "contentRating"
+_OURS, _NOT_OURS = ("title", "studio", "summary"), "originalTitle"
 _FIELD = "field"
 _NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
 _ALONE = ", although Plex accepts other edits"

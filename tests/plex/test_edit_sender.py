@@ -81,7 +81,7 @@ def test_what_is_no_fault_of_a_field_starts_no_search_for_one(
     assert lab.plex.log.count(kind="edit") == requests
 
 
-@pytest.mark.parametrize("locks", [[], ["title"], ["contentRating"]])
+@pytest.mark.parametrize("locks", [[], ["title"], ["originalTitle"]])
 def test_an_edit_without_a_change_changes_none(lab: Lab, item: PlexItem, locks: list[str]) -> None:
     lab.plex.set_locks(item.rating_key, locks)
     (read,) = lab.client.read_items([item.rating_key]).values()
@@ -92,6 +92,14 @@ def test_an_edit_without_a_change_changes_none(lab: Lab, item: PlexItem, locks: 
         lab.client.judge(read, error)
     assert lab.plex.snapshot() == before
     assert lab.plex.log.count(kind="edit") == 3
+
+
+def test_an_edit_without_a_change_keeps_a_lock_that_the_edit_set(lab: Lab, item: PlexItem) -> None:
+    lab.plex.faults.status(500, kind="edit", predicate=naming("genre"))
+    rating = {"contentRating.value": "XXX", "contentRating.locked": "1"}
+    outcome = lab.client.edit(item, {"tags": FIELDS["tags"], "rating": rating}, alone=True)
+    assert list(outcome.refused) == ["tags"]
+    assert "contentRating" in lab.plex.item(item.rating_key).locks
 
 
 @pytest.mark.parametrize("status", [403, 500])
