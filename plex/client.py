@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from plex.connection import PlexConnection, paging, parse_document
 from plex.edit_parameters import Fields, query
-from plex.edit_sender import EditOutcome, EditSender, Refusals
+from plex.edit_sender import EditOutcome, EditSender
 from plex.exceptions import (
     REFUSALS,
     PlexAuthError,
@@ -27,6 +27,7 @@ from plex.items import (
     parse_item,
     parse_section,
 )
+from plex.refused_values import RefusedValues
 from plex.server_facts import ServerFacts
 from validation.metadata import FIELDS
 from validation.paths import folded
@@ -59,7 +60,7 @@ class PlexClient(PlexConnection):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._refusals = Refusals(time.time, self.facts)
+        self._refused = RefusedValues(time.time, self.facts)
 
     def libraries(self) -> list[Section]:
         found = map(parse_section, self.read("/library/sections", "listing the libraries"))
@@ -152,10 +153,10 @@ class PlexClient(PlexConnection):
     def edit(
         self, item: PlexItem, fields: Fields, *, alone: bool = False, refused_since: float = 0.0
     ) -> EditOutcome:
-        return EditSender(self.put, self._refusals, item, fields, alone, refused_since).send()
+        return EditSender(self.put, self._refused, item, fields, alone, refused_since).send()
 
     def judge(self, item: PlexItem, error: PlexError) -> PlexError:
-        return EditSender(self.put, self._refusals, item, {}).meaning(error)
+        return EditSender(self.put, self._refused, item, {}).meaning(error)
 
     def put(self, rating_keys: Sequence[int], parameters: Mapping[str, str]) -> None:
         if not rating_keys or not all(type(key) is int and key > 0 for key in rating_keys):

@@ -3,8 +3,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import NamedTuple
 
-from plex.edit_parameters import is_shortened, list_parameters
+from plex.edit_parameters import list_parameters
 from plex.items import PlexItem
+from plex.refused_values import accepted_part
 from plex.server_facts import UNKNOWN, Behaviour, SortTitle
 from validation.metadata import FIELDS, OPTIONAL, SceneMetadata
 from validation.paths import folded
@@ -152,19 +153,9 @@ class Comparison:
     def _without_refused(
         self, name: str, wanted: _Wanted, ours: Value
     ) -> tuple[_Wanted, Value | None]:
-        """Return the value to compare with Plex, and the value that Plex will probably keep.
-
-        If Plex kept only a part of the same value after an earlier edit, that part is used. If Plex
-        kept nothing, it will keep no value (None), and `edit` then does not send the field.
-        """
-        if name not in self.refused or not same(self.refused[name], ours):
-            return wanted, ours
-        taken = self.last_sent.get(name)
-        if isinstance(taken, str) and isinstance(ours, str) and is_shortened(taken, ours):
-            return taken, taken
-        if isinstance(taken, list) and not isinstance(ours, str) and _folded(taken) < _folded(ours):
-            return _without(_folded(ours) - _folded(taken), wanted), taken
-        return wanted, None
+        if name in self.refused and same(self.refused[name], ours):
+            return accepted_part(wanted, ours, self.last_sent.get(name))
+        return wanted, ours
 
     def _parameters(self, name: str, value: _Wanted) -> dict[str, str]:
         shown, plex_name = getattr(self.current, name), PLEX_NAMES[name]

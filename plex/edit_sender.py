@@ -4,7 +4,7 @@ After a failed request, a test edit of the same item shows whether Plex saves an
 saves changes, Plex refused a value of the request. Then each field is sent alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from plex.edit_parameters import (
@@ -31,20 +31,11 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import PlexItem
-from plex.server_facts import ServerFacts
-from validation.metadata import FIELDS
-from validation.paths import folded
+from plex.refused_values import NEEDS, RefusedValues
 
-# A search for refused names sends at most 24 requests. These find two refused names among a
-# hundred.
+# A search for refused names among a hundred finds two names with this number of requests.
 MOST_REQUESTS = 24
-_REMEMBERED = 86_400.0
-# A collection belongs to one library. All other tags belong to the whole server.
-_PER_LIBRARY = "collection"
-# A test edit sends the current lock of one of these fields, which changes nothing.
-_OURS, _NOT_OURS = ("title", "studio", "summary"), "originalTitle"
-_FIELD = "field"
-_NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
+_TESTED_FIELDS, _UNSYNCED_FIELD = ("title", "studio", "summary"), "originalTitle"
 _ALONE = ", although Plex accepts other edits"
 _PROXY = (
     f"{_ALONE}: a proxy before Plex may block certain words; set plex_url to Plex's own address"
@@ -57,78 +48,29 @@ class EditOutcome:
     refused: dict[str, PlexPermanentError] = field(default_factory=dict)
     # By field, the text that was sent instead of a text that was too long.
     shortened: dict[str, str] = field(default_factory=dict)
-    # By field, the names that were not sent because Plex refuses the names.
+    # By field, the names that were not sent because Plex refuses these names.
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # Plex's error for each name that Plex refused for the first time.
     first_refused: dict[str, PlexError] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Refusals:
-    """The names of tags and collections that Plex refused. Later edits leave these names out."""
-
-    clock: Callable[[], float]
-    store: ServerFacts | None = None
-    of_length: bool = False
-    _names: dict[str, float] = field(default_factory=dict)
-
-    def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
-        """Store names that Plex refused, and return the names that were not stored before."""
-        known = self._known()
-        keys = {name: _key(section, plex_name, name) for name in names}
-        refused = dict.fromkeys(keys.values(), self.clock())
-        if self.store is None:
-            self._names = {**known, **refused}
-        else:
-            self.store.note_refused_names(refused)
-        return [name for name, key in keys.items() if key not in known]
-
-    def without(
-        self, section: int, fields: Fields, since: float = 0.0
-    ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Leave out refused fields and names. Return the other fields, and the left-out names."""
-        now = self.clock()
-        refused = {
-            key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
-        }
-        kept: dict[str, Parameters] = {}
-        left_out: dict[str, tuple[str, ...]] = {}
-        for name, parameters in fields.items():
-            if name in _NEEDS and _key(0, _FIELD, name) in refused:
-                continue
-            kept[name] = parameters
-            plex_name = list_name(parameters) or ""
-            added = added_names(parameters) if refused else []
-            names = tuple(entry for entry in added if _key(section, plex_name, entry) in refused)
-            if names:
-                kept[name] = without_names(parameters, names)
-                left_out[name] = names
-        return kept, left_out
-
-    def _known(self) -> Mapping[str, float]:
-        return self._names if self.store is None else self.store.refused_names()
-
-
-def _key(section: int, plex_name: str, name: str) -> str:
-    place = f"{plex_name} of {section}" if plex_name == _PER_LIBRARY else plex_name
-    return f"{place}: {folded(name)}"
-
-
 @dataclass
 class EditSender:
     put: Callable[[Sequence[int], Parameters], None]
-    refusals: Refusals
+    refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # After a failed edit, each field is sent alone. A field that fails again counts as refused.
+    # After a failed edit, the retry sends each field alone. A field that fails again counts as
+    # refused.
     alone: bool = False
-    # A refusal from before this time no longer counts, so the edit includes the refused name.
+    # Names that Plex refused before this time are sent again, because the user ordered a retry.
     refused_since: float = 0.0
     _is_writable: bool = False
 
     def __post_init__(self) -> None:
-        section, since = self.item.section_key, self.refused_since
-        self._fields, left_out = self.refusals.without(section, self.fields, since)
+        self._fields, left_out = self.refused_values.without(
+            self.item.section_key, self.fields, self.refused_since
+        )
         self._outcome = EditOutcome(left_out=left_out)
         self._failed: dict[str, PlexTemporaryError] = {}
 
@@ -146,7 +88,7 @@ class EditSender:
                 self._send_field(name, without_names(names, found.get(name, {})))
         for name, errors in found.items():
             plex_name = list_name(self._fields[name]) or ""
-            for new in self.refusals.add(self.item.section_key, plex_name, errors):
+            for new in self.refused_values.add(self.item.section_key, plex_name, errors):
                 self._outcome.first_refused[new] = errors[new]
             if errors:
                 self._outcome.left_out[name] = (*self._outcome.left_out.get(name, ()), *errors)
@@ -155,12 +97,12 @@ class EditSender:
 
     def _note_refused_fields(self) -> None:
         refused = self._outcome.refused
-        for name in refused.keys() & _NEEDS.keys():
-            refused[name] = PlexPermanentError(f"{refused[name]}. {_NEEDS[name]}")
-            self.refusals.add(0, _FIELD, [name])
+        for name in refused.keys() & NEEDS.keys():
+            refused[name] = PlexPermanentError(f"{refused[name]}. {NEEDS[name]}")
+            self.refused_values.add_field(name)
         for name in self.fields:
             if name not in self._fields:
-                refused[name] = PlexPermanentError(_NEEDS[name])
+                refused[name] = PlexPermanentError(NEEDS[name])
                 refused[name].reported = True
 
     def meaning(self, error: PlexError) -> PlexError:
@@ -169,7 +111,7 @@ class EditSender:
         return _meaning(error, refusal)
 
     def _confirm_refusals(self) -> None:
-        """Send each refused field a second time, because Plex may accept the field now."""
+        """Send each refused field a second time, because Plex may accept the second request."""
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
             refusal = self._test_edit()
@@ -205,7 +147,7 @@ class EditSender:
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Find the names that Plex refuses, by sending smaller and smaller parts of the list."""
+        """Find the names that Plex refuses by bisection. Each request adds a part of the names."""
         plex_name, refused = list_name(parameters) or "", []
         parts: list[list[str]] = [added_names(parameters)]
         for _ in range(MOST_REQUESTS):
@@ -231,7 +173,7 @@ class EditSender:
     def _send_field(self, name: str, parameters: Parameters) -> None:
         long = is_long(parameters)
         try:
-            if not (long and self.refusals.of_length):
+            if not (long and self.refused_values.long_edits):
                 try:
                     self._request(parameters)
                     return
@@ -250,7 +192,7 @@ class EditSender:
         else:
             if list_name(parameters) is None:
                 self._outcome.shortened[name] = text_of(requests[0])
-            self.refusals.of_length = True
+            self.refused_values.long_edits = True
 
     def _request(self, parameters: Parameters) -> None:
         self._outcome.requests += 1
@@ -264,10 +206,10 @@ class EditSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Send an edit that changes nothing. If Plex refuses the edit, return Plex's error."""
+        """Send the current lock of a field, which changes nothing. Return Plex's error, if any."""
         locked, edited = self.item.locked, {key.split(".")[0] for key in joined(self._fields)}
-        ours = (name for name in _OURS if name in locked and name not in edited)
-        name = next(ours, _NOT_OURS)
+        unedited = (name for name in _TESTED_FIELDS if name in locked and name not in edited)
+        name = next(unedited, _UNSYNCED_FIELD)
         self._outcome.requests += 1
         try:
             self.put([self.item.rating_key], {f"{name}.locked": "1" if name in locked else "0"})

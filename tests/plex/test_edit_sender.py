@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from plex.edit_sender import Refusals
 from plex.exceptions import (
     PlexAuthError,
     PlexNotFound,
@@ -176,26 +175,6 @@ def test_a_refused_removal_keeps_no_other_name_out(lab: Lab, item: PlexItem) -> 
     assert lab.plex.item(item.rating_key).genres == ("cocaine", "new")
     assert lab.plex.item(item.rating_key).title == "T"
     assert list(outcome.refused) == ["tags"]
-
-
-def test_a_refused_name_is_tried_again_after_a_day_and_told_once() -> None:
-    seconds, section = [0.0], 1
-    names = Refusals(lambda: seconds[0])
-    assert names.add(section, "genre", ["Word"]) == ["Word"]
-    fields = {"tags": {"genre[0].tag.tag": "word", "genre[1].tag.tag": "b", "genre.locked": "1"}}
-    left = {"genre[0].tag.tag": "b", "genre.locked": "1"}
-    assert names.without(section, fields) == ({"tags": left}, {"tags": ("word",)})
-    seconds[0] = 86_401.0
-    assert names.without(section, fields) == (fields, {})
-    assert names.add(section, "genre", ["word"]) == []
-
-
-def test_a_collection_is_refused_in_its_own_library_only() -> None:
-    names = Refusals(lambda: 0.0)
-    names.add(1, "collection", ["Smart"])
-    fields = {"collections": {"collection[0].tag.tag": "Smart", "collection.locked": "1"}}
-    assert names.without(1, fields)[1] == {"collections": ("Smart",)}
-    assert names.without(2, fields) == (fields, {})
 
 
 def test_a_long_field_is_sent_whole_where_plex_takes_it(lab: Lab, item: PlexItem) -> None:
