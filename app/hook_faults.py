@@ -9,7 +9,7 @@ from hooks.handlers import HookContextError
 from shared.data_folder import DataFolder, data_folder_of
 from shared.log import Log, create_logger
 from sync_queue.spool import store
-from validation.obfuscation import obfuscator_for
+from validation.pseudonyms import obfuscator_for
 
 # A hook copies at most this many bytes of the worker's log. Copying them takes 5 ms.
 MOST_RELAYED_BYTES = 200_000

@@ -16,7 +16,7 @@ from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from sync_queue.manager import QueueManager
 from sync_queue.quarantine import is_damage, was_emptied
-from validation.obfuscation import obfuscator_for
+from validation.pseudonyms import obfuscator_for
 from worker.process.lock_handover import ensure_worker
 from worker.services import Services
 from worker.sync.session import CurrentSession

@@ -7,7 +7,7 @@ from functools import partial
 
 from legacy.jobs import LegacyJob, NoJobError, parse_job
 from legacy.presence import Found, foreign_database
-from shared.log import MASK
+from shared.redaction import MASK
 from sync_queue.dlq import DeadLetterQueue, Failure
 from sync_queue.models import MISSING_PATHS, SyncJob
 from sync_queue.operations import METADATA, put, scene_job

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from shared.redaction import Secrets
+
 if TYPE_CHECKING:
     from shared.events import Event
 
 MAX_RECORD_BYTES = 16_000
 _LONGEST_FIELD, _MOST_PARTS = 200, 20
-MASK = "[redacted]"
-# Secrets with fewer characters are not redacted, because they could be parts of ordinary words.
-_SHORTEST_SECRET = 4
 
 DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
 LEVEL_NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
@@ -54,21 +53,6 @@ def _escaped(character: str) -> str:
     if character.isspace():
         return " "
     return character.encode("unicode_escape").decode("ascii")
-
-
-class Secrets:
-    def __init__(self) -> None:
-        self._known: list[str] = []
-
-    def add(self, secret: object) -> None:
-        if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
-            # The longest secret comes first, because a secret may contain another secret.
-            self._known = sorted({*self._known, secret}, key=len, reverse=True)
-
-    def redact(self, text: str) -> str:
-        for secret in self._known:
-            text = text.replace(secret, MASK)
-        return text
 
 
 class Log:

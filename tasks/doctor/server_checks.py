@@ -23,7 +23,7 @@ from plex.server_facts import UNKNOWN
 from shared.clock import seconds_ahead
 from shared.data_folder import DataFolder
 from shared.events import unreported
-from shared.log import Secrets
+from shared.redaction import Secrets
 from stash import queries
 from stash.connection import StashConnection, parse_address
 from stash.exceptions import StashAuthError, StashError

@@ -10,7 +10,7 @@ from simulators.tuning import Tuning
 from tasks.sync import process_queue
 from tests.conftest import MakeRig
 from tests.e2e.test_outages import quicken
-from validation.obfuscation import pseudonym, pseudonym_of_path
+from validation.pseudonyms import pseudonym, pseudonym_of_path
 from worker.sync import item_finder
 
 ROOT = "/media/Zanzibar Films, Inc"

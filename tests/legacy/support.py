@@ -13,7 +13,8 @@ from persistqueue import SQLiteAckQueue
 from legacy.importing import LegacyData
 from legacy.presence import has_legacy_data
 from shared.data_folder import DataFolder
-from shared.log import Log, Secrets
+from shared.log import Log
+from shared.redaction import Secrets
 from stash.exceptions import StashUnavailable
 from tests.sync_queue.support import NOW
 

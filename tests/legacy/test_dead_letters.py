@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from legacy.dead_letters import clean
-from shared.log import Secrets
+from shared.redaction import Secrets
 from sync_queue.manager import QueueManager
 from tests.legacy.support import EarlierFolder, Switch
 

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.log import MASK, Secrets
+from shared.redaction import MASK, Secrets
 
 SECRETS = st.lists(st.text("abXY01", min_size=4, max_size=10), min_size=1, max_size=4)
 

@@ -24,7 +24,7 @@ from stash.scenes import StashScenes
 from stash.settings import StashSettings
 from validation.config import SHORT_LIVED, Config, ParsedConfig, parse_config
 from validation.metadata import needed_details
-from validation.obfuscation import Obfuscator
+from validation.pseudonyms import Obfuscator
 from worker.sync.write_test import WriteTestNote
 
 _IMAGE_WAITS = "the image is not sent yet, because Plex stores no images"

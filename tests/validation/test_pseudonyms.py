@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from simulators.rig import REPOSITORY
 from tests.validation.strategies import ANY_TEXT
-from validation.obfuscation import Obfuscator, pseudonym, pseudonym_of_path
+from validation.pseudonyms import Obfuscator, pseudonym, pseudonym_of_path
 from validation.scene_extractor import SceneFile, StashScene
 
 POSIX = "/media/Secret Films, Inc/Mr. Hidden (2020)/Private title; part 1.mp4"
@@ -88,7 +88,7 @@ def test_everything_else_stays_readable(text: str) -> None:
 
 
 def test_the_same_path_is_the_same_words_in_every_process_and_folders_stay_folders() -> None:
-    script = f"from validation.obfuscation import Obfuscator; print(Obfuscator().apply({POSIX!r}))"
+    script = f"from validation.pseudonyms import Obfuscator; print(Obfuscator().apply({POSIX!r}))"
     there = subprocess.run(
         [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.strip()

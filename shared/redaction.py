@@ -1,0 +1,20 @@
+MASK = "[redacted]"
+# Shorter secrets are not redacted, because they could be parts of ordinary words.
+_SHORTEST = 4
+
+
+class Secrets:
+    """Removes tokens, cookies and API keys from texts such as log lines."""
+
+    def __init__(self) -> None:
+        self._known: list[str] = []
+
+    def add(self, secret: object) -> None:
+        if isinstance(secret, str) and len(secret) >= _SHORTEST:
+            # The longest secret comes first, because a secret may contain another secret.
+            self._known = sorted({*self._known, secret}, key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        for secret in self._known:
+            text = text.replace(secret, MASK)
+        return text
