@@ -78,7 +78,7 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
         if noun:
             words.append(counted(len(value), noun) if value else f"{noun}s cleared")
         elif name in OPTIONAL and not value:
-            words.append(f"original {name}")
+            words.append(f"{name.replace('_', ' ')} restored")
         else:
             # An empty title is never sent, because Plex gets the name of the file instead.
             words.append(f"{name} cleared" if value == "" and name != "title" else name)
