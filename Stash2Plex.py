@@ -1,4 +1,4 @@
-"""The entry script. Each start compiles this file, so it is short. Python 3.6 can parse it, too."""
+"""The script that Stash starts. An old Python can parse this file, and gets a clear error."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import sys
 
 def main() -> None:
     os.umask(0o077)
-    # The cached byte code of imported modules saves 8 ms per hook.
+    # An environment variable may switch off the byte code files, which save 8 ms per hook.
     sys.dont_write_bytecode = False
     error = ""
     try:

@@ -92,8 +92,7 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse computes the width of this column without the indentation of the commands. So the
-        # indentation is added here.
+        # argparse ignores the indentation of commands when it computes the width of their column.
         self._action_max_length += 2
         return super().format_help()
 
@@ -192,7 +191,6 @@ def _plex(text: str) -> str:
 
 
 def _split(text: str, example: str) -> SplitResult:
-    """Split the URL of a server. An error message never repeats the password."""
     wanted = f"an address such as {example} is expected"
     if "@" in text:
         raise argparse.ArgumentTypeError(f"{wanted}, without user and password")
@@ -284,13 +282,12 @@ def _prepare_streams() -> None:
     # In `pythonw.exe`, the standard streams are None.
     sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
-        # A terminal may not support all letters of a title.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
-    """Move the API key from the environment into the connection data, which a worker gets."""
+    # A started worker gets the API key with the connection, and must not inherit the variable.
     key = os.environ.pop("STASH_API_KEY", "").strip()
     log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})
@@ -314,10 +311,6 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    """Return why this process must not write to the data folder.
-
-    Stash must be able to read the written files, which belong to the user of this process.
-    """
     folder = preferred_folder(plugin_dir, environ)
     existing = folder
     while not os.path.exists(existing) and existing != os.path.dirname(existing):

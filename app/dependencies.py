@@ -1,5 +1,3 @@
-"""Makes required packages importable, and reports how to install missing packages."""
-
 import importlib
 import os
 import re
@@ -14,12 +12,12 @@ VENDORED = "vendor"
 @dataclass(frozen=True, slots=True)
 class Dependency:
     package: str
-    # The package works if this module can be imported.
+    # The name of a module of the package. If its import succeeds, the package works.
     probe: str
     needed: str
 
 
-# Each package stands before the packages that import it, so an error names the broken package.
+# `requests` is the first, because the next two import it. So an error names the broken package.
 DEPENDENCIES = (
     Dependency("requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi.utils", ">=4.18"),
@@ -29,7 +27,7 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Prefer the packages in the plugin's folder, because packages elsewhere may be broken."""
+    """Let imports prefer the plugin's folder `vendor`, because other packages may be broken."""
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
         if vendored not in sys.path:
@@ -49,7 +47,7 @@ def dependency_problem(plugin_dir: str) -> str | None:
             problems.setdefault(*problem)
     if not problems:
         return None
-    # The plugin's folder survives the replacement of a container.
+    # In a container, the plugin's folder is kept when the container is replaced by a newer one.
     target = os.path.join(plugin_dir, VENDORED)
     requirements = os.path.join(plugin_dir, "requirements.txt")
     return (
@@ -66,7 +64,7 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        # The package can be imported, but its folder lacks the file that contains the version.
+        # The package works, but was copied without the file that contains its version.
         return None
     except ModuleNotFoundError as error:
         missing = error.name or package

@@ -1,4 +1,4 @@
-"""Runs the Doctor's checks. Packages may be missing, so this module imports no package."""
+"""Runs the Doctor's checks. No package is imported here, because packages may be missing."""
 
 import os
 import shutil
@@ -72,7 +72,6 @@ def _checks_of_servers(
         try:
             from tasks.doctor.server_checks import examine_servers  # noqa: PLC0415 - needs the packages
         except ImportError as error:
-            # An installed package has an incompatible version.
             why = f"needed packages cannot be loaded ({error})"
         else:
             return examine_servers(*examined)

@@ -1,4 +1,4 @@
-"""Handles rare cases of a hook: a data folder in another place, new lines of the worker, errors."""
+"""Code that few hooks need, in a module of its own, so most hooks do not load it."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from shared.log import Log, create_logger
 from sync_queue.spool import store
 from validation.pseudonyms import obfuscator_for
 
-# A hook copies at most this many bytes of the worker's log. Copying them takes 5 ms.
+# A hook copies at most this much of the worker's log to Stash's log, which takes 5 ms.
 MOST_RELAYED_BYTES = 200_000
 
 
@@ -46,8 +46,8 @@ def answer_fault(
     elif is_stored and jobs:
         log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:
-        # If a performer, studio, tag or group is edited, the time stamps of its scenes do not
-        # change. So only the task Sync All Scenes finds these scenes.
+        # An edit of a performer, studio, tag or group does not change the time stamps of its
+        # scenes, so the task Sync Recent Scenes would not find them.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
             f"Cannot queue the edit of {subjects}: {error}. Make the plugin's data "

@@ -6,9 +6,9 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-# Within BURST_GAP seconds of another hook, a hook logs at level debug. Within RELAY_EVERY seconds,
-# only one hook copies the worker's log to Stash's log.
+# A hook that runs within two seconds of another hook logs at level debug.
 BURST_GAP = 2.0
+# Once in ten seconds, a hook copies new lines of the worker's log to Stash's log.
 RELAY_EVERY = 10.0
 
 
@@ -26,16 +26,16 @@ def run(script: str, arguments: list[str]) -> str:
 
 
 class _Decoder:
-    # `make_scanner` needs these attributes. The values are the defaults of `json.loads`.
+    # `make_scanner` reads these attributes. The values are the defaults of `json.loads`.
     strict = True
     object_hook = object_pairs_hook = parse_constant = None
     parse_float, parse_int = float, int
 
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
-    """Return a hook's context, and its connection data as JSON text. Other input returns None."""
+    """Return the context and the JSON of the connection to Stash, or None if it is no hook."""
     try:
-        # Importing `json` takes a quarter of a hook's time, but importing its C part takes none.
+        # The import of `json` takes a quarter of a hook's time. Its C part `_json` is built in.
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415
 
         text = data.decode()

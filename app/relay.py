@@ -1,4 +1,4 @@
-"""Copies the worker's log to Stash's log, with few imports because a user waits for a hook."""
+"""Copies the worker's log to Stash's log. Hooks do so while a user waits, so imports are few."""
 
 import contextlib
 import json
@@ -12,12 +12,12 @@ from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
 from shared.log import JOB_ENDS, MAX_RECORD_BYTES, STEP, Log
 
-# The time, the level, the event code and the message of a log line.
+# A line of the worker's log: its time, level, event code and message.
 Line = tuple[str, str, str, str]
 
 FEW_SCENES = 5
 MOST_LINES, MOST_STEPS = 20, 100
-# The first bytes of a log file identify the file after a rotation.
+# The first 80 bytes of a log file identify the file after it was renamed.
 _HEAD = 80
 # The time of day has this position in "2024-05-06 14:02:07.123456".
 _TIME = slice(11, 19)
@@ -29,7 +29,7 @@ _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
 
 
 def relay_worker_log(folder: DataFolder, log: Log, most: int | None = None) -> None:
-    """Copy at most `most` bytes of new lines, unless another process is copying lines."""
+    """Copy at most `most` bytes of new lines. If another process is copying, do nothing."""
     lock = FileLock(folder.relay_lock)
     try:
         exists = os.path.exists(folder.worker_log)
@@ -47,7 +47,8 @@ def _report_stored_event(marker: str, log: Log) -> None:
     text = ""
     with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # Delete the marker file before reading the log, because new log lines create the file again.
+    # The file `marker` is deleted before the log is read. A line that the worker writes meanwhile
+    # creates the file again, so the next hook copies the line.
     with contextlib.suppress(FileNotFoundError):
         remove_file(marker)
     _report(list(_parsed(text)), log)
@@ -93,8 +94,7 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # If the log file was renamed after the first read, both reads returned the same file. So the
-    # lines of this file are returned once.
+    # If the log file was renamed between the two reads, both reads returned the same content.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]
@@ -105,7 +105,7 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> Iterable[Line]:
-    """Yield the valid records. A record may follow a damaged record in the same line."""
+    """Yield the valid log lines. After a crash, a line may begin with the rest of another line."""
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)
         if begin < 0:

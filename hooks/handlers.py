@@ -1,4 +1,4 @@
-"""Chooses the jobs for an event of Stash. Settings are not read, because the user waits."""
+"""Chooses the jobs for an event of Stash, without the settings, because Stash's user waits."""
 
 # These fields of a scene are sent to Plex, or are changed by Stash's task Identify.
 SYNCED_FIELDS = frozenset((

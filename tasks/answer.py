@@ -29,9 +29,8 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # One level for each text in `details`. If `detail_levels` is empty, each text has the level OK.
+    # The level of each text in `details`. If this sequence is empty, all texts have the level OK.
     detail_levels: Sequence[Level] = ()
-    # An answer in JSON also has these members. `docs/operations.md` documents many of them.
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK
 

@@ -60,5 +60,4 @@ _BUG = (
 
 
 def explain(error_type: str) -> Explanation:
-    """Return the explanation of an error type. An unknown type is explained as a bug."""
     return Explanation(*_CATALOGUE.get(error_type, _BUG))

@@ -1,7 +1,7 @@
-"""The table of all tasks, and the parsers of their arguments.
+"""The table of tasks, with their arguments.
 
-Stash passes each value as a text, and `null` as an empty text. Programs may pass any JSON type. A
-wrong value is an error, because a misspelt `dry_run` must not start a run that changes data.
+Stash passes each argument as a text, but other programs may pass any JSON type. A wrong value is an
+error, because a misspelt `dry_run` must not start a run that changes data.
 """
 
 import importlib
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from worker.services import Services
     from worker.state_files import StatusSource
 
-# Users may write these short names instead of the full name of a task.
 ALIASES = {"status": "queue_status", "outages": "outage_summary", "dead_letters": "show_dlq"}
 MODE, FORMAT = "mode", "format"
 
@@ -27,7 +26,7 @@ MODE, FORMAT = "mode", "format"
 class Argument(NamedTuple):
     parse: Parser
     default: Any = None
-    # The remedy in the error message for a missing argument, or "" for an optional argument.
+    # The end of the error message for a missing argument. An optional argument has none.
     missing: str = ""
 
 
@@ -74,14 +73,10 @@ _SAVED = {"settings": _SETTINGS, "confirmed": _FLAG, FORMAT: _FORMAT}
 
 
 class Task(NamedTuple):
-    """A task. The module of its function is imported only if the task is requested."""
-
-    # `target` has the form `module:function`. If the function has the name of the task, `target`
-    # contains only the module.
+    # `module:function`, or only the module if the function has the name of the task.
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
-    # If `reads_only` is True, the task only reads the data folder. Its function takes a
-    # `StatusSource`, because the subclass `Services` needs installed packages.
+    # Whether the task works without installed packages. Its function then takes a `StatusSource`.
     reads_only: bool = False
 
 
@@ -136,7 +131,6 @@ def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
 
 
 def find_question(arguments: Mapping[str, Any]) -> "Callable[[StatusSource], Answer] | None":
-    """Return the requested task if it only reads the data folder."""
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None or not task.reads_only:

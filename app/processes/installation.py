@@ -1,5 +1,3 @@
-"""Reads the plugin's version, and detects changes of the plugin's files."""
-
 import os
 from contextlib import suppress
 

@@ -1,8 +1,7 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-Tasks write the defaults. If a task writes while a user edits the settings page, saving the page
-removes the defaults. So if most defaults are missing, the plugin writes them again. If only a few
-are missing, a user has cleared these settings, and they stay empty.
+If a user saves the page while it shows older settings, Stash removes the written defaults. So if
+most defaults are missing, they are written again. A few missing ones were cleared by a user.
 """
 
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from validation.values import counted, is_empty
 from worker.services import Services
 
 _NOT_SHOWN = frozenset(("dlq_retention_days", "reconcile_batch_size"))
-# The settings page has a text field for this setting, not a switch.
 _AS_TEXT = {"plex_verify_tls": "on"}
 _SHOWN = {setting.name for setting in fields(Config)} - _NOT_SHOWN - ENVIRONMENT.keys()
 
@@ -24,7 +22,7 @@ _SHOWN = {setting.name for setting in fields(Config)} - _NOT_SHOWN - ENVIRONMENT
 def _on_page(setting: Field[Any]) -> Any:
     value = _AS_TEXT.get(setting.name, setting.default)
     if isinstance(value, float):
-        # The settings page accepts only whole numbers.
+        # Stash's settings page accepts only whole numbers.
         return int(value)
     return value if isinstance(value, bool | int | str) and value != "" else None
 
@@ -47,7 +45,6 @@ class KnownSettings:
 
 
 def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[str, Any]:
-    # If a user has set only the alias of a setting, the value of the alias is written.
     aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
@@ -64,7 +61,7 @@ def show_defaults(services: Services) -> None:
     try:
         stored = services.sessions.stored()
         state = file.read(services.clock())
-        # Without the state file, a default could replace a setting that a user has cleared.
+        # Only the state file shows whether a user has cleared a setting, which must stay empty.
         if file.is_unread:
             return
         shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))

@@ -1,5 +1,3 @@
-"""Runs a task for Stash or the command line. A request for the status imports no packages."""
-
 import json
 import os
 import sqlite3
@@ -66,7 +64,7 @@ def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def redacted(value: Any, log: Log) -> Any:
-    """Remove secrets before the conversion to JSON, whose escapes could hide a secret."""
+    """Return a copy without secrets. In the JSON of the value, an escape could hide a secret."""
     if isinstance(value, str):
         return log.redact(value)
     if isinstance(value, list | tuple):
@@ -79,7 +77,6 @@ def redacted(value: Any, log: Log) -> Any:
 def run_task(
     script: str, server_connection: Any, arguments: Mapping[str, Any], log: Log, *, in_stash: bool
 ) -> Answer:
-    """Run the task that `mode` names. If `in_stash` is set, copy the worker's log to `log`."""
     connection = server_connection if isinstance(server_connection, dict) else {}
     plugin_dir = os.path.dirname(script)
     try:

@@ -31,12 +31,10 @@ def run(
     try:
         task = find_task(arguments)
         services = build(script, connection, data_folder_of(script, connection), log)
-        # If the database is busy, the task runs anyway. The worker imports the spool files later.
+        # If the database is busy, the worker imports the spooled jobs later.
         with suppress(sqlite3.OperationalError):
             services.queue.import_spool(log.event)
         if wants_json(arguments):
-            # A program other than Stash sent this request. So this branch starts no worker and logs
-            # no answer.
             return task(services)
         return _run_for_user(task, services, in_stash=in_stash)
     except PlexError as error:
@@ -61,7 +59,7 @@ def _run_for_user(
         is_due = _is_reconciliation_due(services)
         return answer
     finally:
-        # Even a failed task starts a worker, because a killed worker may have left jobs.
+        # A worker is started even after a failed task, because a killed worker may have left jobs.
         ensure_worker_for_jobs(services, is_due=is_due)
 
 

@@ -13,13 +13,11 @@ from shared.files import replace_file
 from shared.log import DEBUG, LEVEL_NAMES, MAX_RECORD_BYTES, PROGRESS, Log, one_line
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
-# JSON escapes each quote, so a line can be longer than its message.
+# In JSON, each quote is escaped, so a line of the log can be longer than its message.
 _LONGEST_LINE = 3 * MAX_RECORD_BYTES
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Starts a new log file before the current file can exceed the maximum size."""
-
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
         del record
         return self.stream is not None and self.stream.tell() > self.maxBytes - _LONGEST_LINE
@@ -28,15 +26,15 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
         try:
             super().doRollover()
         except OSError:
-            # On Windows, a file that another process reads cannot be renamed yet.
+            # Windows does not rename a file that another process reads. The log then stays in it.
             self.stream = self._open()
 
 
 def create_worker_log(path: str, marker: str | None = None) -> Log:
-    """Return a log that writes JSON lines.
+    """Return a log that writes lines of JSON.
 
-    A line above level debug creates the file `marker`, so the next hook copies the new lines to
-    Stash's log.
+    A line above level debug creates the file `marker`, which makes the next hook copy the new
+    lines to Stash's log.
     """
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
@@ -53,17 +51,14 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    """Return a line of the log, which begins with the time.
-
-    Each log file is identified by the beginning of its first line.
-    """
+    # `app/relay.py` recognizes a log file by its first line, so the precise time comes first.
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)
 
 
 def leave_record(marker: str, event: Event, problem: str) -> None:
-    """Store an event, which the next hook logs for the worker. `problem` must contain no secret."""
+    """Store an error of a worker without a log, for Stash's log. `problem` has no secret."""
     with contextlib.suppress(OSError):
         if os.path.exists(marker) and os.path.getsize(marker):
             return

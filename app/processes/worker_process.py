@@ -1,5 +1,3 @@
-"""The worker's process executes the jobs in the queue, and ends after a minute without work."""
-
 import contextlib
 import json
 import os
@@ -43,24 +41,20 @@ if TYPE_CHECKING:
     from worker.processor import SyncWorker
     from worker.services import Services
 
-# Stash needs at most this time, in seconds, to replace the plugin's files in an update.
 LONGEST_UPDATE = 10.0
-# If a database is damaged again within QUIET seconds after its repair, the next repair waits up to
-# LONGEST_WAIT seconds.
-LONGEST_WAIT = 60.0
-QUIET = 60.0
+# If a database is damaged again within QUIET seconds after a repair, the next repair is delayed.
+QUIET, LONGEST_WAIT = 60.0, 60.0
 
 Identity = tuple[int, int]
 
 
 def run_worker(script: str, arguments: list[str]) -> int:
     if hasattr(os, "setsid"):
-        # `setsid` fails if the parent process has already started this process in a new session.
         with contextlib.suppress(PermissionError):
             os.setsid()
     connection = _read_connection()
     folder = data_folder_of(script, connection)
-    # The parent process passes its lock as a file descriptor, except on Windows.
+    # Except on Windows, the parent process passes the worker lock as an open file descriptor.
     descriptor = int(arguments[0]) if arguments else None
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
@@ -70,8 +64,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # The lock is released before the end of the worker is logged. So a task that reads this log
-        # line can start another worker at once.
+        # The lock is released before the error is logged. So a task that sees the log line can
+        # start another worker at once.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -100,8 +94,6 @@ def _open_log(folder: DataFolder) -> Log:
 
 
 class _WorkerProcess:
-    """Runs workers one by one. `connection` to Stash is empty if the parent process sent none."""
-
     def __init__(
         self, script: str, connection: dict[str, Any], folder: DataFolder, lock: FileLock
     ) -> None:
@@ -128,7 +120,7 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        # A hook or task may have stored a newer connection to Stash than the one from stdin.
+        # A hook may have stored a newer connection to Stash than the connection from stdin.
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:
@@ -159,8 +151,8 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # The connection data of a command contains Plex's address, but the data of a hook does
-            # not. So a hook's data must not erase the known address.
+            # Only the command line passes Plex's address. The connection of a later hook lacks the
+            # address, and must not erase it.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
@@ -195,7 +187,6 @@ class _WorkerProcess:
         return DrainOutcome.UNUSABLE
 
     def _run_worker(self) -> DrainOutcome:
-        """Run a worker until it ends. Close `self._services` only if the database fails."""
         from app.services import build, import_legacy_data, report_missing_wal  # noqa: PLC0415
         from reconciliation.scheduler import ReconciliationScheduler  # noqa: PLC0415
         from worker.processor import SyncWorker  # noqa: PLC0415 - needs the packages
@@ -233,11 +224,11 @@ class _WorkerProcess:
             self._worker = None
 
     def _run_in_thread(self, worker: "SyncWorker") -> DrainOutcome:
-        """Run a worker in a thread, because signals interrupt only the main thread."""
+        """Run a worker in a thread, because only the main thread can react to signals."""
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], BUSY_INTERVAL).done:
-                # A signal that came before `self._worker` was set has stopped no worker.
+                # `_on_signal` stops no worker if the signal came before `self._worker` was set.
                 if (
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)
@@ -255,8 +246,8 @@ class _WorkerProcess:
         stays = self._probe.leaves_zombie()
         if not stays:
             self._lock.release()
-        # A hook that stored a job while the lock was held has started no worker. So this process
-        # checks for work once more, and acquires the lock again if there is work.
+        # A hook that stored a job while this process held the lock has started no worker. So the
+        # spool is checked once more after the release.
         known = self._spool.names()
         has_work = self._has_work(outcome)
         self._close_services()
@@ -300,8 +291,7 @@ class _WorkerProcess:
     def _has_work(self, outcome: DrainOutcome) -> bool:
         if outcome is DrainOutcome.UNUSABLE:
             return False
-        # Stash has rejected these connection data. A retry makes sense only with the data of a
-        # later hook.
+        # Stash has rejected the worker's session. Only a later hook or task brings a new session.
         if outcome is DrainOutcome.LEFT:
             connection = self._spool.take_connection()
             self._remember(connection)
@@ -329,7 +319,7 @@ class DatabaseRepair:
     _repaired_at: float = float("-inf")
 
     def repair(self, error: sqlite3.DatabaseError, opened: Identity | None) -> None:
-        """Repair the queue or the index of Plex's file paths. The caller must have closed both."""
+        """Repair the queue or the path index. The caller must have closed both databases."""
         again = self.monotonic() - self._repaired_at < QUIET
         self._in_a_row = self._in_a_row + 1 if again else 1
         if again:
@@ -337,7 +327,6 @@ class DatabaseRepair:
         path = self.folder.queue_database
         try:
             if is_about_index(error):
-                # The path index only caches data of Plex, so the index can be deleted.
                 delete_index(self.folder.library_database)
                 self.log.event(Event.INDEX_REBUILT, error=error)
             elif is_replaced(path, opened):

@@ -16,7 +16,6 @@ _DAY = 86_400.0
 
 
 def recover_outage_jobs(services: Services, *, include_optional: bool) -> Answer:
-    """Queue again the dead letters that failed because of the last outage of Plex."""
     dead, outages = services.queue.dead_letters, services.outages()
     ended = [(o.started_at, o.ended_at) for o in outages.records if o.ended_at is not None]
     if not ended:
@@ -66,8 +65,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
 
     def existing_or_all(scene_ids: Sequence[int]) -> Collection[int]:
-        # The job of a deleted scene does no harm, because the worker then deletes the scene's
-        # records.
+        # The job of a scene that Stash has deleted does no harm: the worker deletes its records.
         try:
             return services.scenes.read(scene_ids)
         except StashError as error:

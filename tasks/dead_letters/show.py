@@ -13,13 +13,12 @@ from worker.outage_history import format_elapsed_since
 from worker.state_files import StatusSource
 
 MOST_GROUPS, MOST_SCENES = 20, 10
-# Stash looks up each scene separately, so the number of scenes is limited.
+# Stash needs time for each requested title, so only this number of titles is requested.
 MOST_ASKED = 250
 Titles = Mapping[int, str]
-# The dead letters of a group have the same error type and the same reason.
 _Group = tuple[tuple[str, str], list[DeadLetter]]
 
-# This pattern finds paths, quoted texts and long numbers, which differ between scenes.
+# Paths, quoted texts and long numbers differ between scenes with the same reason.
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)
@@ -57,10 +56,7 @@ def show_dlq(source: StatusSource) -> Answer:
 def titles_in_time(
     names: Callable[[Sequence[int]], Titles], scene_ids: Iterable[int | None], patience: float
 ) -> tuple[Titles, str]:
-    """Return the titles of scenes, and the reason for missing titles.
-
-    `names` requests the titles from Stash. After `patience` seconds, the request is abandoned.
-    """
+    """Return the titles of scenes, and why titles are missing. Wait at most `patience` seconds."""
     wanted = [scene_id for scene_id in dict.fromkeys(scene_ids) if scene_id is not None]
     if not wanted:
         return {}, ""

@@ -1,4 +1,2 @@
-"""The task Doctor: independent read-only checks, each with a remedy."""
-
 # The Doctor is not in the table of tasks, because it must also work if packages are missing.
 MODE = "doctor"

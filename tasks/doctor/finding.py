@@ -45,7 +45,6 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
         name: replace(finding, text=mask(finding.text), remedy=mask(finding.remedy))
         for name, finding in findings.items()
     }
-    # Checks with the same finding, for example a missing package, share a line.
     names: dict[Finding, list[str]] = {}
     for name, finding in shown.items():
         names.setdefault(finding, []).append(name)
@@ -77,11 +76,9 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
 
 
 def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
-    """Hide home folders, hosts and secrets in a text.
+    """Hide home folders, hosts and secrets in a text, so a user can share the text.
 
-    A command in the text stays valid, so a user can paste the command into a shell. Private
-    addresses and names without a dot, such as `plex` in a container, stay visible. They reveal
-    nothing, and help to set up Docker.
+    Private addresses and host names without a dot stay visible, because they help to set up Docker.
     """
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:
@@ -91,7 +88,7 @@ def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequenc
     if os.path.isabs(home):
         text = re.sub(rf"{re.escape(home)}(?=[/\\\s\"]|$)", "~", text)
     text = _HOMES.sub("~", text)
-    # A shell expands no tilde inside quotes.
+    # A shell expands a tilde only before the quotes. So users can paste the commands of remedies.
     return text.replace('"~/', '~/"').replace('"~"', "~").replace('"~\\', '"%USERPROFILE%\\')
 
 

@@ -18,7 +18,7 @@ from validation.values import counted
 
 _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
 _PACKAGES = ("plexapi", "stashapp-tools", "persist-queue", "requests")
-# The plugin's data of 100,000 scenes needs about 200 MB on the disk.
+# For 100,000 scenes, the data folder needs about 200 MB on the disk.
 _LOW, _VERY_LOW = 500_000_000, 50_000_000
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
 # Network file systems have no write-ahead log, and their locks may work on one machine only.
@@ -57,7 +57,6 @@ def check_dependencies(
     others = [
         f"{name}=={tested}"
         for name, tested in pinned.items()
-        # Versions with the same major and minor number are compatible, such as 2.31.0 and 2.31.4.
         if name in versions and versions[name].split(".")[:2] != tested.split(".")[:2]
     ]
     if not others:
@@ -69,7 +68,6 @@ def check_dependencies(
 def _version(name: str, installed: Callable[[str], str]) -> str:
     with suppress(importlib.metadata.PackageNotFoundError):
         return installed(name)
-    # A package that was copied instead of installed has no version.
     return "(unknown version)"
 
 
@@ -108,8 +106,6 @@ def _file_system(path: str) -> str:
 
 
 def check_permissions(path: str) -> Finding:
-    # On Windows, access control lists decide who can open a folder. `os.stat` does not read these
-    # lists, so the permissions are not checked.
     if sys.platform == "win32":
         return ok("not checked, because on Windows a new folder has the permissions of its parent")
     status = os.stat(path)
@@ -126,7 +122,6 @@ def check_permissions(path: str) -> Finding:
 
 
 def _is_open_to_others(path: str) -> bool:
-    # Another process may have deleted the file meanwhile.
     with suppress(OSError):
         return os.lstat(path).st_mode & _OTHER_USERS != 0
     return False

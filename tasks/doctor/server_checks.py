@@ -35,9 +35,9 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# The error message for a user's value would contain this value, which may be private. So the parser
-# gets a list instead, which is invalid for every setting.
-_NOTHING: list[str] = []
+# The error message of a setting's parser contains the wrong value, which may be private. So the
+# parser gets an empty list instead, which is wrong for each setting.
+_WRONG_VALUE: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")
 
@@ -47,7 +47,7 @@ class StashCheckup:
     error: StashError | None = None
     latency: float = 0.0
     version: str = ""
-    # `ahead` is the number of seconds by which Stash's clock is ahead of the local clock.
+    # The seconds by which Stash's clock is ahead of the local clock.
     ahead: float | None = None
     settings: Mapping[str, Any] | None = None
     scenes: int | None = None
@@ -108,8 +108,7 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        # The device id could not be stored, so the request contains no device id. Plex would add a
-        # device to its list for each new id.
+        # The device id cannot be stored. With a new id for each run, Plex would list many devices.
         device = {}
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
@@ -157,9 +156,9 @@ def _without_value(sentence: str) -> str:
     name = sentence.partition(" ")[0]
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"
-    neutral = parse_config({name: _NOTHING}, {})
+    neutral = parse_config({name: _WRONG_VALUE}, {})
     messages = (text for text in neutral.faults + neutral.warnings if text.startswith(f"{name} "))
-    text = next(messages, f"{name} cannot be used").replace(f" is {_NOTHING}, which", "", 1)
+    text = next(messages, f"{name} cannot be used").replace(f" is {_WRONG_VALUE}, which", "", 1)
     return f"the value of {text}"
 
 
@@ -185,8 +184,7 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
         if not seen.error.address:
             remedy = "Use the http address, or set plex_verify_tls to the file of the certificate"
             return fault(seen.error.cause, f"{remedy} or to off")
-        # The report omits `seen.error.address`, because users share the report and the address is
-        # private.
+        # Users share the Doctor's report, so the private address of the certificate is omitted.
         return fault(
             "Plex's certificate is for an address of plex.direct, and plex_url has another address",
             "Set plex_url to the address that 'Health Check' names",
@@ -200,8 +198,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    # The Doctor edits nothing, so it cannot prove that edits are allowed. A token that may read the
-    # server's preferences is usually the token of the owner.
+    # The Doctor edits no item to test the rights of the token. If Plex shows its preferences to the
+    # token, the token is usually the server owner's.
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if isinstance(seen.error, PlexAuthError):

@@ -1,5 +1,3 @@
-"""The task Check Path Mapping, which finds the items of all scenes or of a typed path in Plex."""
-
 from collections import Counter
 from typing import Any
 
@@ -15,7 +13,6 @@ from worker.sync.session import SyncSession
 
 MOST_SHOWN = 5
 EXAMPLES = 10
-# Half of the progress bar is for reading Stash's files, and half for matching the scenes.
 SURVEY_SHARE = 0.5
 _UNUSED = f"not in use until {FEWEST_PAIRS} scenes agree and none disagrees"
 _AMBIGUOUS, _MISSING = "several candidates", "no item"
@@ -91,7 +88,7 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
 
 
 def try_path(services: Services, *, path: str) -> Answer:
-    """Match a single path as the worker would, with the stored list of Plex's files."""
+    """Find the item for a path as the worker would, in the stored list of Plex's files."""
     session = services.sessions.current()
     session.library.prepare()
     found = session.matcher.find((SceneFile(path=path, size=0),), 0)

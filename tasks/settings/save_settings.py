@@ -1,5 +1,3 @@
-"""Saves settings for the page, and syncs the scenes that the changed settings concern."""
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -21,13 +19,13 @@ from worker.sync.scene_work import lacks_metadata
 
 # A running worker reads changed settings within 10 seconds.
 SEEN_AFTER = 10.0
-# Scenes are queued before the settings are stored, and become due a minute later. If this process
-# is killed before it stores the settings, the scenes are synced with the old settings.
+# Stash may kill this process at any moment, so it queues the scenes before it stores the settings.
+# The jobs are due after a minute, when the settings are stored.
 STORED_AFTER = 60.0
 # A change of more than a tenth of Stash's scenes needs the user's confirmation.
 LARGE = 0.1
 _DAY = 86_400.0
-# If no scene was synced on the last day, a sync is expected to take half a second.
+# The expected seconds for the sync of a scene, if no scene was synced on the last day.
 _GUESS = 0.5
 _SELECTION = frozenset(setting.name for setting in fields(SelectionSettings))
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
@@ -36,8 +34,6 @@ _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 
 @dataclass(frozen=True, slots=True)
 class MappingChange:
-    """The scenes that need a sync after a change of settings."""
-
     scene_ids: Sequence[int] = ()
     total: int = 0
     seconds_each: float = _GUESS
@@ -54,7 +50,7 @@ def save_settings(
     confirmed: bool,
     format: str,  # noqa: A002 - the argument's name
 ) -> Answer:
-    """Store some settings, and keep the others. If a value is invalid, nothing is stored.
+    """Store settings, or none of them if a value is invalid. Queue the scenes that they change.
 
     Settings that would change many scenes in Plex are stored only if `confirmed` is set.
     """
@@ -126,10 +122,7 @@ def _unmatched_scenes(services: Services) -> Sequence[int]:
 
 
 def _find_change(services: Services, settings: Mapping[str, Any], before: Config) -> MappingChange:
-    """Return the scenes that need a sync after a change of settings, without a request to Plex.
-
-    Until the plugin has finished its first job, the result is empty.
-    """
+    """Return the scenes that the new settings would change in Plex, without a request to Plex."""
     mapping = {name: value for name, value in settings.items() if name in MAPPING}
     if not mapping:
         return MappingChange()
@@ -160,24 +153,20 @@ def _needs_sync(
     sent: Collection[str],
     last: SceneRecord | None,
 ) -> bool:
-    """Return whether the next sync of a scene would change Plex.
-
-    `sent` has the digests of the metadata that the plugin has sent for the scene.
-    """
+    """Return whether the next sync of a scene would change Plex. `sent` has its sent digests."""
     if why_not_selected(scene, after):
         return bool(sent) and after.when_not_selected == RESTORE
     if lacks_metadata(scene, last, after):
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # If the old settings excluded this scene, its cover may have changed meanwhile. If the
-        # scene was skipped because its item shows another scene, the new settings may exclude the
-        # other scene. In both cases, this scene must be synced.
+        # The old settings excluded this scene, or its item shows another scene, which the new
+        # settings may exclude. So this scene is synced.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))
-    # `sent` also contains digests that only an earlier Plex server received. So if the settings
-    # change the scene's digest, the scene is synced even if `sent` contains the new digest.
+    # Only an earlier Plex server may have received the new digest, so a changed digest always needs
+    # a sync.
     new = project(scene, after).digest
     return new not in sent or project(scene, before).digest != new
 

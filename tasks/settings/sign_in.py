@@ -1,8 +1,3 @@
-"""Signs in to a Plex account, and stores the address and the token of its server in the settings.
-
-Meanwhile, the page reads the current step from a state file, which never contains the token.
-"""
-
 import os
 from typing import Any
 
@@ -67,11 +62,11 @@ def _ask_for_server(services: Services, names: list[str]) -> str:
 
 
 def _note(services: Services, step: str, **fields: Any) -> None:
+    # The page reads this file during the sign-in. The file never contains the token.
     write_state(services.folder.sign_in, {"step": step, **fields})
 
 
 def sign_in_status(services: Services, *, server: str, reset: bool) -> Answer:
-    """Return the current step of the last sign-in. `reset` forgets the last sign-in."""
     folder = services.folder
     if reset:
         write_state(folder.sign_in, {})

@@ -13,7 +13,6 @@ from validation.values import in_brief
 from worker.services import Services
 from worker.sync.inspection import Inspection
 
-# The task accepts values for these settings. All other settings keep their stored values.
 _TRIED = MAPPING | {"preserve_plex_edits"}
 
 
@@ -73,7 +72,6 @@ def _verdict(inspection: Inspection) -> tuple[str, Level]:
 
 
 def _fields(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
-    """Return the values in Plex and the new values, without fields that are empty in both."""
     now = {name: getattr(item, name) for name in PLEX_NAMES}
     wanted = now | changes_of(edit)
     return {

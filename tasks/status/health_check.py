@@ -23,7 +23,7 @@ CONNECTION = frozenset(
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Check Plex. If a user runs the task and Plex answers, an outage ends."""
+    """Test the connection to Plex. If a user runs this task and Plex answers, an outage ends."""
     is_user = format == "text"
     session = services.sessions.current()
     answer = _test(services, session, ends_outage=is_user, is_trial=False)
@@ -33,7 +33,7 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
 
 
 def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Check Plex with unsaved settings. A success with the stored settings ends an outage."""
+    """Test unsaved settings. If they are the stored settings and Plex answers, an outage ends."""
     sessions = services.sessions
     stored = sessions.config()
     typed = {name: value for name, value in settings.items() if name in CONNECTION}
@@ -104,7 +104,6 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
 
 
 def _choices(session: SyncSession, *, are_counted: bool) -> list[dict[str, Any]]:
-    """Return all video libraries, each with the value of `plex_library` that selects it."""
     sections = session.library.sections_known()
     choice = choose_libraries(session.config.plex_library, sections)
     chosen = {section.key for section in choice.sections} if choice.entries else set()
@@ -126,7 +125,7 @@ def _count(session: SyncSession, section: Section) -> int | None:
 
 
 def end_outage(services: Services) -> None:
-    """If Plex answers now, end an outage or a pause, so that waiting jobs run at once."""
+    """End an outage or a pause if Plex answers now. Waiting jobs then run at once."""
     queue, pause = services.queue, services.pause()
     is_fault = bool(pause.reason) and not pause.is_wanted
     if services.breaker().state is CircuitState.CLOSED and not is_fault:

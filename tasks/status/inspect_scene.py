@@ -19,8 +19,6 @@ from worker.sync.session import ConfigFault, SyncSession
 
 
 class PlexFacts:
-    """The comparison of a scene with Plex. The constructor may raise ConfigFault or PlexError."""
-
     def __init__(self, services: Services, scene: StashScene) -> None:
         session = services.sessions.current()
         self.inspection = inspect_one(services, session, scene)
@@ -73,7 +71,7 @@ def inspect_scene(services: Services, *, scene_id: int) -> Answer:
 
 
 def inspect_one(services: Services, session: SyncSession, scene: StashScene) -> Inspection:
-    """Compare a scene with its items. Raise the error if Plex itself has failed."""
+    """Compare a scene with its items. Raise an error of Plex, unless Plex only lacks the files."""
     session.library.prepare()
     (inspection,) = inspect_scenes(services, session, [scene])
     error = inspection.error

@@ -1,4 +1,4 @@
-"""The operations that the page in Stash requests."""
+"""The tasks that only the plugin's page in Stash requests."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -35,7 +35,6 @@ _STEPS, _DONE = ("libraries", "paths", "preview"), "done"
 
 
 def first_run(services: Services, *, step: str) -> Answer:
-    """Store the current step of the setup that the page shows until all scenes are synced once."""
     write_state(services.folder.first_run, {"step": step})
     return Answer(f"Stored the step of the first run: {step}", data={"step": step})
 
@@ -52,8 +51,7 @@ def _stored_step(services: Services) -> str | None:
 
 
 def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    # While a step of the setup is stored, the page shows the setup, even if a scene was synced
-    # meanwhile.
+    # A hook may sync a scene during the setup. The page still shows the setup.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in _STEPS else None
@@ -71,9 +69,9 @@ def wake(services: Services) -> Answer:
 
 
 def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
-    """Start a worker if there is work and no worker runs. Return the result in one or two words.
+    """Start a worker if it has jobs, an outage to end or a due reconciliation, and none runs.
 
-    A worker has work if there are jobs, an outage to end, or a due reconciliation (`is_due`).
+    Return `started`, `running`, `not needed` or `failed`.
     """
     try:
         is_away = services.breaker().state is not CircuitState.CLOSED
@@ -119,8 +117,6 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
     data = {
         "state": state_data(state, status),
         "remedy": remedy,
-        # The sentence may contain the placeholder `{since}`, which the page replaces by a local
-        # time.
         "sentence": sentence,
         "items": [
             {"rating_key": item.rating_key, "fields": sorted(item.record.sent), "at": item.at}
@@ -229,7 +225,7 @@ def _group_data(
 def _paths(services: Services) -> dict[str, Any]:
     files, listed_at, mappings = 0, 0.0, list[LearnedMapping]()
     path = services.folder.library_database
-    # A missing or damaged path index counts as empty, because the worker creates a new one.
+    # A missing or damaged path index counts as empty, because the worker creates a new index.
     with suppress(sqlite3.Error), closing(open_for_reading(path, 1.0)) as connection:
         rows = connection.execute(
             "SELECT plex, stash, agree, disagree FROM learned_mappings ORDER BY agree DESC, stash"
@@ -259,7 +255,6 @@ def _paths(services: Services) -> dict[str, Any]:
 
 
 def settings_in_effect(config: Config, stored: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return all settings. `problem` is the reason why a stored value is not in effect."""
     return [
         {
             "name": setting.name,

@@ -1,4 +1,4 @@
-"""The tasks that show the queue and the outages. `docs/operations.md` documents their data."""
+"""The tasks Queue Status and Outage Summary. `docs/operations.md` documents their JSON."""
 
 from typing import Any
 
@@ -175,7 +175,6 @@ def outage_summary(source: StatusSource) -> Answer:
         downtime = format_duration(metrics.total_downtime)
         text += f", {metrics.outage_count} completed, {downtime} in total"
         text += f"; mean time to recovery {format_duration(metrics.mttr)}"
-    # The mean time between failures needs two completed outages.
     if metrics.mtbf:
         text += f", mean time between failures {format_duration(metrics.mtbf)}"
         text += f", availability {metrics.availability:.2f} %"

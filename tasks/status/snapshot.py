@@ -1,6 +1,6 @@
 """Reads the plugin's status from the data folder, and describes it in one sentence.
 
-Programs need a fast answer, so no module imported here needs an installed package.
+No package is imported, so that programs get the status fast.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from worker.pauses import Pause
 from worker.recovery import RecoveryScheduler
 from worker.state_files import StatusSource
 
-# The page replaces this placeholder by the local time.
+# The page replaces this placeholder in a sentence by the user's local time.
 SINCE = "{since}"
 
 
@@ -32,7 +32,7 @@ class StatusSnapshot:
     dead: Mapping[str, int]
     needing_attention: int
     has_synced: bool
-    # `missing` is the number of waiting jobs whose scene has no item in Plex.
+    # The number of waiting jobs whose scene has no item in Plex.
     missing: int
     breaker: CircuitBreaker
     recovery: RecoveryScheduler
@@ -89,8 +89,6 @@ def read_status(source: StatusSource) -> StatusSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of the plugin. The sentence may contain the placeholder `{since}` for a time."""
-
     kind: str
     level: Level
     sentence: str
@@ -102,7 +100,6 @@ class State:
         return self.kind in ("unconfigured", "disabled", "down", "paused")
 
     def text(self, now: float) -> str:
-        """Return the sentence with the local time, and with the date unless it is today."""
         if self.since is None:
             return self.sentence
         since = datetime.fromtimestamp(self.since, UTC).astimezone()
@@ -111,7 +108,7 @@ class State:
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the plugin's most important state. `fault` is a problem of the settings."""
+    """Return the most important state. `fault` is a setting's problem that prevents all syncs."""
     jobs, attention = status.unfinished, status.needing_attention
     waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
     if fault:

@@ -1,5 +1,3 @@
-"""The task Clear Match Cache, which deletes the local table of Plex's files."""
-
 from tasks.answer import Answer
 from validation.values import counted
 from worker.services import Services

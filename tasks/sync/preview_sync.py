@@ -36,7 +36,7 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
     total = services.scenes.count() if scene_id is None else 1
     os.makedirs(folder, mode=0o700, exist_ok=True)
     sums, fields = Counter(dict.fromkeys(_ALL, 0)), Counter[str]()
-    # The report may be larger than the memory, so its lines are collected in a temporary file.
+    # The lines of a large library may need more memory than the machine has, so a file keeps them.
     with tempfile.TemporaryFile(
         "w+", dir=folder, encoding="utf-8", errors="backslashreplace"
     ) as body:
@@ -103,7 +103,6 @@ def _example(inspection: Inspection) -> dict[str, Any]:
 
 
 def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
-    """Return the fields that an edit changes, each with its value in Plex and the new value."""
     return {
         name: {"in_plex": getattr(item, name), "wanted": wanted}
         for name, wanted in changes_of(edit).items()
@@ -113,10 +112,7 @@ def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
 def write_report(
     services: Services, kind: str, title: str, head: Iterable[str], body: Iterable[str] = ()
 ) -> str:
-    """Write a report, delete the oldest reports of the same kind, and return the path.
-
-    Each text in `head` becomes a line of the report. The texts in `body` have line breaks.
-    """
+    """Write a report, and return its path. Only the texts in `body` end with line breaks."""
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, f"{kind}-{time:%Y-%m-%d-%H%M%S}.txt")
@@ -132,7 +128,6 @@ def write_report(
 
 
 def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
-    """Return the changes of an edit, one line per field: `name before becomes after`."""
     changes = changes_of(edit)
     lines = [
         f"{name} {_shown(getattr(item, name, ''))} becomes {_shown(value)}"
@@ -165,7 +160,6 @@ def _batches(services: Services, scene_id: int | None) -> Iterator[list[StashSce
 
 
 def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
-    """Return the outcome of a scene, and the lines about the scene in the report."""
     error = inspection.error
     if not inspection.scene.files:
         return NO_FILE, []
@@ -176,7 +170,7 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
         return NO_METADATA, []
     if error is not None:
         if not inspection.unseen and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-            # Plex itself has failed, so nothing is known about the scene.
+            # Plex failed, so nothing is known about this scene and later scenes.
             raise error
         found = MISSING if isinstance(error, PlexNotFound) else AMBIGUOUS
         return UNSEEN if inspection.unseen else found, [str(error)]

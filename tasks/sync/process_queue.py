@@ -12,7 +12,7 @@ MOST_SCENE_LINES = 20
 
 
 def process_queue(services: Services) -> Answer:
-    """Stop a running worker, and run the jobs in this process until no job is due."""
+    """Stop a running worker, and process jobs here until no job is due."""
     stats, begun = services.queue.stats(), services.monotonic()
     progress = _Progress(services, stats["pending"] + stats["in_progress"], begun, begun)
     with services.hold_worker_lock():

@@ -1,5 +1,3 @@
-"""The reconciliation tasks, which compare Stash with Plex, and queue or report the differences."""
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -58,10 +56,7 @@ reconcile_missing_metadata = partial(_reconcile, order=Order(Scope.ALL, only_emp
 
 
 def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) -> Answer | None:
-    """Return the result of another process's run, if the run included all scenes of `order`.
-
-    The other run must have ended after `begun_at`. Otherwise, return None.
-    """
+    """Return the result of another process that compared all scenes of `order` since `begun_at`."""
     state = engine.state.read()
     if state.ended_at < begun_at or state.ended_only_empty != order.only_empty:
         return None
@@ -105,7 +100,6 @@ def _show_progress(services: Services, run: Run | None) -> None:
 
 
 def _report_gaps(services: Services, order: Order) -> Answer:
-    """Compare Stash with Plex, and write the differences to a report. An error leaves no report."""
     session = services.sessions.current()
     sums = GapDetectionResult()
     examples: dict[Outcome, list[str]] = {outcome: [] for outcome in _WITH_EXAMPLES}

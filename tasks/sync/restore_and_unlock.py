@@ -1,5 +1,3 @@
-"""The tasks Restore Plex Values and Unlock Fields, which change items after a confirmation."""
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -27,8 +25,7 @@ from worker.sync.session import SyncSession
 
 # A second start within three seconds is a double click and not a confirmation.
 _READING_TIME = 3.0
-# Edits after the question may increase the number of items. A larger increase needs a new
-# confirmation.
+# Edits after the question may add items. If they add more than 20 %, the task asks again.
 _SLACK = 1.2
 
 
@@ -48,7 +45,6 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
 
 
 def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
-    """Unlock the fields that the plugin has locked. The values stay."""
     session = services.sessions.current()
 
     def unlock(item: PlexItem, original: Original, records: Records) -> tuple[str, ...]:
@@ -73,10 +69,10 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
 
 @dataclass
 class _ItemTask:
-    """A task that changes the items of a scene, or all items after a question to the user.
+    """A task that changes the items of a scene, or all items after the user's confirmation.
 
-    `question` is the path of the file that stores the unconfirmed question. `change` changes an
-    item, and returns the fields that had to be shortened.
+    `question` is the path of the file with the unconfirmed question. `change` changes an item in
+    Plex, and returns the names of fields whose values were too long.
     """
 
     services: Services
@@ -128,10 +124,10 @@ class _ItemTask:
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})
 
     def _is_confirmed(self, items: int) -> bool:
-        """Return whether the user has confirmed the question about this number of items.
+        """Return whether the user has started the task again after a question about these items.
 
-        A confirmation is valid until all items are changed. If a run stops with an error, the user
-        can start the task again to change the remaining items.
+        The question stays valid until all items are changed. So after an error, the next start
+        changes the remaining items without a question.
         """
         now = self.services.clock()
         asked = read_state(self.question, self.services.log.event, now)
@@ -152,7 +148,6 @@ class _ItemTask:
         )
 
     def _change_all(self, keys: list[int]) -> PlexError | None:
-        """Change the items, and return the error of Plex that stopped the task."""
         library, sync_log = self.session.library, self.services.queue.sync_log
         for start in range(0, len(keys), READ_BATCH):
             batch = keys[start : start + READ_BATCH]
@@ -197,7 +192,7 @@ class _ItemTask:
                 )
 
     def _fail(self, item: str, records: Records, error: PlexError) -> None:
-        """Count and log an item that was not changed. Raise the error if Plex has failed."""
+        """Count and log an item that was not changed. If Plex is down, raise the error instead."""
         may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if may_be_down and not check_plex_health(self.session.client).healthy:
             raise error

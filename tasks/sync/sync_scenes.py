@@ -36,7 +36,6 @@ def sync_all(services: Services, *, force: bool) -> Answer:
 
 
 def sync_recent(services: Services) -> Answer:
-    """Queue the scenes that were updated in the last 24 hours and are not up to date in Plex."""
     since = services.clock() - RECENT
     pages = (
         [scene for scene in page if is_since(scene.updated_at, since)]
@@ -73,10 +72,10 @@ def _queue_pages(
 
 
 class _Queueing:
-    """Queues scenes, except the scenes whose metadata in Plex is up to date.
+    """Queues the scenes that are not up to date in Plex.
 
-    A scene is up to date if the plugin has sent its current metadata and Plex still shows this
-    metadata. If Plex does not answer, only the sent metadata count.
+    A scene is up to date if the plugin has sent its metadata, and Plex still shows this metadata.
+    If Plex does not answer, each scene whose metadata were sent counts as up to date.
     """
 
     def __init__(self, services: Services, *, force: bool) -> None:
@@ -88,8 +87,7 @@ class _Queueing:
         try:
             session = services.sessions.current()
             session.library.prepare()
-            # With `force`, no scene is compared with Plex. The path index is still updated, because
-            # the worker needs the index to find the items.
+            # The path index is also updated with `force`, because the worker finds items with it.
             session.library.refresh()
             self._session, server_id = session, session.library.server_id
         except (PlexError, ConfigFault) as error:
@@ -101,9 +99,8 @@ class _Queueing:
         queue, now, config = self._services.queue, self._services.clock(), self._config
         last = queue.sync_log.scenes([scene.id for scene in page])
         with_file = [scene for scene in page if scene.files]
-        # An excluded scene is queued only if Plex must get its original values back (`restored`).
-        # The worker would skip any other excluded scene, and each run of this task would queue the
-        # scene again.
+        # A scene that the settings exclude is queued only if its items must get back the values of
+        # the time before the first sync. The worker would skip other excluded scenes.
         selected = [scene for scene in with_file if not why_not_selected(scene, config)]
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
