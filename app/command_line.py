@@ -72,17 +72,14 @@ _COMMANDS = (
     ("health", "health_check", "whether Plex answers and has the libraries"),
     ("check-paths", "check_paths", "the share of scenes in Plex, and a path map"),
 )
-_NARROWER_MODES = (
-    ("reconcile", "--recent", "reconcile_recent", "only the scenes created in the last 24 hours"),
-    ("reconcile", "--7days", "reconcile_7days", "only the scenes created in the last 7 days"),
-    (
-        "reconcile",
-        "--missing-metadata",
-        "reconcile_missing_metadata",
-        "only items without metadata",
+_NARROWER_MODES = {
+    "reconcile": (
+        ("--recent", "reconcile_recent", "only the scenes created in the last 24 hours"),
+        ("--7days", "reconcile_7days", "only the scenes created in the last 7 days"),
+        ("--missing-metadata", "reconcile_missing_metadata", "only items without metadata"),
     ),
-    ("sync", "--recent", "recent", "only the scenes updated in the last 24 hours"),
-)
+    "sync": (("--recent", "recent", "only the scenes updated in the last 24 hours"),),
+}
 _PREFIXES = {WARNING: "warning: ", ERROR: "error: "}
 DONE, SOMETHING_WRONG, NOT_DONE, INTERRUPTED = 0, 1, 3, 130
 
@@ -128,11 +125,12 @@ def _add_options(commands: Mapping[str, argparse.ArgumentParser]) -> None:
     commands["login"].add_argument(
         "--server", metavar="NAME", help="the server, if the account has several"
     )
-    scopes = {name: commands[name].add_mutually_exclusive_group() for name in ("reconcile", "sync")}
-    for name, option, mode, purpose in _NARROWER_MODES:
-        scopes[name].add_argument(
-            option, action="store_const", const=mode, dest="mode", help=purpose
-        )
+    scopes = {name: commands[name].add_mutually_exclusive_group() for name in _NARROWER_MODES}
+    for name, modes in _NARROWER_MODES.items():
+        for option, mode, purpose in modes:
+            scopes[name].add_argument(
+                option, action="store_const", const=mode, dest="mode", help=purpose
+            )
     scopes["sync"].add_argument(
         "--force", action="store_true", help="also the scenes that are up to date"
     )

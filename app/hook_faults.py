@@ -37,12 +37,10 @@ def answer_fault(
         )
         return json.dumps({"error": log.redact(str(error))})
     if not isinstance(error, OSError):
-        trace = "".join(traceback.format_exception(error))
-        log.error("Bug in Stash2Plex, please report it: " + trace)
+        bug = "Bug in Stash2Plex, please report it: "
+        log.error(bug + "".join(traceback.format_exception(error)))
         if not is_stored:
-            return json.dumps(
-                {"error": f"Bug in Stash2Plex, please report it: {type(error).__name__}"}
-            )
+            return json.dumps({"error": bug + type(error).__name__})
     elif is_stored and jobs:
         log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:

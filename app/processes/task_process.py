@@ -29,12 +29,10 @@ def handle_input(script: str, data: bytes) -> str:
         return _refusal(f"is not JSON: {error}")
     if not isinstance(message, dict):
         return _refusal("is not a JSON object")
-    if message.get("args") is None:
-        message["args"] = {}
-    if isinstance(message["args"], dict) and "hookContext" in message["args"]:
-        connection = json.dumps(message.get("server_connection"))
-        return main.answer_hook(script, message["args"]["hookContext"], connection)
-    return json.dumps(_answer_task(script, message))
+    connection, arguments = message.get("server_connection"), message.get("args")
+    if isinstance(arguments, dict) and "hookContext" in arguments:
+        return main.answer_hook(script, arguments["hookContext"], json.dumps(connection))
+    return json.dumps(_answer_task(script, connection, {} if arguments is None else arguments))
 
 
 def _refusal(reason: str) -> str:
@@ -43,12 +41,12 @@ def _refusal(reason: str) -> str:
     )
 
 
-def _answer_task(script: str, message: dict[str, Any]) -> dict[str, Any]:
+def _answer_task(script: str, connection: Any, raw_arguments: Any) -> dict[str, Any]:
     log = create_logger()
     try:
-        arguments = arguments_of(message["args"])
+        arguments = arguments_of(raw_arguments)
         as_json = wants_json(arguments)
-        answer = run_task(script, message.get("server_connection"), arguments, log, in_stash=True)
+        answer = run_task(script, connection, arguments, log, in_stash=True)
     except TaskError as error:
         log.error(str(error))
         return {"error": log.redact(str(error))}

@@ -49,10 +49,7 @@ def read_worker_signs(path: str) -> WorkerSigns:
             record = json.loads(line)
             at = datetime.fromisoformat(record["time"]).timestamp()
             code, pid = record["code"], record.get("pid")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # The log line is incomplete, or an older version of the plugin wrote the line.
-            continue
-        except (OSError, OverflowError):
+        except (KeyError, OSError, OverflowError, RecursionError, TypeError, ValueError):
             continue
         signs.last_sign = at
         if code == Event.WORKER_STARTED.code and isinstance(pid, int):
