@@ -8,17 +8,14 @@ from simulators.plex.library import Library
 from simulators.plex.params import Params
 from simulators.plex.request_log import TokenState
 from simulators.plex.scans import Scanner
-from simulators.plex.state import Item, ItemFields, Section
+from simulators.plex.state import SCALARS, TAG_ATTRIBUTES, Item, ItemFields, Section
 from simulators.plex.switches import Switches
 
 _LOCKS = {
-    "poster": "thumb",
+    **{scalar.attribute: name for name, scalar in SCALARS.items()},
+    **{attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()},
     "actors": "actor",
-    "genres": "genre",
-    "collections": "collection",
-    "labels": "label",
-    "title_sort": "titleSort",
-    "originally_available_at": "originallyAvailableAt",
+    "poster": "thumb",
 }
 
 

@@ -7,7 +7,15 @@ from urllib.parse import unquote
 
 from simulators.plex.answers import RefusedError
 from simulators.plex.library import Library
-from simulators.plex.state import IMAGE_LOCKS, TAG_ATTRIBUTES, Actor, Item
+from simulators.plex.state import (
+    IMAGE_LOCKS,
+    SCALARS,
+    TAG_ATTRIBUTES,
+    Actor,
+    Item,
+    Kind,
+    Scalar,
+)
 from simulators.plex.switches import Switches
 
 T = TypeVar("T")
@@ -33,20 +41,7 @@ def _number(value: str) -> float | None:
     return min(rating, 10.0) if rating > 0 else None
 
 
-Scalar = str | float | None
-SCALARS: dict[str, tuple[str, Callable[[str], Scalar]]] = {
-    "title": ("title", str),
-    "titleSort": ("title_sort", str),
-    "originalTitle": ("original_title", str),
-    "studio": ("studio", str),
-    "summary": ("summary", str),
-    "tagline": ("tagline", str),
-    "originallyAvailableAt": ("originally_available_at", _date),
-    "contentRating": ("content_rating", str),
-    "editionTitle": ("edition_title", str),
-    "userRating": ("user_rating", _number),
-}
-
+_PARSERS: dict[Kind, Callable[[str], Scalar]] = {"text": str, "date": _date, "number": _number}
 _TAGGED = frozenset({*TAG_ATTRIBUTES, "actor"})
 _LOCKABLE = frozenset({*SCALARS, *_TAGGED, *IMAGE_LOCKS})
 _ADDRESS = frozenset({"type", "id", "sectionID"})
@@ -105,7 +100,7 @@ def _scalar(name: str, value: str, switches: Switches) -> Scalar:
         raise RefusedError(400)
     if name == "originallyAvailableAt" and not value and switches.empty_date == "refused":
         raise RefusedError(500)
-    return SCALARS[name][1](value)
+    return _PARSERS[SCALARS[name].kind](value)
 
 
 def _flag(value: str) -> bool:
@@ -145,7 +140,7 @@ def _set_value(item: Item, name: str, value: Any, edit: Edit, switches: Switches
     elif name == "originallyAvailableAt":
         item.originally_available_at = _stored_date(item, value, switches)
     else:
-        setattr(item, SCALARS[name][0], value)
+        setattr(item, SCALARS[name].attribute, value)
 
 
 def _set_title(item: Item, title: str, *, keeps_sort: bool) -> None:

@@ -1,13 +1,12 @@
 from typing import Any, TypeAlias
 
-from simulators.plex.state import TAG_ATTRIBUTES, Image, Item
+from simulators.plex.state import SCALARS, TAG_ATTRIBUTES, Image, Item
 
 ItemState: TypeAlias = dict[str, Any]
 
 _PLAIN = (
-    *("rating_key", "files", "title", "title_sort", "original_title", "studio", "summary"),
-    *("tagline", "originally_available_at", "year", "content_rating", "edition_title"),
-    *("user_rating", "rating", "audience_rating", "own_date"),
+    *("rating_key", "files", "year", "rating", "audience_rating", "own_date"),
+    *(scalar.attribute for scalar in SCALARS.values()),
 )
 
 

@@ -5,9 +5,9 @@ the item.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 MOVIE_TYPE = 1
 
@@ -144,6 +144,21 @@ class Section:
     refreshing: bool = False
 
 
+Scalar: TypeAlias = str | float | None
+Kind: TypeAlias = Literal["text", "date", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarField:
+    attribute: str
+    kind: Kind
+
+
+def _scalar(plex: str, kind: Kind = "text") -> Any:
+    default: Scalar = None if kind == "number" else ""
+    return field(default=default, metadata={"plex": plex, "kind": kind})
+
+
 @dataclass(slots=True, eq=False)
 class Item:
     """A video with all its fields. The text of a missing field is "".
@@ -158,19 +173,19 @@ class Item:
     section: Section = field(repr=False)
     guid: str
     media: tuple[Media, ...]
-    title: str
     added_at: int
     updated_at: int
     own_date: str = ""
-    title_sort: str = ""
-    original_title: str = ""
-    studio: str = ""
-    summary: str = ""
-    tagline: str = ""
-    originally_available_at: str = ""
-    content_rating: str = ""
-    edition_title: str = ""
-    user_rating: float | None = None
+    title: str = _scalar("title")
+    title_sort: str = _scalar("titleSort")
+    original_title: str = _scalar("originalTitle")
+    studio: str = _scalar("studio")
+    summary: str = _scalar("summary")
+    tagline: str = _scalar("tagline")
+    originally_available_at: str = _scalar("originallyAvailableAt", "date")
+    content_rating: str = _scalar("contentRating")
+    edition_title: str = _scalar("editionTitle")
+    user_rating: float | None = _scalar("userRating", "number")
     rating: float | None = None
     audience_rating: float | None = None
     genres: tuple[str, ...] = ()
@@ -224,6 +239,14 @@ class Item:
     @property
     def unmatched(self) -> bool:
         return self.guid.startswith(("local://", "com.plexapp.agents.none://"))
+
+
+SCALARS: dict[str, ScalarField] = {
+    declared.metadata["plex"]: ScalarField(declared.name, declared.metadata["kind"])
+    for declared in fields(Item)
+    if "plex" in declared.metadata
+}
+"""The fields with one value that an edit can change, by their name in requests and in XML."""
 
 
 def selected_bytes(images: tuple[Image, ...]) -> bytes | None:

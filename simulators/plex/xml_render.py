@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote
 
-from simulators.plex.state import TAG_ATTRIBUTES, Image, Item, Media, Part, Section
+from simulators.plex.state import SCALARS, TAG_ATTRIBUTES, Image, Item, Media, Part, Section
 from simulators.plex.tags import TagBook
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -106,13 +106,7 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
         "guid": item.guid,
         "type": "movie",
         **_of_its_agent(item),
-        "studio": item.studio,
-        "titleSort": item.title_sort,
-        "originalTitle": item.original_title,
-        "editionTitle": item.edition_title,
-        "contentRating": item.content_rating,
-        "tagline": item.tagline,
-        "userRating": item.user_rating,
+        **{name: getattr(item, scalar.attribute) for name, scalar in SCALARS.items()},
         "rating": item.rating,
         "audienceRating": item.audience_rating,
         **place,
@@ -120,7 +114,6 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
         "thumb": _image_path(item, "thumb"),
         "art": _image_path(item, "art"),
         "duration": item.duration or None,
-        "originallyAvailableAt": item.originally_available_at,
         "addedAt": item.added_at,
         "updatedAt": item.updated_at,
         "deletedAt": item.deleted_at,
@@ -128,11 +121,13 @@ def _video(item: Item, place: Attributes, content: str, hidden: frozenset[str]) 
     for name in hidden:
         attributes.pop(name, None)
     # Plex sends the title and the summary even if they are empty.
-    always = f' title="{escape(item.title)}"' if "title" not in hidden else ""
-    if "summary" not in hidden:
-        always += f' summary="{escape(item.summary)}"'
+    always = [
+        f' {name}="{escape(str(attributes.pop(name)))}"'
+        for name in ("title", "summary")
+        if name in attributes
+    ]
     opening = element("Video", attributes)[:-2]
-    return f"{opening}{always}>{content}</Video>"
+    return f"{opening}{''.join(always)}>{content}</Video>"
 
 
 def _of_its_agent(item: Item) -> Attributes:
