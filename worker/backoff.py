@@ -1,5 +1,3 @@
-"""Computes the random delay before a retry, below min(cap, base · 2^failures) seconds."""
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

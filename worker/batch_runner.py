@@ -1,5 +1,3 @@
-"""Processes batches of jobs: removes, retries or dead-letters each job according to its result."""
-
 import sqlite3
 import threading
 import traceback
@@ -57,11 +55,8 @@ class BatchRunner:
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # If no job has succeeded since the last pause, the batch size is 1. So a job that always
-        # fails is soon alone in its batch.
+        # After a pause, the first batch has one job, so that a job that always fails is soon alone.
         self.size = 1 if self.pauses.delay else BATCH
-        # The settings at the time when a job began the current pause. If the settings change, the
-        # pause ends.
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
@@ -74,10 +69,9 @@ class BatchRunner:
             outcome = self._run(batch)
         except sqlite3.Error:
             raise
-        except (StashError, PlexError) as error:
-            outcome = self._fail_batch(error, batch)
         except Exception as error:  # noqa: BLE001 - the worker survives any bug, and reports it
-            self.services.log.event(Event.BUG, trace=traceback.format_exc())
+            if not isinstance(error, StashError | PlexError):
+                self.services.log.event(Event.BUG, trace=traceback.format_exc())
             outcome = self._fail_batch(error, batch)
         finally:
             self.services.queue.release(list(batch.unfinished.values()))
@@ -150,9 +144,8 @@ class BatchRunner:
                     self._postpone(result, batch)
                     return DrainOutcome.WORKED
                 case Action.WAIT_FOR_PLEX:
-                    # If a health check of Plex succeeds, the job itself may be the cause of the
-                    # failure.
-                    goes_last = self.guard.has_answered and (
+                    # Plex passed a health check before this failure, so the job may be the cause.
+                    goes_last = self.guard.last_check_succeeded and (
                         len(batch.unfinished) > len(result.claims) or self.timetable.a_job_is_due()
                     )
                     self.guard.failed(result.error)
@@ -180,7 +173,7 @@ class BatchRunner:
         batch.unfinished.update({claim.row_id: claim for claim in later})
 
     def _fail_batch(self, error: Exception, batch: _Batch) -> DrainOutcome:
-        """Handle the error of a batch. If one job may be the cause, run the jobs one by one."""
+        """Handle an error of a whole batch. If a job may be the cause, run a single job next."""
         claims = list(batch.unfinished.values())
         if not claims:
             return DrainOutcome.WORKED

@@ -46,7 +46,7 @@ class CircuitBreaker:
         return asdict(self)
 
     def allow(self, now: float) -> bool:
-        """Return whether a job may start now. After 60 s, the state OPEN changes to HALF_OPEN."""
+        """Return whether a job may start at `now`. Change OPEN to HALF_OPEN after 60 s."""
         if self.seconds_until_allowed(now) > 0:
             return False
         if self.state is CircuitState.OPEN:
@@ -60,9 +60,7 @@ class CircuitBreaker:
         return max(0.0, self.opened_at + OPEN_SECONDS - now)
 
     def record_success(self, now: float) -> bool:
-        """Record that Plex served a job. Return whether this success ends an outage."""
-        # While no job may start, a success comes from a job that started before the outage. Such a
-        # success does not show that the outage has ended.
+        # A job that started before the outage may still succeed, which does not end the outage.
         if self.allow(now):
             if self.state is CircuitState.HALF_OPEN:
                 self._close()
@@ -71,7 +69,6 @@ class CircuitBreaker:
         return False
 
     def record_failure(self, now: float) -> bool:
-        """Record a failed job or health check. Return whether this failure begins an outage."""
         if not self.allow(now):
             return False
         self.failure_count += 1
@@ -83,7 +80,6 @@ class CircuitBreaker:
         return was_closed
 
     def probe_succeeded(self) -> bool:
-        """Record a good health check. Return whether this check ends an outage."""
         if self.state is CircuitState.CLOSED:
             return False
         if self.state is CircuitState.OPEN:

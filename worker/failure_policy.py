@@ -1,5 +1,3 @@
-"""Decides what happens to a failed job, based on its error and the state of Plex and Stash."""
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -34,8 +32,8 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError
 from worker.sync.session import SyncSession
 
-# A job whose file Plex lacks is retried for at least 2 h and 8 times, even if the clock jumps
-# ahead. If the plugin knows why Plex lacks the file, the job fails after 2 retries.
+# If Plex lacks the file of a scene, the job is retried for at least 2 h, and at least 8 times in
+# case the clock jumps ahead. If the plugin knows why Plex lacks the file, the job is retried twice.
 SEARCH_SECONDS = 2 * 3600.0
 _FEWEST_SEARCHES = 8
 _SEARCHES_IF_EXPLAINED = 2
@@ -63,7 +61,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The decision to retry a job at the time `at`. `counts` says whether this uses up a retry."""
+    """The decision to run a job again at the time `at`. `counts`: this costs a retry."""
 
     at: float
     counts: bool
@@ -105,11 +103,10 @@ def decide(
     is_sick = isinstance(error, PlexTemporaryError) and not diagnosis.plex_healthy
     if is_sick or isinstance(error, PlexServerDown):
         return Action.WAIT_FOR_PLEX
-    free_wait = _free_wait(error)
-    if free_wait is not None:
-        return Retry(at=now + free_wait, counts=False)
+    delay = _uncounted_delay(error)
+    if delay is not None:
+        return Retry(at=now + delay, counts=False)
     if isinstance(error, PlexNotFound):
-        # The setting `skip_not_found` applies only after Plex was searched for the file.
         if config.skip_not_found and error.looked_for:
             return Action.DROP
         is_last = _is_search_over(error, job, now)
@@ -122,8 +119,7 @@ def decide(
     return Retry(at=now + max(delay, asked), counts=True)
 
 
-def _free_wait(error: Exception) -> float | None:
-    """Return the delay before a retry that is not counted, or None if the retry is counted."""
+def _uncounted_delay(error: Exception) -> float | None:
     if isinstance(error, PlexReplaced):
         return 0.0
     if isinstance(error, PlexUploadsDown):
@@ -149,8 +145,8 @@ class _FailureCount:
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    For one scene, Plex or its proxy may always answer with status 502 to 504, as during an outage.
-    So a failure of a job is counted against the job in two cases:
+    Plex or its proxy may answer each request about one scene with status 502 to 504, which is also
+    the answer during an outage. So a failure of a job is counted against the job in two cases:
 
     - Plex has edited another scene since the job's previous failure.
     - The job has a counted failure, and no other job has failed since the job's previous failure.
@@ -191,7 +187,7 @@ class FailurePolicy:
     poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def general_error(self, error: Exception) -> Exception:
-        """If Stash fails for all scenes, return an error that uses up no retry."""
+        """Test whether Stash fails for every scene. If so, return an error that costs no retry."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

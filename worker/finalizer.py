@@ -1,5 +1,3 @@
-"""Stores the result of each job in one transaction, and then logs and counts the result."""
-
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace

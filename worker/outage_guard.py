@@ -50,8 +50,7 @@ class OutageGuard:
         return self._cause if self.is_away else ""
 
     @property
-    def has_answered(self) -> bool:
-        """Return whether the last health check succeeded and no job has ended since then."""
+    def last_check_succeeded(self) -> bool:
         return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
@@ -77,7 +76,6 @@ class OutageGuard:
         return due and not self._is_suspected and self._breaker.allow(self._clock())
 
     def check(self, client: PlexClient) -> bool:
-        """Check the health of Plex. Return whether Plex responds, even if it rejects the token."""
         health = self._check(client)
         is_up = health.is_there
         now = self._now()
@@ -108,7 +106,7 @@ class OutageGuard:
                 return
 
     def served(self, *, failed: bool = False) -> None:
-        """Record that Plex is up. If `failed` is set, a job failed without an outage of Plex."""
+        """Record that Plex answered. `failed` says whether the job failed nevertheless."""
         self._limiter.record(self._clock(), failed=failed)
         self._logged_cause = ""
         if self._breaker.failure_count or self.is_away:
@@ -137,7 +135,7 @@ class OutageGuard:
         self._save()
 
     def _now(self) -> float:
-        """Return the time, and move the start of an ongoing outage if the clock was set."""
+        """Return the time. After a change of the clock, correct the start of the outage."""
         self._history.shift_start(self._steps.taken())
         return self._clock()
 

@@ -1,5 +1,3 @@
-"""Records outages of Plex, and computes metrics. All times are seconds since the epoch."""
-
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -9,9 +7,8 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions stored an outage as several records, and only the last record had an end. So two
-# successive records are one outage if the first has no end, and the second began within an hour of
-# the first.
+# Earlier versions stored one outage as several records, of which only the last had an end. So two
+# successive records are joined if the first has no end and both began within an hour.
 _REOPENS_WITHIN = 3600.0
 
 
@@ -20,7 +17,7 @@ class OutageRecord:
     started_at: float
     ended_at: float | None = None
     jobs_affected: int = 0
-    # An outage is estimated if no process observed its start or its end.
+    # Whether a time is estimated, because no process ran at the start or end of the outage.
     estimated: bool = False
 
     @property
@@ -43,16 +40,13 @@ class OutageRecord:
 class OutageMetrics:
     mttr: float
     mtbf: float
-    # The availability is in percent.
-    availability: float
+    availability: float  # percent
     total_downtime: float
     outage_count: int
 
 
 @dataclass
 class OutageHistory:
-    """The newest outages, sorted by time. Only the last outage can be ongoing."""
-
     records: Sequence[OutageRecord] = ()
     last_start: float = 0.0
 
@@ -73,7 +67,7 @@ class OutageHistory:
         return next((record for record in self.records[-1:] if record.ended_at is None), None)
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Correct the history after a kill. An outage is ongoing only if `opened_at` is set."""
+        """Correct the history after a kill. `opened_at` is None if no outage is ongoing."""
         if opened_at is not None:
             self.begin(min(opened_at, now), estimated=True)
         elif (ongoing := self.ongoing) is not None:

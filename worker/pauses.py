@@ -1,5 +1,3 @@
-"""Pauses the sync while no job can succeed, and stores the reason of the pause in a file."""
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,14 +8,12 @@ from shared.state_file import parse_moment, read_state, write_state
 from validation.quiet_hours import QuietHours
 
 SETTINGS, STASH, DATABASE, QUIET_HOURS = "settings", "stash", "database", "quiet_hours"
-# Each consecutive pause is twice as long as the previous pause, up to LONGEST_PAUSE seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 SETTINGS_LOOK = 10.0
 
 
 class Pause(NamedTuple):
-    # The reason is empty if no pause is active.
-    reason: str
+    reason: str  # empty if the sync is not paused
     since: float
     is_wanted: bool
 
@@ -56,7 +52,7 @@ class Pauses:
         self.delay = min(LONGEST_PAUSE, self.delay * 2 or FIRST_PAUSE)
         self._until = self.monotonic() + self.delay
         if reason != self.reason:
-            # A wrong setting is reported once, not by each worker that an edit starts.
+            # Each edit may start a worker, but only the first worker reports a wrong setting.
             if kind != SETTINGS or reason != self._reported:
                 self.report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
             self._write(reason, kind)
@@ -72,7 +68,6 @@ class Pauses:
         self.reason, self.kind = reason, QUIET_HOURS
 
     def end_now(self) -> None:
-        """End the current pause. If no job succeeds, the next pause is longer."""
         self._until = float("-inf")
 
     def succeeded(self) -> None:
@@ -83,7 +78,7 @@ class Pauses:
         self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
-        # While the database fails, the queue may seem to be empty. So the pause continues.
+        # While the database fails, the queue only seems to be empty.
         if self.kind != DATABASE:
             self.succeeded()
 

@@ -1,5 +1,3 @@
-"""The worker's main loop processes due jobs in batches, and waits while no job is due."""
-
 import sqlite3
 import threading
 import traceback
@@ -27,17 +25,12 @@ from worker.timetable import IdleTask, Timetable, Waiter
 
 DAY = 86_400.0
 IDLE_SECONDS = 60.0
-# The longest delay of a job, even if Plex demands a longer delay with the header Retry-After.
+# The longest delay of a retry, even if Plex asks for more with the header Retry-After.
 LONGEST_BACKOFF = 3700.0
 
 
 class SyncWorker:
-    """Processes the queue's jobs. Only the process that holds the worker lock may use this class.
-
-    Args: pauses: the pauses that several runs in this process share. If None, this process makes
-    only one run. most_lines: the maximum number of jobs with their own log line. If None, all jobs
-    have one.
-    """
+    """Processes the queue's jobs. Only a process that holds the worker lock may create a worker."""
 
     def __init__(
         self,
@@ -83,7 +76,7 @@ class SyncWorker:
         self._stop.set()
 
     def run_until_idle(self) -> DrainOutcome:
-        """Process jobs until a minute has passed without one. Raise if the database is damaged."""
+        """Process jobs until no job has come for a minute. Raise if the database is damaged."""
         idle_since: float | None = None
         while not self._stop.is_set():
             outcome = self._step()
@@ -110,8 +103,7 @@ class SyncWorker:
         while not self._stop.is_set():
             outcome = self._step()
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
-                # A user has started this run and waits for its result. So if Plex is down, the
-                # worker soon checks the health of Plex once more.
+                # A user waits for the result of this run, so Plex gets one more health check soon.
                 has_checked = True
                 self._guard.recovery.make_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_check(due=True))
@@ -132,8 +124,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # While no job is due, the worker needs no data from Stash. So a pause that Stash
-                # caused ends here.
+                # While no job is due, the worker needs no data from Stash.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:
@@ -143,15 +134,14 @@ class SyncWorker:
         is_read_only = error_code(error) == sqlite3.SQLITE_READONLY
         if is_damage(error) or (is_read_only and not self._is_only_run):
             raise error
-        # The failed step may have left jobs marked as in progress, which the next step resets.
+        # The failed step may have left jobs in progress, so the next step makes them wait again.
         self._begun = False
         self._pauses.begin(database_fault(error), DATABASE, error)
         return DrainOutcome.PAUSED
 
     def _try_step(self) -> DrainOutcome:
         if self._steps.taken() < 0 or not self._begun:
-            # If the clock was set back, stored due times may be far in the future. `_begin` moves
-            # these due times to the present.
+            # If the clock was set back, stored due times may be far in the future.
             self._begin()
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()

@@ -22,8 +22,8 @@ ERROR_WINDOW = 60.0
 SLOWED_SECONDS = 60.0
 SLOW_ABOVE = 0.30
 RESTORE_BELOW = 0.10
-# A token permits one job. A job also starts if less than this share of its token is missing,
-# because the clock cannot measure so short a wait.
+# If less than this share of a token is missing, the job starts, because the clock cannot measure so
+# short a wait.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
@@ -36,8 +36,7 @@ EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
 SHORTEST_DELAY, LONGEST_DELAY = 5.0, 60.0
-# If a new median is higher than the usual duration, the usual duration rises by _RISE times the
-# difference. If the median is lower, the usual duration falls by _FALL times the difference.
+# The usual duration rises slowly, so that a slow hour of Plex does not become the usual duration.
 _RISE, _FALL = 1 / 500, 1 / 10
 
 
@@ -68,7 +67,7 @@ class RecoveryRateLimiter:
         self._outcomes: deque[tuple[float, bool]] = deque()
 
     def _advance(self, now: float) -> float | None:
-        """Add the rate limit's tokens since the last call. Return the time since the outage."""
+        """Add the tokens of the time since the last call. Return the time since the outage."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None
@@ -76,8 +75,6 @@ class RecoveryRateLimiter:
             self._at = at
             self._begin()
         elif at > before:
-            # The rate rises with time. The tokens for the whole time are computed with the rate at
-            # `before`, which is the lowest.
             self._tokens = min(1.0, self._tokens + (at - before) * self._rate(before))
             self._at = at
             self._judge(at)
@@ -88,7 +85,6 @@ class RecoveryRateLimiter:
         return rate if self._slowed_at is None else rate / 2
 
     def _judge(self, at: float) -> None:
-        """Halve or restore the rate according to the share of failed jobs in the last 60 s."""
         while self._outcomes and self._outcomes[0][0] <= at - ERROR_WINDOW:
             self._outcomes.popleft()
         share = fmean(failed for _, failed in self._outcomes) if self._outcomes else 0.0

@@ -1,5 +1,3 @@
-"""Schedules the health checks during an outage, and measures the time since its end."""
-
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -9,7 +7,6 @@ SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
 # While Plex refuses edits, only another edit can show a recovery.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
-# The intervals between health checks are 5, 7.5, 11, 17, 25, 38, 57, 60 … s.
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
 _NEW_OUTAGE_AFTER = 600.0
@@ -29,7 +26,6 @@ class RecoveryState:
 class RecoveryScheduler:
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
-        # A good health check resets `consecutive_failures`, but not `_backoff`.
         self._backoff = self.state.consecutive_failures
         self._due_soon = False
         self._longest = LONGEST_INTERVAL
@@ -58,7 +54,6 @@ class RecoveryScheduler:
         self._due_soon = True
 
     def record_check(self, now: float, healthy: bool, longest: float = LONGEST_INTERVAL) -> None:
-        """Record a health check or failed job. The next health check is due within `longest` s."""
         state = self.state
         self._due_soon = False
         self._longest = longest
@@ -80,14 +75,13 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the limit on the job rate began, or None without a limit."""
+        """Return the seconds since the outage, or None if the job rate is no longer limited."""
         started = self.state.recovery_started_at
         if not started:
             return None
         passed = 0.0 if self._ramp_seen is None else now - self._ramp_seen
         self._ramp_seen = now
-        # If the clock is set or the machine sleeps, the start of the rate limit is shifted by as
-        # many seconds.
+        # A jump of the clock or a sleep of the machine must not shorten the rate limit.
         if not 0 <= passed <= RAMP_SECONDS:
             started += passed
         started = min(started, now)

@@ -35,12 +35,10 @@ class StateStore(Generic[ModelT]):
 
 @dataclass(frozen=True, slots=True)
 class StatusSource:
-    """Reads the stored status of the plugin. The function `names` requests the titles of scenes."""
-
     folder: DataFolder
     log: Log
     queue: QueueView
-    names: Callable[[Sequence[int]], Mapping[int, str]]
+    names: Callable[[Sequence[int]], Mapping[int, str]]  # requests the titles of scenes
     clock: Callable[[], float]
 
     def stats(self) -> SyncStats:

@@ -1,5 +1,3 @@
-"""Counts synced and failed jobs, in total and for each of the last 48 hours."""
-
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -103,7 +101,6 @@ class SyncStats:
         self.hours.at(self._clock()).failed += 1
 
     def save(self) -> None:
-        """Write changed statistics, but never over an unreadable file. May raise `OSError`."""
         state = {
             **self.counts,
             "total_processing_time": round(self.total_processing_time, 3),

@@ -1,5 +1,3 @@
-"""Computes when the worker has to act next, and waits until then."""
-
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -17,9 +15,9 @@ from worker.services import Services
 from worker.sync.session import SyncSession
 
 LOOKS_PER_SECOND = 5
-# A bulk edit in Stash runs a hook every 0.02 s, and hooks take 1.54 times as long while a worker is
-# busy. So if the spool has more than BURST jobs, the worker waits until no job has arrived for
-# QUIET seconds, but at most LONGEST_BURST seconds.
+# While a worker is busy, a hook takes 1.54 times as long, and a bulk edit runs a hook every 0.02 s.
+# So if the spool has more than BURST jobs, the worker waits until no job has arrived for QUIET
+# seconds.
 BURST = 3
 QUIET = 0.3
 LONGEST_BURST = 30.0
@@ -27,10 +25,10 @@ LONGEST_BURST = 30.0
 
 class IdleTask(Protocol):
     def wants_a_step(self) -> bool:
-        """Return whether a step may find work. This method must not send a request to a server."""
+        """Return whether a step may find work, without a request to a server."""
 
     def step(self, session: SyncSession) -> bool:
-        """Perform one step. Return whether it did some work. A failing server raises no error."""
+        """Return whether the step did some work. An error of Plex or Stash must not be raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,6 @@ class Timetable:
     def seconds_to_next_step(self, config: Config) -> float | None:
         next_job = self._seconds_to_next_job()
         pause = self.pauses.seconds_left
-        # A disabled worker neither searches for files nor checks the health of Plex.
         if not config.enabled:
             return None if next_job is None else max(pause, min(next_job, config.poll_interval))
         idle_task = self.wants_idle_task(config)

@@ -1,5 +1,3 @@
-"""Queues the scenes of performers, studios, tags and groups that were changed in Stash."""
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,24 +18,23 @@ from worker.sync.results import SKIPPED, Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
 PAGE = 500
-# The outcomes of scenes, as the log names them.
 QUEUED, IN_STEP, GONE = "queued", "already up to date", "gone"
 UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-# A page has the scenes that Stash returned. It also maps the id of each requested scene to the
-# changed performers, tags, studios or groups of the scene. Stash does not return deleted scenes.
+# The scenes that Stash returned, and the changed performers, tags, studios or groups by scene id.
+# The ids include deleted scenes, which Stash does not return.
 _Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 
 @dataclass(frozen=True, slots=True)
 class EntityJobs:
-    # All scenes are queued before the job is removed, so a killed worker loses no scene.
     services: Services
     stopped: Callable[[], bool]
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
+        """Queue all scenes before a job ends, so that a killed worker loses no scene."""
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
             data = claim.job.data
@@ -99,7 +96,8 @@ class EntityJobs:
         counts: Mapping[Entity, Counter[str]],
     ) -> None:
         ids = [scene.id for scene in scenes]
-        log, config = self.services.queue.sync_log, session.config
+        queue, config = self.services.queue, session.config
+        log = queue.sync_log
         sent, last = log.digests(session.library.server_id, ids), log.scenes(ids)
         deleted = entities.keys() - ids
         outcomes = dict.fromkeys(deleted, GONE)
@@ -114,12 +112,10 @@ class EntityJobs:
             elif not restores and set(digests.values()) == {project(scene, config).digest}:
                 outcomes[scene.id] = IN_STEP
         now = self.services.clock()
-        queued = [scene_id for scene_id, outcome in outcomes.items() if outcome == QUEUED]
-        with self.services.queue.transaction():
-            self.services.queue.forget_scenes(deleted)
-            self.services.queue.replace(
-                (), [scene_job(scene_id, METADATA, now) for scene_id in queued]
-            )
+        jobs = [scene_job(id_, METADATA, now) for id_ in outcomes if outcomes[id_] == QUEUED]
+        with queue.transaction():
+            queue.forget_scenes(deleted)
+            queue.replace((), jobs)
         for scene_id, outcome in outcomes.items():
             for entity in entities[scene_id]:
                 counts[entity][outcome] += 1
@@ -128,7 +124,7 @@ class EntityJobs:
 def _was_excluded(
     scene: StashScene, changed: Collection[Entity], last: SceneRecord | None, config: Config
 ) -> bool:
-    """Return whether settings may have excluded the scene before the `changed` tags were edited."""
+    """Return whether the scene may have been excluded before the `changed` tags were edited."""
     if not config.only_with_tags and not config.never_with_tags:
         return False
     others = tuple(tag for tag in scene.tags if ("tags", tag.id) not in changed)

@@ -1,5 +1,3 @@
-"""Asks Plex to scan the folders of new scenes, each folder at most once a minute."""
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +19,6 @@ Target = tuple[Section, str]
 
 
 def scan_targets(folder: str, sections: Sequence[Section]) -> list[Target]:
-    """Return the innermost libraries that contain a folder, and the folder's path in Plex."""
     found: list[Target] = []
     for section, location in locations_containing(folder, sections):
         separator = "\\" if "\\" in location and "/" not in location else "/"
@@ -50,9 +47,8 @@ class FolderScans:
             label = counted(len(claims), "new scene")
             yield FolderScanned(claims, label, "trigger_plex_scan is off")
             return
-        scenes = self.services.scenes.read(
-            [claim.job.scene_id for claim in claims if claim.job.scene_id]
-        )
+        ids = [claim.job.scene_id for claim in claims if claim.job.scene_id]
+        scenes = self.services.scenes.read(ids)
         sections = session.library.sections()
         for claim in claims:
             scene = scenes.get(claim.job.scene_id or 0)
@@ -86,11 +82,7 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Ask Plex to scan a folder, at most once in SCAN_INTERVAL seconds.
-
-        Return 0 if Plex was asked after the job was stored. Otherwise, return the earliest time of
-        the next scan.
-        """
+        """Ask Plex to scan a folder. Return 0, or the earliest time of a later, needed scan."""
         now = self.services.clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

@@ -1,5 +1,3 @@
-"""Searches Plex periodically for the files of waiting jobs and dead letters."""
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -15,8 +13,6 @@ _NOT_FOUND = "PlexNotFound"
 
 @dataclass
 class MissingScenes:
-    """Searches a few files by name. For many files, reads all recent changes in Plex instead."""
-
     queue: QueueManager
     monotonic: Callable[[], float]
     _seen_listings: int = -1
@@ -34,14 +30,13 @@ class MissingScenes:
         if len(jobs) <= SINGLE_LOOKS:
             letters = self.queue.dead_letters.of_type(_NOT_FOUND)
             jobs += [letter.job for letter in letters if letter.job is not None]
-        # For more than SINGLE_LOOKS files, `look_for` reads all recent changes of the library
-        # instead of searching for each file.
+        # For more than SINGLE_LOOKS files, `look_for` reads all recent changes of the library, so
+        # the other files need not be named.
         few = jobs[: SINGLE_LOOKS + 1]
         session.look_for(file.path for job in few for file in _files_of(job))
         return self.make_found_due(session)
 
     def make_found_due(self, session: SyncSession) -> int:
-        """Make jobs and dead letters due if Plex now has their file, and return their number."""
         listings = session.library.listings
         if listings == self._seen_listings:
             return 0

@@ -16,7 +16,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
         # On Windows, the worker acquires the lock itself.
         lock.release()
         return start_detached(command, connection)
-    # A pipe hides the connection from other users, who can read the arguments of a process.
+    # Other users can read the arguments of a process, so a pipe passes the connection.
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock

@@ -14,7 +14,7 @@ from sync_queue.spool import elect
 from worker.process.launcher import start_worker
 
 BUSY_INTERVAL = 0.5
-# By default, a request to Plex delays the release of the worker lock by at most 30 s.
+# With the default settings, a request to Plex delays the release of the lock by at most 30 s.
 TASK_TIMEOUT = 60.0
 RETURN_SECONDS = 0.5
 IDLE_INTERVAL = 0.2
@@ -23,7 +23,7 @@ _RETRY_INTERVAL = 0.1
 
 
 class LockHeldError(Exception):
-    """The worker did not release its lock in time. The message contains a remedy."""
+    """The worker did not release its lock within TASK_TIMEOUT seconds."""
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
@@ -34,7 +34,7 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     try:
         start_worker(script, lock, connection)
     finally:
-        # If no worker was started, this call releases the lock. A started worker keeps the lock.
+        # If the start failed, this call releases the lock. A started worker keeps the lock.
         lock.release()
     return "started"
 
@@ -43,10 +43,9 @@ def is_requested(request_path: str) -> bool:
     if not os.path.exists(request_path):
         return False
     request = FileLock(request_path)
-    if not request.try_acquire():
-        return True
+    is_free = request.try_acquire()
     request.release()
-    return False
+    return not is_free
 
 
 @contextmanager
@@ -56,7 +55,6 @@ def hold_worker_lock(
     monotonic: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Iterator[None]:
-    """Hold the worker lock. Raise `LockHeldError` if a worker does not release the lock in time."""
     end = monotonic() + TASK_TIMEOUT
     is_handed_over = False
     while not (request.try_acquire() and lock.try_acquire()):
@@ -75,5 +73,5 @@ def hold_worker_lock(
         # The request lock is released last: while a task holds it, an idle worker does not exit.
         request.release()
         if is_handed_over:
-            # This pause gives the worker time to acquire its lock again.
+            # The worker needs time to acquire its lock again.
             sleep(RETURN_SECONDS)

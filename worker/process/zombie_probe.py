@@ -13,7 +13,6 @@ def process_status(pid: int) -> tuple[str, int]:
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
-        # After the process name, field 0 is the state, and field 19 is the start in clock ticks.
         return fields[0], int(fields[19])
     except (OSError, IndexError, ValueError):
         return "", 0
@@ -42,7 +41,6 @@ class ZombieProbe:
                 log.debug(f"The zombie reaping probe cannot store its state: {error}")
 
     def leaves_zombie(self) -> bool:
-        """Return whether an ended worker is a zombie, as this worker would be after its exit."""
         is_zombie = self._is_zombie()
         if is_zombie and not self._is_reported:
             self._is_reported = True

@@ -1,5 +1,3 @@
-"""Syncs a batch of scenes: reads the scenes, finds their Plex items, and writes the differences."""
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -66,15 +64,11 @@ class BatchSync:
             yield from self._sync(works)
 
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
-        """Skip a scene that the settings exclude.
-
-        Queue the scenes that share an item with this scene, because the item may now show one of
-        them.
-        """
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
         others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
         if others:
+            # An item of this scene may now show another scene.
             queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
         reasons = [f"not selected, because {why}"]
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
@@ -93,9 +87,7 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # If Plex lacked a file at the last try, the worker searches Plex for the file by name. A
-        # file that was not sought yet may be new in Plex, so the worker first reads Plex's list of
-        # new items.
+        # A file may be new in Plex, unless Plex lacked the file at the last try.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)
@@ -106,7 +98,7 @@ class BatchSync:
         if gone:
             self.services.queue.forget_scenes(gone)
         yield from self._write(works, writer)
-        # An error while the items are read back must not fail a job, so this is the last step.
+        # If an item cannot be read back, no job must fail, so this step comes last.
         writer.verification.run()
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:

@@ -1,5 +1,3 @@
-"""Uploads the cover of a scene to each Plex item that does not have the same image yet."""
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -66,11 +64,6 @@ class Target(NamedTuple):
 def targets_of(
     desired: SceneMetadata, records: Mapping[PlexItem, ItemRecord], planner: EditPlanner
 ) -> list[Target]:
-    """Return the images that have to show a scene's cover.
-
-    With the setting `preserve_plex_edits`, an image that was locked before the first upload is left
-    out, because a user chose that image.
-    """
     targets = [
         Target(
             item,
@@ -83,6 +76,7 @@ def targets_of(
         if is_synced
     ]
     if planner.preserve:
+        # A user chose an image that was locked before the first upload.
         targets = [t for t in targets if t.has or IMAGE_LOCKS[t.kind] not in t.item.locked]
     return targets
 
@@ -133,8 +127,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # If the cover changes in the same second as another field, the scene's time stamp may
-            # stay the same. So the hook marks each job of a changed cover.
+            # A cover that changes in the same second as another field leaves the scene's time stamp
+            # unchanged. So the hook marks each job of a changed cover.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -205,7 +199,6 @@ class CoverSync:
             self._log.event(Event.COVER_REFUSED, **self._names, error=error, kind=kind)
             self._remember(target, _REFUSED + cover.sha1)
         except (PlexTemporaryError, PlexUploadsDown) as error:
-            # The error is raised later, because the scene's other images have to be sent first.
             result.failure = result.failure or error
         else:
             result.uploaded.add(kind)
@@ -247,10 +240,7 @@ def select_image(
     had: bool = False,
     is_new: bool = False,
 ) -> None:
-    """Select an uploaded image if Plex shows another image.
-
-    `is_new` means that the image was just uploaded. `had` means that Plex had the image before.
-    """
+    """Select an image if Plex shows another image. `had`: Plex had the image before the upload."""
     client, trait = session.client, session.facts.behaviour().image_selection
     if is_new and trait is ImageSelection.AUTOMATIC and not had:
         return

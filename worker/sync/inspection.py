@@ -1,5 +1,3 @@
-"""Computes what a sync of scenes would change, without writing to Plex."""
-
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -22,9 +20,9 @@ from worker.sync.session import SyncSession
 class Inspection(NamedTuple):
     """A scene, and the changes that a sync of the scene would make.
 
-    `unlocked` lists the images that are right but not locked. `cover_for` lists the kinds of image,
-    poster or art, for which a sync would read the cover from Stash. `restores` means that the
-    scene's items would get the values from before the first sync.
+    `unlocked` lists the images that are right but not locked. `cover_for` lists the images, poster
+    or art, for which a sync would read the cover from Stash. `restores` means that a sync would
+    restore the values from before the first sync.
     """
 
     scene: StashScene

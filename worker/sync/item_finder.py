@@ -1,5 +1,3 @@
-"""Finds the Plex items of a batch of scenes. One request reads many items."""
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,7 +64,6 @@ class ItemFinder:
         return assign_items(self.services, self.session, found, report)
 
     def _search(self, works: Sequence[SceneWork]) -> None:
-        """Search Plex for files that the index lacks. If Plex fails, use the items found so far."""
         found = [(work, self._lacking_files(work)) for work in works if work.error is None]
         sought = [(work, files) for work, files in found if files]
         if not sought:

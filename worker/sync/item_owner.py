@@ -20,7 +20,6 @@ from worker.sync.session import SyncSession
 
 
 def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
-    """Return the scene that an item shows, preferably a scene with the item's first file."""
     firsts = [scene for scene, has_first in claimants.items() if has_first]
     return min(firsts or logged or claimants)
 
@@ -76,8 +75,8 @@ def _owners(
 ) -> tuple[dict[int, int], set[int]]:
     """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
 
-    The plugin gets no job if scenes are merged in Stash or a file moves to another scene. So if a
-    recorded scene is not in the batch, this function reads the scene from Stash and checks it.
+    Stash runs no hook if scenes are merged or a file moves to another scene. So a scene that was
+    synced to an item but is not in the batch is read from Stash.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

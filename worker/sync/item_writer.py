@@ -1,5 +1,3 @@
-"""Writes scenes to Plex: one edit for each item that differs, and the scene's cover."""
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -82,7 +80,6 @@ class ItemWriter:
         self._planner = replace(self._planner, behaviour=self.session.facts.behaviour())
 
     def write(self, work: SceneWork) -> tuple[tuple[str, ...], CoverResult]:
-        """Send the differences to each item. The sent values are stored even after an error."""
         if work.error is not None and not work.items:
             raise work.error
         changed: dict[str, None] = {}
@@ -92,7 +89,6 @@ class ItemWriter:
             try:
                 records[item], names = self._write_item(work, item)
             except (PlexNotFound, PlexTemporaryError, PlexPermanentError) as error:
-                # After an error at one item, the other items of the scene are still edited.
                 failure = failure or error
             else:
                 changed |= dict.fromkeys(names)
@@ -150,11 +146,7 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Return the original values of an item, and store them if they changed.
-
-        The plugin has never sent the fields in `fresh`, so their original values are the current
-        values in Plex.
-        """
+        """Store and return an item's original values. The fields in `fresh` were never sent yet."""
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:
@@ -170,7 +162,7 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit first. Otherwise, a later sync could take its values for a user's edit."""
+        """Store the edit before the request, or a later sync could take the values for a user's."""
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
@@ -193,7 +185,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit. Send an empty date separately until it is known whether Plex accepts it."""
+        """Send an edit. Until Plex is known to accept or refuse an empty date, send it alone."""
         client = self.session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)

@@ -1,5 +1,3 @@
-"""Logs results, totals and a trace of decisions, which needs the setting `debug_logging`."""
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -32,7 +30,6 @@ class ProgressLog:
     def report(
         self, event: Event, *, again: bool = False, cause: str = "", **fields: object
     ) -> None:
-        """Log the end of a job. A repeated failure (`again`) or repeated `cause` has level info."""
         if not self._ends:
             self._begun = self._summed_at = self._monotonic()
         self._ends[event.code] += 1

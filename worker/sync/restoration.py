@@ -1,5 +1,3 @@
-"""Restores items to their values from before the plugin's first write."""
-
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +23,7 @@ from worker.services import Services
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-# This type maps scene ids to records of an item.
-Records = Mapping[int, ItemRecord]
+Records = Mapping[int, ItemRecord]  # the records of an item by scene id
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,6 @@ class Restoration:
     session: SyncSession
 
     def restore_scene(self, scene_id: int) -> int:
-        """Restore the items of a scene, and return their number. Raise the first error of Plex."""
         library, log = self.session.library, self.services.queue.sync_log
         items, unreadable = library.read_items(log.with_original(library.server_id, scene_id))
         for error in unreadable.values():
@@ -51,11 +47,7 @@ class Restoration:
         return restored
 
     def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        """Return whether the stored original values still belong to the item.
-
-        For this, the item must have one of its original files, or a file of a scene that was
-        synced to the item.
-        """
+        """Return whether the item has an original file, or a file of a scene synced to the item."""
         if shares_a_file(original, item):
             return True
         self.session.library.prepare()

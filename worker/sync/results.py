@@ -11,7 +11,7 @@ SYNCED, SKIPPED = "synced", "skipped"
 
 
 class SceneError(Exception):
-    """The scene cannot be synced, and a retry would not help. The message contains the reason."""
+    """The scene cannot be synced, and a retry would not help."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,7 @@ class ItemPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EditPlanner:
-    # `sent` has the values last sent, by rating key and scene id.
-    sent: Mapping[int, Mapping[int, ItemRecord]]
+    sent: Mapping[int, Mapping[int, ItemRecord]]  # by rating key and scene id
     originals: Mapping[int, FieldValues]
     behaviour: Behaviour = UNKNOWN
     preserve: bool = False

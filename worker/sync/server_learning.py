@@ -1,5 +1,3 @@
-"""Learns the behaviour of a Plex server from items that are read back after an edit."""
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -25,8 +23,7 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# This key in the `data` of a job marks a second sync of a scene. After the first sync, an item in
-# Plex still differed from the scene.
+# Marks a job that repeats a sync, because an item in Plex still differed from its scene.
 RESYNC = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
@@ -35,8 +32,7 @@ _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 class SentEdit:
     work: SceneWork
     before: PlexItem
-    # Until the item is read back, `after` is the item from before the edit.
-    after: PlexItem
+    after: PlexItem  # equal to `before` until the item is read back
     accepted: Mapping[str, Parameters]
     record: ItemRecord
     original: FieldValues

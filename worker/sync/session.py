@@ -1,5 +1,3 @@
-"""Reads the settings, and creates the objects for the configured Plex server."""
-
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,10 +43,6 @@ class UploadGate:
     _next_try: dict[str, float] = field(default_factory=dict)
 
     def check(self, kind: str, rating_key: int) -> None:
-        """Raise `PlexUploadsDown` while uploads wait.
-
-        An item whose upload failed waits 60 s longer.
-        """
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
@@ -89,10 +83,6 @@ class SyncSession:
     uploads: UploadGate
 
     def read_smart_collections(self, section_keys: Iterable[int], since: float) -> None:
-        """Read the smart collections of libraries from Plex once, and again for a later `since`.
-
-        `since` is the time at which a user ordered a retry of refused values, or 0.
-        """
         for key in {*section_keys}:
             if self.facts.smart_since.get(key, -1.0) < since:
                 self.facts.smart_collections[key] = self.client.smart_collections(key)
@@ -103,7 +93,7 @@ class SyncSession:
 
 
 class ConfigFault(Exception):  # noqa: N818 - a state of the settings, not an error of the program
-    """The settings name no usable Plex server. The message names the wrong settings."""
+    """The settings name no usable Plex server."""
 
 
 @dataclass

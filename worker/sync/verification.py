@@ -28,7 +28,7 @@ class Verification:
     services: Services
     session: SyncSession
     edits: dict[int, SentEdit] = field(default_factory=dict)
-    # Each rating key has a pair: the item before the upload, and the SHA-1 of each new image.
+    # By rating key, the item before the upload and the SHA-1 of each new image.
     images: dict[int, tuple[PlexItem, Mapping[str, str]]] = field(default_factory=dict)
     image_locks: dict[int, set[str]] = field(default_factory=dict)
 
@@ -80,7 +80,6 @@ class Verification:
         return bool(learned or shown) or met_another
 
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
-        """Add `sent` to the sent values of the item's record, and change its other attributes."""
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
         # If images were sent after the edit, only the stored record contains their SHA-1.
@@ -95,8 +94,8 @@ class Verification:
         candidates = () if edit.is_second_attempt else unkept
         others = [name for name in candidates if edit.has_changed(name)]
         # The record keeps the sent names of lists such as collections, because a later sync removes
-        # only recorded names. If another writer changed a field after the edit had locked the
-        # field, the record keeps the sent value. The new value then counts as edited by a user.
+        # only recorded names. If another writer changed a locked field, the record keeps the sent
+        # value, so the new value counts as edited by a user.
         ours = edit.record.sent
         is_first = all(
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])
@@ -140,7 +139,6 @@ def _was_lost(edit: SentEdit, unkept: Sequence[str], behaviour: Behaviour) -> bo
 def _left_by_behaviour(
     left: ItemEdit, desired: SceneMetadata, behaviour: Behaviour
 ) -> Sequence[str]:
-    """Return the fields that need another edit because of the server's behaviour."""
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title
     dates = DATE in left.fields and desired.date == "" and behaviour.cannot_clear_dates

@@ -122,7 +122,6 @@ def save(
     set_by_us: Collection[str],
     shown_locks: Collection[str],
 ) -> SavedItem:
-    """Return the state of an item to restore later. Plex always reports the `shown_locks`."""
     return SavedItem(
         server_id,
         item.rating_key,
@@ -158,7 +157,6 @@ def put_back(client: PlexClient, saved: SavedItem) -> tuple[str, ...]:
     wanted = str(saved.value(DATE))
     days = days_between(wanted, item.date)
     if days in (-1, 1):
-        # The server shifts each date by a day.
         client.edit(item, {DATE: _parameters(DATE, shifted(wanted, -days), item)})
         item = _read(client, saved.rating_key) or item
     touched = {*saved.testable} | (item.locked & {SORT_TITLE})
