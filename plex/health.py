@@ -1,5 +1,4 @@
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from plex.client import PlexClient
@@ -26,25 +25,18 @@ class PlexHealth:
 
     @property
     def is_there(self) -> bool:
-        """Return whether Plex responds, even if the token or the certificate is not accepted."""
         return self.healthy or self.token_ok is False or isinstance(self.error, PlexTlsError)
 
 
-def check_plex_health(
-    client: PlexClient,
-    monotonic: Callable[[], float] = time.monotonic,
-    *,
-    with_rights: bool = False,
-) -> PlexHealth:
-    """Request Plex's identity and libraries. `with_rights` also checks if the token may edit."""
-    begun = monotonic()
+def check_plex_health(client: PlexClient, *, with_rights: bool = False) -> PlexHealth:
+    begun = time.monotonic()
     try:
         identity = client.identity()
     except PlexError as error:
-        return PlexHealth(reachable=False, latency=monotonic() - begun, error=error)
+        return PlexHealth(reachable=False, latency=time.monotonic() - begun, error=error)
     health = PlexHealth(
         reachable=True,
-        latency=monotonic() - begun,
+        latency=time.monotonic() - begun,
         server_id=identity.server_id,
         version=identity.version,
         ahead=seconds_ahead(identity.date, time.time()),

@@ -1,6 +1,8 @@
 """The health check: what it says of each state of Plex, and what that costs."""
 
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,9 +26,11 @@ def requests(plex: FakePlex) -> list[str]:
     return [request.path for request in plex.log.requests]
 
 
-def test_a_healthy_server(lab: Lab) -> None:
+def test_a_healthy_server(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([10.0, 10.25])
-    health = check_plex_health(lab.client, monotonic=lambda: next(ticks))
+    ticking = SimpleNamespace(monotonic=lambda: next(ticks), time=time.time)
+    monkeypatch.setattr("plex.health.time", ticking)
+    health = check_plex_health(lab.client)
     assert health.healthy
     assert (health.reachable, health.token_ok, health.error) == (True, True, None)
     assert health.latency == 0.25
