@@ -44,7 +44,7 @@ _ITEM_QUERY = urlencode(
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
 _LOCKED_PER_REQUEST = 100
 _MOST_COLLECTIONS = 100_000
-# A slow Plex may not answer in time if a request asks for more items than this.
+# A slow Plex may not answer in time if one request asks for more items.
 READ_BATCH = 50
 
 
@@ -100,7 +100,6 @@ class PlexClient(PlexConnection):
         return found
 
     def read_each(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, and collect the errors of unreadable items."""
         result = ItemsRead({}, {})
         start, size = 0, batch
         while start < len(rating_keys):
@@ -113,21 +112,21 @@ class PlexClient(PlexConnection):
                     continue
                 if not error.may_be_one_item:
                     raise
-                start += self._read_around(keys, error, result)
+                start += self._read_to_first_unreadable(keys, error, result)
                 size = batch
             else:
                 start += len(keys)
         return result
 
-    def _read_around(
+    def _read_to_first_unreadable(
         self, keys: Sequence[int], error: PlexTemporaryError, result: ItemsRead
     ) -> int:
-        """Read items up to and including the first unreadable one. Return the number of items."""
         failing: int | None = 0
         if len(keys) > 1:
+            # If Plex returns none of three items, Plex itself is the cause of the error.
             if all(self.read_each([keys[n]], 1).failed for n in (-1, 0, len(keys) // 2)):
                 raise error
-            failing = find_failing(
+            failing = first_unreadable(
                 lambda low, high: result.found.update(self._read_batch(keys[low:high])),
                 *(0, len(keys)),
             )
@@ -143,7 +142,7 @@ class PlexClient(PlexConnection):
         try:
             answer = self.read(path, doing, paging(0, count))
         except PlexNotFound:
-            # Status 404 means that none of the requested items exists.
+            # Plex answers with status 404 only if none of the requested items exists.
             return {}
         items = [*filter(None, map(parse_item, answer.findall("Video")))]
         for item in items:
@@ -182,7 +181,6 @@ class PlexClient(PlexConnection):
         return [parse_image(photo) for photo in answer.findall("Photo")]
 
     def select_image(self, rating_key: int, kind: str, key: str) -> None:
-        """Select the image that Plex shows for an item. An empty `key` removes the image."""
         if not key:
             path = f"/library/metadata/{rating_key}/{IMAGE_LOCKS[kind]}"
             self.request("DELETE", path, f"removing the {kind} of item {rating_key}")
@@ -196,8 +194,7 @@ class PlexClient(PlexConnection):
             self.put(rating_keys[start : start + _LOCKED_PER_REQUEST], parameters)
 
 
-def find_failing(read: Callable[[int, int], None], low: int, high: int) -> int | None:
-    """Find the first unreadable item by bisection. Return the item's index."""
+def first_unreadable(read: Callable[[int, int], None], low: int, high: int) -> int | None:
     while low < high:
         middle = low + max(1, (high - low) // 2)
         try:

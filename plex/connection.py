@@ -43,7 +43,6 @@ _LEGAL = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000), 
 _NAME = re.compile(rb"\*\.([0-9a-f]{32})\.plex\.direct")
 _PORTS = {"http": 80, "https": 443}
 _TLS_TIMEOUT = 3.0
-_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Identity(NamedTuple):
@@ -85,11 +84,8 @@ class PlexConnection:
     def server_version(self) -> str:
         return (self._identity or self.identity(self.timeout)).version
 
-    def identity(self, timeout: Timeout | None = None) -> Identity:
-        """Request the server's identity. Set `is_replaced` if the server's id has changed."""
-        answer = self.request(
-            "GET", "/identity", "", with_token=False, timeout=timeout or IDENTITY_TIMEOUT
-        )
+    def identity(self, timeout: Timeout = IDENTITY_TIMEOUT) -> Identity:
+        answer = self.request("GET", "/identity", "", with_token=False, timeout=timeout)
         found = parse_document(answer.content, "")
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
@@ -111,7 +107,7 @@ class PlexConnection:
         path: str,
         doing: str,
         *,
-        headers: Mapping[str, str] = _NO_HEADERS,
+        headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
         with_token: bool = True,
         timeout: Timeout | None = None,
@@ -119,7 +115,7 @@ class PlexConnection:
         if with_token and self._identity is None:
             self.identity(self.timeout)
         address, mark, query = path.partition("?")
-        sent = {**self._session.headers, **headers}
+        sent = {**self._session.headers, **(headers or {})}
         if with_token:
             sent["X-Plex-Token"] = self.token
         try:
@@ -149,18 +145,17 @@ class PlexConnection:
             response = send()
         return response
 
-    def read(self, path: str, doing: str, headers: Mapping[str, str] = _NO_HEADERS) -> Element:
+    def read(self, path: str, doing: str, headers: Mapping[str, str] | None = None) -> Element:
         document = parse_document(self.request("GET", path, doing, headers=headers).content, doing)
         if document is None:
             raise PlexTemporaryError("Plex's answer is empty", doing=doing)
         return document
 
     def _with_address(self, error: PlexError) -> PlexError:
-        """Return `error`, or a `PlexTlsError` that names an https address of Plex.
+        """If plex_url causes an error, return a `PlexTlsError` that names the correct address.
 
-        The `PlexTlsError` is returned if Plex's certificate belongs to another host name, or if
-        Plex refuses plain http. Plex closes a connection to refuse plain http, or to restart. Only
-        a second closed connection counts as a refusal.
+        Plex closes connections if it accepts no plain http, but also while it restarts. Only a
+        second closed connection proves that plex_url is wrong.
         """
         is_plain = self.url.startswith("http:")
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
@@ -235,7 +230,6 @@ def paging(start: int, size: int) -> dict[str, str]:
 
 
 def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
-    """Return headers with the installation's id. If storing a new id fails, raise an `OSError`."""
     file = KeptState(path, report)
     device_id = file.read(now).get("device_id")
     if not isinstance(device_id, str) or not device_id:
@@ -249,7 +243,6 @@ def device_headers(path: str, report: Report, now: float) -> dict[str, str]:
 
 
 def parse_document(content: bytes, doing: str) -> Element | None:
-    """Parse XML that may have forbidden characters. Return None for an empty body."""
     if not content.strip():
         return None
     with plex_errors(doing):
@@ -268,7 +261,6 @@ def _without_illegal(reference: re.Match[bytes]) -> bytes:
 
 
 def plex_direct_address(url: str) -> str | None:
-    """Return the https address whose host name is in the server's certificate."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
@@ -287,10 +279,9 @@ def plex_direct_address(url: str) -> str | None:
 
 
 def dashed(ip: str) -> str:
-    """Return an IP address in the form of plex.direct host names, such as `192-168-1-10`."""
     number = ipaddress.ip_address(ip.partition("%")[0])
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A label of a host name must not begin or end with a dash, such as the label `--1` for `::1`.
+    # `::1` would become `--1`, but a part of a host name must not begin or end with a dash.
     return label if label.strip("-") == label else number.exploded.replace(":", "-")

@@ -38,19 +38,15 @@ class ItemEdit(NamedTuple):
 class Comparison:
     """Compares an item with a scene, to find the edit that gives the item the scene's values."""
 
-    # A field of the scene's metadata with the value None is not edited.
     desired: SceneMetadata
     current: PlexItem
-    # The values that the plugin last sent to the item.
     last_sent: Mapping[str, Value]
-    # The item's values from before the plugin's first write.
     original: Mapping[str, Value]
     _: KW_ONLY
-    # The values that Plex did not keep after the plugin sent them.
+    # The plugin sent these values, but Plex did not keep these values.
     refused: Mapping[str, Value] = field(default_factory=dict)
-    # The values of an edit to which Plex has not responded.
+    # The values of the last edit, if Plex has not responded to this edit.
     pending: Mapping[str, Value] = field(default_factory=dict)
-    # Whether to keep the values that a user set in Plex.
     preserve: bool = False
     behaviour: Behaviour = UNKNOWN
 
@@ -68,10 +64,10 @@ class Comparison:
         preserved: list[str] = []
         unkept: Values = {}
         for name, wanted in self._wanted().items():
-            if self._is_preserved(name, wanted):
+            shows_wanted = same(wanted, getattr(self.current, name))
+            if self.preserve and not shows_wanted and self._is_user_edited(name):
                 preserved.append(name)
                 continue
-            # `wanted` may include names that other tools added to the list in Plex.
             ours = wanted if isinstance(wanted, str) else list(getattr(self.desired, name))
             value, taken = self._without_refused(name, wanted, ours)
             if taken != ours:
@@ -106,9 +102,8 @@ class Comparison:
         return _names(self.last_sent, name) | _names(self.pending, name)
 
     def _undo(self, name: str) -> dict[str, str]:
-        known = (self.last_sent, self.original, self.pending, self.behaviour.hidden_locks)
         shown = getattr(self.current, name)
-        if name not in ADDITIVE and (not shown or is_user_edited(name, self.current, *known)):
+        if name not in ADDITIVE and (not shown or self._is_user_edited(name)):
             return {}
         if name == SORTED_AS:
             return self._undo_sort_title()
@@ -116,21 +111,18 @@ class Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        """Restore an originally locked sort title. Otherwise, use the title as the sort title."""
         value = self.desired.title or self._emptied_title() or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
         elif self.behaviour.sort_title is SortTitle.STAYS:
-            # The edit of the title already includes the sort title (`_sort_title`).
+            # The edit of the title already includes the sort title.
             return {}
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
     def _emptied_title(self) -> str | None:
-        """Return the new title of the item of an untitled scene. None keeps the current title."""
         shown, before = self.current.title, self.original.get(TITLE)
         if not shown:
             return self.desired.file_stem or None
-        # If the item's current title came from the plugin, restore the original title.
         sent = (self.last_sent.get(TITLE, ""), self.pending.get(TITLE, ""))
         is_ours = any(same(title, shown) for title in sent)
         return before if is_ours and isinstance(before, str) and before else None
@@ -144,9 +136,7 @@ class Comparison:
         before = self.original.get(DATE)
         return before if isinstance(before, str) and before else None
 
-    def _is_preserved(self, name: str, wanted: _Wanted) -> bool:
-        if not self.preserve or same(wanted, getattr(self.current, name)):
-            return False
+    def _is_user_edited(self, name: str) -> bool:
         known = (self.last_sent, self.original, self.pending, self.behaviour.hidden_locks)
         return is_user_edited(name, self.current, *known)
 
@@ -197,7 +187,7 @@ def restoring_parameters(
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
         if name == DATE:
-            # Some servers shift each received date. The sent date offsets the shift.
+            # Some servers change each date by some days, so the sent date reverses the change.
             value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())
@@ -210,17 +200,17 @@ def restoring_parameters(
 def _of_others(
     name: str, item: PlexItem, sent: Collection[str], original: Mapping[str, Value]
 ) -> tuple[str, ...]:
-    """Return the names that other tools or users added to a list. `sent` is case-folded."""
+    """Return an item's names without the names that the plugin added. `sent` is case-folded."""
     return _without({*sent} - _names(original, name), getattr(item, name))
 
 
 def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Return the item with the locks that the server hides. Undo the server's shift of dates."""
+    """Correct an item, because some servers omit certain locks or change each date by some days."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
     if SORTED_AS in last_sent and not current.sort_title:
-        # Plex leaves out a sort title that equals the title.
+        # Plex does not return a sort title that equals the title.
         current = replace(current, sort_title=current.title)
     sent = last_sent.get(DATE)
     shift = behaviour.date_shift.get(current.section_key, 0)
@@ -274,8 +264,8 @@ def is_user_edited(
     """Return whether a user set the current value of a field in Plex.
 
     A user's value is not empty and differs from the value that the plugin sent. If the plugin has
-    sent no value, the field must also be locked. In lists such as collections, only a removed name
-    that the plugin sent shows a user's edit, because other tools may add names.
+    sent no value, the field must also be locked. Other tools may add names to lists such as
+    collections. Such a list counts as edited only if a name that the plugin sent is missing.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

@@ -22,7 +22,6 @@ def query(parameters: Parameters) -> str:
 
 
 def packed(fields: Fields) -> Iterator[Fields]:
-    """Yield groups of fields that fit into one request. A longer field gets its own group."""
     for group in _grouped(fields, lambda name: len(query(fields[name])) + 1, MAX_QUERY):
         yield {name: fields[name] for name in group}
 
@@ -36,9 +35,9 @@ def is_long(parameters: Parameters) -> bool:
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
-    """Split the edit of a list into short requests. The edit of a text is not split.
+    """Split the edit of a list into short requests. For the edit of a text, return an empty list.
 
-    Only the last request sets the lock, so the next sync detects an interrupted edit.
+    Only the last request sets the lock, so a missing lock shows that the edit was interrupted.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
@@ -85,15 +84,14 @@ def list_parameters(
     current: tuple[str, ...],
     encoding: RemovalEncoding | None = None,
 ) -> dict[str, str]:
-    """Return the parameters that set and lock a list. Some servers only add names to the list."""
     keys = {folded(name) for name in wanted}
-    # The names keep Plex's spelling, because some servers treat `É` and `é` as two tags.
+    # The names get Plex's spelling, because some servers treat `É` and `é` as two tags.
     spelled = {folded(name): name for name in current}
     names = [spelled.get(folded(name), name) for name in wanted]
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # This server cannot remove a single name with a comma, so the request empties the list.
+        # The server cannot remove a single name with a comma, so the request empties the list.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
@@ -109,9 +107,9 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings that a request uses to remove a name from a list.
 
-    Most servers URL-decode the name, so the quoted name is sent. If a server does not decode names,
-    the plain name is sent too. If the server's behaviour is unknown, the plain name is sent only if
-    decoding would not change it.
+    Most servers decode the name a second time, so the name is quoted. Servers that decode only once
+    also get the plain name. As long as the server's behaviour is unknown, a plain name is sent only
+    if decoding the name a second time would not change the name.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -124,10 +122,8 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    """Return the edit to send after an edit that empties a list and adds names to the list.
-
-    Some servers add the names before they empty the list, so the second edit adds the names again.
-    """
+    # Some servers add the names of an edit before they empty the list. So a second edit adds the
+    # names again.
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

@@ -33,7 +33,6 @@ from plex.exceptions import (
 from plex.items import PlexItem
 from plex.refused_values import NEEDS, RefusedValues
 
-# A search for refused names among a hundred finds two names with this number of requests.
 MOST_REQUESTS = 24
 _TESTED_FIELDS, _UNSYNCED_FIELD = ("title", "studio", "summary"), "originalTitle"
 _ALONE = ", although Plex accepts other edits"
@@ -46,11 +45,8 @@ _PROXY = (
 class EditOutcome:
     requests: int = 0
     refused: dict[str, PlexPermanentError] = field(default_factory=dict)
-    # By field, the text that was sent instead of a text that was too long.
     shortened: dict[str, str] = field(default_factory=dict)
-    # By field, the names that were not sent because Plex refuses these names.
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # Plex's error for each name that Plex refused for the first time.
     first_refused: dict[str, PlexError] = field(default_factory=dict)
 
 
@@ -60,10 +56,9 @@ class EditSender:
     refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # After a failed edit, the retry sends each field alone. A field that fails again counts as
-    # refused.
+    # Each field is sent by its own request. A field that fails twice counts as refused.
     alone: bool = False
-    # Names that Plex refused before this time are sent again, because the user ordered a retry.
+    # At this time, the user ordered a retry of all names that Plex had refused.
     refused_since: float = 0.0
     _is_writable: bool = False
 
@@ -75,7 +70,7 @@ class EditSender:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the edit. If Plex refuses every edit of this item, raise a `PlexPermanentError`."""
+        """Send the edit. If Plex refuses each edit of the item, raise a `PlexPermanentError`."""
         for group in packed(self._fields):
             if self.alone or len(group) == 1 or not self._try_request(joined(group)):
                 for name, parameters in group.items():
@@ -111,7 +106,6 @@ class EditSender:
         return _meaning(error, refusal)
 
     def _confirm_refusals(self) -> None:
-        """Send each refused field a second time, because Plex may accept the second request."""
         refused, failed = self._outcome.refused, self._failed
         if refused and not self._is_writable:
             refusal = self._test_edit()
@@ -132,7 +126,6 @@ class EditSender:
             raise failure
 
     def _without_refused_names(self, field: str) -> dict[str, PlexError]:
-        """Send a list without the names that Plex refuses. Return Plex's error for each name."""
         parameters = self._fields[field]
         names = self._find_refused_names(parameters)
         kept = without_names(parameters, names)
@@ -147,7 +140,6 @@ class EditSender:
         return {}
 
     def _find_refused_names(self, parameters: Parameters) -> list[str]:
-        """Find the names that Plex refuses by bisection. Each request adds a part of the names."""
         plex_name, refused = list_name(parameters) or "", []
         parts: list[list[str]] = [added_names(parameters)]
         for _ in range(MOST_REQUESTS):

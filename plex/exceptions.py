@@ -10,7 +10,6 @@ import urllib3
 
 _DOWN = (502, 503, 504)
 _TRY_AGAIN = (408, 425, 429)
-# The plugin waits this long after status 429 without a `Retry-After` header.
 PATIENCE = 5.0
 REBINDING = (
     "a router's protection against DNS rebinding may block such names; allow plex.direct there"
@@ -20,10 +19,9 @@ REBINDING = (
 class PlexError(Exception):
     """The base class of the errors of Plex. `doing` is an activity such as "editing item 7"."""
 
-    # Whether an earlier log line already states the cause of this error. If so, the log lines about
-    # the failed job are shorter.
+    # Whether the log already states the cause. The log lines about the failed job are then shorter.
     reported = False
-    # Whether one damaged item may have caused the error of a request for several items.
+    # Whether a single unreadable item may have caused the error of a request for several items.
     may_be_one_item = False
     was_closed = False
 
@@ -42,7 +40,6 @@ class PlexError(Exception):
         super().__init__(message)
         self.retry_after = retry_after
         self.cause = f"{problem}{advice}"
-        # If the job fails again with the same error, the log line has this shorter message.
         self.brief = brief or message
 
 
@@ -73,7 +70,7 @@ class PlexNotFound(PlexError):
         super().__init__(problem, **words)
         # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
-        # Whether the message explains why Plex lacks the file. If so, the job has fewer retries.
+        # Whether the message explains why Plex lacks the file. The job then has fewer retries.
         self.explained = explained
 
 
@@ -98,7 +95,6 @@ class PlexTlsError(PlexError):
 
     def __init__(self, problem: str, *, address: str = "", **words: str) -> None:
         super().__init__(problem, **words)
-        # The https address for which Plex's certificate is valid, or an empty text.
         self.address = address
 
 
@@ -158,7 +154,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Convert exceptions of `requests`, whose messages may contain private texts such as titles."""
+    """Convert exceptions of `requests`, because their messages may contain titles or tokens."""
     try:
         yield
     except (OSError, ParseError) as error:

@@ -23,12 +23,10 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-# The tables store results of `folded_path`. If a change of this function changes its results,
-# increase `_SCHEMA_VERSION`.
+# The tables store results of `folded_path`. Increase this number if `folded_path` changes.
 _SCHEMA_VERSION = 6
 _BUSY_TIMEOUT = 10.0
-# Each error of `library.db` gets this note. Without the note, the error would look like an error of
-# the queue's database.
+# This note distinguishes an error of `library.db` from an error of the queue's database.
 _NOTE = "the index of Plex's files, library.db"
 
 
@@ -46,8 +44,6 @@ def _noting() -> Iterator[None]:
 
 
 class IndexDatabase:
-    """The database `library.db` in autocommit mode. An empty database replaces an unusable file."""
-
     def __init__(self, path: str) -> None:
         with _noting():
             try:
@@ -104,7 +100,6 @@ def _connect(path: str) -> sqlite3.Connection:
 
 
 def delete_index(path: str) -> None:
-    """Delete the files of the database. No process may have the database open."""
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)

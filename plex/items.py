@@ -1,5 +1,3 @@
-"""Dataclasses for Plex's XML. The parsers accept missing and malformed attributes."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +14,12 @@ _OPTIMIZED = "42"
 @dataclass(frozen=True, slots=True)
 class Version:
     files: tuple[str, ...]
-    # A duration is in milliseconds, or 0 if it is unknown.
+    # The duration in milliseconds, or 0 if Plex does not know the duration.
     duration: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlexItem(OptionalFields):
-    """A video in the response to `/library/metadata`, with complete lists of tags and actors."""
-
     rating_key: int
     section_key: int
     title: str = ""
@@ -38,7 +34,7 @@ class PlexItem(OptionalFields):
     versions: tuple[Version, ...] = ()
     thumb: str = field(default="", compare=False)
     art: str = field(default="", compare=False)
-    # An edit of the list of actors would delete the roles of the actors.
+    # Whether actors have roles. An edit of the list of actors would delete the roles.
     has_roles: bool = field(default=False, compare=False)
 
 
@@ -48,17 +44,17 @@ class LibraryPart:
     rating_key: int
     size: int = 0
     section: int = field(default=0, compare=False)
-    # Plex updated the item at this time of Plex's clock. The value 0 means an unknown time.
+    # The time of the item's last update by Plex's clock, or 0 if unknown.
     changed_at: int = field(default=0, compare=False)
     in_trash: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    # The number of rows that the listing of a library has read. A later listing continues there.
+    """The row at which the next listing of a library continues."""
+
     rows: int = 0
-    # The largest rating key that the listing has read. The value 0 means that the listing has read
-    # no rows, or that Plex does not sort the rows by rating key.
+    # The largest listed rating key, or 0 if Plex does not sort the items by rating key.
     last_key: int = 0
 
 
@@ -68,7 +64,7 @@ IMAGE_LOCKS = {POSTER: "thumb", ART: "art"}
 
 @dataclass(frozen=True, slots=True)
 class PlexImage:
-    # An uploaded image has the key `upload://posters/<SHA-1 of its bytes>`.
+    # The key of an uploaded image is `upload://posters/<SHA-1 of the image>`.
     key: str
     selected: bool
 
@@ -79,7 +75,6 @@ class Section:
     title: str
     locations: tuple[str, ...] = ()
     change_mark: str = ""
-    # Only libraries of the type `movie` are synced. Their items are single videos.
     kind: str = MOVIE
     scanner: str = ""
 
@@ -126,7 +121,6 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
 
 
 def _own_media(video: Element) -> list[Element]:
-    """Return the versions that Plex did not convert itself. Versions in Plex's trash come last."""
     media = [
         version for version in video.findall("Media") if version.get("proxyType") != _OPTIMIZED
     ]

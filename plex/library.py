@@ -34,8 +34,8 @@ SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
 # Plex does not document its change counters, so an unchanged counter is trusted for ten minutes.
 TRUST_CHANGE_MARK = 600.0
-# Only a complete listing of a library detects removed files. The listing is repeated after one hour
-# if the library's change counters have changed, and after a day if they have not changed.
+# The maximum age of the last complete listing, in seconds. The first number is for a library whose
+# change counter has changed since that listing, the second number for an unchanged library.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 _NEVER = float("-inf")
@@ -106,7 +106,6 @@ class Library:
     def prepare(self) -> None:
         """List libraries that were never listed. Raise `PlexReplaced` if another server answers."""
         self._prepare()
-        # The server's identity is checked once a minute, because a server is rarely replaced.
         if self.client.is_replaced or not _is_recent(self._confirmed_at, self.clock()):
             self.client.confirm()
             self._confirmed_at = self.clock()
@@ -143,7 +142,6 @@ class Library:
 
     @_faults_of_the_address()
     def refresh(self) -> bool:
-        """List changed libraries completely, unless this happened less than a minute ago."""
         if not self._is_due(self._listed_at):
             return False
         self._prepare()
@@ -175,11 +173,10 @@ class Library:
             self._add(section, [parts])
         if any(folded_name(part.path) == folded_name(path) for part in found):
             return True
-        # Letters outside of ASCII have several Unicode forms, so Plex may not find the name.
+        # Plex may store a letter outside of ASCII in another Unicode form, and not find the name.
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
-        """Add new items to the path index, at most once per minute."""
         now = self.clock()
         if _is_recent(self._polled_at, now):
             return
@@ -258,20 +255,20 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # If one item is unreadable, Plex may refuse each request for updated items. A stored
-            # `cursor` of 0 prevents such requests until the next complete listing.
+            # If one item is unreadable, each request for updated items may fail. The cursor 0
+            # prevents further requests until the next complete listing.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # If the clock was set back, `moment` may be in the future. A future time is not recent.
+    # If the clock was set back, `moment` may be in the future. A future time does not count.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 
 def next_refresh(last: Listing | None, change_mark: str, now: float, *, whole: bool) -> Refresh:
-    """Return how much of a library to list. `whole` means that removed files must be detected."""
+    """Return how much of a library to list. Only a `whole` listing detects removed files."""
     if last is None:
         return Refresh.WHOLE
     listing_age = now - last.listed_at

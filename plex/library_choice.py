@@ -32,7 +32,6 @@ class LibraryChoice:
 
     @property
     def sections(self) -> list[Section]:
-        """The selected libraries in Plex's order. The list is valid only if `problem` is empty."""
         keys = {section.key for entry in self.entries for section in entry.found}
         return [section for section in self.known if section.key in keys or not self.entries]
 
@@ -97,7 +96,6 @@ def entry_for(section: Section, sections: Sequence[Section]) -> str:
 
 
 def _find(text: str, sections: Sequence[Section]) -> tuple[tuple[Section, ...], bool]:
-    """Return the libraries that a text names, and whether only similar titles match."""
     exact = tuple(section for section in sections if section.title in (text, text.strip()))
     number = tuple(section for section in sections if str(section.key) == text.strip())
     if exact or number:

@@ -1,5 +1,3 @@
-"""Lists the updated files of a library, and searches a library for files by name."""
-
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,14 +13,14 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# A time stamp more than a day in the future was set by a user, and is ignored.
+# Time stamps more than a day in the future are ignored, because users can set such time stamps.
 _AHEAD = 86_400.0
 LOOK_UP_ROWS = 50
-# In a listing sorted by rating key, new items come last, and an edit moves no item.
+# In a list that is sorted by rating key, new items come last, and an edit moves no item.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
-        # If a request filters by file without the parameter `type`, Plex answers with status 500.
+        # Without the parameter `type`, Plex answers a search for a file with status 500.
         "type": "1",
         "includeGuids": "0",
         "includeCollections": "0",
@@ -31,15 +29,15 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# Plex cannot search for these characters: a comma means "or", network file systems replace the
-# characters that Windows forbids, and a URL cannot contain the others.
+# Plex cannot search for these characters. A comma means "or", and a URL cannot contain control
+# characters. Network file systems replace the characters that Windows forbids.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]
 
 
 class CannotTell(Exception):  # noqa: N818 - a trait of the server, not an error
-    """The changes of a library cannot be listed, so a complete listing is necessary."""
+    """The changes of a library cannot be listed, so the complete library must be listed."""
 
 
 class OrderIgnored(CannotTell):
@@ -49,7 +47,7 @@ class OrderIgnored(CannotTell):
 def list_updated(
     get: Get, section: Section, since: int, at_most: int
 ) -> Iterator[list[LibraryPart]]:
-    """Yield the files of the items that were updated since a time of Plex's clock, newest first."""
+    """Yield the files of items that Plex updated after `since`, a time of Plex's clock."""
     doing = f"listing what changed in the library '{section.title}'"
     start, size, last, listed = 0, NEWEST_PAGE, LARGEST_NUMBER, 0
     keys: set[str | None] = set()
@@ -70,7 +68,7 @@ def list_updated(
         if known[-1] < since or start + len(rows) >= whole_number(answer.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
-        # The next page must begin with the last item of this page. Otherwise items were missed.
+        # Each page repeats the last item of the previous page, to prove that no item was missed.
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
@@ -80,11 +78,11 @@ def count_videos(get: Get, section: Section) -> int:
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files of videos with `chunk` in the path, or None if the answer is incomplete."""
+    """Return the files with `chunk` in the path, or None if Plex's answer is unusable."""
     try:
         answer = _search(get, section, chunk)
     except REFUSALS:
-        # A proxy before Plex may have refused the request because of a word in the file name.
+        # A proxy before Plex may refuse a request because of a word in the file name.
         return None
     except PlexTemporaryError as error:
         if error.retry_after is not None:
@@ -101,7 +99,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether two searches for a file fail in the way that an unreadable item causes."""
+    """Return whether two searches for a file fail as if the file's item were unreadable."""
     if "," in path:
         return False
     for _ in range(2):
@@ -129,7 +127,6 @@ def address(section: Section, order: str) -> str:
 
 
 def searchable_part(path: str) -> str:
-    """Return the longest part of a file name that Plex can search for, or an empty text."""
     name = re.split(r"[/\\]", path)[-1]
     return max((piece.strip() for piece in _UNSEARCHABLE.split(name)), key=len)
 
@@ -149,10 +146,9 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 
 @dataclass
 class UpdateCursor:
-    """Computes the time of Plex's clock from which the next listing requests updated items.
+    """Computes the time of Plex's clock after which the next listing requests updated items.
 
-    The duration of the listing is subtracted, because a listing may miss updates during its own
-    requests.
+    The duration of the listing is subtracted, because Plex may update items during the listing.
     """
 
     clock: Callable[[], float]

@@ -11,19 +11,17 @@ from validation.paths import common_suffix, components, folded_path, is_below, s
 from validation.scene_extractor import SceneFile
 
 LARGEST_STRETCH = 1.05
-# If a file size is unknown, the file name and two folders must be equal.
+# A match without a known size needs an equal file name in two equal folders.
 SURE_SUFFIX = 3
 
 
 class MatchConfidence(Enum):
-    """A match has low confidence if only name and size are equal."""
-
     HIGH = "high"
     LOW = "low"
 
 
 class Rule(Enum):
-    """The rules for matching a file, from the strongest to the weakest. Users see the values."""
+    """The rules for matching a file, from the strongest to the weakest."""
 
     FULL_PATH = "full path"
     SET_MAPPING = "full path with the path map"
@@ -65,12 +63,7 @@ class _Target(NamedTuple):
 
 @dataclass
 class PlexMatcher:
-    """Finds items by the full path of a file.
-
-    A file outside of all library folders may also be found by its name and size.
-    The path map in the settings or a learned mapping translates the path. Several items may match,
-    because a scene may have several files, and a file may be in several libraries.
-    """
+    """Finds Plex items by a file's full path or, outside of all libraries, by name and size."""
 
     index: PathIndex
     path_map: PathMap
@@ -83,7 +76,6 @@ class PlexMatcher:
         return self._target(path).path
 
     def is_outside(self, path: str) -> bool:
-        """Return whether a file lies outside of all library folders, ignoring learned mappings."""
         return not self._is_in_library(self.path_map.to_plex(path))
 
     def is_inside(self, path: str) -> bool:
@@ -141,9 +133,8 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check the files that a learned mapping found, because the mapping may be wrong.
 
-        The match is ambiguous if a file of another scene meets three conditions. The other file has
-        the same name and size as `file`. Plex lists no file at the mapped path of the other file.
-        The path of the other file is at least as similar to the found path as the path of `file`.
+        The match is ambiguous if the found file may belong to another scene. That scene has a file
+        with an equal name and size and a similar path, which Plex does not list at its mapped path.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
@@ -172,15 +163,12 @@ class PlexMatcher:
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
-    # Plex's trash often contains the old path of a moved file, so files in the trash do not count.
+    # Plex's trash often contains the old path of a moved file.
     return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 
 def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
-    """Choose among Plex's files whose path is another spelling of `path`.
-
-    If the case differs, the sizes must be equal, because some file systems are case-sensitive.
-    """
+    # Some file systems are case-sensitive, so files whose paths differ in case need equal sizes.
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
         return _Hits(same_case)
@@ -195,12 +183,11 @@ def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
 def _by_name_and_size(
     file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
 ) -> _Hits:
-    """Choose among Plex's files that have the same name as the file of a scene.
+    """Choose among files in Plex that have the name of `file`.
 
-    Both files must have the same size. If a size is unknown, the last two folders must be equal.
-    The path in Plex that shares the most components at its end with the path of `file` is chosen.
-    `competing` has the paths of other scenes' files. If one of these paths is more similar to the
-    chosen path than the path of `file` is, there is no match.
+    The sizes must be equal. If a size is unknown, the last two folders must be equal. The path that
+    shares the most components at its end with the path of `file` is chosen. There is no match if a
+    path in `competing`, which has the files of other scenes, shares more components.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

@@ -1,4 +1,4 @@
-"""Restores the original values of an item. An item had these values before the first sync."""
+"""Restores the original values of an item, which are the values from before the first sync."""
 
 from collections.abc import Collection, Mapping
 
@@ -18,8 +18,7 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# Under these keys, `Original` stores which kinds of images the plugin is restoring, and which kinds
-# the plugin has uploaded.
+# The kinds of images that the plugin is restoring, and the kinds that the plugin has uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
@@ -30,7 +29,6 @@ def original_values(item: PlexItem) -> Values:
 
 
 def recaptured(original: Original, item: PlexItem, names: Collection[str]) -> Values:
-    """Add the current values and locks of the fields in `names` to the original values."""
     now = current_values(item)
     locked = _recaptured_locks(original, item, {PLEX_NAMES[name] for name in names})
     return {**original, **{name: now[name] for name in names}, LOCKED: locked}
@@ -53,7 +51,7 @@ def _recaptured_locks(original: Original, item: PlexItem, plex_names: set[str]) 
 
 
 def shares_a_file(original: Original, item: PlexItem) -> bool:
-    """Return whether the item still has one of its original files, and so the same video."""
+    """Return whether an item still has one of its original files, which means the same video."""
     files = {folded_path(path) for path in original.get(FILES, [])}
     return any(folded_path(path) in files for path in item.files)
 
@@ -73,8 +71,7 @@ def restoring_edit(
     }
     fields = {name: parameters for name, parameters in found.items() if parameters}
     if _sort_title_differs(original, item, written, fields):
-        # Plex ignores an unlocked sort title, so this edit locks the sort title. The edit that
-        # `unlocking_edit` returns removes the lock afterwards.
+        # Plex ignores a sort title without a lock. `unlocking_edit` removes the lock afterwards.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
@@ -87,7 +84,6 @@ def unlocking_edit(original: Original, fields: Collection[str]) -> _Fields:
 
 
 def removed_locks(original: Original, written: Collection[str]) -> _Fields:
-    """Return the parameters that unlock the fields in `written` and the uploaded images."""
     locks = {name: plex_name for name, plex_name in PLEX_NAMES.items() if name in written}
     locks |= {kind: IMAGE_LOCKS[kind] for kind in original.get(UPLOADED, [])}
     if TITLE in written and SORTED_AS in original:

@@ -1,9 +1,8 @@
-"""The path index is a local table that has each file in Plex and its item.
+"""The path index is a local table of all files in Plex and their items.
 
-Several processes may list a library at once. At its start, a complete listing increments the
-library's newest listing number, and keeps the result as its own number. Each process stores a
-received file with the library's newest number, which may be a later listing's number. At its end,
-a complete listing deletes the library's rows with a lower number than the listing's own number.
+Several processes may list a library at once. A complete listing begins with a new listing number,
+which is higher than all earlier numbers. Each process stores each file with the highest number. At
+the end, the complete listing deletes all rows with lower numbers than its own.
 """
 
 import contextlib
@@ -18,7 +17,6 @@ from plex.server_facts import Behaviour, stored_behaviours
 from shared.sqlite import open_for_reading
 from validation.paths import folded_name, folded_path
 
-# A listing number never decreases, even if rows are deleted.
 _LAST_NUMBER = (
     "SELECT coalesce((SELECT number FROM numbers_drawn WHERE section = ?), "
     "(SELECT MAX(listing) FROM parts WHERE section = ?), 0)"
@@ -45,13 +43,11 @@ class Listing:
     looked_at: float
     looked_mark: str
     place: Place
-    # The path index has all updates before this time of Plex's clock. The value 0 means unknown.
+    # The index has all updates before this time of Plex's clock. The number 0 means unknown.
     cursor: int
 
 
 class PathIndex:
-    """The path index of one Plex server. Searches call `note` with the paths of the found files."""
-
     def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
         self.database = IndexDatabase(path)
         self._note = note
@@ -61,7 +57,6 @@ class PathIndex:
         self.database.close()
 
     def use_server(self, server_id: str) -> None:
-        """Select the server of the index, and delete the rows of other servers."""
         self._server_id = server_id
         with self.database.transaction():
             for table in _TABLES:
@@ -92,11 +87,11 @@ class PathIndex:
         now: float,
         gaps: Callable[[], Iterable[tuple[int, int]]] = tuple,
     ) -> None:
-        """Store a complete listing of a library page by page, and delete the library's other rows.
+        """Store a complete listing of a library, and delete the rows of files that were not listed.
 
-        Delete no rows if the listing fails, or if `clear` is called during the listing. Also keep
-        the rows of unreadable items, which the listing lacks. For each group of these items, `gaps`
-        returns the rating keys of the items before and after the group.
+        Delete no rows if the listing fails, or if `clear` was called meanwhile. Keep the rows of
+        unreadable items, which no listing contains. `gaps` returns pairs of rating keys. All items
+        between the keys of a pair are unreadable.
         """
         key = (self._server_id, section)
         cleared = self._last_number(_CLEARINGS)
@@ -120,7 +115,6 @@ class PathIndex:
             self.database.write(_INSERT_LISTING, *key, listing, *times, *key)
 
     def add(self, section: int, parts: Iterable[LibraryPart]) -> bool:
-        """Store all files of some items. Return whether the index changed."""
         items: dict[int, list[LibraryPart]] = {}
         for part in parts:
             items.setdefault(part.rating_key, []).append(part)
@@ -202,7 +196,6 @@ class PathIndex:
         return self._find("folded = ?", folded_path(path))
 
     def find_named(self, path: str, size: int = 0) -> list[LibraryPart]:
-        """Return the files of this name in any folder, with this size or an unknown size."""
         return self._find("name = ? AND (? = 0 OR size IN (?, 0))", folded_name(path), size, size)
 
     def files_of(self, rating_key: int) -> list[str]:
@@ -222,8 +215,7 @@ class PathIndex:
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
-        # The plus sign before `server_id` stops SQLite from searching the primary key, which begins
-        # with this column.
+        # The plus sign stops SQLite from using the primary key, which begins with `server_id`.
         rows = self.database.rows(
             f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
             "AND +server_id = ? ORDER BY rating_key",
@@ -232,8 +224,7 @@ class PathIndex:
         parts = [LibraryPart(*row) for row in rows]
         if self._note is not None:
             self._note(part.path for part in parts)
-        # While a disk is missing, all of its files are in Plex's trash. If every found file is in
-        # the trash, the files are still returned.
+        # While a disk is missing, all of its files are in Plex's trash, but must still be found.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:

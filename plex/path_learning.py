@@ -17,9 +17,8 @@ from validation.scene_extractor import SceneFile, StashScene
 
 SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
-# The mappings are learned again if the number of Plex's files has changed by more than a tenth.
 CHANGED_A_LOT = 0.1
-# Fewer than five files are not enough evidence, because a user may have moved them.
+# Fewer than five files are not enough evidence, because a user may have moved these files.
 FEWEST_PAIRS = 5
 MOST_MAPPINGS = 20
 
@@ -45,7 +44,6 @@ CREATE TEMP TABLE IF NOT EXISTS below (
 DELETE FROM evidence;
 DELETE FROM below;
 """
-# This query returns the paths of files whose name and size are unique in Stash and in Plex.
 _PAIRS = """
 SELECT s.path, p.path FROM
     (SELECT name, size, MIN(path) AS path FROM stash_files WHERE size > 0 {condition}
@@ -64,8 +62,8 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# Pairs of folders with enough evidence and without counter-evidence come first, from the shortest
-# to the longest path. The other pairs follow in the order of their evidence.
+# Pairs with enough evidence and without counter-evidence come first, and short paths before long
+# paths. The remaining pairs follow in the order of their evidence.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)
@@ -81,8 +79,6 @@ _UPSERT_FILE = (
 
 @dataclass(frozen=True, slots=True)
 class LearnedMapping:
-    """A pair of probably equal folders, with the numbers of files for and against the pair."""
-
     pair: PrefixPair
     agree: int
     disagree: int
@@ -101,7 +97,6 @@ class LearnedMapping:
 
 
 def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
-    """Return the pairs of folders that may be the same, given both paths of a file."""
     pairs = (
         PrefixPair(plex=without_last(plex, count), stash=without_last(stash, count))
         for count in range(common_suffix(stash, plex), 0, -1)
@@ -111,8 +106,6 @@ def prefix_pairs(stash: str, plex: str) -> list[PrefixPair]:
 
 @dataclass
 class PathLearning:
-    """Learns path mappings from files outside of all libraries in Plex (`is_outside`)."""
-
     database: IndexDatabase
     server_id: Callable[[], str]
     files: Callable[[], Iterable[Sequence[StashScene]]]
@@ -163,10 +156,7 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return the files of other scenes that have the same name and size as `file`.
-
-        The files come from the last listing of Stash's files. Without a listing, return None.
-        """
+        """Return files of other scenes with the name and size of `file`, or None if unknown."""
         if self.surveyed_at() is None:
             return None
         rows = self.database.rows(

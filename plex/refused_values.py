@@ -24,7 +24,6 @@ _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
 _FIELD = "field"
-# Messages about fields that Plex accepts only under a condition, such as a Plex Pass.
 NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
 
 

@@ -1,4 +1,4 @@
-"""Explains why Plex's scanner lists no item for a file, by rules from the scanner's source code."""
+"""Explains why Plex lists no item for a file, by rules from the source code of Plex's scanner."""
 
 import re
 from collections.abc import Sequence
@@ -42,7 +42,6 @@ _YEAR = re.compile(r"[(\[.\-](?:19|20)[0-9]{2}[.\-)\]_,+]")
 
 
 def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
-    """Return why the scanner skips a file in the library folder `root`, or an empty text."""
     depth = len(components(root))
     names = split_path(path)[depth:]
     if not names or components(path)[:depth] != components(root):
@@ -79,7 +78,6 @@ def why_unlisted(path: str, size: int, root: str, *, of_movies: bool) -> str:
 
 
 def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
-    """Return why no Plex library lists a file as a single video, and what to do."""
     folders = [
         (section, location)
         for section in sorted(libraries, key=lambda section: section.kind != MOVIE)

@@ -67,7 +67,6 @@ _TRAITS: Mapping[str, type[Trait]] = {
 _NO_EMPTY_DATE = (
     ", so a date that is removed in Stash is replaced by Plex's date from before the first sync"
 )
-# The descriptions of the members, for Doctor and the log.
 _SENTENCES: Mapping[Trait, str] = {
     DateClearing.ACCEPTED: "Plex accepts an empty date",
     DateClearing.REFUSED: f"Plex refuses an empty date{_NO_EMPTY_DATE}",
@@ -88,9 +87,9 @@ _SENTENCES: Mapping[Trait, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The observed behaviour of a server. A behaviour that was not observed has no value."""
+    """The observed behaviour of a server. None means that the behaviour is unknown."""
 
-    # The server never returns the locks of these fields.
+    # The fields whose locks the server never returns.
     hidden_locks: frozenset[str] = frozenset()
     shown_locks: frozenset[str] = frozenset()
     date_clearing: DateClearing | None = None
@@ -100,7 +99,6 @@ class Behaviour:
     # By library key, the number of days that the server adds to each sent date.
     date_shift: Mapping[int, int] = field(default_factory=dict)
     tested_at: float = 0.0
-    # By library key, the case-folded titles of its smart collections.
     smart_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -122,8 +120,6 @@ UNKNOWN = Behaviour()
 
 @dataclass
 class ServerFacts:
-    """Stores the observed behaviour of a server. `identity` returns the server's id and version."""
-
     database: IndexDatabase
     identity: Callable[[], tuple[str, str]]
     report: Report

@@ -1,5 +1,3 @@
-"""Signs in to a Plex account, and finds the account's servers and their addresses."""
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -34,8 +32,6 @@ class Server:
 
 @dataclass
 class PlexSignIn:
-    """One attempt to sign in. The user enters the password on Plex's own page."""
-
     identity: Mapping[str, str]
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]

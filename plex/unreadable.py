@@ -1,4 +1,4 @@
-"""Handles unreadable items. Plex fails at each request that includes such an item."""
+"""Finds and skips unreadable items. Each request for such an item makes Plex fail."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -12,7 +12,6 @@ from plex.path_index import PathIndex
 from plex.walk import Hole
 from shared.events import Event, Report
 
-# Listings skip an unreadable item for a day.
 HOLE_AGE = 86_400.0
 # The plugin tries at most 100 rating keys to identify an item that a listing skipped.
 MOST_CANDIDATES = 100
@@ -40,13 +39,11 @@ class UnreadableItems:
         self._database.run(_TABLES)
 
     def read(self, rating_keys: Sequence[int], batch: int = READ_BATCH) -> ItemsRead:
-        """Read items in batches, but each known unreadable item alone."""
         known = self._keys()
         others = [key for key in rating_keys if key not in known]
         found, failed = self.client.read_each(others, batch)
         if failed and len(others) == 1:
-            # If Plex also fails to return another item, Plex itself is the cause of the failure,
-            # and the requested item is not unreadable.
+            # If Plex also fails to return another item, Plex itself is the cause of the failure.
             other = self.index.another_key(others[0])
             if other is None or self.client.read_each([other], 1).failed:
                 raise failed[others[0]]
@@ -71,7 +68,7 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the unreadable items that a listing skipped. The listing began at row `begin`."""
+        """Store the unreadable items of a listing that began at the row `begin`."""
         library, now = (self.client.server_id, section.key), self.clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)
@@ -90,7 +87,7 @@ class UnreadableItems:
                 self._identify(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add a file to the index if listings skip its item. Return whether the file was added."""
+        """Add the file of an unreadable item to the index. Return whether the file was added."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from plex.client import find_failing
+from plex.client import first_unreadable
 from plex.connection import paging
 from plex.exceptions import PlexTemporaryError
 from plex.items import LibraryPart, Place, Section, parse_parts
@@ -22,10 +22,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item of a listing.
-
-    The two keys belong to the items before and after it. The key 0 means that there is no item.
-    """
+    """An unreadable item, with the rating keys of the items before and after, or 0 for none."""
 
     row: int
     after_key: int
@@ -42,9 +39,9 @@ class _Page(NamedTuple):
 class Walk:
     """Lists a library in the order of rating keys, and yields the files of each page.
 
-    A page must begin with the last row of the previous page. If a page begins with another row,
-    items were removed, and the listing continues from an earlier row. Items up to the position
-    `after` and the known unreadable items in `holes` are not listed.
+    Each page repeats the last row of the previous page. If a page begins with another row, Plex has
+    removed items, and the listing continues from an earlier row. The rows before `after` and the
+    known unreadable items in `holes` are skipped.
     """
 
     def __init__(
@@ -55,8 +52,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before each known unreadable item, so some pages are short. The other pages
-        # are larger, which keeps the number of requests low.
+        # A page ends before each known unreadable item. Larger pages avoid more requests.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key
@@ -73,7 +69,6 @@ class Walk:
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """Pairs of rating keys. The skipped items lie between the two keys of a pair."""
         if not self._is_sorted:
             return [(0, LARGEST_NUMBER)] if self.holes else []
         return [(hole.after_key, hole.before_key or LARGEST_NUMBER) for hole in self.holes]
@@ -102,7 +97,6 @@ class Walk:
         behind = sum(hole.row >= self._after.rows for hole in self.holes)
         is_complete = self._new_rows + behind >= page.total - self._after.rows
         if self._after.last_key and not (self._is_sorted and is_complete):
-            # The listing is unsorted or lacks new items, so a complete listing is necessary.
             raise OrderIgnored
 
     def _begin_at(self, unread: int) -> int:
@@ -140,7 +134,6 @@ class Walk:
         return rows
 
     def _skip_holes(self, unread: int, total: int) -> int:
-        """Return the next row that is not a known unreadable item."""
         while hole := self._known.get(unread):
             at_end = all(row in self._known for row in range(unread, total))
             if hole.after_key != self._last_key or not (hole.before_key or at_end):
@@ -162,7 +155,6 @@ class Walk:
 
     def _page(self, start: int) -> _Page:
         while True:
-            # Each page except the first repeats the last row of the previous page.
             before_holes = [row - start for row in self._known if row > start]
             size = min([self._size + (start > 0), *before_holes])
             try:
@@ -183,7 +175,7 @@ class Walk:
         def read(low: int, high: int) -> None:
             rows.extend(self._request(low, high - low).rows)
 
-        failing = find_failing(read, start, min(start + size, total))
+        failing = first_unreadable(read, start, min(start + size, total))
         if failing is not None:
             self._check_that_plex_shows_any(total)
             self._size = self._usual_size
@@ -203,7 +195,6 @@ class Walk:
     def _request(self, start: int, size: int) -> _Page:
         answer = self._get(self._address, self._doing, paging(start, size))
         rows = answer.findall("Video")
-        # If the total is unknown, more rows may follow a full page.
         total = whole_number(answer.get("totalSize")) or start + len(rows) + (len(rows) == size)
         if not rows and start < total:
             raise PlexTemporaryError(

@@ -42,7 +42,6 @@ class StashAddress:
     port: int = 9999
     cookie_name: str = "session"
     cookie: str = ""
-    # Only the plugin's command line sets an API key.
     api_key: str = ""
 
     @property
@@ -85,8 +84,8 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed.
         self.verify = False
         if address.cookie:
-            # For the cookies of a host without a dot, Python adds `.local` to the host's name. A
-            # renewed cookie replaces the old cookie only if both have the same domain.
+            # Python adds `.local` to a host without a dot. A renewed cookie replaces this cookie
+            # only if both cookies have an equal domain.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 
@@ -97,11 +96,10 @@ class _Session(requests.Session):
 
 
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
-    """The GraphQL client of stashapp-tools, without its schema query at the start.
+    """The GraphQL client of stashapp-tools, without the query of the schema at the start.
 
-    While Stash's database needs a migration, Stash must receive only requests for its system
-    status. So after a failed request, the client first requests the status. `keep_secret` receives
-    each credential before its first use, so logs can redact it.
+    While Stash's database needs a migration, Stash must receive only requests for its status. So
+    after a failed request, the client first requests the status.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
@@ -110,6 +108,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._keep_secret = keep_secret
         self._in_doubt = False
         self.date = ""
+        # The connection of a newer hook, as a last resort.
         self.offered: StashAddress | None = None
         self._use(address)
 
@@ -124,7 +123,6 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.s.close()
 
     def use_api_key(self, key: object) -> None:
-        """Send Stash's API key with each request. Unlike the cookie, the key does not expire."""
         if isinstance(key, str) and key:
             self._keep_secret(key)
             self.s.headers["ApiKey"] = key
@@ -164,16 +162,11 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._in_doubt = False
 
     def _with_credentials(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Send a request. If Stash rejects the request, retry without the API key.
-
-        After a change of the API key, Stash rejects the old key even if Stash needs no password. If
-        Stash also rejects the retry, or cannot be reached, a last attempt uses the address and the
-        cookie of a newer hook, if there is one.
-        """
         while True:
             try:
                 return ask()
             except StashAuthError:
+                # Stash rejects an old API key even if Stash needs no password.
                 if self.s.headers.pop("ApiKey", None) is not None:
                     continue
                 if self.offered is None:

@@ -15,12 +15,12 @@ class StashRequestError(StashUnavailable):
 
 
 class StashFileError(StashError):
-    # `concerns_all` is True if Stash fails for all covers, and not only for one cover.
+    # Whether Stash fails for all covers, and not only for a single cover.
     concerns_all = False
 
 
 class StashAuthError(StashError):
-    """Stash rejected cookie and API key. The worker exits. A later hook has a new cookie."""
+    """Stash rejected the cookie and the API key. The worker exits. A new hook has a new cookie."""
 
 
 class StashQueryError(StashError):

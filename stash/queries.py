@@ -13,8 +13,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# Each optional detail has pairs of texts. To request the detail, `with_details` replaces the first
-# text of each pair in a query by the second text.
+# To request a detail, `with_details` replaces the first text of each pair by the second text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
@@ -34,7 +33,7 @@ SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
 SETTINGS = "query Settings { configuration { plugins general { apiKey } } }"
 
-# This mutation replaces all settings of a plugin, so the request must contain all of them.
+# Stash removes all settings of the plugin that a request of this mutation does not contain.
 CONFIGURE_PLUGIN = """
 mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
   configurePlugin(plugin_id: $plugin, input: $settings)
@@ -77,7 +76,7 @@ SCENES_WITH = {
     )
     for kind in ("performers", "studios", "tags", "groups", "performer_tags")
 }
-# `q` finds words of the title, and of some other texts. An empty `q` finds all scenes.
+# Stash searches titles and a few more texts for the words `q`. An empty `q` finds all scenes.
 LAST_EDITED_SCENE = f"""
 query LastEditedScene($words: String!) {{
   findScenes(filter: {{ q: $words, per_page: 1, sort: "updated_at", direction: DESC }}) {{

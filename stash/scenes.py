@@ -16,18 +16,16 @@ from validation.scene_extractor import (
 from validation.values import counted
 
 PAGE = 500
-# For a query by ids, Stash looks up each scene separately. So a query has at most this many ids.
+# For a query by ids, Stash looks up each scene separately, so a query has at most 100 ids.
 READ_BATCH = 100
 FILES_PAGE = 2000
-# Stash cannot return Go's zero time, so this text replaces each unreadable time stamp.
+# Stash cannot return Go's zero time. This text replaces each time stamp that Stash cannot return.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
 
 @dataclass(frozen=True, slots=True)
 class ScenePage:
-    """A page of scenes in ascending order of ids. `left` is the number of scenes after the page."""
-
     scenes: tuple[StashScene, ...]
     left: int
 
@@ -35,9 +33,7 @@ class ScenePage:
 @dataclass
 class StashScenes:
     connection: StashConnection
-    # `note` is called with each scene from Stash.
     note: Callable[[StashScene], None] = lambda _: None
-    # Queries request only the details (`Detail`) that the plugin's settings need.
     details: Collection[Detail] = ()
 
     def read(self, scene_ids: Sequence[int]) -> dict[int, StashScene]:
@@ -108,19 +104,17 @@ class StashScenes:
         return _listed(self._query_with_stamps(text, variables))
 
     def _query_with_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Query scenes, even if Stash cannot read a time stamp.
+        """Query scenes, even if Stash cannot return the time stamp of an old scene.
 
-        An old scene may have a zero time stamp, which Stash cannot return. So a second request
-        reads the scenes without time stamps. If several scenes were requested, a third request
-        reads the time stamps that Stash can return.
+        A second request then reads the scenes without time stamps. A query for a page of scenes
+        also needs a third request, for the time stamps that Stash can return.
         """
         try:
             return self._query(text, variables)
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
-            # If the time stamp of one scene is unreadable, a query by ids still returns the time
-            # stamps of the other requested scenes.
+            # Stash's answer to a query by ids contains all readable time stamps.
             stamps = error.data
         data = self._query(queries.without_stamps(text), variables)
         found = _listed(data)["scenes"] if "findScenes" in data else data.values()
@@ -137,7 +131,7 @@ class StashScenes:
         return data
 
     def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Send a query. If Stash does not know groups, request movies, their name in Stash 0.26."""
+        """Send a query. Stash 0.26 does not know groups, so a second query requests movies."""
         text = queries.with_details(text, self.details)
         try:
             return self.connection.query(text, variables)
