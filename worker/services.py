@@ -1,7 +1,7 @@
 import random
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.clock import boot_time
@@ -28,9 +28,16 @@ class Services(StatusSource):
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
-    def hold_worker_lock(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def hold_worker_lock(self) -> Iterator[None]:
+        """Hold the worker lock. Afterwards, start a worker if jobs are left."""
         request = FileLock(self.folder.takeover_lock)
-        return hold_worker_lock(self.worker_lock, request, self.monotonic, self.sleep)
+        try:
+            with hold_worker_lock(self.worker_lock, request, self.monotonic, self.sleep):
+                yield
+        finally:
+            if self.queue.has_unfinished():
+                self.ensure_worker()
 
     def close(self) -> None:
         self.sessions.close()

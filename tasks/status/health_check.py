@@ -140,5 +140,3 @@ def end_outage(services: Services) -> None:
             # confirms that Plex is up.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)
-    if queue.has_unfinished():
-        services.ensure_worker()

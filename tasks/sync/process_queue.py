@@ -18,10 +18,8 @@ def process_queue(services: Services) -> Answer:
     with services.hold_worker_lock():
         worker = SyncWorker(services, on_progress=progress.show, most_lines=MOST_SCENE_LINES)
         outcome = worker.drain()
-    stats, done = services.queue.stats(), progress.done
+        stats, done = services.queue.stats(), progress.done
     waiting = stats["pending"] + stats["retrying"]
-    if waiting:
-        services.ensure_worker()
     if outcome in (DrainOutcome.PAUSED, DrainOutcome.LEFT):
         cause = "Stash rejects the session" if outcome is DrainOutcome.LEFT else worker.pause_reason
         raise TaskError(

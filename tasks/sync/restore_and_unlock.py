@@ -98,13 +98,9 @@ class _ItemTask:
             return Answer(text, data={self.done: 0})
         if scene_id is None and not self._is_confirmed(len(keys)):
             return self._ask(keys)
-        try:
-            with services.hold_worker_lock():
-                keys = queue.sync_log.with_original(server_id, scene_id)
-                stopped_by = self._change_all(keys)
-        finally:
-            if queue.has_unfinished():
-                services.ensure_worker()
+        with services.hold_worker_lock():
+            keys = queue.sync_log.with_original(server_id, scene_id)
+            stopped_by = self._change_all(keys)
         waiting = len(self.scenes & get_queued_scene_ids(queue.connection))
         if waiting:
             services.log.warning(

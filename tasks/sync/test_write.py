@@ -15,12 +15,8 @@ _NEEDED = frozenset((PLEX_NAMES[TITLE], PLEX_NAMES[PERFORMERS], PLEX_NAMES[TAGS]
 def test_write(services: Services, *, scene_id: int) -> Answer:
     session = services.sessions.current()
     session.library.prepare()
-    try:
-        with services.hold_worker_lock():
-            return _run(services, session, scene_id)
-    finally:
-        if services.queue.has_unfinished():
-            services.ensure_worker()
+    with services.hold_worker_lock():
+        return _run(services, session, scene_id)
 
 
 def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
