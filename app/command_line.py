@@ -192,14 +192,11 @@ def _split(text: str, example: str) -> SplitResult:
     wanted = f"an address such as {example} is expected"
     if "@" in text:
         raise argparse.ArgumentTypeError(f"{wanted}, without user and password")
-    try:
+    with suppress(ValueError):
         parts = urlsplit(text.strip())
-        usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise argparse.ArgumentTypeError(f"{wanted}, not {text!r:.100}")
-    return parts
+        if parts.scheme in _PORTS and parts.hostname and parts.port != 0:
+            return parts
+    raise argparse.ArgumentTypeError(f"{wanted}, not {text!r:.100}")
 
 
 def _scene_id(text: str) -> str:
@@ -309,8 +306,7 @@ def _check_data_folder(plugin_dir: str, log: Log, *, for_doctor: bool) -> None:
 def reason_not_to_run(
     plugin_dir: str, environ: Mapping[str, str], user: Callable[[], int] | None = None
 ) -> str | None:
-    folder = preferred_folder(plugin_dir, environ)
-    existing = folder
+    existing = preferred_folder(plugin_dir, environ)
     while not os.path.exists(existing) and existing != os.path.dirname(existing):
         existing = os.path.dirname(existing)
     if user is not None and (owner := os.stat(existing).st_uid) != user():

@@ -12,7 +12,6 @@ VENDORED = "vendor"
 @dataclass(frozen=True, slots=True)
 class Dependency:
     package: str
-    # The name of a module of the package. If its import succeeds, the package works.
     probe: str
     needed: str
 
@@ -47,7 +46,6 @@ def dependency_problem(plugin_dir: str) -> str | None:
             problems.setdefault(*problem)
     if not problems:
         return None
-    # In a container, the plugin's folder is kept when the container is replaced by a newer one.
     target = os.path.join(plugin_dir, VENDORED)
     requirements = os.path.join(plugin_dir, "requirements.txt")
     return (

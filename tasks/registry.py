@@ -14,7 +14,6 @@ from tasks.answer import Answer, TaskError
 from tasks.doctor import MODE as DOCTOR
 from validation.values import Parser, ValueProblem, boolean, choice, in_brief, is_empty, number
 
-# These modules import packages, which may be missing.
 if TYPE_CHECKING:
     from worker.services import Services
     from worker.state_files import StatusSource
@@ -26,7 +25,6 @@ MODE, FORMAT = "mode", "format"
 class Argument(NamedTuple):
     parse: Parser
     default: Any = None
-    # The end of the error message for a missing argument. An optional argument has none.
     missing: str = ""
 
 
@@ -90,7 +88,7 @@ TASKS: Mapping[str, Task] = {
     "clear_queue": Task("sync.process_queue"),
     "clear_dlq": Task("dead_letters.retry_or_remove"),
     "purge_dlq": Task("dead_letters.retry_or_remove", {"days": _DAYS}),
-    "clear_match_cache": Task("sync.clear_match_cache"),
+    "clear_match_cache": Task("settings.check_paths"),
     "check_paths": Task("settings.check_paths"),
     "health_check": Task("status.health_check", {FORMAT: _FORMAT}),
     "outage_summary": Task("status.queue_status", reads_only=True),

@@ -19,8 +19,7 @@ def _manifest(script: str) -> str:
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
-    try:
+    with suppress(OSError):
         status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+        return status.st_mtime_ns, status.st_size
+    return None

@@ -341,11 +341,10 @@ class DatabaseRepair:
 
 
 def identity_of(path: str) -> Identity | None:
-    try:
+    with contextlib.suppress(OSError):
         status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino
+    return None
 
 
 def is_replaced(path: str, opened: Identity | None) -> bool:

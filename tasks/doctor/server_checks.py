@@ -47,7 +47,6 @@ class StashCheckup:
     error: StashError | None = None
     latency: float = 0.0
     version: str = ""
-    # The seconds by which Stash's clock is ahead of the local clock.
     ahead: float | None = None
     settings: Mapping[str, Any] | None = None
     scenes: int | None = None
@@ -152,7 +151,6 @@ def check_settings(parsed: ParsedConfig | None) -> Finding:
 
 
 def _without_value(sentence: str) -> str:
-    """Remove a setting's value, which can be private, from a message about the setting."""
     name = sentence.partition(" ")[0]
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"

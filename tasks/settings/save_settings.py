@@ -22,11 +22,9 @@ SEEN_AFTER = 10.0
 # Stash may kill this process at any moment, so it queues the scenes before it stores the settings.
 # The jobs are due after a minute, when the settings are stored.
 STORED_AFTER = 60.0
-# A change of more than a tenth of Stash's scenes needs the user's confirmation.
-LARGE = 0.1
+UNCONFIRMED_SHARE = 0.1
 _DAY = 86_400.0
-# The expected seconds for the sync of a scene, if no scene was synced on the last day.
-_GUESS = 0.5
+_GUESSED_SECONDS_EACH = 0.5
 _SELECTION = frozenset(setting.name for setting in fields(SelectionSettings))
 _MATCHING = frozenset(("plex_unmatched_path_map", "path_map", "plex_library", "strict_matching"))
 _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
@@ -36,7 +34,7 @@ _UNMATCHED = ("PlexNotFound", "PlexAmbiguousMatch")
 class MappingChange:
     scene_ids: Sequence[int] = ()
     total: int = 0
-    seconds_each: float = _GUESS
+    seconds_each: float = _GUESSED_SECONDS_EACH
 
     @property
     def duration(self) -> str:
@@ -65,7 +63,7 @@ def save_settings(
             raise TaskError(text)
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
     change = _find_change(services, settings, before)
-    if len(change.scene_ids) > LARGE * change.total and not confirmed:
+    if len(change.scene_ids) > UNCONFIRMED_SHARE * change.total and not confirmed:
         return _question(change)
     _queue_scenes(services, change.scene_ids, STORED_AFTER)
     services.sessions.change(settings)
@@ -174,6 +172,6 @@ def _needs_sync(
 def _seconds_each(services: Services, config: Config) -> float:
     hours = services.stats().hours.since(services.clock() - _DAY)
     synced = sum(hour.synced for hour in hours)
-    each = sum(hour.seconds for hour in hours) / synced if synced else _GUESS
+    each = sum(hour.seconds for hour in hours) / synced if synced else _GUESSED_SECONDS_EACH
     most = config.max_scenes_per_minute
     return max(each, 60.0 / most) if most else each

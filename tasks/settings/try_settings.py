@@ -62,9 +62,8 @@ def _verdict(inspection: Inspection) -> tuple[str, Level]:
     if problem is not None:
         return problem[1], Level.WARNING
     changed = dict.fromkeys(name for _, edit in inspection.edits for name in changes_of(edit))
-    text = " would look the same in Plex"
-    if changed:
-        text = f" would change in Plex: {', '.join(changed)}"
+    names = ", ".join(changed)
+    text = f" would change in Plex: {names}" if names else " would look the same in Plex"
     if inspection.cover_for:
         kinds = " and ".join(inspection.cover_for)
         text += f". Its cover may differ from the last sent {kinds}"

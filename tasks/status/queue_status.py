@@ -1,5 +1,3 @@
-"""The tasks Queue Status and Outage Summary. `docs/operations.md` documents their JSON."""
-
 from typing import Any
 
 from reconciliation.findings import STATE_NAMES

@@ -116,8 +116,7 @@ def write_report(
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, f"{kind}-{time:%Y-%m-%d-%H%M%S}.txt")
-    descriptor = os.open(f"{path}.unfinished", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+    with open(f"{path}.unfinished", "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(f"{title}, as of {time:%Y-%m-%d %H:%M:%S %Z}.\n")
         file.writelines(f"{line}\n" for line in head)
         file.writelines(body)
