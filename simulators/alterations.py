@@ -1,15 +1,15 @@
-"""Lets a test change the plugin inside the plugin's own processes.
+"""Lets a test replace objects of the plugin inside the plugin's own processes.
 
-A change is a function of a test that replaces objects of the plugin, never source text. Each
-process of the plugin calls the function after the import of the changed module:
+The test passes a module and a function. Each process of the plugin calls the function after the
+import of the module:
 
-    def never_lock(log: str) -> None:
+    def never_lock() -> None:
         edit_parameters.lock_parameters = lambda *_: {}
 
     rig.alter(edit_parameters, never_lock)
 
-Only the compiled function reaches the process. The function can use its arguments, and constants
-and modules of the test file.
+Only the compiled function reaches the process. The function can use constants and modules of the
+test file. Its arguments are numbers, texts, tuples or dictionaries.
 """
 
 import dis
@@ -33,10 +33,6 @@ class Alterations:
         self._changes: list[Change] = []
 
     def add(self, module: ModuleType, change: Callable[..., None], **arguments: Any) -> None:
-        """Run `change` after the import of `module`, in each process that starts after this call.
-
-        The arguments of `change` are numbers, texts, tuples or dictionaries.
-        """
         assert isinstance(change, FunctionType)
         assert change.__closure__ is None, "pass values as arguments"
         used = {
@@ -45,7 +41,7 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `Any`, so None replaces `Any` in annotations of nested functions.
+        # `marshal` cannot store `typing.Any`, which annotations of nested functions use.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }
@@ -58,16 +54,13 @@ class Alterations:
         self._write()
 
     def _write(self) -> None:
-        """Replace the entry script by a script that applies the changes.
-
-        The file keeps its time stamp. A new time stamp would tell the worker that the plugin was
-        updated.
-        """
         folder = self._script.parent
         if not (folder / altered.ENTRY).exists():
             self._script.rename(folder / altered.ENTRY)
             shutil.copy(altered.__file__, folder)
             self._script.write_text(_START, encoding="utf-8")
+            # If the entry script got a new time stamp, the worker would exit, as after an update of
+            # the plugin.
             shutil.copystat(folder / altered.ENTRY, self._script)
         content = marshal.dumps((str(self._repository), self._changes))
         fresh = folder / f"{altered.CHANGES}.new"

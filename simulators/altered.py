@@ -1,7 +1,7 @@
 """Applies a test's changes to the plugin, and then runs the plugin.
 
-This file runs in the plugin's process. The test rig copies the file to the plugin's folder, and
-replaces the plugin's entry script by three lines that call `start`.
+This file runs in the plugin's process. The class `Alterations` copies the file to the plugin's
+folder, and replaces the plugin's entry script by a script that calls `start`.
 """
 
 import importlib
@@ -15,9 +15,6 @@ from typing import Any
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
 
-# A change of the plugin in a test has five parts: the name of the changed module, and the compiled
-# function that makes the change. Then follow the modules and constants that the function uses, and
-# its arguments.
 Change = tuple[str, bytes, dict[str, str], dict[str, Any], dict[str, Any]]
 
 
@@ -32,7 +29,6 @@ def start(script: str) -> None:
 
 
 def prepare(folder: str) -> None:
-    """Apply the changes to imported modules now, and to other modules right after their import."""
     with open(os.path.join(folder, CHANGES), "rb") as file:
         repository, changes = marshal.load(file)
     sys.path.append(repository)

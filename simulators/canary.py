@@ -11,11 +11,9 @@ from pathlib import Path
 from simulators.stash import FakeStash
 
 _SHORTEST_HALF = 8
-# Stash recognizes the log lines of a plugin by this pattern.
-_RECORD = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")
-_LONGEST_RECORD = 16 * 1024
-# Every session cookie of the fake Stash begins with this text.
-_COOKIE = base64.b64encode(b'{"user": ')
+_LOG_LINE = re.compile(rb"\x01([tdiwep])\x02([^\x00-\x1f\x7f]+)")
+_LONGEST_LINE = 16 * 1024
+_COOKIE_START = base64.b64encode(b'{"user": ')
 
 
 class Canary:
@@ -49,11 +47,8 @@ class Canary:
                 self._look_at_file(Path(f"/proc/{pid}/{name}"))
 
     def files(self) -> None:
-        """Search all files of the plugin and of Stash, also databases, but no program code.
-
-        The folder `vendor` is left out, because digits in its files can equal a secret by chance.
-        """
         for folder, folders, names in os.walk(self._stash.root):
+            # Digits in the files of `vendor` can equal a secret by chance.
             folders[:] = [name for name in folders if name not in ("vendor", "__pycache__")]
             for name in names:
                 path = Path(folder, name)
@@ -73,7 +68,7 @@ class Canary:
             self.hits.append(f"{where}: {found}")
 
     def _forms(self) -> set[bytes]:
-        return {_COOKIE} | {form.encode() for one in self.secrets for form in _forms(one)}
+        return {_COOKIE_START} | {form.encode() for one in self.secrets for form in _forms(one)}
 
 
 def _is_handed_over(path: Path) -> bool:
@@ -95,8 +90,8 @@ def broken(stderr: bytes) -> list[bytes]:
 
 
 def _is_record(line: bytes) -> bool:
-    found = _RECORD.fullmatch(line)
-    if found is None or len(line) >= _LONGEST_RECORD:
+    found = _LOG_LINE.fullmatch(line)
+    if found is None or len(line) >= _LONGEST_LINE:
         return False
     level, text = found.groups()
     try:
@@ -108,7 +103,6 @@ def _is_record(line: bytes) -> bool:
 def _forms(secret: str) -> set[str]:
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
-    # The search also looks for each half of a long secret. Half of a short secret could appear in a
-    # file by chance.
+    # Half of a short secret could appear in a file by chance.
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()
     return {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1], encoded, *halves}

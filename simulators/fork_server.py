@@ -22,8 +22,8 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# Python reads the environment variables `PYTHON…` only at its start. A process is thus not forked
-# if its variables differ from the fork server's. Differences in these two variables do not matter.
+# Python reads the variables `PYTHON…` only at its start, so the fork server's values also hold in
+# each forked process. A difference in these two variables does no harm.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -36,14 +36,13 @@ class ForkServer:
         listener.listen(64)
         self._interpreter = _interpreter_settings(os.environ)
         command = [sys.executable, "-S", forked.__file__, str(plugin), ",".join(_modules(plugin))]
-        command += [self._address[1:], str(listener.fileno()), "-" * forked.ROOM]
+        command += [self._address[1:], str(listener.fileno()), "-" * forked.COMMAND_LINE_BYTES]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, pass_fds=[listener.fileno()]
         )
         listener.close()
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-        """Fork if `argv` runs a script of the plugin, and use `subprocess` for other programs."""
         is_other = _interpreter_settings(env) != self._interpreter
         if is_other or forked.script_of(argv) is None:
             return start_process(argv, env, cwd)

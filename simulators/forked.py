@@ -4,16 +4,16 @@ Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING.
 
 PLUGIN: the plugin's folder.
 MODULES: the modules to import, separated by commas.
-ADDRESS: the name of the listening socket, an abstract Unix socket.
-DESCRIPTOR: the descriptor of this socket.
+ADDRESS: the name of an abstract Unix socket, on which this process receives requests.
+DESCRIPTOR: the descriptor of the socket.
 PADDING: any text that reserves memory for the command line of a forked process.
 
-The process listens until its standard input ends. A forked process behaves like a fresh
-interpreter: the request sets its descriptors, environment, folder, session and command line.
+This process ends when its standard input ends. A forked process behaves like a fresh interpreter:
+the request sets its descriptors, environment, folder, session and command line.
 
-A test can change the plugin (see `simulators.alterations`). This process applies the changes in
-PLUGIN once. If a request names another folder with other changes, the forked process imports the
-changed modules and their importers again.
+A test can change the plugin, as `simulators.alterations` describes. This process applies the
+changes in PLUGIN once. If a request names another folder with other changes, the forked process
+imports the changed modules and their importers again.
 """
 
 import builtins
@@ -34,12 +34,11 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 ENTRY, CHANGES = "entry.py", "changes.bin"
-# A forked process reserves this number of bytes for its command line.
-ROOM = 4096
+COMMAND_LINE_BYTES = 4096
 _LONGEST_REQUEST = 1 << 18
-# A request names a number below 200 for each descriptor. The forked process first moves all
-# received descriptors to 200 or above, so `dup2` overwrites none of them. The descriptor of the
-# reply is moved to 300 or above.
+# A forked process duplicates each received descriptor to the number that the request names, always
+# below 200. The process first moves all received descriptors to 200 or above, so `dup2` overwrites
+# none of them.
 _HIGH, _REPLY = 200, 300
 
 
@@ -78,8 +77,8 @@ class _Server:
     def serve(self) -> tuple[Request, list[int], int] | None:
         """Fork a process for each request until the standard input of the fork server ends.
 
-        In the fork server, the method returns None. In each forked process, the method returns the
-        request, the descriptors that came with the request, and the descriptor of the reply.
+        The method then returns None in the fork server. In each forked process, the method returns
+        the request, the received descriptors, and the descriptor for the reply.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
@@ -112,13 +111,10 @@ class _Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """Detach all sockets from their descriptors.
-
-        Python closes the descriptor of a deleted socket object. By then, the forked process may use
-        the same number for another file.
-        """
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Python closes the descriptor of a deleted socket object. By then, the forked process may
+        # use the number of the descriptor for a file.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 
@@ -218,8 +214,7 @@ class _Imports:
                 self._importers.setdefault(imported, set()).add(importer)
         return module
 
-    def forget(self, changed: Iterable[str]) -> None:
-        """Remove the changed modules, and all modules that import them, from `sys.modules`."""
+    def forget_with_importers(self, changed: Iterable[str]) -> None:
         left, found = list(changed), set[str]()
         while left:
             name = left.pop()
@@ -243,7 +238,7 @@ def _run(argv: list[str], plugin: str, imports: _Imports) -> None:
     if folder == plugin and os.path.exists(os.path.join(folder, CHANGES)):
         source = os.path.join(folder, ENTRY)
     else:
-        imports.forget(_changed(folder))
+        imports.forget_with_importers(_changed(folder))
     with open(source, "rb") as file:
         code = compile(file.read(), script, "exec")
     sys.modules["__main__"] = main = ModuleType("__main__")
@@ -278,8 +273,7 @@ def _main() -> None:
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # The process id is sent after all else, because the requesting process continues when the
-        # id arrives.
+        # The process that sent the request waits for the process id, so the id is sent last.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

@@ -88,8 +88,8 @@ class HttpServer:
     """Accepts connections on the loopback interface, always on the port of the first start.
 
     Args:
-        serve: answers a request. The connection ends if the result is False.
-        refuses_plain: returns whether a server with TLS closes a connection without TLS.
+        serve: answers a request. If the result is False, the server closes the connection.
+        refuses_plain: returns whether a server with TLS closes connections without TLS.
     """
 
     def __init__(
@@ -128,10 +128,6 @@ class HttpServer:
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Refuse new connections, and close the existing connections.
-
-        The port stays reserved, so no other process gets the port.
-        """
         if self._listener is None or self._acceptor is None:
             return
         self.stopping.set()
@@ -139,6 +135,7 @@ class HttpServer:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._listener = None
+        # The bound socket keeps other processes from using the port before the next start.
         with contextlib.suppress(OSError):
             self._reservation = _bound(self.port)
         self._acceptor.join(_JOIN_SECONDS)
@@ -197,7 +194,7 @@ class HttpServer:
         if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
             return tls.wrap_socket(sock, server_side=True)
         if self._refuses_plain():
-            # Closing a socket with unread bytes would reset the connection.
+            # Closing a socket with unread bytes would send a reset to the client.
             sock.recv(1 << 16)
             msg = "plain http is refused"
             raise OSError(msg)

@@ -18,8 +18,7 @@ from simulators.stash import FakeStash
 LOCKS = frozenset(
     {"title", "studio", "summary", "originallyAvailableAt", "actor", "genre", "collection"}
 )
-# The plugin locks the title and the date only if Stash has a value.
-_LOCKED_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
+_LOCKED_ONLY_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 _LOCK_OF_LIST = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
 MAX_PERFORMERS, MAX_TAGS = 50, 100
@@ -42,11 +41,10 @@ def judge(
     paths: Mapping[str, str] | None = None,
     mapped: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Verdict:
-    """Compare the final states of both servers.
+    """Compare the scenes of Stash with the items of Plex.
 
-    The function `mapped` gets a scene of Stash, and returns the values that Plex should show under
-    the tested settings. Some settings fill further fields of a Plex item. The function returns
-    the expected values of these fields in a dictionary under the key `in_plex`.
+    The function `mapped` receives the data of a scene, and returns the data that Plex should show
+    under the tested settings. The key `in_plex` has the expected values of optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -108,8 +106,8 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # If a scene has no date, its item may keep the date of the file or a user's date. The
-        # plugin clears only dates that the plugin has sent.
+        # The plugin clears only dates that the plugin has sent. The item of a scene without a date
+        # may thus show the date of its file, or a date that a user entered.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]
@@ -125,7 +123,7 @@ def compare(
     if not reading.title_sort_follows and not title.casefold().endswith(sort.casefold()):
         found.append(f"it sorts by {sort!r}")
     unlocked = LOCKS - frozenset(item["locks"])
-    unlocked -= {lock for lock, name in _LOCKED_WITH_VALUE.items() if not scene[name]}
+    unlocked -= {lock for lock, name in _LOCKED_ONLY_WITH_VALUE.items() if not scene[name]}
     if unlocked:
         found.append(f"not locked: {', '.join(sorted(unlocked))}")
     return found + _compare_optional(scene.get("in_plex", {}), item) + _compare_images(scene, item)
@@ -173,10 +171,6 @@ def _paths(scene: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[str]:
 
 
 def _actors(scene: Mapping[str, Any]) -> list[str]:
-    """Return the names of a scene's performers, as Plex should show them.
-
-    If performers share a name, each name is followed by the disambiguation in parentheses.
-    """
     names = Counter(_key(name) for name in scene["performers"])
     return [
         f"{name} ({detail})" if detail and names[_key(name)] > 1 else name

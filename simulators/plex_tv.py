@@ -1,5 +1,3 @@
-"""A fake plex.tv, which answers a sign-in in the format that plexapi reads."""
-
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ class AccountServer:
 
 
 def redirect(url: str) -> None:
-    """In the process of the plugin, redirect requests to plex.tv to the fake at `url`."""
+    """Make plexapi send its requests for plex.tv to `url` in this process."""
     for owner, name in (
         (plexapi.myplex.MyPlexPinLogin, "PINS"),
         (plexapi.myplex.MyPlexAccount, "key"),

@@ -24,8 +24,6 @@ from simulators.stash.plugin_process import Start, start_process
 from simulators.tuning import Tuning, set_constant
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# STASH2PLEX_PLUGIN can name the folder of an unpacked release. Otherwise, the tests run the plugin
-# of this repository.
 PLUGIN_SOURCE = Path(os.environ.get("STASH2PLEX_PLUGIN") or REPOSITORY)
 INTERPRETER = os.environ.get("STASH2PLEX_PYTHON")
 PLUGIN = "Stash2Plex"
@@ -39,16 +37,14 @@ _TAGS = ("Outdoor", "Night, rain", "Interview", "Slow [motion]", "Archive", "Mad
 
 
 class Rig:
-    """A fake Stash and a fake Plex, both started, with the installed plugin.
+    """A fake Stash with the installed plugin, and a fake Plex.
 
-    At its end, the rig searches all output and files of the plugin for secrets, and for lines that
-    violate Stash's log protocol. A hit fails the test.
+    At the end of a test, the rig searches the output and the files of the plugin. A secret in them,
+    or a line that violates Stash's log protocol, fails the test.
 
     Args:
         settings: the plugin's settings besides the address and the token of Plex.
-        stash: options of the fake Stash.
-        plex: options of the fake Plex.
-        linked: whether the installation links to the files in `plugin` instead of copying them.
+        linked: whether the installed plugin consists of links to the folders in `plugin`.
     """
 
     def __init__(
@@ -78,13 +74,12 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # This SQLite VFS locks the databases of the plugin. A test must read the databases with
-        # the same VFS. With another VFS, an unfinished write would look like a crash.
-        self.locks = ""
+        # The name of the SQLite VFS that locks the databases of the plugin. If a test used another
+        # VFS, SQLite would take an unfinished write for a crash.
+        self.vfs = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # The plugin writes byte code, as for a user, even if the environment of the test forbids
-        # it.
+        # Users' Python stores byte code. The environment of the tests may forbid this.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:
@@ -114,7 +109,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        """Remove the option `-S`, which disables coverage, from the command of the plugin."""
+        # The option `-S` would disable coverage.
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]
@@ -166,8 +161,7 @@ class Rig:
             start = time.monotonic()
             if holds():
                 return True
-            # After each check, sleep twice as long as the check took, but at most 0.1 s. Otherwise
-            # slow checks would take the CPU time that the plugin needs.
+            # Without this pause, slow checks would take the CPU time that the plugin needs.
             time.sleep(min(0.1, 2 * (time.monotonic() - start)))
             if time.monotonic() > end:
                 self._show_how_things_stand()
@@ -192,7 +186,6 @@ class Rig:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
-        """Return the events in the worker's log, selected by codes and by values of fields."""
         # The worker may not have written the last line completely.
         lines = self.worker_log().split("\n")[:-1]
         records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
@@ -208,7 +201,7 @@ class Rig:
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
         path = self.data / "queue" / "data.db"
-        address = path.as_uri() + (f"?vfs={self.locks}" if self.locks else "")
+        address = path.as_uri() + (f"?vfs={self.vfs}" if self.vfs else "")
         connection = sqlite3.connect(address, uri=True, timeout=10)
         try:
             yield connection

@@ -15,10 +15,8 @@ class LoggedRequest:
     """A request in the log of a fake server.
 
     Attributes:
-        seq: the number of the request, from 1.
-        at: the arrival, in seconds of `time.monotonic()`.
-        status: the status of the response, or None before a response.
-        fault: the name of the injected fault that answered the request.
+        at: the time of the arrival, in seconds of `time.monotonic()`.
+        fault: the name of the injected fault that the request hit.
     """
 
     method: str
@@ -79,7 +77,6 @@ class RequestLog(Generic[R]):
             self._changed.notify_all()
 
     def finish(self, request: R, status: int | None) -> None:
-        """Record the response before its last byte is sent. A second call has no effect."""
         with self._changed:
             if request.done:
                 return
@@ -110,7 +107,7 @@ class Exchange:
         return self.connection.send(self.render(response))
 
 
-# An action answers a request. If the result is False, the connection ends.
+# An action answers a request, and returns False if the server must close the connection.
 Action = Callable[[Exchange, "Fault"], bool]
 
 
@@ -139,7 +136,7 @@ class Fault:
         return not self._cleared and self._remaining != 0
 
     def clear(self) -> None:
-        """End the fault for later requests. A hanging request still waits for `release()`."""
+        """End the fault for later requests. A hanging request still waits for `release`."""
         with self._changed:
             self._cleared = True
 
@@ -166,8 +163,6 @@ class Fault:
 
 
 class Faults:
-    """The injected faults of a server. If several faults match a request, the first fault acts."""
-
     def __init__(self, changed: Condition) -> None:
         self._changed = changed
         self._faults: list[Fault] = []
@@ -181,11 +176,6 @@ class Faults:
         times: int | None = None,
         after: int = 0,
     ) -> Fault:
-        """Inject a fault into matching requests.
-
-        The first `after` matching requests pass. The fault then hits the next `times` matching
-        requests. Without `times`, the fault hits all later matching requests.
-        """
         fault = Fault(name, action, matches, times, after, self._changed)
         with self._changed:
             self._faults.append(fault)

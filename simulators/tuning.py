@@ -21,13 +21,13 @@ Seconds = float | None
 
 @dataclass(frozen=True)
 class Tuning:
-    """The values to set. None keeps the value of the plugin.
+    """The intervals and limits to change. None keeps the value of the plugin.
 
     Attributes:
         back_off: the longest wait before a retry after a temporary error.
         not_found_back_off: the longest wait before a retry for a file that Plex does not have.
-        first_rate: jobs per second directly after an outage. The rate then rises slowly.
-        last_rate: the highest rate after an outage, in jobs per second.
+        first_rate: the number of jobs per second directly after an outage.
+        last_rate: the number of jobs per second to which the rate then rises.
     """
 
     linger: Annotated[Seconds, processor, "IDLE_SECONDS"] = None

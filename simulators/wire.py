@@ -3,7 +3,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from io import BufferedReader
 
-# A TLS handshake begins with this byte.
 TLS_HANDSHAKE = b"\x16"
 _LONGEST_LINE = 1 << 20
 _CLOUDFLARE = {

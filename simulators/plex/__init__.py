@@ -1,5 +1,3 @@
-"""A fake Plex Media Server that behaves like observed real servers."""
-
 from simulators.plex.fake import FakePlex as FakePlex
 from simulators.plex.request_log import Kind as Kind, Request as Request
 from simulators.plex.snapshot import ItemState as ItemState

@@ -70,7 +70,7 @@ class Core:
         values: ItemFields = {}
         for name, value in self.agent.get(item.rating_key, {}).items():
             if lock_of(name) not in item.locks:
-                values[name] = value  # type: ignore[literal-required]  # same TypedDict
+                values[name] = value  # type: ignore[literal-required]
         if values:
             self.library.assign(item, values, item.section.agent)
             self.library.touch(item)

@@ -1,13 +1,3 @@
-"""A Plex Media Server for tests, with HTTP on the loopback interface.
-
-with FakePlex(token="secret-token") as plex:
-    scenes = plex.add_section("Scenes", locations=["/plex/scenes"])
-    item = plex.add_item(scenes, "/plex/scenes/a.mp4", title="A")
-    ...  # drive the client at plex.url
-    assert item.studio == "X"
-    assert plex.log.count(kind="edit") == 1
-"""
-
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -31,16 +21,16 @@ Version: TypeAlias = "str | Sequence[str] | Media"
 
 
 class FakePlex:
-    """A fake Plex server. Tests read its objects directly, and change them through methods.
+    """A Plex Media Server for tests, with HTTP on the loopback interface.
 
     Args:
-        guest_token: the token of a shared user, who can read and rate but not edit.
-        switches: the behaviour in which real servers differ, or which is unknown.
+        guest_token: the token of a user with whom the owner shares the server. This user can read
+            and rate items, but not edit them.
         tls: the certificate of a server that uses https.
 
     Attributes:
         agent: the values that a metadata refresh writes to unlocked fields, by rating key.
-        changed: the condition that guards all state. Each request and change notifies it.
+        changed: the lock of all data. Each request and each change by a test notifies its waiters.
     """
 
     def __init__(
@@ -155,7 +145,7 @@ class FakePlex:
         *,
         agent: str = "com.plexapp.agents.none",
         scanner: str = "Plex Video Files Scanner",
-        type: str = "movie",  # noqa: A002  # Plex's word
+        type: str = "movie",  # noqa: A002
     ) -> Section:
         with self.changed:
             return self._library.add_section(title, locations, agent, scanner, type)
@@ -169,10 +159,10 @@ class FakePlex:
         updated_at: int | None = None,
         **fields: Unpack[ItemFields],
     ) -> Item:
-        """Add an item and its files on the disk, as a scan does.
+        """Add an item, and add its files to the disk.
 
         Each version of the item is a file, a list of files, or a `Media`. The default title is the
-        file name without suffix.
+        name of the first file without its suffix.
         """
         media = [_media(version, size) for version in versions]
         with self.changed:

@@ -1,11 +1,3 @@
-"""Injected faults of the fake Plex.
-
-fault = plex.faults.status(503, kind="edit", times=2)
-hang = plex.faults.hang(kind="metadata")
-assert hang.wait_for_hit()
-hang.release()
-"""
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
@@ -26,9 +18,10 @@ from simulators.wire import Response
 
 
 class Where(TypedDict, total=False):
-    """Selects the requests that a fault hits. A request must meet all given conditions.
+    """The conditions that a request must meet to be hit by a fault.
 
-    The first `after` of these requests pass, and the next `times` requests are hit.
+    The first `after` requests that meet the conditions pass. The fault hits the next `times`
+    requests, or all later requests without `times`.
     """
 
     kind: Kind
@@ -74,10 +67,7 @@ class Faults(traffic.Faults):
         text: str = "",
         **where: Unpack[Where],
     ) -> Fault:
-        """Respond with an error status. The body is `text`, or else the body that Plex sends.
-
-        If `applied` is True, the request is carried out before the error is sent.
-        """
+        """Respond with an error. If `applied` is True, the fake Plex first executes the request."""
         response = maintenance() if status == 503 else html_error(status)
         if text:
             response = replace(response, body=text.encode())
@@ -100,9 +90,10 @@ class Faults(traffic.Faults):
         return self.inject("body", _Answer(Response(200, body, content_type)), **where)
 
     def hang(self, *, applied: bool = False, **where: Unpack[Where]) -> Fault:
-        """Respond only after `release()`. If the client closes the connection, never respond.
+        """Respond only after the test calls `release` of the fault.
 
-        If `applied` is True, the request is carried out at once, otherwise only after the release.
+        If `applied` is True, the fake Plex executes the request at once, otherwise after the
+        release.
         """
         return self.inject("hang", hang_after if applied else hang, **where)
 

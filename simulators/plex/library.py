@@ -46,7 +46,7 @@ class Library:
         locations: Iterable[str],
         agent: str,
         scanner: str,
-        type: str,  # noqa: A002  # Plex's word
+        type: str,  # noqa: A002
     ) -> Section:
         key = len(self.sections) + 1
         now = self.now()
@@ -99,9 +99,9 @@ class Library:
         item.updated_at = self.now()
 
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
-        """Set the fields of an item, but neither locks nor time stamps.
+        """Set the fields of an item without changing its locks and time stamps.
 
-        `provider` is the source of an image, or None for an image that a user uploads.
+        `provider` is the agent that has found an image, or None for an image that a user uploads.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}

@@ -1,5 +1,3 @@
-"""Answers a request in these steps: log, fault, latency, access rights, handler, response."""
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

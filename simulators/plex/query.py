@@ -23,10 +23,9 @@ _SORTS: Mapping[str, Callable[[Item], str | float]] = {
 
 
 def select(library: Library, section: Section, params: Params, switches: Switches) -> list[Item]:
-    """Return all items of a listing in order, before the page is cut out.
+    """Return the items of all pages of a listing, in order.
 
-    The fake Plex filters only by file. Like a real Plex, it ignores unknown filters and sort keys,
-    so the listing can be longer than the client expects.
+    Like a real Plex, the fake Plex ignores unknown filters and sort keys.
     """
     file = "" if switches.ignores_file_filter else params.get("file")
     ignore_case = switches.string_filters_ignore_case

@@ -31,13 +31,6 @@ TokenState = Literal["present", "guest", "wrong", "absent"]
 
 @dataclass(slots=True)
 class Request(LoggedRequest):
-    """A request that arrived at Plex. The log contains no token, only whether the token is valid.
-
-    Attributes: query: the decoded pairs of the query in order. headers: the headers that matter,
-    with names in lower case. token: whether the token is valid, wrong or missing. `guest` means the
-    valid token of a shared user.
-    """
-
     kind: Kind
     query: list[tuple[str, str]]
     headers: dict[str, str]

@@ -1,6 +1,6 @@
-"""Decides which files a scan lists, and which files become one item, as Plex's scanner does.
+"""Decides which files a scan adds to Plex, and which files become one item.
 
-The rules come from Plex's published scanner. They share no code with the plugin.
+The rules come from the scanner that Plex has published. They share no code with the plugin.
 """
 
 import re

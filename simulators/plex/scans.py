@@ -40,8 +40,6 @@ class Disk:
 
 
 class Scanner:
-    """Runs scans. A scan ends at once, or with `finish()` if `waits` is True."""
-
     def __init__(self, library: Library, disk: Disk, changed: threading.Condition) -> None:
         self._library = library
         self._disk = disk

@@ -1,7 +1,7 @@
 """The data of a Plex server: sections, items, tags and images.
 
-Tests change an item only by assigning to its attributes. Each assignment discards the cached XML of
-the item.
+Tests change an item only by assignments to its attributes, because an assignment discards the
+cached XML of the item.
 """
 
 from collections.abc import Sequence
@@ -66,8 +66,6 @@ class Revision:
 
 @dataclass(slots=True)
 class Tag:
-    """A tag of a server. All items that have the tag share this object and its thumbnail."""
-
     id: int
     kind: str
     name: str
@@ -161,10 +159,9 @@ def _scalar(plex: str, kind: Kind = "text") -> Any:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A video with all its fields. The text of a missing field is "".
+    """A video. A field without a value has an empty text.
 
-    `own_date` is the date that the item would have without the plugin. The plugin's edits change
-    the shown date, but not `own_date`.
+    `own_date` is the date that the item would show without edits.
     """
 
     _revision: Revision = field(repr=False)
@@ -259,6 +256,5 @@ def stem(path: str) -> str:
 
 
 def below(path: str, folder: str) -> bool:
-    """Return whether `path` is `folder` or inside it. The folder `/a` does not contain `/ab`."""
     trimmed = folder.rstrip("/\\")
     return path == trimmed or path.startswith((trimmed + "/", trimmed + "\\"))

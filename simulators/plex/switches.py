@@ -16,13 +16,10 @@ class Switches:
         upload_locks_thumb: whether uploading or selecting an image also locks the image.
         honours_exclude_elements: whether the items of a list lack the parts that a request
             names in `excludeElements` and `excludeFields`.
-        ignores_file_filter: whether the server ignores the filter `file=`.
-        ignored_sorts: the sort keys that the server ignores.
         illegal_references: whether all titles in responses begin with `&#11;`, a reference to a
             character that XML forbids.
         unreadable: rating keys of damaged items. A request that would return a damaged item
             gets 500.
-        ignores_paging: whether the server returns the whole list instead of the requested page.
         require_size_header: whether a list request without a page size gets 400.
         max_request_line: the largest number of bytes of `METHOD target HTTP/1.1`. A longer line
             gets 400. The limit of a real Plex is unknown.
@@ -40,7 +37,6 @@ class Switches:
             servers east of Greenwich do so.
         tags_fold_ascii_only: whether `É` and `é` are different tags.
         unkept_fields: the fields whose new values the server discards, although it answers 200.
-        string_filters_ignore_case: whether filters by text ignore case.
         secure_connections: with `required`, a server with a certificate closes connections without
             TLS. With `preferred`, the same port answers both http and https.
         blocked_query: a regular expression. A reverse proxy before Plex refuses each matching

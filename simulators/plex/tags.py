@@ -1,5 +1,3 @@
-"""The tags of a server. Names are compared without case, and the first spelling stays."""
-
 import string
 from collections.abc import Callable, Iterable
 
@@ -9,6 +7,8 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class TagBook:
+    """The tags of a server. Names that differ only by case are one tag, with the first spelling."""
+
     def __init__(self, ascii_only: Callable[[], bool] = lambda: False) -> None:
         self.ascii_only = ascii_only
         self._by_name: dict[tuple[str, str], Tag] = {}

@@ -10,9 +10,9 @@ _SHELF_OF = {"poster": "posters", "thumb": "posters", "art": "arts"}
 
 
 def edit_section(core: Core, call: Call) -> Response:
-    """Handle `PUT /library/sections/N/all?type=1&id=1,2&…`. Ids of other sections are ignored.
+    """Edit the items that the query parameter `id` names, if they are in the section.
 
-    Without an id, the request edits all items of the section, as in a real Plex.
+    As in a real Plex, a request without a valid id edits all items of the section.
     """
     section = core.section(call.ids[0])
     ids = call.params.get("id")

@@ -1,12 +1,3 @@
-"""A fake Stash for tests, with the GraphQL API, images, and a runner of plugins.
-
-with FakeStash(tmp_path) as stash:
-    scene = stash.add_scene(title="Old", files=["/media/a.mp4"], tags=["x"], cover=JPEG)
-    stash.install_plugin(repository)
-    [run] = stash.edit_scene(scene.id, title="New")
-    assert run.result.error is None
-"""
-
 from .entities import Scene as Scene, StashError as StashError, VideoFile as VideoFile
 from .fake import FakeStash as FakeStash
 from .faults import (

@@ -72,11 +72,8 @@ class StashExchange(Exchange):
 class App:
     """Answers HTTP requests to Stash.
 
-    A mutation can run a plugin. If the client closes the connection before the response, the
-    plugin's process is killed.
-
-    Args:
-        has_plugins: returns whether plugins are installed.
+    If the client of a mutation closes the connection early, the fake Stash kills the processes of
+    plugins that the mutation runs.
     """
 
     def __init__(

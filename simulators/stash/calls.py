@@ -17,7 +17,6 @@ class Cancel:
             notify()
 
     def subscribe(self, notify: Callable[[], None]) -> None:
-        """Call `notify` when the request is cancelled, or at once if it has been cancelled."""
         with self._lock:
             if not self.cancelled:
                 self._subscribers.append(notify)
@@ -32,12 +31,5 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The context of a GraphQL request, or of an edit by a test.
-
-    Attributes:
-        base_url: the address of Stash in the header `Host` of the request.
-        cancel: the object that is cancelled if the client closes the connection.
-    """
-
     base_url: str = ""
     cancel: Cancel = field(default_factory=Cancel)

@@ -6,8 +6,6 @@ Seconds = Callable[[], float]
 
 
 class StashClock:
-    """Formats time stamps as Stash does, with whole seconds and the local UTC offset."""
-
     def __init__(self, now: Seconds = time.time, utc_offset: timedelta = timedelta()) -> None:
         self.now = now
         self.utc_offset = utc_offset

@@ -12,7 +12,6 @@ from graphql import (
 )
 
 FAKE_API = Path(__file__).with_name("schema.graphql")
-# This folder has the GraphQL schemas of real Stash releases. `tools/stash_api.py` writes the files.
 API = Path(__file__).with_name("api")
 OLDEST, NEWEST = "v0.26.0", "v0.30.1"
 
@@ -31,10 +30,7 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Return the deviations of `small`, a schema of the fake Stash, from a Stash release.
-
-    Each text describes a part of `small` that the release lacks or defines in another form.
-    """
+    """Describe the parts of the schema `small` that a Stash release lacks or defines otherwise."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]

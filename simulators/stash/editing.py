@@ -1,5 +1,3 @@
-"""Edits the library as Stash's web page does, and then runs the hooks of plugins."""
-
 import base64
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Unpack
@@ -27,10 +25,6 @@ class Edits:
     page: Call
 
     def edit_scene(self, scene_id: int, **changes: Unpack[SceneFields]) -> list[PluginRun]:
-        """Edit a scene with the mutation `sceneUpdate`.
-
-        In the input of the hook, the fields that the edit does not change are null.
-        """
         input_ = {"id": str(scene_id), **self._input(changes)}
         self.library.update_scene(scene_id, **changes)
         return self._hooks("Scene.Update", scene_id, _struct("SceneUpdateInput", input_), input_)
@@ -77,7 +71,7 @@ class Edits:
         return self._update("Tag", self.library.tags, tag, **changes)
 
     def set_children(self, parent: Ref, *children: Ref) -> list[PluginRun]:
-        """Set the children of a tag as Stash's web page does, and run only the parent's hook."""
+        """Set the children of a tag. As in Stash, only the parent's hook runs."""
         tags = self.library.tags
         id_, ids = tags.get(parent).id, {tags.ensure(child) for child in children}
         for tag in list(tags.by_id.values()):
@@ -146,7 +140,7 @@ class Edits:
 
 
 def _struct(type_name: str, input_: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mutation input as Go writes it, with unset fields as null."""
+    """Return the input of a mutation as Stash passes it to hooks, with null for missing fields."""
     return {name: input_.get(name) for name in _input_fields(type_name)}
 
 

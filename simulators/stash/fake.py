@@ -26,9 +26,7 @@ from .runner import PluginResult, PluginRunner
 
 
 class FakeStash(Edits):
-    """A Stash on the loopback interface, in the process of the test.
-
-    A `start()` after a `stop()` serves the same library on the same port.
+    """A Stash for tests on the loopback interface, with GraphQL, images and plugins.
 
     Args:
         root: the folder of Stash's configuration and plugins, and the working folder of plugins.
@@ -97,7 +95,6 @@ class FakeStash(Edits):
         return self.start()
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        """Raise an error if the fake Stash failed, or if a plugin exceeded its time limit."""
         self.close()
         self.jobs.close()
         broken = [*self.engine.internal_errors, *self.jobs.panics]

@@ -29,8 +29,6 @@ Work = Callable[[Job], Any]
 
 
 class JobQueue:
-    """Runs jobs one after another. `panics` has the traces of unexpected errors in jobs."""
-
     def __init__(self) -> None:
         self.panics: list[str] = []
         self._changed = threading.Condition()

@@ -16,7 +16,7 @@ _PLAIN = [one.name for one in dataclasses.fields(Scene) if one.name not in _REFE
 class SceneFields(TypedDict, total=False):
     """The fields of a scene that a test can set.
 
-    A studio, performer, tag or group is given by name or id. An unknown name adds a new record.
+    Studios, performers, tags and groups are names or ids. A new name adds a record to the library.
     """
 
     title: str
@@ -148,7 +148,6 @@ class Library:
         return tag_ids if more == tag_ids else self.with_descendants(more)
 
     def snapshot(self) -> dict[int, dict[str, Any]]:
-        """Return each scene as plain data. Names replace ids, and a SHA-256 replaces the cover."""
         with self.lock:
             return {scene_id: self._plain(scene) for scene_id, scene in self.scenes.items()}
 

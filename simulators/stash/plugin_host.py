@@ -14,8 +14,6 @@ from .runner import PluginResult, PluginRunner
 
 @dataclass(frozen=True, slots=True)
 class PluginRun:
-    """A run of a plugin. `trigger` is the type of the hook, or the name of the task."""
-
     plugin_id: str
     kind: Literal["hook", "task", "operation"]
     trigger: str
@@ -49,15 +47,14 @@ class PluginHost:
     def hooks(
         self, hook_type: str, object_id: int, input_: Any, input_fields: Iterable[str], call: Call
     ) -> list[PluginRun]:
-        """Run the hooks of all plugins for an event in order.
+        """Run the hooks of all plugins for an event.
 
-        After a cancelled hook, or a hook that cannot start, no further hook runs.
+        As in Stash, no further hook runs after a hook that is cancelled or cannot start.
         """
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            # A real Stash keeps the names of the input fields in a Go map, so it sends the names in
-            # random order.
+            # Stash keeps the names of the input fields in a Go map, so their order is random.
             random.shuffle(fields)
             context["inputFields"] = fields
         args = {"hookContext": context}

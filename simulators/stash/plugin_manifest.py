@@ -13,9 +13,8 @@ Node = dict[str, "Node"] | list["Node"] | str | None
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
 _TYPES = ("STRING", "NUMBER", "BOOLEAN")
-# The keys that the yml file of a plugin can have, and the types of their values. `str` means a
-# text, and a tuple means one of its texts. A list means any number of elements of the listed type.
-# `*` means any key.
+# The keys that the yml file of a plugin can have, with the types of their values. A tuple contains
+# the allowed texts. A list contains the type of its elements. The key `*` means any key.
 _SHAPE = {
     **dict.fromkeys(("name", "description", "url", "version", "errLog"), str),
     "interface": ("raw", "rpc", "js"),
@@ -55,13 +54,6 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The content of the yml file of a plugin.
-
-    Attributes:
-        raw_name: the name in the file. Stash's log lines contain this name, even an empty one.
-        err_log: the level of log lines that do not name their level.
-    """
-
     path: Path
     raw_name: str
     version: str

@@ -40,7 +40,6 @@ class LogReader:
             self._accept(line)
 
     def end(self) -> None:
-        """Read the last line even if it does not end with a line feed."""
         self._accept(self._rest)
 
     def _accept(self, line: bytes) -> None:
@@ -74,11 +73,8 @@ def _decode(text: str) -> tuple[Any, str | None]:
         return None, None
     if not isinstance(document, dict):
         return text, None
-    known = {
-        key.lower(): value
-        for key, value in document.items()
-        # The JSON parser of Go ignores the case of keys.
-    }
+    # Go's JSON parser, which Stash uses, ignores the case of keys.
+    known = {key.lower(): value for key, value in document.items()}
     error = known.get("error")
     is_typed = isinstance(error, str | None)
     return (known.get("output"), error) if is_typed else (text, "")

@@ -16,7 +16,7 @@ CHUNK = 65_536
 
 
 class PluginTimeoutError(AssertionError):
-    """A plugin exceeded the time limit of the test. A real Stash has no such limit."""
+    pass
 
 
 class Process(Protocol):
@@ -39,11 +39,10 @@ def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Pro
 
 
 class PluginProcess:
-    """Runs the process of a plugin.
+    """Runs the process of a plugin as Stash does.
 
     The run ends when the process has ended and its standard output is closed. A child of the plugin
-    can keep this output open. A cancellation kills the process, but not its children, and ends the
-    run.
+    can keep the standard output open. A cancellation kills the process, but not its children.
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
@@ -89,8 +88,8 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        # If the process has ended and the fork server has read its exit status, the process id no
-        # longer exists. There is no end to wait for.
+        # The process id is unknown if the process has ended and the fork server has read its exit
+        # status.
         except ProcessLookupError:
             self._awaited.remove("exit")
             return
@@ -118,8 +117,7 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        # The plugin has ended, or has closed its standard input, before it read the whole input.
-        # The rest of the input is dropped.
+        # A plugin can end, or close its standard input, before it has read the whole input.
         except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]

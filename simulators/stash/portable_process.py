@@ -55,8 +55,7 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        # The plugin has ended, or has closed its standard input, before it read the whole input.
-        # The rest of the input is dropped.
+        # A plugin can end, or close its standard input, before it has read the whole input.
         except OSError:
             return
 

@@ -9,13 +9,6 @@ from .auth import Means
 
 @dataclass(slots=True)
 class LoggedRequest(traffic.LoggedRequest):
-    """A request that arrived at Stash.
-
-    Attributes:
-        kind: `screenshot`, `login`, `page`, or `graphql:` with the requested top-level fields.
-        auth: the kind of the credential, never the secret.
-    """
-
     auth: Means = "none"
     operation: str | None = None
     query: str = ""

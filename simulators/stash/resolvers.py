@@ -19,16 +19,6 @@ Arguments = Mapping[str, Any]
 
 @dataclass(slots=True)
 class StashSettings:
-    """The settings of the fake Stash.
-
-    Tests change them while they hold the lock of the fake Stash's data.
-
-    Attributes:
-        directory: the folder of Stash's configuration.
-        plugins: the settings of each plugin, by the id of the plugin.
-        status: the system status. With another status than `OK`, Stash cannot use its database.
-    """
-
     directory: Path
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
     status: Literal["SETUP", "NEEDS_MIGRATION", "OK"] = "OK"
@@ -36,12 +26,6 @@ class StashSettings:
 
 
 class Resolvers:
-    """Resolves the GraphQL fields that are not plain attributes.
-
-    The fake Stash has no mutation that edits scenes. Instead, tests call methods of `FakeStash`,
-    which run the same hooks as such a mutation.
-    """
-
     def __init__(
         self, library: Library, settings: StashSettings, gate: Gate, host: PluginHost
     ) -> None:
@@ -66,7 +50,6 @@ class Resolvers:
             ("Mutation", "configurePlugin"): self._configure_plugin,
             ("Mutation", "runPluginTask"): self._run_plugin_task,
             ("Mutation", "runPluginOperation"): self._run_plugin_operation,
-            # In the fake Stash, an empty text stands for a missing time.
             ("Scene", "created_at"): lambda scene, *_: scene.created_at or None,
             ("Scene", "updated_at"): lambda scene, *_: scene.updated_at or None,
             ("Scene", "paths"): _paths,
@@ -102,7 +85,6 @@ class Resolvers:
         return scene_query.find(self._library, criteria, page)
 
     def _find_tags(self, _: None, _call: Call, arguments: Arguments) -> SimpleNamespace:
-        """Return all tags that have children. The plugin asks for no other tags."""
         self._require_database()
         assert arguments["tag_filter"]["child_count"]["value"] == 0
         tags = [tag for tag in self._library.tags.by_id.values() if self._children(tag)]

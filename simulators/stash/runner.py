@@ -25,9 +25,10 @@ class PluginResult:
     """The result of a run of a plugin.
 
     Attributes:
-        output: the member `output` of the answer, or the whole answer if the answer is not JSON.
-        error: the member `error` of the answer, or a text about the exit status.
-        exit_code: the exit status. The number is negative if a signal ended the process.
+        output: the member `output` of the plugin's JSON answer, or the whole answer if it is not
+            JSON.
+        error: the member `error` of the plugin's answer, or a text about the exit status.
+        exit_code: the exit status, or the negative number of the signal that ended the process.
         cancelled: whether a cancelled request or job ended the run.
     """
 
@@ -48,13 +49,6 @@ class PluginResult:
 
 @dataclass(slots=True)
 class PluginRunner:
-    """Starts plugins.
-
-    Attributes:
-        env: changes to the environment of this process. None removes a variable.
-        timeout: the seconds after which a run fails the test. A real Stash has no limit.
-    """
-
     cwd: Path
     python: str
     env: dict[str, str | None] = field(default_factory=dict)

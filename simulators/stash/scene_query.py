@@ -42,7 +42,7 @@ def find(
 
 
 def _after(library: Library, wanted: Mapping[str, Any] | None) -> list[Scene]:
-    # Each new scene gets a higher id, so the ids are sorted.
+    # The ids are sorted, because each new scene gets a higher id.
     ids = list(library.scenes)
     start = bisect_right(ids, wanted["value"]) if wanted else 0
     return [library.scenes[id_] for id_ in ids[start:]]

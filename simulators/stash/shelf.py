@@ -20,7 +20,6 @@ class Shelf(Generic[NamedT]):
         self._last_id = 0
 
     def add(self, name: str, **fields: Any) -> NamedT:
-        """Add a record. Performers can have the same name if their disambiguations differ."""
         if name in self._ids and not fields.get("disambiguation"):
             msg = f"{self.kind} with name '{name}' already exists"
             raise StashError(msg)

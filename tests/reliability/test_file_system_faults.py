@@ -251,8 +251,8 @@ def test_an_edit_on_a_disk_without_room_for_a_file_arrives_later(rig: Rig) -> No
 
 def refuse_wal(rig: Rig) -> None:
     """SQLite with lock files for locks: it has no shared memory, as on a network share."""
-    rig.locks = "unix-dotfile"
-    rig.alter(sqlite3, _connect_with_vfs, vfs=rig.locks)
+    rig.vfs = "unix-dotfile"
+    rig.alter(sqlite3, _connect_with_vfs, vfs=rig.vfs)
 
 
 def _connect_with_vfs(vfs: str) -> None:
