@@ -19,7 +19,7 @@ SECTIONS: Mapping[str, Sequence[against.Part]] = {
     "drain": drains.PARTS,
     "reconcile": (reconciliations.measure,),
 }
-# The benchmark of reconciliation imports the plugin, so it cannot measure another version.
+# The benchmark `reconcile` imports this version of the plugin, so it cannot measure other versions.
 COMPARABLE = ("hook", "edit", "drain")
 
 _LEGEND = """\

@@ -41,7 +41,6 @@ class Compared:
 def compare(
     place: Workspace, other: Path, rounds: int, part: Part, progress: Progress
 ) -> list[Compared]:
-    """Measure both versions alternately. Stop if the compared version fails."""
     found: dict[str, Compared] = {}
     for number in range(1, rounds + 1):
         for row in _measure(place, place.plugin, part, progress, f"A {number} of {rounds}"):

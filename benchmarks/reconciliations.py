@@ -74,7 +74,7 @@ def _cpu_of_children() -> float:
 
 
 def _add_synced_library(plugin: Installed, count: int) -> list[int]:
-    """Add scenes, their items and the records of their syncs. Real syncs would take 20 minutes."""
+    """Add scenes and items, and record them as synced. Real syncs would take 20 minutes."""
     rig = plugin.rig
     ids = rig.add_library(count, covers=False)
     folder = rig.data / "queue"

@@ -57,9 +57,9 @@ def flush_seconds(folder: Path) -> float:
 
 
 def _interpreter(folder: Path) -> Path:
-    """Create a virtual environment that links to the installed packages, but not to `.pth` files.
+    """Return the Python of a new virtual environment with links to the installed packages.
 
-    A shell script of pyenv or a `.pth` file of coverage would slow down the start of Python.
+    The shell script of pyenv or a `.pth` file of coverage would slow down each start of Python.
     """
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))

@@ -25,11 +25,6 @@ _WINE = "/usr/lib/wine/wine64"
 
 @contextmanager
 def wine(folder: Path, python: str) -> Iterator[Path]:
-    """Yield a command that runs Python for Windows in Wine.
-
-    During the `with` block, an idle process runs in Wine. Without this process, Wine could end
-    between two commands and would then have to start again.
-    """
     command = folder / "python"
     command.write_text(
         f"#!/bin/sh\nexport WINEPREFIX={folder}/wine WINEDEBUG=-all\n"
@@ -38,6 +33,7 @@ def wine(folder: Path, python: str) -> Iterator[Path]:
     )
     command.chmod(0o700)
     code = "import sys; print(flush=True); sys.stdin.read()"
+    # Without this idle process, Wine would end after each command and start again for the next.
     with running(str(command), "-S", "-c", code):
         yield command
 

@@ -1,5 +1,3 @@
-"""The checks of `tools.portable`. An `AssertionError` is a fault of the plugin on this system."""
-
 import os
 import shutil
 import statistics
@@ -81,7 +79,6 @@ class Checks:
         return self._sync(0, "Second")
 
     def _burst(self) -> str:
-        """Save 50 edits at once. One worker must sync all edits, and leave no temporary file."""
         with ThreadPoolExecutor(_SCENES) as pool:
             list(pool.map(lambda number: self._edit(number, f"At once {number}"), range(_SCENES)))
         result = self._visible({number: f"At once {number}" for number in range(_SCENES)})
@@ -94,14 +91,12 @@ class Checks:
         titles = {number: f"Killed {number}" for number in range(_KILLS)}
         for number, title in titles.items():
             self._edit(number, title)
-            # The pauses differ, so the worker is killed at different points of its work.
             time.sleep(0.05 * (number % 7))
             self._rig.stop_worker()
         self._edit(_KILLS, "Last")
         return f"{_KILLS} edits {self._visible({**titles, _KILLS: 'Last'})}"
 
     def _tasks(self) -> str:
-        """Run tasks beside a worker. One answer must contain a partly Japanese title."""
         self._sync(1, _TITLE)
         modes = ("queue_status", "health_check", "doctor", "process_queue", "reconcile_all")
         for mode in modes:
@@ -112,7 +107,6 @@ class Checks:
         return f"{len(modes) + 1} tasks answered"
 
     def _command_line(self) -> str:
-        """Run commands in several output encodings. Some encodings lack letters of a title."""
         self._sync(1, _TITLE)
         inspect, count = ["inspect", str(self._scenes[1][0])], 0
         for encoding in ("", "cp437", "cp1252", "utf-8"):
@@ -170,7 +164,6 @@ class Checks:
         return f"edit {result}, by a new worker"
 
     def _paths(self) -> str:
-        """Sync scenes whose paths are spelled differently in Plex, without and with a path map."""
         places = ["E:\\films", "//nas/media", "/volume1/video", "/volume2/v"]
         section = self._rig.plex.add_section("Spellings", locations=places)
         first = len(self._scenes)
@@ -187,7 +180,7 @@ class Checks:
         return f"{_WITHOUT_MAP} without and {len(_PATHS)} with a path map"
 
     def _log(self) -> str:
-        """Fill the log while a program reads the log. The worker must still rotate its log."""
+        # Windows does not rename a file that a program has opened, so a reader delays the rotation.
         log = self._rig.data / "worker.log"
         self._sync(0, "Before the rotation")
         with open(log, "ab") as file:

@@ -13,8 +13,6 @@ _FOLDER = "D:\\media"
 
 
 class PortableRig(Rig):
-    """A rig whose Stash has paths of Windows."""
-
     def __init__(self, root: Path, plugin: Path, python: Path) -> None:
         super().__init__(root, plugin=plugin, interpreter=python)
         self.script = str(self.manifest.directory / "Stash2Plex.py")
@@ -57,7 +55,8 @@ class PortableRig(Rig):
             assert process.stdout is not None
             process.stdin.write(stdin)
             process.stdin.close()
-            # Like Stash, do not wait for the end of stderr. Under Wine, a worker keeps it open.
+            # Like Stash, this method does not wait for the end of stderr, because a worker keeps
+            # stderr open under Wine.
             process.stdout.read()
             assert process.wait() == 0
         return time.perf_counter() - begun
@@ -67,7 +66,7 @@ class PortableRig(Rig):
 def running(*command: str) -> Iterator[None]:
     """Run a program during a `with` block.
 
-    The program must print a line when it is ready, and end when its input is closed.
+    The program must print a line when it is ready, and end when its standard input ends.
     """
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:

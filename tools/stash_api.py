@@ -1,9 +1,8 @@
 """Describe the API of a Stash release: `python -m tools.stash_api CLONE TAG`.
 
 CLONE is a git clone of Stash. The description is written to `simulators/stash/api/TAG.graphql`. The
-description has the types and fields that the fake Stash uses, and the input fields that Stash
-requires. For the type `Scene`, the description also has fields that the
-fake Stash does not use.
+description has the types and fields that the fake Stash uses, all fields of a scene, and the input
+fields that Stash requires.
 """
 
 import subprocess

@@ -14,8 +14,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST_SENTENCE, LONGEST_SUBJECT, COMMITS = 30, 72, 30
 
-# Each key is the pattern of a bad word, and each value has better words.
-WORDS = {
+BETTER_WORDS = {
     r"bur(?:y|ies|ied)": "dead-letter",
     r"gives? back|gave back": "release",
     r"inbox|takes? in|took in": "spool, import",
@@ -45,11 +44,10 @@ WORDS = {
     r"as above|as there|as before|see (?:above|there|below)|likewise|ditto": "the reason itself",
     r"(?:spec|design|style)[.]md|(?:plex|stash)[-]protocol": "the reason, or a page in docs/",
 }
-_WORDS = re.compile(rf"\b(?:{'|'.join(f'({word})' for word in WORDS)})\b", re.IGNORECASE)
+_WORDS = re.compile(rf"\b(?:{'|'.join(f'({word})' for word in BETTER_WORDS)})\b", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`|https?://\S+|<[^>]+>", re.DOTALL)
 _LINK = re.compile(r"\]\([^)]*\)")
-# A sentence also ends at an empty line, at the end of a table cell, and before a list item or a
-# heading.
+# A sentence also ends at an empty line, after a table cell, and before a list item or a heading.
 _END = re.compile(r"[.!?]\W?\s+|:\s*\n|\n\s*(?:[-*#\d|├└│].*?|)\n|\n\s*[-*|├└│]|\|")
 _ARGUMENT = re.compile(r"^\s+[*\w, ]+: ", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^ *#(?: .*)?\n)+|  # .*", re.MULTILINE)
@@ -71,10 +69,10 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def findings(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each fault in a text, with the number of lines before the fault."""
+    """Yield the number of lines before each fault of the text, and a description of the fault."""
     text = _CODE.sub(lambda code: "x" + "\n" * code[0].count("\n"), _LINK.sub("]", text))
     for word in _WORDS.finditer(text):
-        use = list(WORDS.values())[(word.lastindex or 1) - 1]
+        use = list(BETTER_WORDS.values())[(word.lastindex or 1) - 1]
         yield text.count("\n", 0, word.start()), f"'{word[0]}': write {use}"
     start = 0
     for end in [*_END.finditer(text), None]:

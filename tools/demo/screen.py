@@ -35,12 +35,6 @@ def bar(width: int, done: int, total: int) -> str:
 
 
 class Screen:
-    """Draws on a terminal, or writes plain lines to any other output.
-
-    A terminal with fewer than 70 columns also gets plain lines, without colours and pauses. The
-    variables `NO_COLOR` and `TERM=dumb` have the same effect.
-    """
-
     def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
         size = shutil.get_terminal_size()
         if isinstance(stream, io.TextIOWrapper):

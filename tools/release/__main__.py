@@ -27,7 +27,6 @@ def main() -> int:
         print(f"No release: {error}", file=sys.stderr)
         return 1
     release.write(options.into)
-    # The bytes of the zip depend only on the commit and on the version of zlib.
     print(
         f"Version {release.version}: {len(release.files)} files, "
         f"{len(release.archive) / 1000:.0f} kB packed by zlib {zlib.ZLIB_RUNTIME_VERSION}"

@@ -42,10 +42,10 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
-    """Return the text of the index.
+    """Return the text of the index from which Stash installs and updates the plugin.
 
-    Stash offers an update if the date differs from the date of the installed version. Stash ignores
-    the version number. With an invalid date, Stash cannot use the index.
+    Stash offers an update if the date in the index differs from the date of the installed plugin.
+    Stash ignores the version number.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     quoted = {
@@ -85,7 +85,6 @@ def build(repository: Path, wheels: Path, moment: datetime) -> Release:
 
 
 def commit_moment(repository: Path) -> datetime:
-    """Return the time in SOURCE_DATE_EPOCH, or else the time of the checked-out commit."""
     seconds = os.environ.get("SOURCE_DATE_EPOCH") or git(repository, "log", "-1", "--format=%ct")
     return datetime.fromtimestamp(int(seconds), UTC)
 
@@ -108,7 +107,7 @@ def _manifest(repository: Path) -> Manifest:
 
 
 def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
-    """Return a zip in which all files have the same time and mode.
+    """Return a zip whose bytes depend only on the files, the time and the version of zlib.
 
     Stash unpacks the files in order. The entry script comes last, because it needs all other files.
     """

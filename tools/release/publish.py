@@ -20,8 +20,7 @@ _PLACEHOLDER = "https://OWNER.github.io/REPOSITORY/index.yml"
 def notes(repository: Path, tag: str, source: str, address: str) -> str:
     """Return the release notes. Raise ReleaseError if the changelog lacks the version.
 
-    `source` is the web address of the plugin source, and `address` the web address of the
-    repository.
+    `source` is the web address of the plugin source, and `address` that of the repository.
     """
     manifest = repository / ENTRY[1]
     version = read_manifest(manifest).version
@@ -44,7 +43,6 @@ def absolute(text: str, tag: str, address: str) -> str:
 
 
 def pages(releases: Path, newest: str, into: Path, readme: Path, source: str, address: str) -> None:
-    """Write the web pages. The root has the newest version, and each version has a folder."""
     if not (releases / newest).is_dir():
         raise ReleaseError(f"{releases} has no folder {newest}")
     shutil.copytree(releases / newest, into)

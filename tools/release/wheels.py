@@ -83,8 +83,8 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # Python prefers a package with `__init__.py` to a package of the same name without it, even
-        # in a later folder of `sys.path`. Each vendored package thus gets an `__init__.py`.
+        # An installed package with `__init__.py` would hide a vendored package of the same name
+        # without `__init__.py`, even in a later folder of `sys.path`.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
@@ -106,7 +106,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
 
 def _about(info: str, path: PurePosixPath, content: bytes) -> dict[str, bytes]:
     if path.name == "METADATA":
-        # The body of METADATA is a long README, so the release has only the headers.
+        # The body of METADATA is the long README of the package, so only the headers are kept.
         headers = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
         return {f"{info}/METADATA": headers + b"\n"}
     if path.name.lower().startswith(_LICENCES):
