@@ -23,7 +23,7 @@ from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
 # Python reads the variables `PYTHON…` only at its start, so the fork server's values also hold in
-# each forked process. A difference in these two variables does no harm.
+# each forked process. Differences in `PYTHONPATH` and `PYTHONDONTWRITEBYTECODE` do no harm.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 

@@ -79,7 +79,7 @@ class Rig:
         self.vfs = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # Users' Python stores byte code. The environment of the tests may forbid this.
+        # Users' Python stores byte code, so the plugin gets no variable that forbids byte code.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:

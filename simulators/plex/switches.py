@@ -22,7 +22,7 @@ class Switches:
             gets 500.
         require_size_header: whether a list request without a page size gets 400.
         max_request_line: the largest number of bytes of `METHOD target HTTP/1.1`. A longer line
-            gets 400. The limit of a real Plex is unknown.
+            gets the status 400. The limit of a real Plex is unknown.
         oversized_upload_status: 413 for newer servers, or 500 for older servers.
         empty_date: the effect of an edit with an empty date. `file_date` restores the date of the
             file. The effect in a real Plex is unknown.
