@@ -1,5 +1,3 @@
-"""Intervals and limits of the plugin that tests can shorten with `Rig.tune`."""
-
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ Seconds = float | None
 
 @dataclass(frozen=True)
 class Tuning:
-    """The intervals and limits to change. None keeps the value of the plugin.
+    """Intervals and limits that `Rig.tune` sets in the plugin. None keeps the plugin's value.
 
     Attributes:
         back_off: the longest wait before a retry after a temporary error.

@@ -19,11 +19,12 @@ class Switches:
         illegal_references: whether all titles in responses begin with `&#11;`, a reference to a
             character that XML forbids.
         unreadable: rating keys of damaged items. A request that would return a damaged item
-            gets 500.
-        require_size_header: whether a list request without a page size gets 400.
+            gets the status 500.
+        require_size_header: whether a list request without a page size gets the status 400.
         max_request_line: the largest number of bytes of `METHOD target HTTP/1.1`. A longer line
             gets the status 400. The limit of a real Plex is unknown.
-        oversized_upload_status: 413 for newer servers, or 500 for older servers.
+        oversized_upload_status: the status for an image that is too large. Newer servers send 413,
+            and older servers send 500.
         empty_date: the effect of an edit with an empty date. `file_date` restores the date of the
             file. The effect in a real Plex is unknown.
         lock_names: the names of locks in the element `<Field>`, by field. Without an entry, a lock
@@ -44,8 +45,9 @@ class Switches:
             is no proxy.
         proxy_closes: whether the proxy closes the connection instead of answering 403.
         smart_collections: the names of smart collections. An edit that adds an item to a smart
-            collection gets 400.
-        plex_pass: whether the owner has a Plex Pass. Without it, an edition title gets 400.
+            collection gets the status 400.
+        plex_pass: whether the owner has a Plex Pass. Otherwise an edit of the edition title gets
+            the status 400.
         guests_see_prefs: whether a shared user can read `/:/prefs`.
         allows_network_without_token: whether a request without a token has the rights of the owner.
         allowed_network_may_err: whether a request with a wrong token also has the rights of the
