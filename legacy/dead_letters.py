@@ -17,8 +17,7 @@ LONGEST_MESSAGE = 1000
 _SELECT = """SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters
     ORDER BY failed_at, id"""
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# Error messages contain URLs. The query of a URL may contain titles, summaries and Plex's token,
-# so the queries are removed from the messages.
+# A legacy error message may contain a URL with titles, summaries and Plex's token in its query.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"
@@ -55,8 +54,8 @@ def _store(
     for (scene_id, error_type), (job, message) in letters.items():
         if any(known.error_type == error_type for known in ours.of_scene(scene_id)):
             continue
-        # When Plex gets a file, only the dead letters with this file's path are retried. So the job
-        # of a dead letter without a path is queued now.
+        # When Plex gets a file, the worker retries the dead letters that have the path of this
+        # file. A dead letter without a path would never be retried, so its job is queued now.
         if error_type == "PlexNotFound" and not job.data:
             put(connection, job, now)
         ours.add(job, Failure(error_type, message), job.enqueued_at)

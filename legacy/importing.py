@@ -55,7 +55,7 @@ def _store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float])
 class LegacyData:
     folder: DataFolder
     log: Log
-    # The log knows the secrets of the settings only after this function has read the settings.
+    # Only after this call, the log knows the secrets in the settings and can redact them.
     read_settings: Callable[[], object]
     clock: Callable[[], float]
     _taken: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class LegacyData:
             if presence.find_entry(connection, presence.QUEUE) is None:
                 jobs = import_rows(connection, self.clock())
                 presence.add_entry(connection, presence.QUEUE, self.clock())
-                self._report(presence.QUEUE, jobs.text, jobs.left)
+                self._report(presence.QUEUE, jobs.text, jobs.skipped)
             self._copy_states()
             for name in presence.FILES:
                 if os.path.isfile(self._path(name)):
@@ -79,9 +79,9 @@ class LegacyData:
         elif self._taken:
             self.log.event(Event.LEGACY_IMPORTED, taken=self._taken)
 
-    def _report(self, source: str, text: str, left: Counter[str]) -> None:
+    def _report(self, source: str, text: str, skipped: Counter[str]) -> None:
         self._taken.extend([text] if text else [])
-        self._left.extend(f"{count:,} of {source}: {why}" for why, count in left.most_common())
+        self._left.extend(f"{count:,} of {source}: {why}" for why, count in skipped.most_common())
 
     def _import_file(self, name: str, connection: sqlite3.Connection) -> None:
         """Import a file in one transaction, so a kill leaves no half-imported file."""
@@ -105,7 +105,7 @@ class LegacyData:
             found.store(connection)
             presence.add_entry(connection, name, self.clock(), sha1)
         presence.mark_imported(path)
-        self._report(name, found.text, found.left)
+        self._report(name, found.text, found.skipped)
 
     def _read(self, name: str, path: str) -> Found:
         kind = os.path.basename(name)
@@ -133,7 +133,7 @@ class LegacyData:
                 self._taken.append(name)
 
     def _make_private(self) -> None:
-        for name in (*presence.FILES, *presence.STATES, presence.QUEUE):
+        for name in (*presence.FILES, *presence.COPIED_STATES, presence.QUEUE):
             for path in glob.glob(glob.escape(self._path(name)) + "*"):
                 with suppress(OSError):
                     os.chmod(path, 0o600)

@@ -1,4 +1,4 @@
-"""Imports the jobs of the legacy plugin. The worker reads the current metadata from Stash."""
+"""Imports legacy jobs without their metadata. The worker reads current metadata from Stash."""
 
 import io
 import json
@@ -12,16 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-from legacy.presence import FAILED, NOT_JSON, Found, foreign_database
+from legacy.presence import NOT_JSON, Found, foreign_database
 from shared.state_file import parse_moment
 from sync_queue.database import transaction
 from sync_queue.operations import METADATA, put, scene_job
-from sync_queue.schema import IN_PROGRESS, TABLE
+from sync_queue.schema import COMPLETED, FAILED, IN_PROGRESS, TABLE
 from validation.values import counted, whole_number
 
-# persist-queue gives this status to acknowledged jobs.
-COMPLETED = 5
-# A transaction with at most this many rows takes less than 0.8 s.
 PAGE, REMOVED_AT_ONCE = 500, 5000
 _SELECT = f"""SELECT _id, data, timestamp FROM {TABLE} WHERE _id > ? AND status <= {IN_PROGRESS}
     AND {NOT_JSON} ORDER BY _id LIMIT {PAGE}"""
@@ -44,18 +41,13 @@ class NoJobError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LegacyJob:
-    """A job of the legacy plugin. An unknown time is 0, and an unknown path is empty."""
-
     scene_id: int
     enqueued_at: float
     path: str
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Parse a job from a pickle or JSON, or raise `NoJobError`.
-
-    `stored_at` replaces a missing time in the job, and `scene_id` replaces a missing scene id.
-    """
+    """Parse pickled or JSON data. `stored_at` and `scene_id` replace values that the job lacks."""
     if not isinstance(data, bytes):
         raise NoJobError(f"its data is {type(data).__name__}, not bytes")
     try:
@@ -77,7 +69,7 @@ def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJ
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds only dicts, lists, strings and numbers, because other pickles could run code."""
+    """Builds only dicts, lists, strings and numbers. Pickles of other types could run code."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise NoJobError(f"it contains more than plain data ({module}.{name})")
@@ -87,13 +79,12 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_pickle(data: bytes) -> Any:
-    """Unpickle plain data without running code. Any other pickle raises `NoJobError`."""
     if len(data) > LARGEST_PICKLE:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # Hashing a deeply nested tuple would overflow the interpreter's stack, and a large memo
-            # index would allocate a huge array. A legacy job has neither.
+            # A deeply nested tuple would overflow the stack of `hash`, and a large memo index would
+            # allocate a huge array. A legacy job has neither.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains more than plain data ({operation.name})")
@@ -106,13 +97,13 @@ def read_pickle(data: bytes) -> Any:
 class WaitingJobs:
     rows: int = 0
     scenes: dict[int, float] = field(default_factory=dict)
-    left: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
 
     def add(self, data: object, stored_at: object) -> tuple[int, float] | None:
         try:
             job = parse_job(data, stored_at)
         except NoJobError as error:
-            self.left[str(error)] += 1
+            self.skipped[str(error)] += 1
             return None
         self.rows += 1
         since = min(job.enqueued_at, self.scenes.get(job.scene_id, job.enqueued_at))
@@ -128,7 +119,7 @@ class WaitingJobs:
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
-    """Convert the legacy rows of the queue's table. Unreadable rows get status `FAILED`."""
+    """Convert the legacy rows in the table of jobs. Unreadable rows get the status FAILED."""
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
         read = [(row_id, found.add(data, stored_at)) for row_id, data, stored_at in page]
@@ -150,7 +141,7 @@ def read_queue(path: str, now: float) -> Found:
     with foreign_database(path) as connection:
         for data, stored_at in connection.execute(_SELECT_FOREIGN):
             jobs.add(data, stored_at)
-    return Found(jobs.text, partial(_store, scenes=jobs.scenes, now=now), jobs.left)
+    return Found(jobs.text, partial(_store, scenes=jobs.scenes, now=now), jobs.skipped)
 
 
 def _store(connection: sqlite3.Connection, scenes: Mapping[int, float], now: float) -> None:

@@ -1,5 +1,3 @@
-"""Finds and opens legacy files, and records which files were imported."""
-
 import hashlib
 import os
 import sqlite3
@@ -12,7 +10,7 @@ from shared.data_folder import DataFolder
 from shared.sqlite import error_code, tolerant_text
 from sync_queue.database import connect
 from sync_queue.quarantine import is_damage
-from sync_queue.schema import TABLE
+from sync_queue.schema import FAILED, TABLE
 
 IMPORTED = ".imported"
 _TABLE = """CREATE TABLE IF NOT EXISTS earlier_data (source TEXT PRIMARY KEY, sha1 TEXT NOT NULL,
@@ -21,13 +19,10 @@ _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
 COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# `FILES` omits the data folder's `queue/data.db`, because this file is the current plugin's queue.
+# `queue/data.db` is omitted, because the current plugin uses the same file for its queue.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
-# Only these state files of the folder `earlier` are imported. The other files are outdated.
-STATES = ("device_id.json", "outage_history.json", "stats.json")
+COPIED_STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT, BUSY_TIMEOUT = 1.0, 5.0
-# persist-queue gives this status to failed jobs.
-FAILED = 9
 NOT_JSON = "NOT coalesce(json_valid(CAST(data AS TEXT)), 0)"
 _HAS_ROWS = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE status < {FAILED} AND {NOT_JSON})"
 
@@ -42,16 +37,14 @@ class SourceBusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    # This text is for users, such as "2 dead letters".
     text: str
     store: Callable[[sqlite3.Connection], None]
-    # The number of skipped rows by reason.
-    left: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 @contextmanager
 def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a legacy database for reading. SQLite may have to recover the file after a kill."""
+    """Open a legacy database for reading and writing, because SQLite may have to recover it."""
     try:
         opened = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
         with closing(opened) as connection:
@@ -66,8 +59,7 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 def content_sha1(path: str) -> str:
     if path.endswith(".db"):
-        # An error of the checkpoint is ignored, because a file that is not a database has no
-        # write-ahead log.
+        # A file that is not a database has no write-ahead log, so the error is ignored.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:
@@ -78,7 +70,7 @@ def content_sha1(path: str) -> str:
 
 
 def find_entry(connection: sqlite3.Connection, source: str) -> tuple[str, bool] | None:
-    """Return the stored hash of a file, and whether the import of the file has ended."""
+    """Return the stored SHA-1 of a file, and whether the file was imported."""
     if not connection.execute(_EXISTS).fetchone()[0]:
         return None
     statement = "SELECT sha1, taken FROM earlier_data WHERE source = ?"
@@ -103,10 +95,7 @@ def mark_imported(path: str) -> None:
 
 
 def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
-    """Return whether legacy data may exist.
-
-    If the slow search finds nothing, this result is stored. Later starts omit the search.
-    """
+    """Return whether legacy data may exist. Store a negative result, because the search is slow."""
     if any(os.path.exists(f"{folder.root}/{name}") for name in FILES) or states_to_copy(folder):
         return True
     with closing(connect(folder.queue_database, busy_timeout=PROBE_TIMEOUT)) as connection:
@@ -123,7 +112,7 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
 def states_to_copy(folder: DataFolder) -> list[str]:
     return [
         name
-        for name in STATES
+        for name in COPIED_STATES
         if os.path.isfile(f"{folder.root}/{COPIED_FOLDER}/{name}")
         and not os.path.exists(f"{folder.root}/{name}")
     ]

@@ -1,4 +1,4 @@
-"""Detects gaps: scenes whose sync would change Plex now."""
+"""Detects gaps. A gap is a scene whose sync would change Plex now."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from reconciliation.findings import Finding, Outcome
 from validation.metadata import OPTIONAL
 from worker.sync.inspection import Inspection
 
-# Plex takes the date of a new item from its file, so a date does not prove a sync.
+# Plex takes the date of a new item from its file, so an item with only a date has no metadata.
 _NEVER_FROM_A_FILE = (STUDIO, PERFORMERS, TAGS, SUMMARY)
 _METADATA = (*_NEVER_FROM_A_FILE, DATE)
 
@@ -19,7 +19,6 @@ class GapDetector:
     look_for_missing: bool
 
     def detect(self, scene: Inspection) -> Finding:
-        """Classify a scene. Raise `scene.error` if an error of Plex prevented the comparison."""
         if not scene.scene.files:
             return Finding(Outcome.NO_FILE)
         if scene.restores:
@@ -42,7 +41,7 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return the new values of an edit by field. Fields that the edit only locks are omitted."""
+    """Return the new value of each field, apart from fields that the edit only locks."""
     changes: dict[str, str | tuple[str, ...]] = {}
     for name, parameters in edit.fields.items():
         if not all(key.endswith(".locked") for key in parameters):
@@ -62,9 +61,8 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # For an empty `ADDITIVE` list, a sync removes only the names that the plugin added. For
-            # an empty `OPTIONAL` field, a sync restores Plex's original value. So Plex loses no
-            # value that the item had before the first sync.
+            # A sync removes only the plugin's own names from an ADDITIVE list, and restores Plex's
+            # original value of an OPTIONAL field. So neither of these fields loses a value of Plex.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

@@ -47,15 +47,13 @@ from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import SyncSession
 
 PAGE = 1000
-# A request to Plex reads this many items, so 200 requests read 100,000 items.
 ITEMS_AT_ONCE = 10 * READ_BATCH
 LINE_EVERY = 5000
 _LAST_SCENE = 2**62
 _MOST_DOUBLINGS = 5
-# This key in a job's data counts how often reconciliation runs have queued the scene again.
+# The data of a job has under this key how often reconciliations have queued the scene again.
 TRIES = "reconciled"
 NOT_FOUND = "PlexNotFound"
-# This kind of gap is a synced scene that Stash no longer lists.
 _GONE = "gone"
 
 
@@ -65,8 +63,6 @@ class NoConclusionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of Stash's scenes. `left` counts the scenes after this page."""
-
     found: Sequence[tuple[Inspection, Finding]]
     ids: frozenset[int]
     cursor: int
@@ -86,18 +82,15 @@ def prepare(library: Library) -> None:
 def pages(
     services: Services, session: SyncSession, since: float | None, after: int
 ) -> Iterator[Page]:
-    """Yield pages of the scenes after id `after` that were created at `since` or later."""
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
-    # With the setting `skip_not_found`, the worker skips scenes without an item in Plex. So no job
-    # is queued for these scenes.
+    # With the setting `skip_not_found`, the worker would only skip scenes without an item in Plex.
     detector = GapDetector(look_for_missing=config.reconcile_missing and not config.skip_not_found)
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # Either the remaining scenes were deleted, or Stash's response is incomplete. So a
-            # second request also asks for the known scene `after`, which a complete response
-            # contains.
+            # Either the remaining scenes were deleted, or Stash's response is incomplete. A second
+            # request begins with the known scene `after`, which only a complete response contains.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
@@ -145,7 +138,6 @@ class GapDetectionEngine:
         run = self.stored()
         with self._queue.transaction():
             if run is not None and run.order.finds_the_same_as(order):
-                # If a user's task continues an automatic run, the run becomes a run of the user.
                 run.order = replace(run.order, by_user=run.order.by_user or order.by_user)
             else:
                 self._gaps.clear()
@@ -155,7 +147,7 @@ class GapDetectionEngine:
 
     def step(self, session: SyncSession) -> RunResult | None:
         """Check a page of scenes, or queue a batch. Return the result if this step ends the run."""
-        # Each step reads the run again, because another process may have continued it meanwhile.
+        # Another process may have continued the run since the last step.
         run = self.stored()
         if run is None:
             return RunResult(
@@ -171,7 +163,7 @@ class GapDetectionEngine:
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
             return RunResult(Ending.NOTHING, text)
         except BaseException:
-            # A generator cannot continue after an exception, so the next step creates a new one.
+            # A generator cannot continue after an exception, so the next step creates a generator.
             self._pages = None
             raise
 
@@ -280,8 +272,7 @@ class GapDetectionEngine:
             if outcome is GapOutcome.QUEUED:
                 hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
                 jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-        # After a kill at this point, the next process repeats the step. It sees that the scenes are
-        # already in the queue.
+        # If this process is killed here, the next process finds these scenes already in the queue.
         self._queue.enqueue(jobs)
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
         self._queue.forget_scenes(forgotten)
@@ -295,8 +286,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # The next regular run waits for a whole interval. Otherwise, a run would ask the user
-            # the same question every 10 minutes.
+            # Without this delay, the next run would ask the same question after 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)
@@ -305,7 +295,7 @@ class GapDetectionEngine:
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # A missing file starts no cool-down: the worker queues the scene once Plex has the file.
+    # A missing file starts no cool-down. The worker queues the scene when Plex has the file.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED

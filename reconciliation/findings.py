@@ -22,7 +22,6 @@ class Outcome(Enum):
     UNSEEN = "that Plex lists but does not return"
 
 
-# A sync of scenes with these outcomes would change Plex. The values are keys in the state file.
 STATE_NAMES = {
     Outcome.EMPTY: "empty_metadata",
     Outcome.STALE: "stale_sync",
@@ -32,7 +31,7 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """`again` marks a scene to send again. `clears` lists the fields that a sync would empty."""
+    """`again` marks a synced scene to send again. `clears` names the fields that a sync empties."""
 
     outcome: Outcome
     reasons: tuple[str, ...] = ()
@@ -55,9 +54,8 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 class GapDetectionResult:
     """The numbers of scenes that a run has found.
 
-    `again` counts synced scenes to send again. `cleared` counts scenes that would lose a value in
-    Plex. `lost` counts synced scenes that Stash does not list. `forgotten` counts scenes that were
-    deleted in Stash.
+    `again` counts synced scenes to send again, and `cleared` scenes that would lose a value in
+    Plex. `lost` counts synced scenes that Stash does not list, and `forgotten` deleted scenes.
     """
 
     checked: int = 0

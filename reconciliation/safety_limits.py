@@ -10,19 +10,16 @@ from reconciliation.findings import GapDetectionResult
 from validation.values import counted
 
 # A limit is exceeded if its share and its number are both exceeded. For example, a run asks before
-# it sends more than 30 % of the synced scenes again, if these are more than 25 scenes.
+# it sends 26 scenes again, if these are more than 30 % of the synced scenes.
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0
-# A user's consent stays valid if new edits have increased the number of found scenes by at most
-# this factor.
+# The user's consent stays valid while the numbers of scenes grow by at most this factor.
 _SLACK = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question to the user, who agrees by starting the same task again."""
-
     scope: str
     at: float
     again: int

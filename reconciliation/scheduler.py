@@ -1,5 +1,3 @@
-"""Decides when a reconciliation runs, starts due runs, and continues interrupted runs."""
-
 from plex.exceptions import PlexError
 from reconciliation.engine import Ending, GapDetectionEngine
 from reconciliation.state import Order, ReconciliationState, Scope
@@ -51,7 +49,7 @@ class ReconciliationScheduler:
         try:
             return self._step(session)
         except Exception:
-            # The worker reports each error, so a delay of the next step avoids many reports.
+            # The worker reports each error, so the next step waits to avoid many reports.
             self._rest(RETRY)
             raise
         finally:

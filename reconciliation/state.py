@@ -37,9 +37,9 @@ class Scope(Enum):
 class Order:
     """A request to start a reconciliation run.
 
-    `only_empty` selects scenes whose Plex item has no metadata. `by_user` means that a user starts
-    the run. Only such a run counts as the user's consent to the question of an earlier run.
-    `is_startup` marks a run at the worker's start, which does not delay the regular runs.
+    `only_empty` selects scenes whose Plex item has no metadata. `by_user` marks a run that a user
+    has started, which confirms the question of the last run. `is_startup` marks a run at the
+    worker's start, which does not delay regular runs.
     """
 
     scope: Scope
@@ -107,13 +107,10 @@ class Gap(NamedTuple):
 
 
 class GapStore:
-    """Stores an unfinished run in the queue's database, so a later process can continue the run."""
-
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def run(self, now: float) -> Run | None:
-        """Return the unfinished run, if it is not older than a day."""
         row = self._connection.execute("SELECT run FROM reconciliation_run").fetchone()
         return run_of_today(object_of(row[0]), now) if row else None
 
@@ -144,10 +141,9 @@ class GapStore:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs.
+    """The results of past runs. The next regular run is due an interval after `interval_run_time`.
 
-    `interval_run_time` is the start of the current interval between two regular runs. `tried_at` is
-    the end of the last run that failed or asked the user.
+    `tried_at` is the end of the last run, if this run failed or asked the user.
     """
 
     last_run_time: float = 0.0
@@ -172,7 +168,7 @@ class ReconciliationState:
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
-    # Older versions stored no `interval_run_time`, so `last_run_time` is the default.
+    # Older versions of the plugin stored only `last_run_time`.
     raw = {"interval_run_time": raw.get("last_run_time"), **raw}
     return replace(
         parse_fields(ReconciliationState, raw) or ReconciliationState(),
@@ -189,10 +185,7 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the stored state.
-
-        If the state file cannot be read, the next run waits as long as after a failed run.
-        """
+        """Return the stored state. An unreadable file delays the next run as a failed run does."""
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state

@@ -3,13 +3,12 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-# Time synchronization corrects the clock by up to this number of seconds. Such corrections are
-# ignored.
-STEP = 30.0
+# Smaller steps are ignored, because time synchronization often corrects the clock.
+SMALLEST_STEP = 30.0
 
 
 def boot_time() -> float:
-    """Return a monotonic time in seconds. On Linux, it includes the sleep of the machine."""
+    """Return a monotonic time in seconds, which on Linux includes the sleep of the machine."""
     if sys.platform != "linux":
         return time.monotonic()
     return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -25,12 +24,11 @@ class ClockSteps:
         """Return by how many seconds the clock was set forward since the last call."""
         before, self._ahead = self._ahead, self._clock() - self._monotonic()
         step = self._ahead - before
-        return step if abs(step) > STEP else 0.0
+        return step if abs(step) > SMALLEST_STEP else 0.0
 
 
-def seconds_ahead(date: str, now: float) -> float | None:
-    """Return by how many seconds an HTTP `Date` is ahead of `now`, or None if `Date` is invalid."""
+def seconds_ahead(http_date: str, now: float) -> float | None:
     try:
-        return parsedate_to_datetime(date).timestamp() - now
+        return parsedate_to_datetime(http_date).timestamp() - now
     except (TypeError, ValueError, OverflowError):
         return None

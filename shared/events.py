@@ -1,4 +1,4 @@
-"""The catalogue of log events. A log file has codes and fields, so no program parses sentences."""
+"""The catalogue of log events. Programs read the code and fields of a log line, not its text."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -173,8 +173,6 @@ class Event(Enum):
 
 
 class _Formatter(Formatter):
-    """Formats lists as "a, b", numbers as "2 jobs", and labels with a lower-case first letter."""
-
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         value = super().get_value(key, args, kwargs)
         if key == "label":

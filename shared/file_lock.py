@@ -15,7 +15,6 @@ class FileLock:
         self.descriptor = descriptor
 
     def try_acquire(self) -> bool:
-        """Acquire the lock if it is free. Return whether this process holds the lock now."""
         if self.descriptor is None:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:

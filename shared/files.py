@@ -56,7 +56,7 @@ def names_in(folder: str) -> list[str]:
 def sweep_temporaries(folder: str, now: float) -> None:
     """Remove the temporary files `<name>.tmp-<process>` of killed processes.
 
-    After an hour, every such file is removed, because a new process may have the same process id.
+    After an hour, remove every such file, because a new process may have the same process id.
     """
     for name in names_in(folder):
         path = os.path.join(folder, name)
@@ -75,8 +75,8 @@ def keep_newest(folder: str, pattern: str, kept: int) -> None:
 
 
 def may_live(process: int) -> bool:
-    """Return whether a process may still run. A zombie process counts as running."""
-    # On Windows, `os.kill` would end the process.
+    """Return False only if no process has this id. A zombie process also counts as living."""
+    # On Windows, `os.kill(process, 0)` would end the process.
     if sys.platform == "win32":
         return True
     try:
@@ -84,6 +84,5 @@ def may_live(process: int) -> bool:
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
-        # A process counts as running if another user owns it, or if its id is out of range.
         return True
     return True

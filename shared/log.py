@@ -20,7 +20,7 @@ _LONGEST_FIELD, _MOST_PARTS = 200, 20
 DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
 LEVEL_NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
-# The log events that end the work on a job, each with its words in a total such as "12 synced".
+# Maps each log event that ends a job to its words in a total, such as "12 synced".
 JOB_ENDS = {
     "scene_synced": "synced",
     "scene_in_step": "already up to date",
@@ -31,12 +31,11 @@ JOB_ENDS = {
 }
 
 Fields = Mapping[str, object]
-# A sink is called with the level, the text, the event code and the fields of a log line.
+# A sink gets the level, the text, the event code and the fields of a log line.
 Sink = Callable[[str, str, str, Fields], None]
 
 
 def one_line(text: str) -> str:
-    """Escape line breaks and control characters, and cut the text to the size of a record."""
     text = text[: MAX_RECORD_BYTES + 1]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else _escaped(c) for c in text)
@@ -60,12 +59,11 @@ class Log:
         self._sink = sink
         self.secrets = Secrets()
         self.show_steps = False
-        # With the setting `obfuscate_paths`, this function replaces paths and titles by pseudonyms.
         self.obfuscate: Callable[[str], str] | None = None
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         facts = {name: self._fact(value) for name, value in (fields or {}).items()}
-        # The field `label` may be a scene's title, so the log file does not contain this field.
+        # The log file omits the field `label`, because a label may contain the title of a scene.
         facts.pop("label", None)
         self._sink(level, self._shown(text), code, facts)
 

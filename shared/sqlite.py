@@ -11,7 +11,6 @@ _REFUSALS = ("SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_IOERR_SHM")
 
 
 def open_database(path: str, synchronous: str, busy_timeout: float) -> sqlite3.Connection:
-    """Open a database in autocommit mode."""
     connection = _open(path, busy_timeout)
     try:
         connection.execute(f"PRAGMA synchronous={synchronous}")
@@ -34,7 +33,7 @@ def _open(path: str, busy_timeout: float) -> sqlite3.Connection:
 
 
 def tolerant_text(stored: bytes) -> str:
-    # For a text with invalid UTF-8, sqlite3's own conversion would raise an error.
+    # sqlite3's own conversion raises an error for invalid UTF-8.
     return stored.decode("utf-8", "replace")
 
 
@@ -43,8 +42,8 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(path: str, busy_timeout: float) -> None:
-    # SQLite changes the journal mode only while no other process reads the database. SQLite does
-    # not wait for the end of the read, so this function retries for `busy_timeout` seconds.
+    # SQLite cannot change the journal mode while another process reads the database, and does not
+    # wait for the end of the read. So this function retries for `busy_timeout` seconds.
     deadline = time.monotonic() + busy_timeout
     while True:
         try:
@@ -72,19 +71,19 @@ def _is_refusal(error: sqlite3.Error) -> bool:
 
 def _leave_wal(path: str, busy_timeout: float) -> None:
     with closing(_open(path, busy_timeout)) as connection:
-        # In exclusive mode, the index of the write-ahead log needs no shared memory.
+        # A connection in exclusive mode can read a write-ahead log without shared memory.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchone()
         connection.execute("PRAGMA journal_mode=DELETE").fetchone()
 
 
 def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
-    """Open an existing database, also in a read-only folder. Wait `patience` s for a writer."""
+    """Open an existing database for reading. Wait `patience` s for a process that writes."""
     address = f"{database_uri(Path(path).absolute())}?mode=ro"
     try:
         return _open_uri(address, patience)
     except sqlite3.OperationalError:
-        # In a read-only folder, SQLite cannot create the files of a write-ahead log. If the log is
-        # empty, the database file alone holds the whole content.
+        # In a read-only folder, SQLite cannot create the files of a write-ahead log. With an empty
+        # log, the option `immutable` avoids these files, and no data is missing.
         log = f"{path}-wal"
         has_log = os.path.exists(log) and os.path.getsize(log) > 0
         if has_log or os.access(os.path.dirname(path), os.W_OK):
@@ -93,7 +92,7 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
 
 
 def database_uri(path: PurePath) -> str:
-    """Return SQLite's URI of a database. A Windows share must not become the URI's host."""
+    """Return SQLite's URI of a database. SQLite rejects a Windows share as the host of a URI."""
     uri = path.as_uri()
     return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 StateT = TypeVar("StateT", bound="DataclassInstance")
 Content = type[dict[str, Any]] | type[list[Any]]
 
-# The last second of the year 2999 is the latest time that Windows can format.
+# Windows cannot format times after the year 2999.
 LATEST = 32_503_679_999.0
-# Larger integers are invalid, because the conversion of a huge integer to a float would fail.
+# A larger integer is invalid, because Python cannot convert a huge integer to a float.
 MOST = 2**63 - 1
 KEPT_FILES = 3
 
 
 def write_state(path: str, state: Any) -> None:
-    """Write a state file atomically and durably. An `OSError` leaves the old file unchanged."""
+    """Replace a state file atomically and durably. An `OSError` leaves the old file unchanged."""
     temporary = f"{path}.tmp-{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -43,7 +43,7 @@ def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
 
 
 class KeptState:
-    """A JSON state file that is not overwritten if its content could not be read."""
+    """A JSON state file. A file that cannot be read is not overwritten, and counts as empty."""
 
     def __init__(self, path: str, report: Report, kind: Content = dict) -> None:
         self._path = path
@@ -52,7 +52,6 @@ class KeptState:
         self.is_unread = False
 
     def read(self, now: float) -> Any:
-        """Return the state. Invalid files are quarantined, and unreadable files count as empty."""
         try:
             state = self._load()
         except OSError as error:
@@ -99,7 +98,6 @@ class KeptState:
 def parse_moment(raw: Any) -> float | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    # A comparison with NaN is False, so NaN returns None.
     return float(raw) if 0 <= raw <= LATEST else None
 
 
@@ -119,7 +117,7 @@ _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
-    """Parse JSON to a dataclass. Return None if a field with an invalid value has no default."""
+    """Parse JSON to a dataclass. Return None if an invalid or missing value has no default."""
     stored = raw if isinstance(raw, dict) else {}
     values = {}
     for field in fields(kind):

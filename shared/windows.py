@@ -7,9 +7,9 @@ if sys.platform == "win32":
     import msvcrt
 
     def flock(descriptor: int, operation: int) -> None:
-        """Lock or unlock an open file without waiting. A held lock raises `BlockingIOError`.
+        """Lock or unlock an open file. Raise `BlockingIOError` if another process has the lock.
 
-        Windows releases the lock of a closed file with a delay, so unlock a file before closing it.
+        Unlock a file before closing it, because Windows unlocks a closed file with a delay.
         """
         mode = msvcrt.LK_UNLCK if operation == LOCK_UN else msvcrt.LK_NBLCK
         try:

@@ -17,11 +17,7 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """The state of the queue's database.
-
-    If the database cannot be read, `damage` or `refusal` has the error message, and the numbers of
-    jobs are unknown.
-    """
+    """If the database cannot be read, `damage` or `refusal` has the reason."""
 
     exists: bool = True
     damage: str = ""

@@ -28,8 +28,8 @@ def connect(
 ) -> sqlite3.Connection:
     """Open the database in autocommit mode, and create or migrate its tables.
 
-    With `synchronous="NORMAL"`, a power cut can undo the removal of a finished job. The worker then
-    repeats the job.
+    With `synchronous="NORMAL"`, a power cut can undo the removal of a finished job. The worker
+    then repeats the job.
     """
     connection = open_database(path, synchronous, busy_timeout)
     # On macOS, fsync alone does not write the data to the disk.
@@ -62,7 +62,7 @@ def _set_up(connection: sqlite3.Connection, path: str) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Lock the database, and commit at the end. An inner transaction is part of the outer one."""
+    """Lock the database for writing, and commit at the end. A nested call joins the outer call."""
     if connection.in_transaction:
         yield
         return

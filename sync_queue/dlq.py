@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sync_queue.models import JobFormatError, SyncJob
 
-_REPLACED = "DELETE FROM dead_letters WHERE scene_id = ? AND error_type = ?"
+_DELETE_OLDER = "DELETE FROM dead_letters WHERE scene_id = ? AND error_type = ?"
 _INSERT = (
     "INSERT INTO dead_letters (job_id, scene_id, job_data, error_type, error_message, "
     "stack_trace, retry_count, failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, datetime(?, 'unixepoch'))"
@@ -37,9 +37,8 @@ class DeadLetterQueue:
         self._connection = connection
 
     def add(self, job: SyncJob, failure: Failure, now: float) -> None:
-        """Store a dead letter in place of an earlier one with the same scene and error type."""
         if job.scene_id is not None:
-            self._connection.execute(_REPLACED, (job.scene_id, failure.error_type))
+            self._connection.execute(_DELETE_OLDER, (job.scene_id, failure.error_type))
         values = (failure.error_type, failure.message, failure.stack_trace, job.retry_count)
         self._connection.execute(
             _INSERT, (job.job_id, job.scene_id, job.encoded().decode(), *values, now)
@@ -104,7 +103,7 @@ class DeadLetterQueue:
         return dict(self._connection.execute(statement))
 
     def count_scenes(self) -> int:
-        """Return the number of dead-lettered scenes, plus the dead letters without a scene."""
+        """Count each scene once, and each dead letter without a scene once."""
         statement = "SELECT COUNT(DISTINCT coalesce(scene_id, -id)) FROM dead_letters"
         return int(self._connection.execute(statement).fetchone()[0])
 

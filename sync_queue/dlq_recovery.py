@@ -1,5 +1,3 @@
-"""Queues dead letters of Plex outages again, if their error type is safe to retry."""
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +7,6 @@ from sync_queue.operations import get_queued_scene_ids
 
 SAFE_RETRY_ERROR_TYPES = frozenset({"PlexServerDown"})
 OPTIONAL_RETRY_ERROR_TYPES = frozenset({"PlexTemporaryError", "PlexNotFound"})
-PERMANENT_ERROR_TYPES = frozenset({"PlexAuthError", "PlexPermanentError", "PlexPermissionError"})
 
 
 @dataclass(slots=True)

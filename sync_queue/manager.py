@@ -1,5 +1,3 @@
-"""Extends persist-queue by due times, batches and transactions of several tables."""
-
 import contextlib
 import os
 import sqlite3
@@ -51,10 +49,8 @@ _RELEASE = (
     f"UPDATE {TABLE} SET data = ?, status = {WAITING} WHERE _id = ? AND status = {IN_PROGRESS}"
 )
 
-# SQLite truncates a write-ahead log of more than LARGEST_LOG bytes. SQLite's page cache has CACHE
-# KiB instead of 2 MB.
-LARGEST_LOG = 8 * 1024 * 1024
-CACHE = 256
+LARGEST_LOG_BYTES = 8 * 1024 * 1024
+PAGE_CACHE_KIB = 256
 
 
 class AckQueue(SQLiteAckQueue):
@@ -64,22 +60,21 @@ class AckQueue(SQLiteAckQueue):
         del multithreading, timeout
         connection = connect(f"{path}/{self.db_file_name}", synchronous="NORMAL")
         self.connection = connection
-        connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG}")
-        connection.execute(f"PRAGMA cache_size=-{CACHE}")
-        # A rollback journal is safe only if each commit is flushed to the disk.
+        connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG_BYTES}")
+        connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
+        # With a rollback journal, only a flush of each commit survives a power cut.
         if not uses_wal(connection):
             connection.execute("PRAGMA synchronous=FULL")
         return connection
 
 
 class QueueManager(QueueView):
-    """Changes the queue's tables. An `sqlite3.Error` leaves all tables unchanged."""
+    """Adds due times and transactions to persist-queue. An `sqlite3.Error` changes no table."""
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
         self._store = AckQueue(folder, auto_resume=False, serializer=json_serializer)
         super().__init__(self._store.connection, folder, clock)
-        # The constructor of persist-queue has set `text_factory` to `str`, which raises an error
-        # for invalid UTF-8.
+        # persist-queue sets `text_factory` to `str`, which raises an error for invalid UTF-8.
         self.connection.text_factory = tolerant_text
         self._rebuilt_marker = os.path.join(folder, REBUILT_MARKER)
         self.spool = Spool(folder)
@@ -101,7 +96,7 @@ class QueueManager(QueueView):
             self.connection.execute(f"PRAGMA synchronous={before}")
 
     def claim(self, limit: int, *, bulk_last: bool = False) -> list[Claim]:
-        """Mark due jobs as in progress. With `bulk_last`, new jobs of a bulk sync come last."""
+        """Mark due jobs as in progress. `bulk_last` puts new jobs of a bulk sync at the end."""
         claims, now = [], self.clock()
         select = _SELECT_DUE_BULK_LAST if bulk_last else _SELECT_DUE
         with self.transaction():
@@ -116,7 +111,7 @@ class QueueManager(QueueView):
         return claims
 
     def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
-        """Remove processed jobs. If they succeeded (`healthy`), remove their dead letters, too."""
+        """Remove processed jobs. With `healthy`, also remove the dead letters of their scenes."""
         with self.transaction():
             self.connection.executemany(_DELETE_CLAIMED, [(claim.row_id,) for claim in claims])
             for scene_id in {claim.job.scene_id for claim in claims if healthy}:
@@ -129,7 +124,7 @@ class QueueManager(QueueView):
             operations.enqueue(self.connection, jobs, self.clock())
 
     def release(self, claims: Sequence[Claim]) -> None:
-        """Return jobs in progress to the queue, where they are merged with newer jobs."""
+        """Return jobs in progress to the queue, merged with waiting jobs of the same scenes."""
         with self.transaction():
             for claim in claims:
                 fresh = claim.job.with_fresh_retries()
@@ -144,8 +139,7 @@ class QueueManager(QueueView):
         with self.transaction():
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
-            # If the content of a row cannot be parsed, the next worker moves the row to the
-            # dead-letter queue.
+            # Rows that cannot be parsed also become waiting. `claim` then dead-letters these rows.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(rows)
 
@@ -161,13 +155,12 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # The next sync of an unsynced scene compares all images. Time stamps alone would
-                # not show a new cover that was saved in the same second as another edit.
+                # The next sync of an unsynced scene compares all images. Otherwise, it would miss
+                # a cover that was saved in the same second as another edit.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
     def requeue(self, letter: DeadLetter) -> bool:
-        """Move a dead letter's job to the queue. Return False if the job or letter is missing."""
         if letter.job is None:
             return False
         now = self.clock()
@@ -184,7 +177,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """End waits of more than `longest_wait` seconds, which arise if the clock is set back."""
+        """Make jobs due now that would wait over `longest_wait` s after the clock was set back."""
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount
@@ -203,7 +196,7 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If another process locks the database, this method's next call removes the marker file.
+        # While another process locks the database, the marker file stays until the next call.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()

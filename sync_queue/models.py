@@ -5,14 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# A job has these keys in its `data` if Plex lacks files of the scene.
+# These are keys of `SyncJob.data`. TRY_REFUSED has the time at which a user ordered the plugin to
+# send values again that Plex had refused.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
-# A user can order the plugin to resend values that Plex refused. The value of this key is the time
-# of that order.
 TRY_REFUSED = "try_refused"
 
-# New jobs of a bulk sync have this due time. New jobs of edits have 0, so they come first.
+# New jobs of a bulk sync get this due time. New jobs of edits get 0, so that edits come first.
 BULK = 1.0
 LARGEST_ID = 2**63 - 1
 
@@ -35,8 +34,7 @@ class SyncJob:
 
     @classmethod
     def parse(cls, stored: bytes | str) -> Self:
-        # A stored job may contain invalid UTF-8, because SQLite's JSON functions accept such text.
-        # Without the replacement of invalid bytes, the job could not be read.
+        # SQLite's JSON functions accept invalid UTF-8, so a stored job may contain such bytes.
         text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else stored
         try:
             raw = json.loads(text)
@@ -73,7 +71,6 @@ class SyncJob:
         return self.next_retry_at if self.next_retry_at > BULK else 0.0
 
     def postponed(self, until: float, error_type: str, *, counts: bool) -> Self:
-        """Return the job with a new due time after an error. `counts` adds 1 to the retry count."""
         retries = self.retry_count + counts
         return replace(self, next_retry_at=until, last_error_type=error_type, retry_count=retries)
 
@@ -83,7 +80,7 @@ class SyncJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that the worker is processing. Its row stays until Plex has the change."""
+    """A job that the worker is processing. Its row is deleted after Plex has the change."""
 
     row_id: int
     job: SyncJob

@@ -24,7 +24,7 @@ _FIND_WAITING = (
     "ORDER BY _id LIMIT 1"
 )
 _INSERT = f"INSERT INTO {TABLE} (data, timestamp, status) VALUES (?, ?, {WAITING_NEW})"
-# One statement reads one snapshot of the database, so it counts each job exactly once.
+# A single statement counts each job exactly once, because it reads one snapshot of the database.
 _STATS = (
     f"SELECT (SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= :now), "
     f"(SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > :now), "
@@ -58,7 +58,7 @@ def subject_label(job_key: str) -> str:
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float) -> tuple[int, int]:
-    """Store jobs. Return the number of new jobs, and of jobs merged into waiting jobs."""
+    """Store jobs. Return the number of new jobs, and of jobs that a waiting job absorbed."""
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
     return sum(are_new), len(are_new) - sum(are_new)

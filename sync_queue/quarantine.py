@@ -1,5 +1,3 @@
-"""Renames a damaged database, and requests a reconciliation that finds the lost edits."""
-
 import json
 import os
 import re
@@ -11,8 +9,8 @@ from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.sqlite import error_code
 from shared.state_file import write_state
 
-# This file requests a reconciliation. It contains the text EMPTIED if the database had no tables
-# when the plugin opened it.
+# This file requests a reconciliation, which finds lost edits. EMPTIED is the reason if the plugin
+# found a database without tables.
 REBUILT_MARKER = "rebuilt.json"
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
@@ -49,8 +47,7 @@ def quarantine_database(path: str) -> str | None:
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         was_asked = os.path.exists(_marker(path))
-        # Request the reconciliation before the database is renamed. Otherwise, a kill between the
-        # two steps would lose edits.
+        # The request comes before the renaming. Otherwise, a kill between both would lose edits.
         ask_for_reconciliation(path, f"kept as {kept}")
         try:
             for suffix in ("", "-wal", "-shm"):
@@ -74,7 +71,6 @@ def _is_damaged(path: str) -> bool:
                 return True
             if _passes(connection, "integrity_check"):
                 return False
-            # REINDEX repairs damaged indexes without a loss of jobs.
             connection.execute("REINDEX")
             return not _passes(connection, "integrity_check")
     except sqlite3.DatabaseError as error:

@@ -1,14 +1,13 @@
-"""Creates and migrates the tables of the queue's database, and defines SQL for the job table.
+"""Creates and migrates the tables of the queue's database.
 
-persist-queue defines the name, the columns and the states of the job table.
+persist-queue defines the name, the columns and the states of the table of jobs.
 """
 
 import sqlite3
 
 SCHEMA_VERSION = 3
 
-# persist-queue calls these states `inited`, `ready` and `unack`.
-WAITING_NEW, WAITING, IN_PROGRESS = 0, 1, 2
+WAITING_NEW, WAITING, IN_PROGRESS, COMPLETED, FAILED = 0, 1, 2, 5, 9
 
 TABLE = "ack_queue_default"
 # persist-queue stores bytes, but SQLite's JSON functions need text.
@@ -49,8 +48,7 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS sync_log_by_item ON sync_log (server_id, rating_key)",
     "CREATE TABLE IF NOT EXISTS originals (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "held TEXT NOT NULL, kept_at REAL NOT NULL, PRIMARY KEY (server_id, rating_key)) WITHOUT ROWID",
-    # `uploads` has the SHA-1 of each uploaded image. No row is ever deleted, because Plex keeps
-    # every uploaded image.
+    # No row of `uploads` is ever deleted, because Plex keeps every uploaded image.
     "CREATE TABLE IF NOT EXISTS uploads (server_id TEXT NOT NULL, rating_key INTEGER NOT NULL, "
     "kind TEXT NOT NULL, sha1 TEXT NOT NULL, PRIMARY KEY (server_id, rating_key, kind, sha1)) "
     "WITHOUT ROWID",
@@ -82,7 +80,6 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Create the missing tables and indexes, and migrate the data of an older schema version."""
     for statement in (*_TABLES, *(_FROM_VERSION_1 if version == 1 else ())):
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")

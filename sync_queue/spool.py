@@ -13,7 +13,7 @@ from shared.file_lock import FileLock
 if sys.platform == "darwin":
     import fcntl
 
-# The file `connection` has the newest connection to Stash. `unfinished` marks a database with jobs.
+# The file `unfinished` exists while the database may contain jobs.
 CONNECTION = "connection"
 UNFINISHED = "unfinished"
 
@@ -50,7 +50,6 @@ def _flush(path: str, mode: int) -> None:
 
 
 def has_work(folder: str) -> bool:
-    """Return whether a job waits in the spool or may wait in the database."""
     return any(name[0].isdigit() or name == UNFINISHED for name in os.listdir(folder))
 
 

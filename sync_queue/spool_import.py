@@ -13,7 +13,7 @@ from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import FOLDER_SCAN, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-# The job of a folder scan is due after this delay, because Stash may add more scenes to the folder.
+# A folder scan waits for these seconds, because Stash may add more scenes to the folder.
 SCAN_DELAY = 20.0
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(
@@ -37,7 +37,6 @@ def job_of(name: str) -> SyncJob | None:
 
 
 def read_spool(queue_folder: str) -> dict[str, SyncJob]:
-    """Return a map from the path of each job file in the spool to its job."""
     folder = os.path.join(queue_folder, "spool")
     jobs = {os.path.join(folder, name): job_of(name) for name in names_in(folder)}
     return {path: job for path, job in jobs.items() if job is not None}
@@ -81,7 +80,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Keep only the newest file of each job, because files pile up while no worker runs."""
+        """Keep only the newest file of each job. Files pile up while no worker can run."""
         self.take_connection()
         paths = list(self._new())
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}
@@ -90,14 +89,13 @@ class Spool:
                 remove_file(path)
 
     def mark_unfinished(self) -> None:
-        """Record that the database may contain jobs, which makes each hook start a worker."""
         path = os.path.join(self._spool, UNFINISHED)
         if not os.path.exists(path):
             os.makedirs(self._spool, mode=0o700, exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
     def mark_finished(self) -> None:
-        """Record that the database contains no job. The caller must lock the database."""
+        """Record that the database contains no job. The caller must have locked the database."""
         with contextlib.suppress(FileNotFoundError):
             remove_file(os.path.join(self._spool, UNFINISHED))
 

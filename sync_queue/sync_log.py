@@ -8,12 +8,11 @@ from typing import Any
 
 from sync_queue.models import LARGEST_ID
 
-# NO_SCENE replaces the id of a deleted scene in the records of its items. The records show which
-# values the plugin has written. Without them, these values would later count as edits of a user.
+# NO_SCENE replaces the id of a deleted scene in the records of its items. Without these records,
+# values that the plugin wrote would later count as edits of a user.
 NO_SCENE = 0
-# A scene's stored `entities` have lists under these keys. SHARED lists all Plex items that contain
-# a file of the scene but show another scene. MISJOINED lists those whose files Plex joined by
-# mistake.
+# These are keys of a scene's `entities`. SHARED lists Plex items that contain a file of the scene
+# but show another scene. MISJOINED lists Plex items whose files Plex joined by mistake.
 SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
 
@@ -26,7 +25,6 @@ _SELECT_ITEMS = (
     "SELECT scene_id, rating_key, synced_at, digest, sent, refused, poster_sha1, art_sha1 "
     "FROM sync_log"
 )
-# This statement omits the image columns, because `remember_image` writes them.
 _UPSERT_ITEM = (
     "INSERT INTO sync_log (scene_id, server_id, rating_key, digest, sent, refused, synced_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scene_id, server_id, rating_key) DO UPDATE SET "
@@ -40,13 +38,13 @@ _WAS_SENT = (
 
 FieldValues = Mapping[str, str | list[str]]
 
-# This key inside the column `sent` marks values that may not have arrived in Plex.
+# The column `sent` has values under this key until Plex has confirmed these values.
 PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """Plex did not store the values in `refused`, and may not have received those in `pending`."""
+    """The values sent to an item. Plex has not confirmed `pending`, and never stored `refused`."""
 
     digest: str
     sent: FieldValues
@@ -60,8 +58,8 @@ class ItemRecord:
 class SceneRecord:
     """The outcome of a scene's last job. `scene_updated_at` is empty if the scene was not synced.
 
-    `cover_tag` contains the SHA-1 and the ETag of the last cover, separated by a space. If Plex
-    cannot show the image, the SHA-1 is empty.
+    `cover_tag` has the SHA-1 and the ETag of the last cover, separated by a space. The SHA-1 is
+    empty for a cover that Plex cannot show.
     """
 
     outcome: str
@@ -70,7 +68,6 @@ class SceneRecord:
     scene_updated_at: str = ""
     cover_tag: str | None = None
     entities: Mapping[str, list[int]] = field(default_factory=dict)
-    # Each query computes whether an item in Plex has received values of the scene.
     was_sent: bool = field(default=False, compare=False)
 
 
@@ -129,12 +126,10 @@ class SyncLog:
         )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Move an item's record to this scene. Then no other scene has a record of the item."""
+        """Move an item's record to this scene, and delete the item's records of other scenes."""
         item = (scene_id, server_id, rating_key)
-        # The first statement gives the old scene's record to the new scene, and removes the digest,
-        # because the item still has the old scene's values. If the new scene already has a record
-        # of the item, `OR IGNORE` keeps both records unchanged. The second statement then deletes
-        # the old scene's record.
+        # An empty digest forces a sync, because the item still has the values of the old scene. If
+        # this scene already has a record of the item, `OR IGNORE` moves no record.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),
@@ -142,7 +137,6 @@ class SyncLog:
         self._connection.execute(f"DELETE FROM sync_log WHERE {_OF_OTHERS}", item)
 
     def forget_item(self, server_id: str, rating_key: int) -> None:
-        """Remove an item's records, but not its uploads, because Plex keeps the images."""
         scene_ids = list(self.records_of_item(server_id, rating_key))
         for table in ("sync_log", "originals"):
             statement = f"DELETE FROM {table} WHERE server_id = ? AND rating_key = ?"
@@ -179,7 +173,6 @@ class SyncLog:
         return {key: values_of(held) for key, held in found if held is not None}
 
     def keep_original(self, server_id: str, rating_key: int, held: FieldValues, now: float) -> None:
-        """Store an item's values before the first write. A later call changes nothing."""
         self._connection.execute(
             "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "
             "VALUES (?, ?, ?, ?)",
@@ -238,7 +231,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def scenes_beside(self, rating_keys: Collection[int], kind: str = SHARED) -> list[int]:
-        """Return the scenes that have a file in these items, but that the items do not show."""
+        """Return the scenes that have a file in one of these items, which show other scenes."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
             f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",
@@ -262,9 +255,7 @@ class SyncLog:
         )
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        """Return the synced scenes with ids from `after` (exclusive) to `up_to` (inclusive)."""
-        # This query omits scenes that only the legacy plugin has synced, because some of these
-        # scenes may no longer exist in Stash.
+        # Omit scenes that only the legacy plugin synced. They may no longer exist in Stash.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
@@ -276,10 +267,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of scenes that have any of the `wanted` performers, tags, studios or groups.
-
-        A page maps the id of each scene to those of the `wanted` entities that the scene has.
-        """
+        """Yield pages. A page maps the ids of scenes to the `wanted` entities of the scene."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"
@@ -297,7 +285,6 @@ class SyncLog:
             after = rows[-1][0]
 
     def mark_unsynced(self, scene_id: int) -> None:
-        """Mark a scene as unsynced. The next sync then compares all fields and images."""
         self._connection.execute(
             "UPDATE scene_log SET scene_updated_at = '' WHERE scene_id = ?", (scene_id,)
         )
@@ -307,7 +294,6 @@ class SyncLog:
         return dict(self._connection.execute(statement))
 
     def forget_scene(self, scene_id: int) -> None:
-        """Remove a scene's outcome. Keep the records of its items under the id `NO_SCENE`."""
         self._connection.execute(
             f"UPDATE OR REPLACE sync_log SET scene_id = {NO_SCENE}, digest = '' WHERE scene_id = ?",
             (scene_id,),

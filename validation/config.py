@@ -22,24 +22,22 @@ from validation.values import (
 
 _SHORTEST_TOKEN = 10
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|(?=.*:)[0-9a-f:.]+(%[a-z0-9]+)?", re.IGNORECASE)
-_PLEX_PAGE = re.compile(r"/web(/.*)?$")
+_PATH_OF_WEB_APP = re.compile(r"/web(/.*)?$")
 SHORT_LIVED = (
     "plex_token expires after 7 days, and then no edit reaches Plex. Replace the token with a "
     "permanent one (see 'The token is wrong' in docs/troubleshooting.md)"
 )
 _LIKE_A_TOKEN = re.compile(r"[\w-]{10,}")
-# Each key is a setting, and each value is the setting's name in the legacy plugin.
-ALIASES = {
+LEGACY_NAMES = {
     "connect_timeout": "plex_connect_timeout",
     "read_timeout": "plex_read_timeout",
     "plex_unmatched_path_map": "path_map",
 }
-# The environment variable replaces an empty setting.
 ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
 def _libraries(value: Any) -> str:
-    # Keep the text unchanged, because library names may contain commas and blanks.
+    # The text is not split here, because the name of a library may contain commas.
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -59,8 +57,7 @@ def _url(value: Any) -> str:
         usable = False
     if not usable:
         raise ValueProblem("an address such as http://192.168.1.10:32400")
-    # A user may copy the address of Plex's web app from a browser.
-    return f"{parts.scheme}://{parts.netloc}{_PLEX_PAGE.sub('', parts.path)}".rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{_PATH_OF_WEB_APP.sub('', parts.path)}".rstrip("/")
 
 
 def _token(value: Any) -> str:
@@ -109,7 +106,7 @@ class Config(SyncSettings):
 
     @property
     def token_expires(self) -> bool:
-        # Plex's JSON Web Tokens expire after 7 days. Each of them begins with these letters.
+        # Plex's JSON Web Tokens expire after 7 days. Every JSON Web Token begins with "eyJ".
         return self.plex_token.startswith("eyJ")
 
 
@@ -122,13 +119,12 @@ _PARSERS: Mapping[str, Parser] = {
 class ParsedConfig:
     config: Config
     warnings: tuple[str, ...] = ()
-    # Each fault is a message about a required setting.
     faults: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
-    """Parse the settings that Stash stores for the plugin. No message contains the token."""
+    """Parse the plugin's settings in Stash. No warning or fault contains the Plex token."""
     stored = settings if isinstance(settings, Mapping) else {}
     values: dict[str, Any] = {}
     warnings: list[str] = []
@@ -146,13 +142,12 @@ def parse_config(settings: Any, environ: Mapping[str, str]) -> ParsedConfig:
             faults.append(problem)
         else:
             warnings.append(f"{problem}. Its default ({_in_words(setting.default)}) is used")
-    known = {*_PARSERS, *ALIASES.values()}
+    known = {*_PARSERS, *LEGACY_NAMES.values()}
     unknown = tuple(in_brief(key) for key in stored if key not in known)
     return ParsedConfig(Config(**values), tuple(warnings), tuple(faults), unknown)
 
 
 def refusal(name: str, given: Any) -> str:
-    """Return why a setting's value is refused. The result is empty for an accepted value."""
     if is_empty(given):
         return ""
     try:
@@ -190,10 +185,10 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # An empty text means that a user has emptied the setting. Its legacy name is then not used.
+    # A value that a user has emptied is an empty text, so the setting's legacy name is not read.
     value = stored.get(name)
     if value is None:
-        value = stored.get(ALIASES.get(name, name))
+        value = stored.get(LEGACY_NAMES.get(name, name))
     if is_empty(value):
         value = environ.get(ENVIRONMENT.get(name, ""))
     return None if is_empty(value) else value

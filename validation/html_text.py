@@ -2,8 +2,6 @@ import re
 from html.parser import HTMLParser
 
 _HIDDEN = frozenset(("script", "style"))
-# A browser shows space around these HTML elements, so space replaces their tags. All other tags are
-# kept as text.
 _PARAGRAPH = "p|blockquote|h1|h2|h3|h4|h5|h6|ul|ol|dl|table|hr|pre|figure|header|footer"
 _LINE = "div|li|tr|dt|dd|section|article|main|aside|nav|caption|figcaption"
 _INLINE = (
@@ -19,8 +17,8 @@ _BREAKS = {
 _BLOCK = re.compile(rf"<(?:br|{_PARAGRAPH}|{_LINE})\b", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!]|&#?\w+;")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
-# Python's parser would read `&copy=1` in a URL as `©=1`, and would take quadratic time for many
-# unfinished tags. So an `&` or `<` that begins no entity or tag is escaped before parsing.
+# Python's HTML parser reads `&copy=1` in a URL as `©=1`, and needs quadratic time for many
+# unfinished tags. So each `&` or `<` that begins no entity or tag is escaped before parsing.
 _LONE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _LONE_BRACKET = re.compile(r"<(?![a-zA-Z/!][^<>]*>)")
 _EMPTY_LINE = re.compile(r"\n\s*\n")
@@ -28,7 +26,7 @@ _LONGEST = 40_000
 
 
 def plain_text(text: str) -> str:
-    """Convert HTML to plain text, as a browser does. Keep unknown tags and empty lines."""
+    """Return the text that a browser shows for HTML. Unknown tags and empty lines are kept."""
     text = text[:_LONGEST].replace("\r\n", "\n")
     if not _MARKUP.search(text):
         return text

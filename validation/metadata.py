@@ -1,4 +1,4 @@
-"""Converts a Stash scene to the metadata that Plex shall show.
+"""Converts a scene of Stash to the metadata that Plex shall show.
 
 `SceneMetadata` declares each synced field once: the function that computes its value, its name in
 Plex, and the setting that enables it. All other modules read these declarations from `FIELDS`.
@@ -32,13 +32,12 @@ from validation.values import (
 )
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[ T].*)?)?)?$", re.ASCII)
-# If a setting has one of these values, the field that it controls is not synced.
-_OFF = (False, "", "none")
+_SWITCHED_OFF = (False, "", "none")
 MAX_COLLECTIONS = 20
 _MOST_DIRECTORS = 20
 _SOURCES = ("none", "code", "groups")
-# `SceneMetadata.digest` hashes the title and these fields before the other fields. Never change the
-# order of the fields, because another order would invalidate the stored digests of all users.
+# `SceneMetadata.digest` hashes the title, then these fields, then all other fields. Never change
+# this order, because another order would invalidate the stored digests of all users.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
 
 _COLLECTION_SOURCES = ("studio", "parent_studio", "groups", "performers", "tags")
@@ -76,7 +75,7 @@ MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
 def plex_date(date: str) -> str | None:
     """Return a date with month and day, such as "2024-01-01" for the partial date "2024".
 
-    Stash's empty date 0001-01-01 becomes an empty text. The result None for an invalid date leaves
+    Stash's empty date 0001-01-01 becomes an empty text. An invalid date becomes None, which leaves
     the date in Plex unchanged.
     """
     if not date.strip():
@@ -202,7 +201,7 @@ class Field:
     read: Callable[[str], str] = str
 
     def is_on(self, settings: SyncSettings) -> bool:
-        return any(getattr(settings, name) not in _OFF for name in self.switches)
+        return any(getattr(settings, name) not in _SWITCHED_OFF for name in self.switches)
 
 
 def _synced(
@@ -249,8 +248,8 @@ class SceneMetadata(OptionalFields):
     """The values of the synced fields for an item in Plex.
 
     None leaves Plex's value unchanged. An empty value clears the field in Plex, except for the
-    title and for optional fields. If neither the scene nor the item has a title, `file_stem` is
-    used.
+    title and for optional fields. If neither the scene nor the item has a title, `file_stem`
+    becomes the title.
     """
 
     title: str | None = _synced("title", _title, "sync_master")
@@ -279,13 +278,12 @@ class SceneMetadata(OptionalFields):
         title = values.pop("title")
         parts = [title, self.file_stem if title == "" else None]
         parts += [values.pop(name) for name in _FIRST_IN_DIGEST]
-        # The digest omits empty values, so a new optional field does not change stored digests.
+        # Empty values are omitted, so that the digest stays the same after a new field is declared.
         later = {name: value for name, value in values.items() if value}
         text = json.dumps([*parts, self.poster, self.art, *([later] if later else [])])
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
 
     def is_set(self, name: str) -> bool:
-        """Return whether a sync sets the field. Optional fields are never set to an empty value."""
         value = getattr(self, name)
         return value is not None and (bool(value) or not FIELDS[name].optional)
 
@@ -323,7 +321,7 @@ def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
 
 
 def has_meaningful_metadata(scene: StashScene, settings: SyncSettings) -> bool:
-    """Return whether a scene has metadata to sync. Omitted performers and tags do not count."""
+    """Return whether a scene has metadata, apart from performers and tags that are left out."""
     return bool(
         scene.studio
         or scene.details.strip()

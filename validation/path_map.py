@@ -5,14 +5,11 @@ from validation.paths import is_windows, spelled, without_first
 from validation.values import PAIR, ValueProblem, entries, sides_of
 
 _FORM = "pairs of the form /plex/prefix=>/stash/prefix"
-# A Windows share is written `\\nas\media` or `//nas/media`.
-_SHARE = ("\\\\", "//")
+_WINDOWS_SHARE = ("\\\\", "//")
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixPair:
-    """The paths of a folder in Plex and in Stash, without a slash at the end."""
-
     plex: str
     stash: str
 
@@ -57,7 +54,7 @@ def _rest(path: str, prefix: str) -> str | None:
     if path.startswith(prefix):
         rest = path[len(prefix) :]
         return rest if not rest or rest[0] in "/\\" else None
-    if path.startswith(_SHARE) and prefix.startswith(_SHARE):
+    if path.startswith(_WINDOWS_SHARE) and prefix.startswith(_WINDOWS_SHARE):
         path, prefix = path.replace("/", "\\"), prefix.replace("/", "\\")
     # macOS stores names in decomposed Unicode (NFD), but users type composed Unicode (NFC).
     folder = spelled(prefix).split("/")

@@ -11,17 +11,16 @@ from itertools import takewhile
 _COMPONENT = re.compile(r"[^/\\]+")
 _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
 _DRIVE = re.compile(r"[a-z]:(?=/|$)")
-# Windows writes the prefix `\\?\` before a path of more than 260 characters.
-_LONG_PATH = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
+_LONG_PATH_PREFIX_OF_WINDOWS = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 
-# Windows forbids `" * : < > ? | \` in a name, and a dot or a blank at its end. File servers replace
-# these characters with private-use characters, but file servers use different replacements. For
-# example, U+F022 means a quotation mark on one server and a colon on another. In comparisons,
-# `_ANY` replaces forbidden and private-use characters.
+# Windows forbids `" * : < > ? | \` in a name, and a dot or a blank at the end of a name. File
+# servers replace these characters by private-use characters, but not all servers by the same ones.
+# U+F022 means a quotation mark on one server, and a colon on another server. In comparisons, `_ANY`
+# replaces all forbidden and private-use characters.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")
-_SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fullmatch
+_WINDOWS_SHORT_NAME = re.compile(r"[^a-z.\s]{1,7}~[0-9A-Z]{1,2}(?:\.[0-9A-Z]{1,3})?").fullmatch
 
 
 def folded(text: str) -> str:
@@ -64,12 +63,11 @@ def spelled(path: str) -> str:
 
 
 def short_name_in(path: str) -> str:
-    """Find a Windows short name in a path, such as `MFKEWH~X.MP4`. The result may be empty."""
-    return next((name for name in split_path(path) if _SHORT_NAME(name)), "")
+    return next((name for name in split_path(path) if _WINDOWS_SHORT_NAME(name)), "")
 
 
 def without_long_path_prefix(path: str) -> str:
-    return _LONG_PATH.sub("", path, count=1) if path.startswith("\\\\?") else path
+    return _LONG_PATH_PREFIX_OF_WINDOWS.sub("", path, count=1) if path.startswith("\\\\?") else path
 
 
 def is_windows(path: str) -> bool:
@@ -94,12 +92,11 @@ def without_first(path: str, count: int) -> str:
 
 
 def folders_above(path: str) -> list[str]:
-    """Return the parent folders of a path, nearest first: "/a/b/x" → ["/a/b", "/a"]."""
     depth = len(_COMPONENT.findall(path))
     return [folder for count in range(1, depth) if (folder := without_last(path, count))]
 
 
 def is_below(path: str, folders: Iterable[tuple[str, ...]]) -> bool:
-    """Return whether a path is in one of the folders, which are given as their `components`."""
+    """Return whether a path is in one of the folders. Split each folder with `components`."""
     parts = components(path)
     return any(folder and parts[: len(folder)] == folder for folder in folders)

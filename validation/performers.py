@@ -13,8 +13,8 @@ from validation.values import choice, declare_setting, entries, list_of, words_o
 
 MAX_PERFORMERS = 50
 _GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
-# SHARED adds the disambiguation to an actor's name only if several performers of the scene have the
-# same name.
+# _ALWAYS adds the disambiguation to each actor's name. _SHARED adds the disambiguation only if
+# several performers of the scene have the same name. _NEVER numbers such performers: "Ada (2)".
 _NEVER, _SHARED, _ALWAYS = "never", "shared", "always"
 
 
@@ -37,15 +37,10 @@ def actor_names(scene: StashScene, settings: PerformerSettings) -> tuple[str, ..
     return distinct_names(sorted(names, key=folded), MAX_PERFORMERS)
 
 
-def _names_of(performers: Sequence[Entity], when: str) -> list[str]:
-    """Return the actors' names. `when` tells which names get the performer's disambiguation.
-
-    With the value NEVER, the second of two performers with the same name gets a number, as in
-    "Ada (2)".
-    """
+def _names_of(performers: Sequence[Entity], disambiguation: str) -> list[str]:
     names = [clean_name(performer.name) for performer in performers]
     shared = Counter(map(folded, names))
-    if when != _ALWAYS and len(shared) == len(names):
+    if disambiguation != _ALWAYS and len(shared) == len(names):
         return names
     names.clear()
     numbers: Counter[str] = Counter()
@@ -53,9 +48,9 @@ def _names_of(performers: Sequence[Entity], when: str) -> list[str]:
         name, detail = clean_name(performer.name), clean_name(performer.disambiguation)
         key = folded(name)
         numbers[key] += 1
-        if when == _NEVER:
+        if disambiguation == _NEVER:
             detail = str(numbers[key]) if numbers[key] > 1 else ""
-        if detail and (when == _ALWAYS or shared[key] > 1):
+        if detail and (disambiguation == _ALWAYS or shared[key] > 1):
             suffix = f" ({cut(detail, MAX_NAME // 2)})"
             name = cut(name, MAX_NAME - len(suffix)) + suffix
         names.append(name)

@@ -16,7 +16,6 @@ from validation.sanitizers import MAX_NAME
 from validation.scene_extractor import StashScene
 
 _PLUGIN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# A pseudonym consists of three of these 128 words.
 _TEXT = """
     acorn amber anchor apple april arrow aspen attic autumn badge bagel bamboo barley basil
     beacon berry birch bison blanket bonfire breeze brook bucket button cabin candle canyon
@@ -30,10 +29,10 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-# 40,000 stored texts take about 10 MB of memory.
+# These texts take about 10 MB of memory.
 MOST_KNOWN = 40_000
-# Titles of fewer than four characters may be ordinary words, so they are not replaced.
-_SHORTEST = 4
+# Shorter titles are not replaced, because such titles may be ordinary words.
+_SHORTEST_TITLE = 4
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
 _WORD = re.compile(r"\w+")
@@ -42,7 +41,7 @@ _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)"""
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# A comma or colon is a part of a path if a separator or the extension of a video follows.
+# A comma or colon is a part of a path if a slash or the extension of a video follows.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -54,7 +53,7 @@ _PATH = (
     rf"""|(?P<quote>['"])(?P<quoted>{_ROOT}.{{0,1000}}?)(?P=quote)(?!\w)"""
     rf"|(?<![\w:/\\}}.<])(?P<bare>{_ROOT}(?=\w|[\\/?]){_SPAN}{_MORE})"
 )
-_REQUEST = re.compile(r"\b(?:GET|PUT|POST|DELETE|HEAD)\s$")
+_METHOD_OF_REQUEST = re.compile(r"\b(?:GET|PUT|POST|DELETE|HEAD)\s$")
 _LONGEST_METHOD = len(" DELETE ")
 _COMPONENT = re.compile(r"[^/\\]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
@@ -88,7 +87,6 @@ class Obfuscator:
         self._index: dict[str, dict[str, tuple[int, str]]] = {}
 
     def name_folder(self, folder: str, name: str) -> None:
-        """Replace a folder in log lines with a name, such as `{data}`."""
         if len(folder) > 1:
             self._own[folder] = name
 
@@ -109,14 +107,13 @@ class Obfuscator:
 
     def _note_title(self, title: str) -> None:
         for spelling in {title, title.strip(), " ".join(title.split()), title[:MAX_NAME]}:
-            if len(spelling) >= _SHORTEST:
+            if len(spelling) >= _SHORTEST_TITLE:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a text by a word of its last path component, because few texts have this word."""
+        """Index a text by a word of its file name, because few stored texts contain this word."""
         known = self._words.pop(text, None)
         if known is not None:
-            # The oldest text is dropped first, so a used text moves to the end.
             self._words[text] = known
             return
         last_part = max(text.rfind("/"), text.rfind("\\")) + 1
@@ -126,9 +123,9 @@ class Obfuscator:
         self._words[text] = first[0]
         self._index.setdefault(first[0], {})[text] = (first.start(), words(text))
         if len(self._words) > MOST_KNOWN:
-            oldest = next(iter(self._words))
-            word = self._words.pop(oldest)
-            del self._index[word][oldest]
+            least_recent = next(iter(self._words))
+            word = self._words.pop(least_recent)
+            del self._index[word][least_recent]
             if not self._index[word]:
                 del self._index[word]
 
@@ -183,8 +180,7 @@ def _without_path(match: re.Match[str], text: str) -> str:
         return match[0]
     if match["quoted"]:
         return f"{match['quote']}{pseudonym_of_path(match['quoted'])}{match['quote']}"
-    if _REQUEST.search(text, max(0, match.start() - _LONGEST_METHOD), match.start()):
-        # The path is from the line of an HTTP request, such as `GET /library`, and is not private.
+    if _METHOD_OF_REQUEST.search(text, max(0, match.start() - _LONGEST_METHOD), match.start()):
         return match[0]
     path: str = match["bare"]
     rest = path.rstrip()
@@ -194,8 +190,6 @@ def _without_path(match: re.Match[str], text: str) -> str:
 def obfuscator_for(folder: DataFolder) -> Obfuscator:
     obfuscator = Obfuscator()
     obfuscator.on = os.path.exists(folder.obfuscate_paths)
-    # Names such as `{plugin}` replace the folders of the plugin and of Python, so tracebacks stay
-    # readable.
     obfuscator.name_folder(folder.root, "{data}")
     obfuscator.name_folder(_PLUGIN, "{plugin}")
     obfuscator.name_folder(sys.base_prefix, "{python}")

@@ -1,5 +1,3 @@
-"""The setting `quiet_hours`: the times of the day at which the worker writes nothing to Plex."""
-
 import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple

@@ -1,5 +1,3 @@
-"""Makes texts valid for Plex and XML, and limits the lengths of texts and lists."""
-
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -11,14 +9,13 @@ MAX_NAME = 255
 MAX_SUMMARY = 10_000
 _WORTH_KEEPING = 0.8
 
-# XML 1.0 forbids or discourages control characters, lone surrogates and noncharacters.
-_FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
+_NOT_IN_XML = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef" + "".join(
     chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
 )
-# Invisible characters are removed, for example the zero-width space. The joiners U+200C and U+200D
-# stay, because Persian, Indic scripts and emoji need them.
+# The invisible joiners U+200C and U+200D are not removed, because Persian, Indic scripts and emoji
+# need these joiners.
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
-_REMOVED = re.compile(f"[{_FORBIDDEN}{_INVISIBLE}]")
+_REMOVED = re.compile(f"[{_NOT_IN_XML}{_INVISIBLE}]")
 _LINE_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 _PARAGRAPH_BREAK = re.compile(r"\n{3,}")
 MOST_LOOKED_AT = 1_000_000
@@ -28,12 +25,11 @@ def sanitize_name(text: str, limit: int = MAX_NAME) -> str:
     return cut(" ".join(_clean(text).split()), limit).strip()
 
 
-# Many scenes share performers, studios and tags, so sanitized names are cached.
 clean_name = lru_cache(maxsize=4096)(sanitize_name)
 
 
 def distinct_names(names: Iterable[str], limit: int) -> tuple[str, ...]:
-    """Sanitize names, and remove names that Plex treats as the same name."""
+    """Return up to `limit` sanitized names without duplicates. Plex ignores the case of names."""
     distinct: dict[str, str] = {}
     for name in filter(None, map(clean_name, names)):
         distinct.setdefault(folded(name), name)
@@ -53,7 +49,7 @@ def _clean(text: str) -> str:
     text = text.lstrip()[:MOST_LOOKED_AT]
     if text.isascii() and text.isprintable():
         return text
-    # Characters next to a removed character may combine in NFC, so removal comes first.
+    # The neighbours of a removed character may combine in NFC, so the removal comes before NFC.
     text = _REMOVED.sub("", text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 

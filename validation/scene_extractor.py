@@ -1,5 +1,3 @@
-"""Parses scenes of Stash's GraphQL API, and compares Stash's time stamps."""
-
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,14 +11,12 @@ _ANY_OFFSET = datetime.timedelta(hours=26)
 
 
 class SceneFile(NamedTuple):
-    """A video file in Stash. An unknown size is 0."""
-
     path: str
     size: int = 0
 
 
 class Detail(Enum):
-    """Data of a scene that a query requests only if certain settings need the data."""
+    """Data of a scene that the plugin requests only if its settings need the data."""
 
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
@@ -29,7 +25,7 @@ class Detail(Enum):
 
 
 class Entity(NamedTuple):
-    """A performer, studio, tag or group. A performer has a gender, such as "NON_BINARY"."""
+    """A performer, studio, tag or group of Stash."""
 
     id: int
     name: str
@@ -42,10 +38,9 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """The metadata of a scene in Stash.
+    """A scene in Stash. Its date may be partial, such as "2024". Its rating is 0 if not rated.
 
-    For each attribute of the type `str`, queries request the field of Stash that has the same name.
-    A date may be partial, such as "2024" or "2024-05". An unrated scene has the rating 0.
+    For each attribute of the type `str`, a query requests the field of Stash with the same name.
     """
 
     id: int
@@ -66,7 +61,6 @@ class StashScene:
 
     @property
     def name(self) -> str:
-        """Return the title. If there is no title, return the name of the first file."""
         name = self.title
         if not name and self.files:
             name = self.files[0].path.replace("\\", "/").rsplit("/", 1)[-1]
@@ -120,7 +114,6 @@ def parse_scene(raw: Any) -> StashScene:
 
 
 def with_ancestors(scene: StashScene, parents: Mapping[int, Sequence[Entity]]) -> StashScene:
-    """Add the ancestors of a scene's tags. `parents` has the parents of each tag id."""
 
     def above(tag: Entity) -> tuple[Entity, ...]:
         found: dict[int, Entity] = {}
@@ -137,7 +130,6 @@ def with_ancestors(scene: StashScene, parents: Mapping[int, Sequence[Entity]]) -
 
 
 def parse_parents(rows: Any) -> dict[int, list[Entity]]:
-    """Return a dictionary from the id of a tag to its parents."""
     parents: dict[int, list[Entity]] = {}
     for row in rows if isinstance(rows, list) else ():
         parent = _entity(row)
@@ -187,9 +179,11 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return the time that a filter in Stash needs to find every time stamp after `moment`."""
-    # Stash compares time stamps as texts and ignores their UTC offsets, so the filter's time is
-    # earlier by the largest possible offset.
+    """Return the time to ask Stash for, so that it returns all time stamps after `moment`.
+
+    Stash compares time stamps as texts and ignores their UTC offsets. So the returned time is
+    earlier than `moment` by the largest possible offset.
+    """
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
 
@@ -199,7 +193,7 @@ def moment_of(text: str) -> float | None:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
-    # Stash returns year 1 for a time stamp that it cannot read.
+    # Stash returns the year 1 for an invalid time stamp.
     if moment.year == datetime.MINYEAR:
         return None
     if moment.tzinfo is None:

@@ -9,8 +9,6 @@ LEAVE, RESTORE = "leave", "restore"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionSettings:
-    """The settings that select scenes. An empty setting excludes no scene."""
-
     only_organized: bool = declare_setting(boolean, False)
     only_with_tags: str = declare_setting(list_of("names of tags"), "")
     never_with_tags: str = declare_setting(list_of("names of tags"), "")

@@ -32,7 +32,6 @@ def label_names(scene: StashScene, settings: TagSettings) -> tuple[str, ...]:
 
 
 def kept_tags(scene: StashScene, settings: TagSettings, *, as_labels: bool) -> Iterator[str]:
-    """Yield the names of the tags that become genres, or of the tags that become labels."""
     left_out, labels = tag_keys(settings.leave_out_tags), tag_keys(settings.tags_as_labels)
     renamed = {folded(old): new for old, new in map(sides_of, entries(settings.rename_tags))}
     parents = tag_keys(settings.only_tags_below)

@@ -7,8 +7,7 @@ from validation.values import ValueProblem
 NAMES = ("title", "studio", "date", "performers", "code")
 _FIELD = re.compile(r"\{(.*?)\}")
 _BETWEEN = re.compile(r"""([)\]>»”"']*)(.*?)([(\[<«“"']*)""", re.DOTALL)
-# A match is a pair of brackets that contains at least one field and no other brackets.
-_GROUP = re.compile(r"([(\[<«“])([^()\[\]<>«»“”]*\{[^()\[\]<>«»“”]*)([)\]>»”])")
+_BRACKETS_AROUND_FIELDS = re.compile(r"([(\[<«“])([^()\[\]<>«»“”]*\{[^()\[\]<>«»“”]*)([)\]>»”])")
 
 
 def parse_template(value: Any) -> str:
@@ -20,9 +19,9 @@ def parse_template(value: Any) -> str:
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """Insert values into a template. Remove each empty field together with one separator."""
+    """Insert values into a template. An empty value also removes a separator beside its field."""
     known = dict(values)
-    while group := _GROUP.search(template):
+    while group := _BRACKETS_AROUND_FIELDS.search(template):
         opening, inner, closing = group.groups()
         text, name = _joined(inner, known), str(len(known))
         known[name] = text and f"{opening}{text}{closing}"

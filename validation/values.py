@@ -1,5 +1,3 @@
-"""Parsers of settings. A parser converts the value of a setting, or raises `ValueProblem`."""
-
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -8,7 +6,7 @@ from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
 FALSE = frozenset(("false", "0", "no", "off"))
-# SQLite stores integers up to this number.
+# This is the largest integer of SQLite.
 LARGEST_NUMBER = 2**63 - 1
 _MOST_DIGITS = len(str(LARGEST_NUMBER))
 _SHOWN = 100
@@ -50,7 +48,7 @@ def number(low: float, high: float, kind: type[int] | type[float] = float) -> Pa
     allowed = f"a {'whole ' if kind is int else ''}number from {low:.10g} to {high:.10g}"
 
     def parse(value: Any) -> float | int:
-        # `float` would accept "1_2" and digits of other scripts.
+        # `float` also accepts "1_2" and digits of other scripts, which are typing errors.
         odd = isinstance(value, str) and (not value.isascii() or "_" in value)
         try:
             found = math.nan if odd or isinstance(value, bool) else float(value)
@@ -95,7 +93,7 @@ def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
 
 
 def words_of(*allowed: str) -> Parser:
-    """Return a parser of a list of words. Only letters count: "Non-binary" means `non_binary`."""
+    """Return a parser of words. It compares only letters, so "Non-binary" means `non_binary`."""
     by_letters = {_letters(word): word for word in allowed}
 
     def parse(value: Any) -> str:

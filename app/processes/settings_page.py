@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.state_file import KeptState
 from stash.exceptions import StashError
-from validation.config import ALIASES, ENVIRONMENT, Config
+from validation.config import ENVIRONMENT, LEGACY_NAMES, Config
 from validation.values import counted, is_empty
 from worker.services import Services
 
@@ -45,7 +45,7 @@ class KnownSettings:
 
 
 def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[str, Any]:
-    aliased = {name: stored.get(alias) for name, alias in ALIASES.items()}
+    aliased = {name: stored.get(alias) for name, alias in LEGACY_NAMES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
     is_posted_away = 2 * len(shown.written & absent.keys()) > len(shown.written)

@@ -8,7 +8,7 @@ import pytest
 
 from sync_queue.database import connect
 from sync_queue.dlq import Failure
-from sync_queue.manager import LARGEST_LOG, QueueManager
+from sync_queue.manager import LARGEST_LOG_BYTES, QueueManager
 from sync_queue.models import Claim
 from sync_queue.operations import clear_pending_items, get_stats
 from tests.sync_queue.support import NOW, Clock, job, postponed, write_row
@@ -145,7 +145,7 @@ def test_the_hour_that_daylight_saving_skips_or_repeats_changes_no_window(
 def test_the_write_ahead_log_shrinks_after_bulk_edits(queue: QueueManager, folder: str) -> None:
     log = Path(folder) / "data.db-wal"
     queue.enqueue([job(scene, hint="x" * 9000) for scene in range(1500)])
-    assert log.stat().st_size > LARGEST_LOG
+    assert log.stat().st_size > LARGEST_LOG_BYTES
     queue.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     queue.enqueue([job(1)])
-    assert log.stat().st_size <= LARGEST_LOG
+    assert log.stat().st_size <= LARGEST_LOG_BYTES

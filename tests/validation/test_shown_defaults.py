@@ -10,14 +10,14 @@ from app.processes.settings_page import KnownSettings, defaults_to_write
 from simulators.rig import REPOSITORY
 from simulators.stash.plugin_manifest import load
 from tests.validation.strategies import JSON
-from validation.config import ALIASES, Config, parse_config
+from validation.config import LEGACY_NAMES, Config, parse_config
 
 PLEX = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
 ON_PAGE = {one.name: one.type for one in load(REPOSITORY / "Stash2Plex.yml").settings}
 EMPTY_BY_DEFAULT = {"plex_unmatched_path_map"}
 EMPTY_BY_DEFAULT |= {one.name for one in fields(Config) if one.default == ""}
 ALL = defaults_to_write({}, KnownSettings())
-KEYS = [*ON_PAGE, *ALIASES.values(), "strict_mode", "dlq_retention_days"]
+KEYS = [*ON_PAGE, *LEGACY_NAMES.values(), "strict_mode", "dlq_retention_days"]
 
 
 def test_every_optional_setting_of_the_page_is_written_as_the_page_would_store_it() -> None:
