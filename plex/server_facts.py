@@ -77,10 +77,10 @@ _SENTENCES: Mapping[Trait, str] = {
     ),
     ImageSelection.AUTOMATIC: "Plex shows an uploaded image at once",
     ImageSelection.EXPLICIT: "Plex shows an uploaded image only after a request selects the image",
-    RemovalEncoding.TWICE: "Plex decodes the names of removed tags twice",
+    RemovalEncoding.TWICE: "Plex can remove a single name that contains a comma",
     RemovalEncoding.ONCE: (
-        "Plex decodes the names of removed tags once, so a list from which a name with a comma is "
-        "removed is emptied and filled again"
+        "Plex cannot remove a single name that contains a comma, so the plugin empties such a list "
+        "and fills it again"
     ),
 }
 
@@ -150,7 +150,7 @@ class ServerFacts:
         sentence = (
             f"The collection '{name}' of library {section_key} is a smart collection, so scenes do "
             "not join it. To use the name for scenes, rename the smart collection in Plex, then "
-            "run 'Sync All Scenes to Plex' with force"
+            "run 'Stash2Plex.py sync --force' in a shell"
         )
         self._store(_SMART, f"{section_key}: {folded(name)}", "", sentence)
 
@@ -214,5 +214,5 @@ def _lock_sentence(lock: str, *, shown: bool) -> str:
 
 
 def _shift_sentence(section_key: int, days: int) -> str:
-    which = "earlier" if days < 0 else "later"
-    return f"Library {section_key} shows dates {abs(days)} day {which} than they were sent"
+    shown, sent = ("earlier", "later") if days < 0 else ("later", "earlier")
+    return f"Library {section_key} shows dates a day {shown}, so the plugin sends them a day {sent}"

@@ -34,20 +34,20 @@ class Event(Enum):
         Dead Letters' for the remedy""")
     JOB_POSTPONED = _info("""Sync postponed for {label}: {reason}. Other scenes go first; next try
         in {seconds:.0f} s""")
-    SCENES_QUEUED = _info("Queued the scenes of {label}: {outcome}")
+    SCENES_QUEUED = _info("After an edit of {label}: {outcome}")
     JOBS_DISABLED = _info("""Removed {jobs:job} from the queue without a sync: Stash2Plex is
         disabled. Switch on the setting Enabled, then run the task 'Sync Recent Scenes to Plex'""")
-    SCENES_FOUND = _info("Found {scenes:scene} that Plex did not have before: syncing now")
+    SCENES_FOUND = _info("Plex now has {scenes:scene} that it lacked before. The sync starts now")
     DRAIN_PROGRESS = _info("Processed {jobs:job} so far in {seconds:.1f} s: {ends}")
     DRAIN_ENDED = _info("Processed {jobs:job} in {seconds:.1f} s: {ends}")
 
     FIELD_REFUSED = _warning("""Plex refused the {field} of {label}: {cause}. All other fields are
-        synced. The {field} is sent again when it changes in Stash""")
-    NAME_REFUSED = _warning("""Plex refused the name '{name}' for {label}: {cause}. All scenes are
-        synced without this name""")
+        synced. This field is sent again when its value changes in Stash""")
+    NAME_REFUSED = _warning("""Plex refused the name '{name}' in the {field} of {label}: {cause}.
+        All scenes are synced without this name""")
     COLLECTION_REFUSED = _warning("""Plex refused the collection '{name}' for {label}: {cause}. If
-        it is a smart collection, rename it in Plex, then run 'Sync All Scenes to Plex' with force.
-        All other fields are synced""")
+        it is a smart collection, rename it in Plex, then run 'Stash2Plex.py sync --force' in a
+        shell. All other fields are synced""")
     FIELD_SHORTENED = _warning("""Shortened the {field} of {label}: Plex accepts {length}
         characters. To choose the text yourself, shorten it in Stash""")
     FIELDS_NOT_KEPT = _warning("""Plex confirmed an edit of {label}, but did not keep these fields:
@@ -86,8 +86,8 @@ class Event(Enum):
     PATHS_NOT_LEARNED = _warning("""Cannot learn a path map now: {error}. A later scene tries again;
         to be sure, set plex_unmatched_path_map""")
 
-    PLEX_FAILED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume automatically")
-    PLEX_DOWN = _warning(f"Plex is down: {{reason}}. {_KEPT} and resume automatically")
+    PLEX_FAILED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once Plex works again")
+    PLEX_DOWN = _warning(f"Plex is down: {{reason}}. {_KEPT} and resume once Plex works again")
     PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
     PLEX_WRITABLE = _info("Plex saves changes again after {duration}; {scenes:scene} waited")
     SYNC_PAUSED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once this is fixed")

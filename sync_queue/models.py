@@ -41,15 +41,16 @@ class SyncJob:
         except (ValueError, TypeError, RecursionError) as error:
             raise JobFormatError(f"the job is not JSON: {error}") from None
         if not isinstance(raw, dict):
-            raise JobFormatError("the job has no subject")
+            raise JobFormatError("the stored job does not say which scene it is for")
         scene_id, key = raw.get("scene_id"), _word(raw.get("job_key"))
         data, error_type = raw.get("data"), raw.get("last_error_type")
         if isinstance(scene_id, int) and not _is_id(scene_id):
-            subject = key or "no subject"
-            raise JobFormatError(f"the job of {subject} has an impossible scene id")
+            raise JobFormatError(
+                f"the scene_id in the job of {key or 'a scene'} is no scene's number"
+            )
         if not key:
-            scene = f", only scene {scene_id}" if _is_id(scene_id) else ""
-            raise JobFormatError(f"the job has no subject{scene}")
+            scene = f"names scene {scene_id}, but " if _is_id(scene_id) else ""
+            raise JobFormatError(f"the stored job {scene}has no job_key")
         return cls(
             job_id=_word(raw.get("job_id")),
             job_key=key,

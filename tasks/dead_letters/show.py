@@ -93,7 +93,7 @@ def _lines(group: _Group, titles: Titles, now: float) -> Iterator[str]:
     count = counted(len(letters), "dead letter")
     yield f"{count} of the type {error_type}: {reason}. {explain(error_type).remedy}"
     for letter in letters[:MOST_SCENES]:
-        subject = "A job without a scene"
+        subject = "A job without a readable scene"
         if letter.scene_id is not None:
             subject = scene_label(letter.scene_id, titles.get(letter.scene_id, ""))
         ago = format_elapsed_since(letter.moment, now)

@@ -33,8 +33,8 @@ def _run(services: Services, session: SyncSession, scene_id: int) -> Answer:
     saved = save(client, server_id, item, locks, session.facts.behaviour().shown_locks)
     if not _NEEDED.issubset(saved.testable):
         raise TaskError(
-            f"Scene {scene_id} was never synced, so its locks could not be restored: sync it "
-            "first, or choose a synced scene"
+            f"Scene {scene_id} is not used for the test: it was never synced, so the test "
+            "would not know which locks to restore. Sync it first, or choose a synced scene"
         )
     note.store(saved)
     probes = WriteProbes(client, session.facts, item, saved)
@@ -70,8 +70,8 @@ def _item_of(services: Services, session: SyncSession, scene_id: int) -> PlexIte
     why = obstacle(found[0], session.facts)
     if why:
         raise TaskError(
-            f"Scene {scene_id} is not used for the test: its item could not be restored, because "
-            f"{why}. Nothing was changed. Choose another scene"
+            f"Scene {scene_id} is not used for the test: {why}. Nothing was changed. Choose "
+            "another scene"
         )
     return found[0]
 

@@ -156,11 +156,11 @@ def test_it_learns_what_the_server_does(world_of: Any) -> None:
     assert facts.date_shift == {world.section.key: -1}
     assert facts.tested_at > 0
     for answer in (
-        "locks of actors show: no",
-        "sort title follows: no",
-        "empty date accepted: no",
-        "removed names are decoded: once",
-        "uploaded poster shows: no",
+        "Plex reports locks of actors: no",
+        "sort title changes with the title: no",
+        "Plex accepts an empty date: no",
+        "Plex URL-decodes names to remove: once",
+        "Plex shows an uploaded poster at once: no",
     ):
         assert answer in text
 
@@ -170,7 +170,7 @@ def test_it_learns_what_the_server_does(world_of: Any) -> None:
     [
         ({"actors": [("Ada", "Herself")]}, "roles"),
         ({"originally_available_at": ""}, "no date"),
-        ({"summary": "word " * 2000}, "fit into one request"),
+        ({"summary": "word " * 2000}, "restored by one request"),
         ({}, "never synced"),
     ],
 )
@@ -196,5 +196,5 @@ def test_a_scene_that_was_never_synced_will_do_once_locks_are_known_to_show(worl
 
     answer = world.home.test_write(scene_id)
 
-    assert "sort title follows: yes" in answer.text
+    assert "sort title changes with the title: yes" in answer.text
     assert item_state(item) == before

@@ -80,7 +80,7 @@ def test_what_was_never_noted_is_recognised_by_its_form(text: str, kept: str) ->
         "Queued scene 12",
         "Skipped scene 12: no metadata yet (add a studio)",
         "Plex is down: nothing answers at Plex's address. Queued jobs are kept",
-        "Queued the scenes of tag 1: 1 scene queued, 0 already up to date",
+        "After an edit of tag 1: 1 scene queued, 0 already up to date",
     ],
 )
 def test_everything_else_stays_readable(text: str) -> None:

@@ -18,7 +18,7 @@ from worker.sync.results import SKIPPED, Failed, SceneError, ScenesQueued
 from worker.sync.session import SyncSession
 
 PAGE = 500
-QUEUED, IN_STEP, GONE = "queued", "already up to date", "gone"
+QUEUED, IN_STEP, GONE = "queued", "already up to date", "no longer in Stash"
 UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
@@ -55,7 +55,8 @@ class EntityJobs:
             number = counts[entity]
             others = (IN_STEP, UNSYNCED, GONE)
             words = [f"{number[outcome]:,} {outcome}" for outcome in others if number[outcome]]
-            outcomes = (f"{counted(number[QUEUED], 'scene')} {QUEUED}", *words)
+            queued = f"{counted(number[QUEUED], 'scene')} {QUEUED}"
+            outcomes = (queued, *words) if number else ("no scene has it",)
             yield ScenesQueued(group, subject_label(group[0].job.job_key), outcomes)
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:

@@ -223,9 +223,9 @@ class ItemWriter:
                 log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
             fields = (name for name, names in outcome.left_out.items() if refused in names)
-            is_collection = next(fields, None) == COLLECTIONS
-            event = Event.COLLECTION_REFUSED if is_collection else Event.NAME_REFUSED
-            log.event(event, **scene, name=refused, cause=answer.cause)
+            field = next(fields, "list")
+            event = Event.COLLECTION_REFUSED if field == COLLECTIONS else Event.NAME_REFUSED
+            log.event(event, **scene, field=field, name=refused, cause=answer.cause)
         for name, text in outcome.shortened.items():
             log.event(Event.FIELD_SHORTENED, **scene, field=name, length=len(text))
 

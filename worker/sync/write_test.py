@@ -30,6 +30,7 @@ from shared.events import Report
 from shared.state_file import KeptState, write_state
 from sync_queue.sync_log import values_of
 from validation.metadata import OPTIONAL
+from validation.values import counted
 
 _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTIONAL}
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
@@ -38,7 +39,7 @@ _MOST_PERFORMERS = 200
 # The space in this test value shows whether Plex decodes the names of removed tags twice.
 _PROBE = "Stash2Plex test"
 _PROBE_DATE = "2001-02-03"
-_UNSYNCED = "not tested, it was never synced"
+_UNSYNCED = "not tested, because it was never synced"
 _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date", "thumb": "poster"}
 
 
@@ -102,16 +103,16 @@ def undo_killed_test(client: PlexClient, server_id: str, note: WriteTestNote) ->
 
 def obstacle(item: PlexItem, facts: ServerFacts) -> str:
     if item.has_roles:
-        return "its actors have roles, which an edit does not keep"
+        return "its actors have roles in Plex, which the test's edit would remove for good"
     if len(item.performers) >= _MOST_PERFORMERS:
-        return "it has more actors than Plex shows"
+        return "Plex does not return all actors of its item, so the test could not restore them"
     if not item.date and facts.behaviour().date_clearing is not DateClearing.ACCEPTED:
-        return "it has no date, and Plex may not take one away again"
+        return "its item has no date, and Plex might keep the date that the test sets"
     if not item.title:
-        return "it has no title, and Plex may not take one away again"
+        return "its item has no title, and Plex might keep the title that the test sets"
     for name in _TESTED:
         if is_long(_parameters(name, getattr(item, name), item)):
-            return f"its {name} do not fit into one request"
+            return f"the field {name} of its item is too long to be restored by one request"
     return ""
 
 
@@ -208,7 +209,7 @@ class WriteProbes:
             if lock in self.saved.testable:
                 self._image(kind)
             else:
-                self.report.append(f"uploaded {kind} shows: {_UNSYNCED}")
+                self.report.append(f"Plex shows an uploaded {kind} at once: {_UNSYNCED}")
 
     def _may_touch(self, name: str) -> bool:
         if PLEX_NAMES[name] in self.saved.testable:
@@ -222,39 +223,40 @@ class WriteProbes:
         shown = self._read().locked
         for lock in locks:
             self.facts.learn_lock(lock, shown=lock in shown)
-        hidden = [_WORDS.get(lock, lock) for lock in locks if lock not in shown]
-        self._add("locks of actors show", "actor" in shown)
-        self._add("all other locks show", not set(hidden) - {"actors"}, ", ".join(hidden))
+        self._add("Plex reports locks of actors", "actor" in shown)
+        others = [_WORDS.get(lock, lock) for lock in locks if lock not in {"actor", *shown}]
+        self._add("Plex reports all other locks", not others, f"not of {', '.join(others)}")
 
     def _title(self) -> None:
         before = self._read()
         title = f"{before.title} ({_PROBE})"
         self._write(TITLE, title)
         after = self._read()
-        self._add("title kept", after.title == title, after.title)
+        self._add("Plex saves the title", after.title == title, f"shows {after.title!r}")
         if SORT_TITLE in before.locked:
-            self.report.append("sort title follows: not tested, it is locked")
+            self.report.append("sort title changes with the title: not tested, it is locked")
             return
         stays = (after.sort_title or after.title) == (before.sort_title or before.title)
         self.facts.learn(SortTitle.STAYS if stays else SortTitle.FOLLOWS)
-        self._add("sort title follows", not stays)
+        self._add("sort title changes with the title", not stays)
 
     def _text(self, name: str) -> None:
         if not getattr(self.item, name):
-            self.report.append(f"empty {name} accepted: not tested, it was empty")
+            self.report.append(f"Plex accepts an empty {name}: not tested, because it was empty")
             return
         self._write(name, _PROBE)
         kept = getattr(self._read(), name) == _PROBE
         self._write(name, "")
-        self._add(f"{name} kept", kept)
-        self._add(f"empty {name} accepted", not getattr(self._read(), name))
+        self._add(f"Plex saves the {name}", kept)
+        self._add(f"Plex accepts an empty {name}", not getattr(self._read(), name))
 
     def _date(self) -> None:
         self._write(DATE, _PROBE_DATE)
         days = days_between(_PROBE_DATE, self._read().date)
         if days in (-1, 0, 1):
             self.facts.learn_date_shift(self.item.section_key, days)
-        self._add("date kept", days == 0, f"off by {days} days" if days else "")
+        distance = f"off by {counted(abs(days), 'day')}" if days else ""
+        self._add("Plex saves the date", days == 0, distance)
         try:
             is_refused = bool(self._write(DATE, "").refused)
         except (PlexTemporaryError, PlexPermanentError):
@@ -262,11 +264,11 @@ class WriteProbes:
         if is_refused:
             self.client.edit(self.item, {DATE: {f"{PLEX_NAMES[DATE]}.locked": "1"}})
             self.facts.learn(DateClearing.REFUSED)
-            self._add("empty date accepted", False, "refused")
+            self._add("Plex accepts an empty date", False, "refused")
             return
         shown = self._read().date
         self.facts.learn(DateClearing.IGNORED if shown else DateClearing.ACCEPTED)
-        self._add("empty date accepted", not shown, "kept")
+        self._add("Plex accepts an empty date", not shown, "the old date stays")
 
     def _lists(self) -> None:
         lists = [name for name in LISTS if name in _TESTED and self._may_touch(name)]
@@ -274,13 +276,13 @@ class WriteProbes:
             self._write(name, (*getattr(self.item, name), _PROBE))
         after = self._read()
         kept = all(_PROBE in getattr(after, name) for name in lists)
-        self._add("names of actors, genres and collections kept", kept)
+        self._add("Plex saves names of actors, genres and collections", kept)
         removal = {f"{LISTS['tags']}[].tag.tag-": quote(_PROBE)}
         self.client.edit(self.item, {"tags": removal})
         twice = _PROBE not in self._read().tags
         if kept:
             self.facts.learn(RemovalEncoding.TWICE if twice else RemovalEncoding.ONCE)
-        self.report.append(f"removed names are decoded: {'twice' if twice else 'once'}")
+        self.report.append(f"Plex URL-decodes names to remove: {'twice' if twice else 'once'}")
 
     def _image(self, kind: str) -> None:
         """Upload an image that the item already has, because Plex never deletes images."""
@@ -292,8 +294,8 @@ class WriteProbes:
         data = b"" if ours is None else self.client.read_image(key, ours.key)
         sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
         if ours is None or not ours.key.endswith(sha1) or (ours.selected and other is None):
-            needed = "needs an image that was uploaded, and another one"
-            self.report.append(f"uploaded {kind} shows: not tested, the item {needed}")
+            why = "not tested, because the item needs two images, one of them uploaded"
+            self.report.append(f"Plex shows an uploaded {kind} at once: {why}")
             return
         if other is not None and ours.selected:
             self._select(kind, other)
@@ -304,13 +306,13 @@ class WriteProbes:
             self.facts.learn(ImageSelection.AUTOMATIC)
         else:
             self._select(kind, ours)
-        self._add(f"uploaded {kind} shows", shown, "not if Plex already has this image")
+        self._add(f"Plex shows an uploaded {kind} at once", shown, "not if Plex already has it")
 
     def _select(self, kind: str, image: PlexImage) -> None:
         try:
             self.client.select_image(self.item.rating_key, kind, image.key)
         except (PlexNotFound, PlexPermanentError) as error:
-            self._add(f"{kind} can be selected", False, str(error))
+            self._add(f"Plex lets the plugin choose the {kind}", False, str(error))
 
     def _write(self, name: str, value: str | tuple[str, ...]) -> EditOutcome:
         return self.client.edit(self.item, {name: _parameters(name, value, self.item)})
