@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from plex.exceptions import PlexNotFound
 
@@ -7,8 +7,7 @@ SHORTEST_DELAY = 1.0
 _LARGEST_EXPONENT = 30
 
 
-@dataclass(frozen=True, slots=True)
-class RetryParams:
+class RetryParams(NamedTuple):
     base: float
     cap: float
 

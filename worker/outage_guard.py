@@ -35,8 +35,7 @@ class OutageGuard:
         self._limiter = RecoveryRateLimiter(self.recovery.ramp_elapsed)
         self._is_suspected = self._breaker.failure_count > 0
         self._waiting = 0
-        self._cause = ""
-        self._logged_cause = ""
+        self._cause = self._logged_cause = ""
         self._is_read_only = False
         self._history.reconcile(now, self._breaker.opened_at, self.recovery.state)
         self._save()

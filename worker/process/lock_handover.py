@@ -16,7 +16,7 @@ from worker.process.launcher import start_worker
 BUSY_INTERVAL = 0.5
 # With the default settings, a request to Plex delays the release of the lock by at most 30 s.
 TASK_TIMEOUT = 60.0
-RETURN_SECONDS = 0.5
+REACQUIRE_SECONDS = 0.5
 IDLE_INTERVAL = 0.2
 INSTALLATION_INTERVAL = 60.0
 _RETRY_INTERVAL = 0.1
@@ -73,5 +73,4 @@ def hold_worker_lock(
         # The request lock is released last: while a task holds it, an idle worker does not exit.
         request.release()
         if is_handed_over:
-            # The worker needs time to acquire its lock again.
-            sleep(RETURN_SECONDS)
+            sleep(REACQUIRE_SECONDS)

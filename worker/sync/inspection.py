@@ -50,9 +50,8 @@ def inspect_scenes(
     scenes: Collection[StashScene],
     batch: int = READ_BATCH,
 ) -> list[Inspection]:
-    log = services.queue.sync_log
+    log, config = services.queue.sync_log, session.config
     last = log.scenes([scene.id for scene in scenes])
-    config = session.config
     rejections = {scene.id: why_not_selected(scene, config) for scene in scenes}
     works = {
         scene.id: SceneWork([], scene, project(scene, config))

@@ -18,6 +18,7 @@ from worker.sync.session import SyncSession
 
 MOST_NAMED = 5
 _TASK = "the task 'Check Path Mapping'"
+_SCAN = "Scan the library of the file in Plex"
 
 
 @dataclass
@@ -170,22 +171,16 @@ def not_found(
             "does not allow the real name. Rename the file without special characters"
         )
     if not same_named:
-        return (
-            f"{text}. Scan the library of the file in Plex. If Plex names the folder differently, "
-            f"run {_TASK}"
-        )
+        return f"{text}. {_SCAN}. If Plex names the folder differently, run {_TASK}"
     text = f"{text}. Files of the same name in Plex: {_named(same_named, titles)}"
     if file.size and all(part.size not in (0, file.size) for part in same_named):
-        return (
-            f"{text}. None has the size of {file.size} bytes. Scan the library of the file in Plex"
-        )
+        return f"{text}. None has the size of {file.size} bytes. {_SCAN}"
+    text += ". If one of them is the file"
     pairs = [prefix_pairs(file.path, part.path) for part in same_named]
     mappings = {str(found[0]) for found in pairs if found}
     if len(mappings) == 1:
-        return (
-            f"{text}. If one of them is the file, set plex_unmatched_path_map to {mappings.pop()}"
-        )
-    return f"{text}. If one of them is the file, run {_TASK} for the path map to set"
+        return f"{text}, set plex_unmatched_path_map to {mappings.pop()}"
+    return f"{text}, run {_TASK} for the path map to set"
 
 
 def _named(parts: Sequence[LibraryPart], titles: Mapping[int, str]) -> str:

@@ -152,9 +152,8 @@ def _learn_removal(facts: ServerFacts, edit: SentEdit, known: Behaviour) -> None
 
 
 def _arrived(edit: SentEdit, name: str) -> bool:
-    had_effect = any(
-        PLEX_NAMES[field] in edit.after.locked or edit.has_changed(field) for field in edit.sent
-    )
+    locked = edit.after.locked
+    had_effect = any(PLEX_NAMES[field] in locked or edit.has_changed(field) for field in edit.sent)
     return had_effect and shows(edit.after, name, edit.sent[name])
 
 
