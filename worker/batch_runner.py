@@ -55,7 +55,7 @@ class BatchRunner:
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # After a pause, the first batch has one job, so that a job that always fails is soon alone.
+        # After a pause, the next job runs alone, because this job may have caused the pause.
         self.size = 1 if self.pauses.delay else BATCH
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)
@@ -173,7 +173,6 @@ class BatchRunner:
         batch.unfinished.update({claim.row_id: claim for claim in later})
 
     def _fail_batch(self, error: Exception, batch: _Batch) -> DrainOutcome:
-        """Handle an error of a whole batch. If a job may be the cause, run a single job next."""
         claims = list(batch.unfinished.values())
         if not claims:
             return DrainOutcome.WORKED
@@ -183,11 +182,11 @@ class BatchRunner:
             is_up = not isinstance(error, PlexTemporaryError) or self.guard.check(session.client)
             diagnosis, now = Diagnosis(error, plex_healthy=is_up), services.clock()
             decision = decide(diagnosis, job, session.config, now, services.uniform)
-            if decision is Action.WAIT_FOR_PLEX:
-                self.guard.failed(error)
-                self.size = 1
-                return DrainOutcome.PAUSED
             if decision not in (Action.EXIT, Action.PAUSE, Action.WAIT_FOR_STASH):
+                # A single job may have caused the error, so the next batch has one job.
                 self.size = 1
-                return DrainOutcome.WORKED
+                if decision is not Action.WAIT_FOR_PLEX:
+                    return DrainOutcome.WORKED
+                self.guard.failed(error)
+                return DrainOutcome.PAUSED
         return self._fail(Failed(claims[:1], f"Job {job.job_key}", error), batch)

@@ -61,10 +61,8 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The decision to run a job again at the time `at`. `counts`: this costs a retry."""
-
     at: float
-    counts: bool
+    counts: bool  # whether this uses up one of the job's retries
 
 
 Decision = Retry | Action

@@ -60,9 +60,8 @@ class SyncWorker:
         parts = (services, self._guard, self._pauses, self._missing, self._pace)
         self._timetable = Timetable(*parts, idle_task)
         self._finalizer = Finalizer(services, most_lines)
-        self._runner = BatchRunner(
-            *parts, self._timetable, self._finalizer, self._stop, on_progress
-        )
+        loop = (self._timetable, self._finalizer, self._stop)
+        self._runner = BatchRunner(*parts, *loop, on_progress)
         self._steps = ClockSteps(clock, monotonic)
         self._purged_at = float("-inf")
         self._config = Config()
@@ -124,7 +123,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # While no job is due, the worker needs no data from Stash.
+                # Without a due job, the worker needs no data from Stash, so such a pause ends.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:

@@ -97,12 +97,10 @@ class RecoveryRateLimiter:
 
 @dataclass
 class Pace:
-    """Slows the worker down as the settings require, unless a user has ordered this run."""
-
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     report: Report
-    is_ordered: bool = False
+    is_ordered: bool = False  # whether a user has started this run, which is then not slowed down
     _next: float = float("-inf")
     _delay: float = 0.0
 

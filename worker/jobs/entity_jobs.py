@@ -23,8 +23,8 @@ UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-# The scenes that Stash returned, and the changed performers, tags, studios or groups by scene id.
-# The ids include deleted scenes, which Stash does not return.
+# Scenes that Stash returned, and changed performers, tags, studios and groups by scene id. The ids
+# include deleted scenes, which Stash does not return.
 _Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 
@@ -125,7 +125,7 @@ class EntityJobs:
 def _was_excluded(
     scene: StashScene, changed: Collection[Entity], last: SceneRecord | None, config: Config
 ) -> bool:
-    """Return whether the scene may have been excluded before the `changed` tags were edited."""
+    """Return whether settings may have excluded the scene before its `changed` tags were edited."""
     if not config.only_with_tags and not config.never_with_tags:
         return False
     others = tuple(tag for tag in scene.tags if ("tags", tag.id) not in changed)

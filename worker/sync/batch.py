@@ -68,7 +68,7 @@ class BatchSync:
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
         others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
         if others:
-            # An item of this scene may now show another scene.
+            # An item of this scene may now show another scene, so the other scenes are synced.
             queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
         reasons = [f"not selected, because {why}"]
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
@@ -87,7 +87,7 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # A file may be new in Plex, unless Plex lacked the file at the last try.
+        # A file that was never sought before may be new in Plex.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)

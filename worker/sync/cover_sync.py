@@ -76,7 +76,7 @@ def targets_of(
         if is_synced
     ]
     if planner.preserve:
-        # A user chose an image that was locked before the first upload.
+        # A user chose each image that was locked before the first upload, so these images stay.
         targets = [t for t in targets if t.has or IMAGE_LOCKS[t.kind] not in t.item.locked]
     return targets
 
@@ -97,7 +97,6 @@ def _is_shown(last: SceneRecord, targets: Sequence[Target]) -> bool:
 
 @contextmanager
 def judged_write(client: PlexClient, item: PlexItem) -> Iterator[None]:
-    """Replace the error of a failed write by an error that names the cause."""
     try:
         yield
     except (PlexPermissionError, PlexTemporaryError) as error:
@@ -156,12 +155,11 @@ class CoverSync:
                 with judged_write(self._client, item):
                     self._client.select_image(item.rating_key, kind, ours[0].key)
                 self.result.uploaded.add(kind)
+            return not ours
         except PlexPermanentError as error:
             self._log.event(Event.IMAGE_NOT_SELECTED, **self._names, error=error, kind=kind)
         except PlexTemporaryError as error:
             self.result.failure = self.result.failure or error
-        else:
-            return not ours
         return False
 
     def _send_to(self, targets: Sequence[Target]) -> None:
@@ -226,9 +224,8 @@ class CoverSync:
             log.remember_upload(self._server_id, key, kind, cover.sha1)
 
     def _remember(self, target: Target, sha1: str) -> None:
-        self._sync_log.remember_image(
-            self.work.scene.id, self._server_id, target.item.rating_key, target.kind, sha1
-        )
+        key = target.item.rating_key
+        self._sync_log.remember_image(self.work.scene.id, self._server_id, key, target.kind, sha1)
 
 
 def select_image(

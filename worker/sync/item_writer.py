@@ -68,7 +68,6 @@ class ItemWriter:
             planner = replace(stored, sent={}, originals={})
             with transaction():
                 for work, item in new:
-                    # The edit is stored first as unconfirmed, because its response may get lost.
                     edit = planner.plan(work, item).edit
                     pending = {name: edit.sent[name] for name in edit.fields}
                     original, now = original_values(item), self.services.clock()
@@ -88,10 +87,9 @@ class ItemWriter:
         for item in work.items:
             try:
                 records[item], names = self._write_item(work, item)
+                changed |= dict.fromkeys(names)
             except (PlexNotFound, PlexTemporaryError, PlexPermanentError) as error:
                 failure = failure or error
-            else:
-                changed |= dict.fromkeys(names)
         if failure is not None and not records:
             raise failure
         last = self._last.get(work.scene.id)
@@ -146,7 +144,7 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Store and return an item's original values. The fields in `fresh` were never sent yet."""
+        """Store and return the original values. The plugin never sent the fields in `fresh`."""
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:
@@ -162,14 +160,13 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit before the request, or a later sync could take the values for a user's."""
+        """Store the edit before it is sent. Unrecorded values in Plex count as edits by a user."""
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
         if SORTED_AS in edit.fields.keys() - edit.sent.keys():
-            # A second request removes the lock of the restored sort title.
             pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
@@ -185,7 +182,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit. Until Plex is known to accept or refuse an empty date, send it alone."""
+        """Send an edit. Send an empty date alone until Plex is known to accept or refuse it."""
         client = self.session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)

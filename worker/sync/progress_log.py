@@ -19,8 +19,6 @@ _COUNTED = {PERFORMERS: "performer", TAGS: "tag", COLLECTIONS: "collection"}
 
 
 class ProgressLog:
-    """Logs job results and totals. Stash shows the results of the first `most` jobs, or of all."""
-
     def __init__(self, log: Log, monotonic: Callable[[], float], most: int | None = None) -> None:
         self._log = log
         self._monotonic = monotonic

@@ -47,7 +47,7 @@ class Restoration:
         return restored
 
     def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        """Return whether the item has an original file, or a file of a scene synced to the item."""
+        """Return whether the item still has an original file, or a file of a scene in `records`."""
         if shares_a_file(original, item):
             return True
         self.session.library.prepare()
@@ -111,7 +111,6 @@ class Restoration:
         return shown if is_kept else None
 
     def _restore_images(self, item: PlexItem, held: Original) -> dict[str, str]:
-        """Replace shown images that the plugin uploaded. Return the parameters for their locks."""
         client, log = self.session.client, self.services.queue.sync_log
         server_id, key = self.session.library.server_id, item.rating_key
         returning = list(held.get(RETURNING, []))

@@ -42,7 +42,7 @@ class SceneWork:
 
     @property
     def refused_since(self) -> float:
-        """The time of the last order by a user to retry values that Plex refused, or 0."""
+        """Return the time at which a user last ordered a retry of refused values, or 0."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
@@ -115,7 +115,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return all sent fields. An unconfirmed field counts unless a user has changed its value."""
+    """Return the sent fields. If an edit is unconfirmed, leave out fields that a user changed."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:
@@ -126,6 +126,5 @@ def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldV
 
 
 def arrived(record: ItemRecord, item: PlexItem) -> FieldValues:
-    """Return the values that reached Plex, although the edit was not confirmed."""
     pending = record.pending.items()
     return {name: value for name, value in pending if same(value, getattr(item, name))}

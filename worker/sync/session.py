@@ -129,13 +129,11 @@ class CurrentSession:
         self._parsed = None
 
     def try_out(self, settings: Mapping[str, Any]) -> None:
-        """Use these settings instead of the stored settings, in this process only."""
         self.log.secrets.add(settings.get("plex_token"))
         self._instead = {**self._instead, **settings}
         self._parsed = None
 
     def current(self) -> SyncSession:
-        """Return a session with the current settings. A wrong setting raises `ConfigFault`."""
         parsed = self._read()
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))

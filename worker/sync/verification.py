@@ -56,10 +56,9 @@ class Verification:
         edits = [replace(self.edits[key], after=items[key]) for key in items if key in self.edits]
         learn(facts, edits)
         behaviour, now = facts.behaviour(), self.services.clock()
-        scene_ids = [
-            edit.work.scene.id for edit in edits if self._needs_another_sync(edit, behaviour)
-        ]
-        jobs = [scene_job(key, METADATA, now, {RESYNC: True}) for key in dict.fromkeys(scene_ids)]
+        repeated = [edit for edit in edits if self._needs_another_sync(edit, behaviour)]
+        scene_ids = dict.fromkeys(edit.work.scene.id for edit in repeated)
+        jobs = [scene_job(scene_id, METADATA, now, {RESYNC: True}) for scene_id in scene_ids]
         if jobs:
             self.services.queue.enqueue(jobs)
 
@@ -90,7 +89,7 @@ class Verification:
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
     ) -> bool:
-        """Store the values that Plex did not keep. Return whether another writer is the cause."""
+        """Store the values that Plex did not keep. Return whether another program changed them."""
         candidates = () if edit.is_second_attempt else unkept
         others = [name for name in candidates if edit.has_changed(name)]
         # The record keeps the sent names of lists such as collections, because a later sync removes
