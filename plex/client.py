@@ -44,7 +44,7 @@ _ITEM_QUERY = urlencode(
 _IMAGE_FOLDERS = {POSTER: "posters", ART: "arts"}
 _LOCKED_PER_REQUEST = 100
 _MOST_COLLECTIONS = 100_000
-# A slow Plex may not answer in time if one request asks for more items.
+# A slow Plex may not answer in time if one request asks for more than 50 items.
 READ_BATCH = 50
 
 
@@ -106,6 +106,7 @@ class PlexClient(PlexConnection):
             keys = rating_keys[start : start + size]
             try:
                 result.found.update(self._read_batch(keys))
+                start += len(keys)
             except PlexTemporaryError as error:
                 if size > READ_BATCH and error.retry_after is None:
                     size //= 2
@@ -114,8 +115,6 @@ class PlexClient(PlexConnection):
                     raise
                 start += self._read_to_first_unreadable(keys, error, result)
                 size = batch
-            else:
-                start += len(keys)
         return result
 
     def _read_to_first_unreadable(
@@ -123,7 +122,7 @@ class PlexClient(PlexConnection):
     ) -> int:
         failing: int | None = 0
         if len(keys) > 1:
-            # If Plex returns none of three items, Plex itself is the cause of the error.
+            # If Plex can return none of three sample items, Plex itself is the cause of the error.
             if all(self.read_each([keys[n]], 1).failed for n in (-1, 0, len(keys) // 2)):
                 raise error
             failing = first_unreadable(

@@ -53,10 +53,9 @@ class Identity(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class PlexConnection:
-    """Sends requests to one Plex server. Every method may raise a `PlexError`.
+    """Sends requests to one Plex server. Some proxies refuse plexapi's first request, `/`.
 
-    The first request is `/identity` without the token, because the address may not belong to a Plex
-    server. plexapi is not used, because some reverse proxies refuse plexapi's request for `/`.
+    So the first request is `/identity`, without the token, because another server may answer.
     """
 
     url: str
@@ -152,15 +151,12 @@ class PlexConnection:
         return document
 
     def _with_address(self, error: PlexError) -> PlexError:
-        """If plex_url causes an error, return a `PlexTlsError` that names the correct address.
-
-        Plex closes connections if it accepts no plain http, but also while it restarts. Only a
-        second closed connection proves that plex_url is wrong.
-        """
+        """If plex_url causes an error, return a `PlexTlsError` that names the correct address."""
         is_plain = self.url.startswith("http:")
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
             return error
         address = plex_direct_address(self.url)
+        # A restarting Plex also closes connections, so only a second closed connection counts.
         if address is None or (is_plain and not self._closes_again()):
             return error
         if is_plain:

@@ -3,7 +3,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import NamedTuple
 
-from plex.edit_parameters import list_parameters
+from plex.edit_parameters import Names, list_parameters
 from plex.items import PlexItem
 from plex.refused_values import accepted_part
 from plex.server_facts import UNKNOWN, Behaviour, SortTitle
@@ -12,7 +12,8 @@ from validation.paths import folded
 
 Value = str | list[str]
 Values = dict[str, Value]
-_Wanted = str | tuple[str, ...]
+StoredValues = Mapping[str, Value]
+_Wanted = str | Names
 
 TITLE, STUDIO, SUMMARY, DATE = "title", "studio", "summary", "date"
 PERFORMERS, TAGS, COLLECTIONS = "performers", "tags", "collections"
@@ -26,9 +27,9 @@ LOCKED = "locked"
 
 class ItemEdit(NamedTuple):
     fields: Mapping[str, Mapping[str, str]]
-    sent: Mapping[str, Value]
+    sent: StoredValues
     preserved: tuple[str, ...]
-    refused: Mapping[str, Value]
+    refused: StoredValues
 
     def __bool__(self) -> bool:
         return bool(self.fields)
@@ -40,13 +41,13 @@ class Comparison:
 
     desired: SceneMetadata
     current: PlexItem
-    last_sent: Mapping[str, Value]
-    original: Mapping[str, Value]
+    last_sent: StoredValues
+    original: StoredValues
     _: KW_ONLY
     # The plugin sent these values, but Plex did not keep these values.
-    refused: Mapping[str, Value] = field(default_factory=dict)
+    refused: StoredValues = field(default_factory=dict)
     # The values of the last edit, if Plex has not responded to this edit.
-    pending: Mapping[str, Value] = field(default_factory=dict)
+    pending: StoredValues = field(default_factory=dict)
     preserve: bool = False
     behaviour: Behaviour = UNKNOWN
 
@@ -169,11 +170,7 @@ class Comparison:
 
 
 def restoring_parameters(
-    name: str,
-    item: PlexItem,
-    original: Mapping[str, Value],
-    sent: Iterable[str],
-    behaviour: Behaviour,
+    name: str, item: PlexItem, original: StoredValues, sent: Iterable[str], behaviour: Behaviour
 ) -> dict[str, str]:
     """Return the parameters that restore a field. From lists, only names in `sent` are removed."""
     if name not in original:
@@ -187,7 +184,7 @@ def restoring_parameters(
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
         if name == DATE:
-            # Some servers change each date by some days, so the sent date reverses the change.
+            # Some servers shift each date by some days, so the sent date is shifted back.
             value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())
@@ -197,15 +194,13 @@ def restoring_parameters(
     return {**parameters, f"{plex_name}.locked": "1" if was_locked else "0"}
 
 
-def _of_others(
-    name: str, item: PlexItem, sent: Collection[str], original: Mapping[str, Value]
-) -> tuple[str, ...]:
-    """Return an item's names without the names that the plugin added. `sent` is case-folded."""
+def _of_others(name: str, item: PlexItem, sent: Collection[str], original: StoredValues) -> Names:
+    """Return the names in an item's list that the plugin did not add."""
     return _without({*sent} - _names(original, name), getattr(item, name))
 
 
-def _as_sent(current: PlexItem, last_sent: Mapping[str, Value], behaviour: Behaviour) -> PlexItem:
-    """Correct an item, because some servers omit certain locks or change each date by some days."""
+def _as_sent(current: PlexItem, last_sent: StoredValues, behaviour: Behaviour) -> PlexItem:
+    """Correct an item, because some servers omit certain locks or shift each date by some days."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -224,7 +219,7 @@ def without_smart_collections(item: PlexItem, behaviour: Behaviour) -> PlexItem:
     return replace(item, collections=_without(smart, item.collections)) if smart else item
 
 
-def _without(removed: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+def _without(removed: Collection[str], names: Iterable[str]) -> Names:
     return tuple(name for name in names if folded(name) not in removed)
 
 
@@ -256,9 +251,9 @@ def sorts_as(title: str, sort_title: str) -> bool:
 def is_user_edited(
     name: str,
     current: PlexItem,
-    last_sent: Mapping[str, Value],
-    original: Mapping[str, Value],
-    pending: Mapping[str, Value],
+    last_sent: StoredValues,
+    original: StoredValues,
+    pending: StoredValues,
     hidden_locks: Collection[str] = (),
 ) -> bool:
     """Return whether a user set the current value of a field in Plex.
@@ -293,7 +288,7 @@ def same(first: Value | _Wanted, second: Value | _Wanted) -> bool:
     return _folded(first) == _folded(second)
 
 
-def _names(values: Mapping[str, Value], name: str) -> set[str]:
+def _names(values: StoredValues, name: str) -> set[str]:
     return _folded(values.get(name, []))
 
 

@@ -11,6 +11,7 @@ from validation.sanitizers import cut
 MAX_QUERY = 7_000
 Parameters = Mapping[str, str]
 Fields = Mapping[str, Parameters]
+Names = tuple[str, ...]
 
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
 _EMPTIED, REMOVED = "[].tag", "[].tag.tag-"
@@ -79,10 +80,7 @@ def removed_names(parameters: Parameters) -> set[str]:
 
 
 def list_parameters(
-    plex_name: str,
-    wanted: tuple[str, ...],
-    current: tuple[str, ...],
-    encoding: RemovalEncoding | None = None,
+    plex_name: str, wanted: Names, current: Names, encoding: RemovalEncoding | None = None
 ) -> dict[str, str]:
     keys = {folded(name) for name in wanted}
     # The names get Plex's spelling, because some servers treat `É` and `é` as two tags.

@@ -1,7 +1,7 @@
 """Sends one edit to Plex. If Plex refuses a field, the other fields are still edited.
 
-After a failed request, a test edit of the same item shows whether Plex saves any changes. If Plex
-saves changes, Plex refused a value of the request. Then each field is sent alone.
+After a failed request, a test edit shows whether Plex saves changes to the item. If Plex saves
+changes, Plex refused a value of the request, so each field is sent alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ from plex.exceptions import (
     PlexTemporaryError,
 )
 from plex.items import PlexItem
-from plex.refused_values import NEEDS, RefusedValues
+from plex.refused_values import FIELD, NEEDS, RefusedValues
 
 MOST_REQUESTS = 24
 _TESTED_FIELDS, _UNSYNCED_FIELD = ("title", "studio", "summary"), "originalTitle"
@@ -94,7 +94,7 @@ class EditSender:
         refused = self._outcome.refused
         for name in refused.keys() & NEEDS.keys():
             refused[name] = PlexPermanentError(f"{refused[name]}. {NEEDS[name]}")
-            self.refused_values.add_field(name)
+            self.refused_values.add(0, FIELD, [name])
         for name in self.fields:
             if name not in self._fields:
                 refused[name] = PlexPermanentError(NEEDS[name])

@@ -17,8 +17,6 @@ REBINDING = (
 
 
 class PlexError(Exception):
-    """The base class of the errors of Plex. `doing` is an activity such as "editing item 7"."""
-
     # Whether the log already states the cause. The log lines about the failed job are then shorter.
     reported = False
     # Whether a single unreadable item may have caused the error of a request for several items.
@@ -58,11 +56,11 @@ class PlexUploadsDown(PlexError):
 
 
 class PlexTemporaryError(PlexError):
-    """A request failed by a time-out, a partial response, 429 or 5xx. The job is retried."""
+    """A request timed out, or Plex sent a partial response, 429 or 5xx. The job is retried."""
 
 
 class PlexNotFound(PlexError):
-    """Plex has no item for the scene's file, or the item was removed. The job retries for hours."""
+    """Plex has no item for the scene's file, or removed the item. The job is retried for hours."""
 
     def __init__(
         self, problem: str, *, looked_for: bool = False, explained: bool = False, **words: str
@@ -99,7 +97,7 @@ class PlexTlsError(PlexError):
 
 
 class PlexRedirectError(PlexError):
-    """The address redirects (3xx). All jobs pause: another host must not receive the token."""
+    """Plex's address redirects. All jobs pause, because another host must not receive the token."""
 
 
 class PlexReplaced(PlexError):

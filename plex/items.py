@@ -113,8 +113,7 @@ def parse_parts(video: Element) -> Iterator[LibraryPart]:
     changed_at = whole_number(video.get("updatedAt"))
     for media in _own_media(video):
         for part in media.findall("Part"):
-            path = part.get("file")
-            if path:
+            if path := part.get("file"):
                 size = whole_number(part.get("size"))
                 in_trash = any(_is_in_trash(element) for element in (video, media, part))
                 yield LibraryPart(path, rating_key, size, 0, changed_at, in_trash)

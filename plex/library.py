@@ -34,8 +34,7 @@ SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
 # Plex does not document its change counters, so an unchanged counter is trusted for ten minutes.
 TRUST_CHANGE_MARK = 600.0
-# The maximum age of the last complete listing, in seconds. The first number is for a library whose
-# change counter has changed since that listing, the second number for an unchanged library.
+# A changed library is listed completely after an hour, an unchanged library after a day.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 _NEVER = float("-inf")
@@ -59,8 +58,6 @@ def _faults_of_the_address() -> Iterator[None]:
 
 @dataclass
 class Library:
-    """Keeps the path index of the selected libraries up to date with few requests."""
-
     client: PlexClient
     index: PathIndex
     names: str
@@ -68,7 +65,7 @@ class Library:
     report: Report = unreported
     known: list[Section] = field(default_factory=list)
     listings: int = 0
-    # The path index has all files that Plex had at the time `looked_at`.
+    # The path index has all files that Plex had at this time.
     looked_at: float = _NEVER
     _configured: list[Section] = field(default_factory=list)
     _is_prepared: bool = False

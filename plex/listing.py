@@ -146,10 +146,7 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 
 @dataclass
 class UpdateCursor:
-    """Computes the time of Plex's clock after which the next listing requests updated items.
-
-    The duration of the listing is subtracted, because Plex may update items during the listing.
-    """
+    """Computes from which time of Plex's clock the next listing requests updated items."""
 
     clock: Callable[[], float]
     cursor: int = 0
@@ -163,5 +160,6 @@ class UpdateCursor:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)
             newest = max(newest, max(stamps, default=0))
             yield page
+        # Plex may update items during the listing, so the duration of the listing is subtracted.
         duration = max(0.0, self.clock() - self.begun)
         self.cursor = max(self.cursor, newest - math.ceil(duration))

@@ -48,7 +48,7 @@ class Listing:
 
 
 class PathIndex:
-    def __init__(self, path: str, note: Callable[[Iterable[str]], None] | None = None) -> None:
+    def __init__(self, path: str, note: Callable[[Iterable[str]], None] = lambda _: None) -> None:
         self.database = IndexDatabase(path)
         self._note = note
         self._server_id = ""
@@ -90,8 +90,7 @@ class PathIndex:
         """Store a complete listing of a library, and delete the rows of files that were not listed.
 
         Delete no rows if the listing fails, or if `clear` was called meanwhile. Keep the rows of
-        unreadable items, which no listing contains. `gaps` returns pairs of rating keys. All items
-        between the keys of a pair are unreadable.
+        items between two rating keys of a pair in `gaps`, because these items are unreadable.
         """
         key = (self._server_id, section)
         cleared = self._last_number(_CLEARINGS)
@@ -222,8 +221,7 @@ class PathIndex:
             *(*values, self._server_id),
         )
         parts = [LibraryPart(*row) for row in rows]
-        if self._note is not None:
-            self._note(part.path for part in parts)
+        self._note(part.path for part in parts)
         # While a disk is missing, all of its files are in Plex's trash, but must still be found.
         return [part for part in parts if not part.in_trash] or parts
 
@@ -245,10 +243,9 @@ class IndexCheckup:
 
 def _count_found_scenes(connection: sqlite3.Connection) -> int:
     statement = "SELECT COUNT(DISTINCT scene) FROM stash_files JOIN parts USING (name, size)"
-    try:
+    with contextlib.suppress(sqlite3.OperationalError):
         return int(connection.execute(statement).fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0
+    return 0
 
 
 def inspect_index(path: str) -> IndexCheckup:

@@ -172,8 +172,7 @@ class PathLearning:
             yield scene_id, [SceneFile(path, size) for _, path, size in group]
 
     def _last_survey(self) -> int:
-        row = self.database.first("SELECT coalesce(MAX(survey), 0) FROM stash_files")
-        return int(row[0])
+        return int(self.database.first("SELECT coalesce(MAX(survey), 0) FROM stash_files")[0])
 
     def _store(self, scenes: Sequence[StashScene], survey: int) -> None:
         rows = [

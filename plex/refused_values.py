@@ -23,7 +23,7 @@ from validation.paths import folded
 _REMEMBERED = 86_400.0
 # A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
-_FIELD = "field"
+FIELD = "field"
 NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
 
 
@@ -45,9 +45,6 @@ class RefusedValues:
             self.store.note_refused_names(refused)
         return [name for name, key in keys.items() if key not in known]
 
-    def add_field(self, name: str) -> None:
-        self.add(0, _FIELD, [name])
-
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
@@ -59,7 +56,7 @@ class RefusedValues:
         kept: dict[str, Parameters] = {}
         omitted: dict[str, tuple[str, ...]] = {}
         for name, parameters in fields.items():
-            if name in NEEDS and _key(0, _FIELD, name) in refused:
+            if name in NEEDS and _key(0, FIELD, name) in refused:
                 continue
             kept[name] = parameters
             plex_name = list_name(parameters) or ""
@@ -82,10 +79,9 @@ def _key(section: int, plex_name: str, name: str) -> str:
 def accepted_part(
     wanted: str | tuple[str, ...], ours: str | list[str], accepted: str | list[str] | None
 ) -> tuple[str | tuple[str, ...], str | list[str] | None]:
-    """Return the parts of `wanted` and `ours` to send, after Plex refused a part of `ours`.
+    """Reduce `wanted` and `ours` to what Plex accepted. If Plex accepted nothing, `ours` is None.
 
-    `ours` is the scene's value, and Plex accepted only `accepted`. In a list, `wanted` also has the
-    names of other tools. If Plex accepted no part of `ours`, return `wanted` and None.
+    `ours` is the value of the scene. A list `wanted` also has the names that other tools added.
     """
     if isinstance(accepted, str) and isinstance(ours, str) and is_shortened(accepted, ours):
         return accepted, accepted

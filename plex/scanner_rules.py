@@ -8,7 +8,6 @@ from validation.paths import components, is_below, split_path
 
 # Plex lists a file over 300 MB, even if its name contains "sample".
 LARGEST_SAMPLE = 300 * 1024 * 1024
-PLEX_VERSIONS = "plex versions"
 
 _MOVIES = "Plex Movie"
 _HOLDS = {
@@ -99,7 +98,7 @@ def why_absent(path: str, size: int, libraries: Sequence[Section]) -> str:
 
 
 def is_plex_version(path: str) -> bool:
-    return PLEX_VERSIONS in components(path)[:-1]
+    return "plex versions" in components(path)[:-1]
 
 
 def _before_the_year(file: str) -> str:

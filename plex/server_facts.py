@@ -87,9 +87,6 @@ _SENTENCES: Mapping[Trait, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The observed behaviour of a server. None means that the behaviour is unknown."""
-
-    # The fields whose locks the server never returns.
     hidden_locks: frozenset[str] = frozenset()
     shown_locks: frozenset[str] = frozenset()
     date_clearing: DateClearing | None = None
@@ -202,7 +199,7 @@ def _behaviour(rows: Iterable[tuple[str, str, str]]) -> Behaviour:
         shown_locks=frozenset(lock for lock, value in locks.items() if value == _SHOWN),
         date_shift={int(key): int(days) for key, days in shifts.items() if int(days)},
         tested_at=float(known.get(_TESTED, {}).get("", 0.0)),
-        **traits,  # type: ignore[arg-type]  # each name has the type of its trait
+        **traits,  # type: ignore[arg-type]
     )
 
 

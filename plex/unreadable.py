@@ -13,7 +13,6 @@ from plex.walk import Hole
 from shared.events import Event, Report
 
 HOLE_AGE = 86_400.0
-# The plugin tries at most 100 rating keys to identify an item that a listing skipped.
 MOST_CANDIDATES = 100
 
 _TABLES = """

@@ -1,4 +1,8 @@
-"""Lists a library page by page without losing rows, even if Plex cannot return some items."""
+"""Lists a library page by page without losing rows, even if Plex cannot return some items.
+
+Each page repeats the last row of the previous page. If a page begins with another row, Plex has
+removed items, and the listing continues from an earlier row.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -37,12 +41,7 @@ class _Page(NamedTuple):
 
 
 class Walk:
-    """Lists a library in the order of rating keys, and yields the files of each page.
-
-    Each page repeats the last row of the previous page. If a page begins with another row, Plex has
-    removed items, and the listing continues from an earlier row. The rows before `after` and the
-    known unreadable items in `holes` are skipped.
-    """
+    """Lists a library in the order of rating keys, and yields the files of each page."""
 
     def __init__(
         self, get: Get, section: Section, after: Place = START, holes: Iterable[Hole] = ()
@@ -52,7 +51,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends before each known unreadable item. Larger pages avoid more requests.
+        # Pages before known unreadable items are short, so the other pages are longer.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key

@@ -108,7 +108,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._keep_secret = keep_secret
         self._in_doubt = False
         self.date = ""
-        # The connection of a newer hook, as a last resort.
+        # The address and cookie of a newer hook, for use after a failed request.
         self.offered: StashAddress | None = None
         self._use(address)
 

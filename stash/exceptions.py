@@ -20,17 +20,14 @@ class StashFileError(StashError):
 
 
 class StashAuthError(StashError):
-    """Stash rejected the cookie and the API key. The worker exits. A new hook has a new cookie."""
+    """Stash rejected cookie and API key. The worker exits. The next hook brings a new cookie."""
 
 
 class StashQueryError(StashError):
     """Stash returned GraphQL errors, because the query or the stored data is invalid."""
 
     def __init__(
-        self,
-        message: str,
-        paths: Sequence[Any] = (),
-        data: Mapping[str, Any] | None = None,
+        self, message: str, paths: Sequence[Any] = (), data: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(message)
         self.paths = paths

@@ -25,7 +25,7 @@ class UnusableCoverError(Exception):
 def read_cover(
     connection: StashConnection, scene_id: int, known_tag: str | None = None
 ) -> Cover | None:
-    """Return a scene's cover, or None without a cover and for a cover with the ETag `known_tag`."""
+    """Return a scene's cover, or None if there is no cover or the ETag is still `known_tag`."""
     headers = {"If-None-Match": known_tag} if known_tag else {}
     try:
         answer = connection.get(f"/scene/{scene_id}/screenshot", headers, MAX_BYTES)

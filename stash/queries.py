@@ -1,5 +1,3 @@
-"""All GraphQL queries of the plugin. A test checks each query against Stash's real schema."""
-
 from collections.abc import Iterable, Sequence
 
 from validation.scene_extractor import TEXTS, Detail
@@ -107,7 +105,6 @@ def with_details(text: str, details: Iterable[Detail]) -> str:
 
 
 def with_movies(text: str) -> str:
-    """Return the query for Stash 0.26, in which groups are called movies."""
     return text.replace("groups { group {", "movies { movie {").replace("groups: {", "movies: {")
 
 

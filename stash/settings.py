@@ -11,8 +11,6 @@ PLUGIN_ID = "Stash2Plex"
 
 @dataclass(frozen=True, slots=True)
 class StashSettings:
-    """Reads and writes the plugin's settings. Reading also fetches Stash's API key."""
-
     connection: StashConnection
 
     def read(self) -> dict[str, Any]:
