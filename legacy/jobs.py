@@ -83,7 +83,7 @@ def read_pickle(data: bytes) -> Any:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # A deeply nested tuple would overflow the stack of `hash`, and a large memo index would
+            # Hashing a deeply nested tuple would overflow the stack, and a large memo index would
             # allocate a huge array. A legacy job has neither.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:

@@ -103,7 +103,7 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        # If the database is locked, the next start repeats the search.
+        # If another process locks the database, the next start repeats the search.
         with suppress(sqlite3.OperationalError):
             add_entry(connection, QUEUE, clock())
     return False

@@ -51,7 +51,7 @@ ITEMS_AT_ONCE = 10 * READ_BATCH
 LINE_EVERY = 5000
 _LAST_SCENE = 2**62
 _MOST_DOUBLINGS = 5
-# The data of a job has under this key how often reconciliations have queued the scene again.
+# This key of a job's data counts how often reconciliations have queued the scene again.
 TRIES = "reconciled"
 NOT_FOUND = "PlexNotFound"
 _GONE = "gone"
@@ -84,7 +84,8 @@ def pages(
 ) -> Iterator[Page]:
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
-    # With the setting `skip_not_found`, the worker would only skip scenes without an item in Plex.
+    # With the setting `skip_not_found`, the worker would skip scenes without an item in Plex, so
+    # such scenes are not queued.
     detector = GapDetector(look_for_missing=config.reconcile_missing and not config.skip_not_found)
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
@@ -163,7 +164,7 @@ class GapDetectionEngine:
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
             return RunResult(Ending.NOTHING, text)
         except BaseException:
-            # A generator cannot continue after an exception, so the next step creates a generator.
+            # A generator cannot continue after an exception, so the next step creates a new one.
             self._pages = None
             raise
 

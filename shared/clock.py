@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-# Smaller steps are ignored, because time synchronization often corrects the clock.
+# Time synchronization often sets the clock by a few seconds, so smaller steps are ignored.
 SMALLEST_STEP = 30.0
 
 

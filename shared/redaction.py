@@ -1,6 +1,5 @@
 MASK = "[redacted]"
-# Shorter secrets are not redacted, because they could be parts of ordinary words.
-_SHORTEST = 4
+_SHORTEST_SECRET = 4
 
 
 class Secrets:
@@ -10,7 +9,7 @@ class Secrets:
         self._known: list[str] = []
 
     def add(self, secret: object) -> None:
-        if isinstance(secret, str) and len(secret) >= _SHORTEST:
+        if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
             # The longest secret comes first, because a secret may contain another secret.
             self._known = sorted({*self._known, secret}, key=len, reverse=True)
 

@@ -1,5 +1,3 @@
-"""The dead-letter queue contains jobs that failed permanently and need the user's attention."""
-
 import json
 import sqlite3
 from collections.abc import Collection
@@ -103,7 +101,7 @@ class DeadLetterQueue:
         return dict(self._connection.execute(statement))
 
     def count_scenes(self) -> int:
-        """Count each scene once, and each dead letter without a scene once."""
+        """Count scenes with dead letters, and dead letters without a scene."""
         statement = "SELECT COUNT(DISTINCT coalesce(scene_id, -id)) FROM dead_letters"
         return int(self._connection.execute(statement).fetchone()[0])
 

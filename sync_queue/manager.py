@@ -69,7 +69,7 @@ class AckQueue(SQLiteAckQueue):
 
 
 class QueueManager(QueueView):
-    """Adds due times and transactions to persist-queue. An `sqlite3.Error` changes no table."""
+    """Adds due times and transactions to persist-queue. An `sqlite3.Error` undoes all changes."""
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
         self._store = AckQueue(folder, auto_resume=False, serializer=json_serializer)
@@ -139,7 +139,7 @@ class QueueManager(QueueView):
         with self.transaction():
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
-            # Rows that cannot be parsed also become waiting. `claim` then dead-letters these rows.
+            # Also return rows that cannot be parsed, which `claim` moves to the dead letters.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(rows)
 
@@ -155,8 +155,8 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # The next sync of an unsynced scene compares all images. Otherwise, it would miss
-                # a cover that was saved in the same second as another edit.
+                # The next sync compares all images of an unsynced scene. Time stamps alone would
+                # not show a cover that was saved in the same second as another edit.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
@@ -196,7 +196,7 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # While another process locks the database, the marker file stays until the next call.
+        # If another process locks the database, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()

@@ -9,8 +9,8 @@ from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.sqlite import error_code
 from shared.state_file import write_state
 
-# This file requests a reconciliation, which finds lost edits. EMPTIED is the reason if the plugin
-# found a database without tables.
+# The file `rebuilt.json` requests a reconciliation, which finds lost edits. The reason in the file
+# is EMPTIED if the plugin found a database without tables.
 REBUILT_MARKER = "rebuilt.json"
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
@@ -47,7 +47,7 @@ def quarantine_database(path: str) -> str | None:
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         was_asked = os.path.exists(_marker(path))
-        # The request comes before the renaming. Otherwise, a kill between both would lose edits.
+        # Request the reconciliation first, because a kill after the renaming would lose edits.
         ask_for_reconciliation(path, f"kept as {kept}")
         try:
             for suffix in ("", "-wal", "-shm"):

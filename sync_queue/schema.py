@@ -21,7 +21,7 @@ DUE = (
     f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') ELSE 0 END"
 )
-# The table can also contain pickles of older versions, which are not valid JSON.
+# Older versions of the plugin stored jobs as pickles, which are not valid JSON.
 IS_WAITING = f"status < {IN_PROGRESS} AND json_valid({_JOB})"
 LAST_ERROR = f"json_extract({_JOB}, '$.last_error_type')"
 IS_WAITING_AFTER_ERROR = f"{IS_WAITING} AND {LAST_ERROR} IS NOT NULL"

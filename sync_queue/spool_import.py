@@ -13,7 +13,7 @@ from sync_queue.models import JobFormatError, SyncJob
 from sync_queue.operations import FOLDER_SCAN, entity_job, scene_job
 from sync_queue.spool import CONNECTION, UNFINISHED
 
-# A folder scan waits for these seconds, because Stash may add more scenes to the folder.
+# A folder scan is delayed by these seconds, because Stash may add more scenes to the folder.
 SCAN_DELAY = 20.0
 UNREADABLE, KEPT_UNREADABLE = ".unreadable", 20
 _NAME = re.compile(

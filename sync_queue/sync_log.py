@@ -38,7 +38,7 @@ _WAS_SENT = (
 
 FieldValues = Mapping[str, str | list[str]]
 
-# The column `sent` has values under this key until Plex has confirmed these values.
+# The column `sent` has values under this key while Plex has not confirmed these values.
 PENDING = "pending"
 
 
@@ -255,7 +255,7 @@ class SyncLog:
         )
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        # Omit scenes that only the legacy plugin synced. They may no longer exist in Stash.
+        # Omit scenes that only the legacy plugin synced, because Stash may have deleted them.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
@@ -267,7 +267,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages. A page maps the ids of scenes to the `wanted` entities of the scene."""
+        """Yield the scenes with `wanted` entities in pages. A page maps scene ids to entities."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

@@ -37,7 +37,6 @@ ENVIRONMENT = {"plex_url": "PLEX_URL", "plex_token": "PLEX_TOKEN"}
 
 
 def _libraries(value: Any) -> str:
-    # The text is not split here, because the name of a library may contain commas.
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -185,7 +184,7 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # A value that a user has emptied is an empty text, so the setting's legacy name is not read.
+    # A setting that a user has emptied has an empty text. Its legacy name is then not read.
     value = stored.get(name)
     if value is None:
         value = stored.get(LEGACY_NAMES.get(name, name))

@@ -19,7 +19,7 @@ class PrefixPair:
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """Translates paths by the longest matching prefix. A prefix matches only whole folder names."""
+    """Translates a path by its longest matching prefix, which consists of whole folder names."""
 
     pairs: tuple[PrefixPair, ...] = ()
 

@@ -29,9 +29,8 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-# These texts take about 10 MB of memory.
+# This number of known titles and paths takes about 10 MB of memory.
 MOST_KNOWN = 40_000
-# Shorter titles are not replaced, because such titles may be ordinary words.
 _SHORTEST_TITLE = 4
 _W = "(?:" + "|".join(_WORDS) + ")"
 _THREE = f"{_W}-{_W}-{_W}"
@@ -41,7 +40,7 @@ _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)"""
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# A comma or colon is a part of a path if a slash or the extension of a video follows.
+# In a log line, a comma or colon belongs to a path if a slash or a video's extension follows.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -111,7 +110,7 @@ class Obfuscator:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a text by a word of its file name, because few stored texts contain this word."""
+        """Index a title or path by a word of its file name, because few texts share this word."""
         known = self._words.pop(text, None)
         if known is not None:
             self._words[text] = known

@@ -49,7 +49,7 @@ def _clean(text: str) -> str:
     text = text.lstrip()[:MOST_LOOKED_AT]
     if text.isascii() and text.isprintable():
         return text
-    # The neighbours of a removed character may combine in NFC, so the removal comes before NFC.
+    # Remove characters before the normalization to NFC, because their neighbours may combine.
     text = _REMOVED.sub("", text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 

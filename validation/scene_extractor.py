@@ -25,8 +25,6 @@ class Detail(Enum):
 
 
 class Entity(NamedTuple):
-    """A performer, studio, tag or group of Stash."""
-
     id: int
     name: str
     disambiguation: str = ""
@@ -38,7 +36,7 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """A scene in Stash. Its date may be partial, such as "2024". Its rating is 0 if not rated.
+    """A scene in Stash. The date may be partial, such as "2024". An unrated scene has rating 0.
 
     For each attribute of the type `str`, a query requests the field of Stash with the same name.
     """
@@ -179,7 +177,7 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return the time to ask Stash for, so that it returns all time stamps after `moment`.
+    """Return the time for a filter of Stash that finds all time stamps after `moment`.
 
     Stash compares time stamps as texts and ignores their UTC offsets. So the returned time is
     earlier than `moment` by the largest possible offset.

@@ -19,7 +19,7 @@ def parse_template(value: Any) -> str:
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """Insert values into a template. An empty value also removes a separator beside its field."""
+    """Insert values into a template. For an empty value, also remove the separator beside it."""
     known = dict(values)
     while group := _BRACKETS_AROUND_FIELDS.search(template):
         opening, inner, closing = group.groups()

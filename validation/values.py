@@ -6,7 +6,6 @@ from typing import Any
 
 TRUE = frozenset(("true", "1", "yes", "on"))
 FALSE = frozenset(("false", "0", "no", "off"))
-# This is the largest integer of SQLite.
 LARGEST_NUMBER = 2**63 - 1
 _MOST_DIGITS = len(str(LARGEST_NUMBER))
 _SHOWN = 100
@@ -93,7 +92,7 @@ def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
 
 
 def words_of(*allowed: str) -> Parser:
-    """Return a parser of words. It compares only letters, so "Non-binary" means `non_binary`."""
+    """Return a parser of words that compares only letters: "Non-binary" means `non_binary`."""
     by_letters = {_letters(word): word for word in allowed}
 
     def parse(value: Any) -> str:
