@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -65,11 +66,7 @@ def import_legacy_data(services: Services) -> None:
 
 
 def report_missing_wal(services: Services) -> None:
-    if uses_wal(services.queue.connection):
-        return
-    marker = os.path.join(services.folder.queue_folder, "no-wal.told")
-    try:
-        os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError:
-        return
-    services.log.event(Event.WAL_REFUSED, folder=services.folder.queue_folder)
+    folder = services.folder.queue_folder
+    if not uses_wal(services.queue.connection):
+        with suppress(OSError), open(os.path.join(folder, "no-wal.told"), "xb"):
+            services.log.event(Event.WAL_REFUSED, folder=folder)

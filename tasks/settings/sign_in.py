@@ -52,10 +52,9 @@ def _ask_for_server(services: Services, names: list[str]) -> str:
     services.log.info(f"This account has several servers, choose one: {', '.join(names)}")
     ends = services.monotonic() + LIFETIME
     while services.monotonic() < ends:
-        choice = read_state(path, services.log.event, services.clock())
-        if choice.get("server"):
+        if server := read_state(path, services.log.event, services.clock()).get("server"):
             os.unlink(path)
-            return str(choice["server"])
+            return str(server)
         services.sleep(_BETWEEN_LOOKS)
     advice = "sign in again, or give its name in the argument 'server'"
     raise SignInError(f"No server was chosen: {advice}")
