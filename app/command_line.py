@@ -89,7 +89,7 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse ignores the indentation of commands when it computes the width of their column.
+        # argparse computes the width of the commands' column without their indentation of two.
         self._action_max_length += 2
         return super().format_help()
 
@@ -282,7 +282,7 @@ def _prepare_streams() -> None:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
-    # A started worker gets the API key with the connection, and must not inherit the variable.
+    # A started worker gets the API key with the connection, and does not inherit the variable.
     key = os.environ.pop("STASH_API_KEY", "").strip()
     log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})

@@ -16,7 +16,7 @@ class Dependency:
     needed: str
 
 
-# `requests` is the first, because the next two import it. So an error names the broken package.
+# A package stands after the packages that it imports, so an error names the broken package.
 DEPENDENCIES = (
     Dependency("requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi.utils", ">=4.18"),

@@ -1,5 +1,3 @@
-"""Runs the Doctor's checks. No package is imported here, because packages may be missing."""
-
 import os
 import shutil
 import time

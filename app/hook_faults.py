@@ -1,5 +1,3 @@
-"""Code that few hooks need, in a module of its own, so most hooks do not load it."""
-
 import json
 import os
 import traceback
@@ -11,7 +9,7 @@ from shared.log import Log, create_logger
 from sync_queue.spool import store
 from validation.pseudonyms import obfuscator_for
 
-# A hook copies at most this much of the worker's log to Stash's log, which takes 5 ms.
+# A hook copies at most 200 kB of the worker's log to Stash's log, which takes 5 ms.
 MOST_RELAYED_BYTES = 200_000
 
 

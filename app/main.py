@@ -8,7 +8,7 @@ from sync_queue.spool import elect, has_work, store
 
 # A hook that runs within two seconds of another hook logs at level debug.
 BURST_GAP = 2.0
-# Once in ten seconds, a hook copies new lines of the worker's log to Stash's log.
+# At most once in ten seconds, a hook copies new lines of the worker's log to Stash's log.
 RELAY_EVERY = 10.0
 
 
@@ -33,7 +33,7 @@ class _Decoder:
 
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
-    """Return the context and the JSON of the connection to Stash, or None if it is no hook."""
+    """Return a hook's context, and its connection to Stash as JSON. Other input returns None."""
     try:
         # The import of `json` takes a quarter of a hook's time. Its C part `_json` is built in.
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415

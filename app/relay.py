@@ -1,4 +1,4 @@
-"""Copies the worker's log to Stash's log. Hooks do so while a user waits, so imports are few."""
+"""Copies the worker's log to Stash's log. Hooks must be fast, so this module imports little."""
 
 import contextlib
 import json
@@ -17,9 +17,9 @@ Line = tuple[str, str, str, str]
 
 FEW_SCENES = 5
 MOST_LINES, MOST_STEPS = 20, 100
-# The first 80 bytes of a log file identify the file after it was renamed.
+# The first 80 bytes identify a log file, even after the log rotation has renamed the file.
 _HEAD = 80
-# The time of day has this position in "2024-05-06 14:02:07.123456".
+# The position of the time of day in "2024-05-06 14:02:07.123456".
 _TIME = slice(11, 19)
 _BEGIN = '{"time": '
 # Older versions wrote lines such as "2024-05-06 14:02:07,123 INFO text".

@@ -1,4 +1,4 @@
-"""Chooses the jobs for an event of Stash, without the settings, because Stash's user waits."""
+"""Chooses the jobs for an event of Stash. To save the user's time, no settings are read."""
 
 # These fields of a scene are sent to Plex, or are changed by Stash's task Identify.
 SYNCED_FIELDS = frozenset((

@@ -18,8 +18,6 @@ def unusable_database(error: Exception) -> str:
 
 
 class Level(Enum):
-    """The levels of a task's answer, from the least to the most serious."""
-
     OK = "ok"
     WARNING = "warning"
     FAULT = "fault"

@@ -1,8 +1,4 @@
-"""The table of tasks, with their arguments.
-
-Stash passes each argument as a text, but other programs may pass any JSON type. A wrong value is an
-error, because a misspelt `dry_run` must not start a run that changes data.
-"""
+"""The table of tasks. Stash passes each argument as a text, and other programs as any JSON type."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -148,6 +144,7 @@ def values_of(
     arguments: Mapping[str, Any], mode: str, known: Mapping[str, Argument]
 ) -> dict[str, Any]:
     for name in arguments:
+        # A misspelt `dry_run` must not start a run that changes data.
         if name not in (MODE, FORMAT, *known):
             allowed = ", ".join(dict.fromkeys((*known, MODE, FORMAT)))
             raise TaskError(

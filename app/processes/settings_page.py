@@ -1,7 +1,7 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-If a user saves the page while it shows older settings, Stash removes the written defaults. So if
-most defaults are missing, they are written again. A few missing ones were cleared by a user.
+If a user saves the page while it shows older settings, Stash removes the defaults. So if most
+defaults are missing, they are written again. If only a few are missing, a user has cleared them.
 """
 
 from collections.abc import Mapping

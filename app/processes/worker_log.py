@@ -26,7 +26,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
         try:
             super().doRollover()
         except OSError:
-            # Windows does not rename a file that another process reads. The log then stays in it.
+            # Windows does not rename a file that another process reads. The log keeps the old file.
             self.stream = self._open()
 
 
@@ -48,14 +48,14 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    # `app/relay.py` recognizes a log file by its first line, so the precise time comes first.
+    # `app/relay.py` identifies a log file by its first 80 bytes, so the time stands first.
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)
 
 
 def leave_record(marker: str, event: Event, problem: str) -> None:
-    """Store an error of a worker without a log, for Stash's log. `problem` has no secret."""
+    """Store an error, which the next hook copies to Stash's log. `problem` contains no secret."""
     with contextlib.suppress(OSError):
         if os.path.exists(marker) and os.path.getsize(marker):
             return

@@ -64,7 +64,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
 
     def existing_or_all(scene_ids: Sequence[int]) -> Collection[int]:
-        # The job of a scene that Stash has deleted does no harm: the worker deletes its records.
+        # If Stash has deleted the scene of a queued job, the worker only deletes its own records.
         try:
             return services.scenes.read(scene_ids)
         except StashError as error:

@@ -76,19 +76,17 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
 
 
 def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequence[str]) -> str:
-    """Hide home folders, hosts and secrets in a text, so a user can share the text.
-
-    Private addresses and host names without a dot stay visible, because they help to set up Docker.
-    """
+    """Hide secrets, home folders and public hosts in a text, so a user can share the text."""
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:
+        # A name without a dot reveals nothing. Usually, it is the name of a container.
         if "." in host and not _may_be_shown(host):
             text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", _HIDDEN, text, flags=re.I)
     home = home.rstrip("/\\")
     if os.path.isabs(home):
         text = re.sub(rf"{re.escape(home)}(?=[/\\\s\"]|$)", "~", text)
     text = _HOMES.sub("~", text)
-    # A shell expands a tilde only before the quotes. So users can paste the commands of remedies.
+    # A shell does not expand `~` in quotes. The quotes are moved, so users can paste commands.
     return text.replace('"~/', '~/"').replace('"~"', "~").replace('"~\\', '"%USERPROFILE%\\')
 
 

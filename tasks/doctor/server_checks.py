@@ -35,8 +35,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# The error message of a setting's parser contains the wrong value, which may be private. So the
-# parser gets an empty list instead, which is wrong for each setting.
+# The error message of a parser contains the refused value, which may be private. To get a message
+# without this value, the parser is called with an empty list, which all parsers refuse.
 _WRONG_VALUE: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")
@@ -107,7 +107,7 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        # The device id cannot be stored. With a new id for each run, Plex would list many devices.
+        # The device id could not be stored. Plex would list each new id as another device.
         device = {}
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
@@ -196,8 +196,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    # The Doctor edits no item to test the rights of the token. If Plex shows its preferences to the
-    # token, the token is usually the server owner's.
+    # The Doctor edits no item to test the token. Usually, only the token of the server's owner can
+    # read Plex's preferences.
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if isinstance(seen.error, PlexAuthError):

@@ -17,10 +17,9 @@ from worker.outage_history import format_elapsed_since
 from worker.pauses import QUIET_HOURS
 from worker.process.launcher import WORKER_ARGUMENT
 
-# A busy worker needs several days to write this number of log lines.
 _LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
-# The messages of these errors may contain private settings, so the Doctor shows other texts.
+# The messages of these errors may contain private settings, so the Doctor shows these texts.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "plex_library names a library that Plex does not have",
@@ -39,8 +38,8 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    # The log is read, because a test of the worker lock would hold the lock for a moment. A hook
-    # that finds the lock held starts no worker.
+    # A test of the worker lock would hold the lock for a moment, and a hook at this moment would
+    # start no worker. So only the worker's log shows whether the worker runs.
     signs, lines = WorkerSigns(), deque[str]()
     with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
         lines = deque(file, _LINES_READ)
@@ -88,7 +87,7 @@ def _number_waiting(database: DatabaseCheckup) -> int:
 def _is_worker(process: int) -> bool:
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
-            # The command line of a zombie process is empty.
+            # The command line of a zombie process is empty, so a zombie does not count as a worker.
             return WORKER_ARGUMENT.encode() in file.read()
     except OSError:
         return not os.path.isdir("/proc/self") and may_live(process)

@@ -48,10 +48,7 @@ def save_settings(
     confirmed: bool,
     format: str,  # noqa: A002 - the argument's name
 ) -> Answer:
-    """Store settings, or none of them if a value is invalid. Queue the scenes that they change.
-
-    Settings that would change many scenes in Plex are stored only if `confirmed` is set.
-    """
+    """Store all settings or none. If they change many scenes in Plex, `confirmed` is required."""
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:
         raise TaskError(f"Nothing was saved: there is no setting {', '.join(unknown)[:200]}")
@@ -151,20 +148,20 @@ def _needs_sync(
     sent: Collection[str],
     last: SceneRecord | None,
 ) -> bool:
-    """Return whether the next sync of a scene would change Plex. `sent` has its sent digests."""
+    """Return whether a sync would change the scene in Plex. `sent` has the scene's sent digests."""
     if why_not_selected(scene, after):
         return bool(sent) and after.when_not_selected == RESTORE
     if lacks_metadata(scene, last, after):
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # The old settings excluded this scene, or its item shows another scene, which the new
-        # settings may exclude. So this scene is synced.
+        # The old settings excluded this scene, or its item in Plex shows another scene. The new
+        # settings may change both, so this scene is synced.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))
-    # Only an earlier Plex server may have received the new digest, so a changed digest always needs
-    # a sync.
+    # The digest identifies the scene's metadata. A changed digest always needs a sync, because
+    # `sent` may have the new digest only from an earlier Plex server.
     new = project(scene, after).digest
     return new not in sent or project(scene, before).digest != new
 

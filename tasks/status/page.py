@@ -69,10 +69,7 @@ def wake(services: Services) -> Answer:
 
 
 def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
-    """Start a worker if it has jobs, an outage to end or a due reconciliation, and none runs.
-
-    Return `started`, `running`, `not needed` or `failed`.
-    """
+    """Start a worker if jobs, an outage or a due reconciliation need one. Return what was done."""
     try:
         is_away = services.breaker().state is not CircuitState.CLOSED
         if is_due or is_away or services.queue.has_unfinished():

@@ -1,7 +1,4 @@
-"""Reads the plugin's status from the data folder, and describes it in one sentence.
-
-No package is imported, so that programs get the status fast.
-"""
+"""Reads the plugin's status. To answer fast, these modules import no installed package."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -52,7 +49,7 @@ class StatusSnapshot:
 
     @property
     def is_away(self) -> bool:
-        """Whether the circuit breaker has stopped the sync because Plex is down."""
+        """Return whether the circuit breaker has stopped the sync because Plex is down."""
         return self.breaker.state is not CircuitState.CLOSED
 
     @property
@@ -108,7 +105,7 @@ class State:
 
 
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the most important state. `fault` is a setting's problem that prevents all syncs."""
+    """Return the most important state. `fault` is the reason why the settings are unusable."""
     jobs, attention = status.unfinished, status.needing_attention
     waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
     if fault:

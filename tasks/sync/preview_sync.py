@@ -36,7 +36,7 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
     total = services.scenes.count() if scene_id is None else 1
     os.makedirs(folder, mode=0o700, exist_ok=True)
     sums, fields = Counter(dict.fromkeys(_ALL, 0)), Counter[str]()
-    # The lines of a large library may need more memory than the machine has, so a file keeps them.
+    # The report of a large library may not fit into memory, so a temporary file collects its lines.
     with tempfile.TemporaryFile(
         "w+", dir=folder, encoding="utf-8", errors="backslashreplace"
     ) as body:

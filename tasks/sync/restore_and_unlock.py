@@ -39,7 +39,7 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
         effect="This would undo the sync of {scenes}: {items} in Plex would get the values from "
         "before the first sync",
         afterwards="if you edit a restored scene in Stash, the scene is synced again",
-        question=services.folder.restore_question,
+        question_path=services.folder.restore_question,
         change=Restoration(services, session).restore,
     ).start(scene_id)
 
@@ -62,18 +62,14 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
         effect="This would unlock the fields of {items} in Plex, for {scenes} in Stash. The values "
         "would stay, but a refresh in Plex may then replace them",
         afterwards="the next sync of a scene locks the fields again",
-        question=services.folder.unlock_question,
+        question_path=services.folder.unlock_question,
         change=unlock,
     ).start(scene_id)
 
 
 @dataclass
 class _ItemTask:
-    """A task that changes the items of a scene, or all items after the user's confirmation.
-
-    `question` is the path of the file with the unconfirmed question. `change` changes an item in
-    Plex, and returns the names of fields whose values were too long.
-    """
+    """A task that changes the items of a scene, or all items after the user's confirmation."""
 
     services: Services
     session: SyncSession
@@ -81,7 +77,8 @@ class _ItemTask:
     done: str
     effect: str
     afterwards: str
-    question: str
+    question_path: str
+    # This function changes an item in Plex, and returns the fields whose values were too long.
     change: Callable[[PlexItem, Original, Records], Collection[str]]
     changed: int = 0
     gone: int = 0
@@ -115,24 +112,21 @@ class _ItemTask:
                 f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
             )
         if not self.failed:
-            write_state(self.question, {})
+            # After an error, the question is kept, so the next start continues without asking.
+            write_state(self.question_path, {})
         afterwards = f"; {self.afterwards}" if self.changed else ""
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})
 
     def _is_confirmed(self, items: int) -> bool:
-        """Return whether the user has started the task again after a question about these items.
-
-        The question stays valid until all items are changed. So after an error, the next start
-        changes the remaining items without a question.
-        """
+        """Return whether the user has started the task again after a question about these items."""
         now = self.services.clock()
-        asked = read_state(self.question, self.services.log.event, now)
+        asked = read_state(self.question_path, self.services.log.event, now)
         age = now - (parse_moment(asked.get("at")) or 0.0)
         is_similar = items <= _SLACK * (parse_count(asked.get("items")) or 0)
         return is_similar and _READING_TIME <= age <= CONFIRMATION_HOURS * 3600
 
     def _ask(self, keys: list[int]) -> Answer:
-        write_state(self.question, {"at": self.services.clock(), "items": len(keys)})
+        write_state(self.question_path, {"at": self.services.clock(), "items": len(keys)})
         digests = self.services.queue.sync_log.digests(self.session.library.server_id)
         scenes = sum(not items.keys().isdisjoint(keys) for items in digests.values())
         numbers = {"scenes": counted(scenes, "scene"), "items": counted(len(keys), "item")}

@@ -28,7 +28,6 @@ _WORDS = {
 
 
 def sync_all(services: Services, *, force: bool) -> Answer:
-    """Queue the scenes that are not up to date in Plex, or with `force` all scenes with a file."""
     total = services.scenes.count()
     answer = _queue_pages(services, services.scenes.walk(), total, force=force)
     end_first_run(services)
@@ -72,11 +71,7 @@ def _queue_pages(
 
 
 class _Queueing:
-    """Queues the scenes that are not up to date in Plex.
-
-    A scene is up to date if the plugin has sent its metadata, and Plex still shows this metadata.
-    If Plex does not answer, each scene whose metadata were sent counts as up to date.
-    """
+    """Queues scenes, unless the plugin has sent a scene's metadata and Plex still shows them."""
 
     def __init__(self, services: Services, *, force: bool) -> None:
         self.counts: Counter[str] = Counter()
@@ -133,6 +128,7 @@ class _Queueing:
             except PlexError as error:
                 self._session = None
                 self._warn(error)
+        # If Plex does not answer, a scene is up to date if all its items got the same metadata.
         return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
     def _was_sent(self, scene: StashScene) -> bool:
