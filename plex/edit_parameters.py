@@ -92,6 +92,7 @@ def list_parameters(
         # The server cannot remove a single name with a comma, so the request empties the list.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
+        # Some servers only add names to a list, so the request names each name to remove.
         spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
         parameters[f"{plex_name}{REMOVED}"] = ",".join(spellings)
     parameters[f"{plex_name}.locked"] = "1"

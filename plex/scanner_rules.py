@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from plex.items import MOVIE, PHOTO, SHOW, Section
 from validation.paths import components, is_below, split_path
 
-# Plex lists a file over 300 MB, even if its name contains "sample".
 LARGEST_SAMPLE = 300 * 1024 * 1024
 
 _MOVIES = "Plex Movie"

@@ -67,7 +67,6 @@ class UnreadableItems:
         return [Hole(*row) for row in rows]
 
     def keep_holes(self, section: Section, holes: Sequence[Hole], begin: int) -> None:
-        """Store the unreadable items of a listing that began at the row `begin`."""
         library, now = (self.client.server_id, section.key), self.clock()
         rows = [
             (*library, hole.row, hole.after_key, hole.before_key, hole.found_at or now)

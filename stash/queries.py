@@ -26,7 +26,6 @@ _DETAILS = {
 
 VERSION = "query Version { version { version } }"
 
-# Stash answers this query even while its database needs a migration.
 SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
 SETTINGS = "query Settings { configuration { plugins general { apiKey } } }"

@@ -70,7 +70,6 @@ class StashScenes:
         )
 
     def page_after(self, scene_id: int, size: int, created_since: str = "") -> ScenePage:
-        """Return the scenes after an id. Raise StashQueryError if the page is incomplete."""
         variables: dict[str, Any] = {"after": scene_id, "size": size}
         text = queries.SCENES_COUNTED_AFTER
         if created_since:
