@@ -85,11 +85,11 @@ def sync(rig: Rig) -> int:
     mark = rig.plex.log.mark()
     rig.task("all")
     assert rig.wait_until(lambda: rig.queued() == 0)
-    if edits := rig.plex.log.count("edit", since=mark):
+    if rig.plex.log.count("edit", since=mark):
         # The task waits until the worker has read back the sent values.
         rig.task("process_queue")
     rig.stop_worker()
-    return edits
+    return rig.plex.log.count("edit", since=mark)
 
 
 def optional_state(rig: Rig, item: Item) -> dict[str, Any]:
