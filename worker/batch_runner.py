@@ -183,7 +183,6 @@ class BatchRunner:
             diagnosis, now = Diagnosis(error, plex_healthy=is_up), services.clock()
             decision = decide(diagnosis, job, session.config, now, services.uniform)
             if decision not in (Action.EXIT, Action.PAUSE, Action.WAIT_FOR_STASH):
-                # A single job may have caused the error, so the next batch has one job.
                 self.size = 1
                 if decision is not Action.WAIT_FOR_PLEX:
                     return DrainOutcome.WORKED

@@ -46,7 +46,6 @@ class CircuitBreaker:
         return asdict(self)
 
     def allow(self, now: float) -> bool:
-        """Return whether a job may start at `now`. Change OPEN to HALF_OPEN after 60 s."""
         if self.seconds_until_allowed(now) > 0:
             return False
         if self.state is CircuitState.OPEN:

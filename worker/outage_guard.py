@@ -59,7 +59,6 @@ class OutageGuard:
         return self.recovery.seconds_to_next_probe(self._clock())
 
     def allow(self, client: PlexClient, *, due: bool) -> bool:
-        """Return whether jobs may run now. If a health check is due, perform the check first."""
         if not self.is_away:
             return True
         before = self._waiting

@@ -123,7 +123,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # Without a due job, the worker needs no data from Stash, so such a pause ends.
+                # While no job is due, Stash is not needed, so a pause because of Stash ends.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:

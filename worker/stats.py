@@ -19,15 +19,13 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class HourRecord:
-    """The statistics of one hour. `waited` and `longest` are times from an edit to its sync."""
-
     hour: float
     synced: int = 0
     failed: int = 0
     seconds: float = 0.0
     arrived: int = 0
-    waited: float = 0.0
-    longest: float = 0.0
+    waited: float = 0.0  # the sum of the times from an edit to its sync
+    longest: float = 0.0  # the longest time from an edit to its sync
 
 
 @dataclass

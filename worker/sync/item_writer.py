@@ -17,12 +17,7 @@ from plex.diff import (
 from plex.edit_sender import EditOutcome
 from plex.exceptions import PlexError, PlexNotFound, PlexPermanentError, PlexTemporaryError
 from plex.items import PlexItem
-from plex.originals import (
-    original_values,
-    recaptured,
-    unlocking_edit,
-    with_original_sort_title,
-)
+from plex.originals import original_values, recaptured, unlocking_edit, with_original_sort_title
 from plex.server_facts import DateClearing
 from shared.events import Event
 from stash.exceptions import StashFileError
@@ -51,7 +46,6 @@ class ItemWriter:
         self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
-        """Store the original values of items before the first edit, and load all stored values."""
         log, server_id = self._sync_log, self._server_id
         transaction = self.services.queue.transaction
         taken_over = [(work.scene.id, key) for work in works for key in work.taken_over]

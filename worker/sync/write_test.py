@@ -45,15 +45,12 @@ _WORDS = {"actor": "actors", "genre": "genres", "originallyAvailableAt": "date",
 
 @dataclass(frozen=True, slots=True)
 class SavedItem:
-    """The state of an item before a write test, which changes only fields with `testable` locks."""
-
     server_id: str
     rating_key: int
     values: Mapping[str, str | list[str]]
     locks: Sequence[str]
-    # Plex did not report these locks, which the plugin has set.
-    unseen_locks: Sequence[str] = ()
-    testable: Sequence[str] = ()
+    unseen_locks: Sequence[str] = ()  # locks that the plugin set, but Plex did not report
+    testable: Sequence[str] = ()  # the write test changes only fields with these locks
     images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
