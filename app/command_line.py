@@ -89,7 +89,7 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse computes the width of the commands' column without their indentation of two.
+        # argparse omits the indentation of commands when it computes the width of their column.
         self._action_max_length += 2
         return super().format_help()
 

@@ -26,7 +26,7 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Let imports prefer the plugin's folder `vendor`, because other packages may be broken."""
+    """Prefer packages in the plugin's folder `vendor`, because other packages may be broken."""
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
         if vendored not in sys.path:

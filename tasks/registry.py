@@ -67,10 +67,10 @@ _SAVED = {"settings": _SETTINGS, "confirmed": _FLAG, FORMAT: _FORMAT}
 
 
 class Task(NamedTuple):
-    # `module:function`, or only the module if the function has the name of the task.
+    # `target` is `module:function`, or only `module` if the function has the task's name.
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
-    # Whether the task works without installed packages. Its function then takes a `StatusSource`.
+    # If `reads_only` is set, the task needs no installed package, and takes a `StatusSource`.
     reads_only: bool = False
 
 

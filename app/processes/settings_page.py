@@ -1,7 +1,7 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
 If a user saves the page while it shows older settings, Stash removes the defaults. So if most
-defaults are missing, they are written again. If only a few are missing, a user has cleared them.
+defaults are missing, they are written again. If few are missing, a user has cleared these settings.
 """
 
 from collections.abc import Mapping

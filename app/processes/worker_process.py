@@ -256,7 +256,7 @@ class _WorkerProcess:
         return has_work and self._lock.try_acquire()
 
     def _hand_over(self) -> bool:
-        """Release the worker lock for a task, then acquire it again. Return False on failure."""
+        """Release the worker lock for a task, then reacquire the lock. Return False on failure."""
         request_path = self._folder.takeover_lock
         if not is_requested(request_path):
             return True

@@ -19,8 +19,8 @@ from worker.sync.scene_work import lacks_metadata
 
 # A running worker reads changed settings within 10 seconds.
 SEEN_AFTER = 10.0
-# Stash may kill this process at any moment, so it queues the scenes before it stores the settings.
-# The jobs are due after a minute, when the settings are stored.
+# Stash may kill this process at any moment, so the scenes are queued before the settings are
+# stored. The queued jobs are due after a minute, when the settings are stored.
 STORED_AFTER = 60.0
 UNCONFIRMED_SHARE = 0.1
 _DAY = 86_400.0

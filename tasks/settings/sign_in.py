@@ -61,7 +61,7 @@ def _ask_for_server(services: Services, names: list[str]) -> str:
 
 
 def _note(services: Services, step: str, **fields: Any) -> None:
-    # The page reads this file during the sign-in. The file never contains the token.
+    # The page reads `sign_in.json` during the sign-in, so the file never contains the token.
     write_state(services.folder.sign_in, {"step": step, **fields})
 
 

@@ -17,7 +17,6 @@ _TRIED = MAPPING | {"preserve_plex_edits"}
 
 
 def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any]) -> Answer:
-    """Return the values of a scene in Plex now, and after a sync with the given settings."""
     typed = {name: value for name, value in settings.items() if name in _TRIED}
     refused = refused_settings(typed, services.sessions.config())
     if refused:

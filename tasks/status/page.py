@@ -93,7 +93,7 @@ def _read_state(services: Services, status: StatusSnapshot) -> State:
 
 
 def scene_status(services: Services, *, scene_id: int) -> Answer:
-    """Return whether a scene is in Plex, and why it waits or failed, without a request to Plex."""
+    """Return whether a scene is in Plex, as far as the plugin's database has the answer."""
     queue, log = services.queue, services.queue.sync_log
     last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
     items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)

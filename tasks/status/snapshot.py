@@ -29,7 +29,7 @@ class StatusSnapshot:
     dead: Mapping[str, int]
     needing_attention: int
     has_synced: bool
-    # The number of waiting jobs whose scene has no item in Plex.
+    # `missing` is the number of waiting jobs whose scene has no item in Plex.
     missing: int
     breaker: CircuitBreaker
     recovery: RecoveryScheduler

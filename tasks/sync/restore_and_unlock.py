@@ -118,7 +118,7 @@ class _ItemTask:
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})
 
     def _is_confirmed(self, items: int) -> bool:
-        """Return whether the user has started the task again after a question about these items."""
+        """Return whether the user has confirmed a question about a similar number of items."""
         now = self.services.clock()
         asked = read_state(self.question_path, self.services.log.event, now)
         age = now - (parse_moment(asked.get("at")) or 0.0)
