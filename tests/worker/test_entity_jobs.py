@@ -1,6 +1,6 @@
 """From a renamed, merged or destroyed performer, studio or tag to the jobs of its scenes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from tests.services import make_services
 from tests.sync_queue.support import NOW, Clock
 from validation.config import Config
 from validation.metadata import project
+from validation.scene_extractor import StashScene
 from worker.batch_runner import jobs_by_kind
 from worker.finalizer import Finalizer
 from worker.jobs import entity_jobs
@@ -89,6 +90,7 @@ def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int
     """Pages so small that scenes lie on both sides of their ends."""
     monkeypatch.setattr(entity_jobs, "PAGE", request.param)
     monkeypatch.setattr("stash.scenes.READ_BATCH", request.param)
+    monkeypatch.setattr(entity_jobs, "READ_BATCH", request.param)
     monkeypatch.setattr(sync_log, "PAGE", request.param)
     return int(request.param)
 
@@ -136,6 +138,29 @@ def test_the_scenes_of_one_that_is_gone_are_found_by_what_they_were_synced_with(
     assert desk.queued() == [1, 2, 4]
     assert counts == [[3, 0, 1]]
     assert desk.queue.sync_log.scene(5) is None
+
+
+def test_a_worker_that_stops_sends_no_further_request_to_stash(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stash.scenes.READ_BATCH", 2)
+    monkeypatch.setattr(entity_jobs, "READ_BATCH", 2)
+    for n in range(6):
+        desk.stash.add_scene(title=f"T{n}", tags=["gone", "kept"])
+    desk.sync()
+    gone = desk.stash.library.tags.get("gone").id
+    desk.stash.destroy_tags("gone")
+    read, batches = StashScenes.read, []
+
+    def read_and_stop(scenes: StashScenes, ids: Sequence[int]) -> dict[int, StashScene]:
+        batches.append(list(ids))
+        desk.stopped = True
+        return read(scenes, ids)
+
+    monkeypatch.setattr(StashScenes, "read", read_and_stop)
+
+    assert desk.run(("tag", gone)) == []
+    assert batches == [[1, 2]]
 
 
 @pytest.mark.usefixtures("page")

@@ -1,12 +1,16 @@
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from shared.events import Event, unreported
+from tests.services import make_services
 from tests.sync_queue.support import NOW, Clock
 from worker.pauses import DATABASE, SETTINGS, STASH, Pauses, read_pause
+from worker.process.outcome import DrainOutcome
+from worker.processor import SyncWorker
 
 
 @pytest.fixture
@@ -47,14 +51,18 @@ def test_a_success_or_an_empty_queue_ends_a_pause(
 
 
 @pytest.mark.parametrize(("kind", "lasts"), [(STASH, False), (SETTINGS, True), (DATABASE, True)])
-def test_only_a_pause_for_stash_ends_while_no_job_is_due(path: str, kind: str, lasts: bool) -> None:
-    worker = pauses(path)
-    worker.begin("a cause", kind, OSError())
+def test_only_a_pause_for_stash_ends_while_no_job_is_due(
+    tmp_path: Path, path: str, kind: str, lasts: bool
+) -> None:
+    pause = pauses(path)
+    pause.begin("a cause", kind, OSError())
+    services = make_services(str(tmp_path), Clock(NOW))
 
-    worker.end_if(STASH)
+    with closing(services.queue):
+        assert SyncWorker(services, pauses=pause).drain() is DrainOutcome.DRAINED
 
     assert (reason_in(path) != "") is lasts
-    assert worker.active is lasts
+    assert pause.active is lasts
 
 
 def test_a_database_that_cannot_be_used_may_hide_jobs_so_its_pause_lasts(path: str) -> None:

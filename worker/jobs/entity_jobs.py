@@ -5,6 +5,7 @@ from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter
 
+from stash.scenes import READ_BATCH
 from sync_queue.models import Claim
 from sync_queue.operations import METADATA, scene_job, subject_label
 from sync_queue.sync_log import Entity, SceneRecord
@@ -60,7 +61,7 @@ class EntityJobs:
             yield ScenesQueued(group, subject_label(group[0].job.job_key), outcomes)
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:
-        sync_log, read = self.services.queue.sync_log, self.services.scenes.read
+        sync_log = self.services.queue.sync_log
         scenes, after = self._scenes_with(wanted), 0
         while page := list(islice(scenes, PAGE)):
             last = page[-1].id
@@ -68,12 +69,17 @@ class EntityJobs:
             for earlier in sync_log.scenes_with(wanted, after, last):
                 for scene_id in earlier.keys() & entities.keys():
                     entities[scene_id] |= earlier[scene_id]
-                others = {id_: earlier[id_] for id_ in earlier if id_ not in entities}
-                yield read(list(others)).values(), others
+                yield from self._read({id_: earlier[id_] for id_ in earlier if id_ not in entities})
             yield page, entities
             after = last
         for earlier in sync_log.scenes_with(wanted, after):
-            yield read(list(earlier)).values(), earlier
+            yield from self._read(earlier)
+
+    def _read(self, entities: Mapping[int, set[Entity]]) -> Iterator[_Page]:
+        unread = iter(entities.items())
+        # A page is one request to Stash, because the worker can stop only between two pages.
+        while some := dict(islice(unread, READ_BATCH)):
+            yield self.services.scenes.read(list(some)).values(), some
 
     def _scenes_with(self, wanted: frozenset[Entity]) -> Iterator[StashScene]:
         ids_by_kind: dict[str, list[int]] = {}
