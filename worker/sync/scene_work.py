@@ -22,10 +22,10 @@ from worker.sync.session import SyncSession
 class SceneWork:
     """A scene of a batch, and its state.
 
-    `taken_over` lists items that showed another scene before. `shared_items` has the keys, and
-    `elsewhere` the descriptions, of items that have a file of this scene but show another scene.
-    `unseen` means that Plex lists an item but did not return it when asked. `looked_for` means that
-    Plex was searched for missing files.
+    `taken_over` lists items that showed another scene before. `shared_items` has the keys of items
+    that have a file of this scene but show another scene, and `elsewhere` describes these items.
+    `unseen` means that Plex lists an item but did not return the item. `looked_for` means that Plex
+    was searched for missing files.
     """
 
     claims: list[Claim]
