@@ -161,6 +161,7 @@ class ItemWriter:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
         if SORTED_AS in edit.fields.keys() - edit.sent.keys():
+            # A second request removes the lock of the restored sort title, and may get lost.
             pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
