@@ -2,19 +2,13 @@ from enum import Enum
 
 
 class DrainOutcome(Enum):
-    """The outcome of a step or a run of the worker.
-
-    DRAINED means that no job is due, and IDLE that no job came for a minute. LEFT means that Stash
-    rejects the worker's session, and UPDATED that the plugin's files have changed.
-    """
-
     WORKED = "worked"
-    DRAINED = "drained"
+    DRAINED = "drained"  # no job is due
     PAUSED = "paused"
     STOPPED = "stopped"
-    IDLE = "idle"
-    LEFT = "left"
-    UPDATED = "updated"
+    IDLE = "idle"  # no job has come for a minute
+    LEFT = "left"  # Stash rejects the worker's session
+    UPDATED = "updated"  # the plugin's files have changed
     DAMAGED = "damaged"
     LOCKED_OUT = "locked out"
     UNUSABLE = "unusable"
