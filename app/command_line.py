@@ -54,8 +54,8 @@ exit codes:
 
 "<command> --help" shows the options of a command."""
 _ELSEWHERE = (
-    f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses. If Stash cannot write to its "
-    "plugins folder, the data folder is Stash2Plex-data beside Stash's configuration"
+    f"set {OVERRIDE_VARIABLE} to the data folder that Stash uses (Stash2Plex-data beside Stash's "
+    "configuration, if Stash cannot write to its plugins folder)"
 )
 _COMMANDS = (
     ("login", "sign_in", "sign in with Plex, and store its address and token"),
@@ -258,7 +258,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
             terminal.answer_as_json({"error": log.redact(str(error))})
         return NOT_DONE
     except KeyboardInterrupt:
-        log.error("Stopped. Queued jobs are kept")
+        log.error("Stopped by Ctrl-C. Queued jobs are kept; the next edit or task syncs them")
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - every error gets an exit code
         trace = log.secrets.redact(traceback.format_exc())

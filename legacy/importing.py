@@ -42,7 +42,7 @@ def read_time_stamps(path: str) -> Found:
         raise UnreadableSourceError(f"a JSON object was expected, not {type(raw).__name__}")
     parsed = ((whole_number(name), parse_moment(moment)) for name, moment in raw.items())
     stamps = {scene: moment for scene, moment in parsed if scene and moment is not None}
-    text = counted(len(stamps), "time stamp") if stamps else ""
+    text = f"the sync time of {counted(len(stamps), 'scene')}" if stamps else ""
     return Found(text, partial(_store_time_stamps, stamps=stamps))
 
 
@@ -81,7 +81,8 @@ class LegacyData:
 
     def _report(self, source: str, text: str, skipped: Counter[str]) -> None:
         self._taken.extend([text] if text else [])
-        self._left.extend(f"{count:,} of {source}: {why}" for why, count in skipped.most_common())
+        for why, count in skipped.most_common():
+            self._left.append(f"{counted(count, 'row')} of {source}: {why}")
 
     def _import_file(self, name: str, connection: sqlite3.Connection) -> None:
         """Import a file in one transaction, so a kill leaves no half-imported file."""

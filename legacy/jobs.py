@@ -72,10 +72,10 @@ class _PlainUnpickler(pickle.Unpickler):
     """Builds only dicts, lists, strings and numbers. Pickles of other types could run code."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
-        raise NoJobError(f"it contains more than plain data ({module}.{name})")
+        raise NoJobError(f"it contains a Python object ({module}.{name})")
 
     def persistent_load(self, pid: object) -> NoReturn:
-        raise NoJobError(f"it contains more than plain data (the persistent object {pid!r:.99})")
+        raise NoJobError(f"it contains a Python object ({pid!r:.99})")
 
 
 def read_pickle(data: bytes) -> Any:
@@ -87,7 +87,7 @@ def read_pickle(data: bytes) -> Any:
             # allocate a huge array. A legacy job has neither.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
-                raise NoJobError(f"it contains more than plain data ({operation.name})")
+                raise NoJobError(f"it contains a Python object ({operation.name})")
         return _PlainUnpickler(io.BytesIO(data)).load()
     except _DAMAGE as error:
         raise NoJobError(f"it is damaged: {error}") from None

@@ -88,7 +88,7 @@ class PlexConnection:
         found = parse_document(answer.content, "")
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
-            raise PlexTemporaryError("the server at plex_url is not a Plex server")
+            raise PlexTemporaryError("the server at plex_url is not a Plex server, or is starting")
         identity = Identity(server_id, found.get("version") or "", answer.headers.get("Date", ""))
         known = self._identity or identity
         self.is_replaced = self.is_replaced or server_id != known.server_id
@@ -98,7 +98,7 @@ class PlexConnection:
     def confirm(self) -> None:
         self.identity(self.timeout)
         if self.is_replaced:
-            raise PlexReplaced("Another Plex server answers at plex_url than before")
+            raise PlexReplaced("plex_url now leads to another server; items are looked up again")
 
     def request(
         self,

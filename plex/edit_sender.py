@@ -36,9 +36,7 @@ from plex.refused_values import FIELD, NEEDS, RefusedValues
 MOST_REQUESTS = 24
 _TESTED_FIELDS, _UNSYNCED_FIELD = ("title", "studio", "summary"), "originalTitle"
 _ALONE = ", although Plex accepts other edits"
-_PROXY = (
-    f"{_ALONE}: a proxy before Plex may block certain words; set plex_url to Plex's own address"
-)
+_PROXY = f"{_ALONE}. A proxy at plex_url may block the value: set plex_url to Plex's own address"
 
 
 @dataclass(slots=True)
@@ -218,7 +216,8 @@ def _meaning(error: PlexError, refusal: PlexError | None) -> PlexError:
         return error
     if isinstance(refusal, PlexTemporaryError):
         return PlexReadOnly(
-            f"Plex answers but does not save changes: {refusal.cause}; its database may be busy, "
-            "or its disk full"
+            f"Plex can be read but saves no changes: a test edit failed, because {refusal.cause}",
+            remedy="its database may be busy, or its disk full",
+            brief=refusal.cause,
         )
     return refusal

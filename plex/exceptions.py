@@ -124,7 +124,7 @@ _STATUSES: Mapping[int, tuple[type[PlexError], str, str]] = {
         "the token has no permission (403)",
         "use the token of the server's owner",
     ),
-    404: (PlexNotFound, "Plex does not have the item (404)", ""),
+    404: (PlexNotFound, "Plex answered 404 (not found)", ""),
     498: (PlexTokenExpired, "the token has expired (498)", "set plex_token to a new one"),
 }
 
@@ -140,7 +140,7 @@ def error_for_status(
         remedy = "set plex_url to the target of the redirect"
         return PlexRedirectError(problem, doing=doing, remedy=remedy)
     if status in _DOWN:
-        return PlexServerDown(f"Plex is not ready ({status})", retry_after, doing=doing)
+        return PlexServerDown(f"Plex answered {status} (not ready)", retry_after, doing=doing)
     described = f"status {status}: {words}" if words else f"status {status}"
     if status in _TRY_AGAIN or status >= 500:
         patience = PATIENCE if status == 429 and retry_after is None else retry_after
@@ -177,7 +177,7 @@ def _plex_error(error: Exception, doing: str) -> PlexError:
         failure.may_be_one_item = isinstance(error, ParseError)
         return failure
     # The `requests` library raises a plain OSError if the file with certificates is missing.
-    return PlexTlsError(str(error), remedy="correct the path in plex_verify_tls")
+    return PlexTlsError(str(error), remedy="correct plex_verify_tls, or install the plugin again")
 
 
 def _tls_error(reason: object, doing: str) -> PlexTlsError:

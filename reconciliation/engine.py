@@ -94,7 +94,9 @@ def pages(
             # request begins with the known scene `after`, which only a complete response contains.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
-                raise StashQueryError(f"Stash returned no more scenes, although {left:,} are left")
+                raise StashQueryError(
+                    f"Stash returned no scene, but counts {left:,} more; see its log"
+                )
             page = replace(page, scenes=page.scenes[1:])
         if not page.scenes:
             return
@@ -235,8 +237,8 @@ class GapDetectionEngine:
         unseen = result.outcomes[Outcome.UNSEEN]
         if hides_too_many(unseen, result.checked):
             raise NoConclusionError(
-                f"Plex did not return {unseen:,} of the items that it lists ({result.text()}). "
-                "Wait until Plex is idle, and check its log"
+                f"Plex lists the items of {unseen:,} scenes, but did not return these items. Wait "
+                "until Plex is idle, and check its log"
             )
         run.is_checked = True
         self._store(run, gone)

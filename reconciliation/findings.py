@@ -15,7 +15,7 @@ class Outcome(Enum):
     NOT_LOOKED_FOR = "not in Plex (ignored because of reconcile_missing or skip_not_found)"
     AMBIGUOUS = "with several possible items in Plex (run 'Check Path Mapping')"
     ELSEWHERE = "whose Plex item shows another scene"
-    COPY = "copies that Plex made (exclude folders named 'Plex Versions' in Stash)"
+    COPY = "whose file is a copy made by Plex (exclude folders named 'Plex Versions' in Stash)"
     NO_METADATA = "without metadata in Stash yet (add a studio, performers, tags, date or details)"
     NOT_SELECTED = "not selected by the settings"
     NO_FILE = "without a file"
@@ -44,7 +44,7 @@ class GapOutcome(Enum):
     WAITING = "already queued"
     DAMPED = "in cool-down after a failure (see the dead letters)"
     GIVEN_UP = "kept in the dead letters until Plex has the file"
-    NOT_ASKED = "not part of this task"
+    NOT_ASKED = "left out (this task syncs only items without metadata)"
 
 
 _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")

@@ -39,7 +39,13 @@ class DataFolder:
 
     def create(self) -> None:
         for folder in (self.queue_folder, self.spool):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            try:
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                error.strerror = (
+                    "a file has a folder's name in this path; delete or rename the file"
+                )
+                raise
 
 
 def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:

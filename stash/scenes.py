@@ -79,9 +79,8 @@ class StashScenes:
         if not isinstance(count, int):
             raise StashQueryError(_NO_LIST)
         if len(scenes) < min(count, size):
-            raise StashQueryError(
-                f"Stash listed only {len(scenes)} of {counted(min(count, size), 'scene')}"
-            )
+            expected = counted(min(count, size), "scene")
+            raise StashQueryError(f"Stash returned {len(scenes)} of {expected}; see its log")
         return ScenePage(scenes, count - len(scenes))
 
     def walk_files(self) -> Iterator[list[StashScene]]:

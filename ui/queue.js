@@ -32,7 +32,7 @@
         facts: [
           ["waiting", queue.pending.toLocaleString("en")],
           ["in progress", queue.in_progress.toLocaleString("en")],
-          ["waiting for retry", queue.retrying.toLocaleString("en")],
+          ["scheduled for later", queue.retrying.toLocaleString("en")],
         ],
       }),
       h(S.Table, {

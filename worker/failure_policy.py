@@ -208,8 +208,8 @@ class FailurePolicy:
             error = self.general_error(error)
         elif isinstance(error, PlexServerDown):
             blame = self.poison.failed(result.key)
-        if blame is Blame.JOB:
-            error = PlexTemporaryError(f"{error}. Plex fails only with this scene, repeatedly")
+            if blame is Blame.JOB:
+                error = PlexTemporaryError(f"Plex fails with this scene only: {error.brief}")
         if blame is Blame.UNKNOWN and self.guard.is_away:
             blame = Blame.PLEX
         healthy = isinstance(error, PlexTemporaryError) and self.guard.check(session.client)

@@ -140,7 +140,7 @@ def _fields_of(result: Failed) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     if _is_expected(error):
-        return str(error)
+        return str(error) or type(error).__name__
     return f"Stash2Plex has a bug, please report the bug ({type(error).__name__}: {error})"
 
 

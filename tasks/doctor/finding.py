@@ -55,15 +55,16 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
         if level in levels
     )
     worst_first = sorted(names, key=lambda finding: -list(Level).index(finding.level))
-    remedy = next((f". {finding.remedy}" for finding in worst_first if finding.remedy), "")
-    found = f"{problems}{remedy}" if problems else f"no problem in {len(shown)} checks"
+    lines = {
+        finding: f"{', '.join(of_finding)}: {finding.text}"
+        + (f". {finding.remedy}" if finding.remedy else "")
+        for finding, of_finding in names.items()
+    }
+    first = next((f". First: {lines[found]}" for found in worst_first if found.remedy), "")
+    found = f"{problems}{first}" if problems else f"no problem in {len(shown)} checks"
     return Answer(
         f"The Doctor found {found}",
-        details=[
-            f"{finding.level.value}: {', '.join(of_finding)}: {finding.text}"
-            + (f". {finding.remedy}" if finding.remedy else "")
-            for finding, of_finding in names.items()
-        ],
+        details=[f"{finding.level.value}: {line}" for finding, line in lines.items()],
         detail_levels=levels,
         data={
             "checks": [

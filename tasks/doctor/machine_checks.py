@@ -140,15 +140,15 @@ def check_database(seen: DatabaseCheckup) -> Finding:
     if seen.damage:
         return fault(
             f"damaged ({seen.damage})",
-            "Nothing to do: the next edit or task quarantines it and creates a new one, and a "
-            "reconciliation finds the jobs that were waiting",
+            "You need to do nothing: the next edit or task renames the damaged file and creates a "
+            "new database, and a reconciliation finds the jobs that were waiting",
         )
     if seen.refusal:
         remedy = "Close other programs that use it, and make its folder writable for Stash's user"
         return fault(f"cannot be read ({seen.refusal})", remedy)
     if seen.version > SCHEMA_VERSION:
-        text = f"has schema {seen.version}; this version of Stash2Plex supports {SCHEMA_VERSION}"
-        return fault(text, "Install the newer version of the plugin again")
+        text = f"is of a newer version (schema {seen.version}; this one supports {SCHEMA_VERSION})"
+        return fault(text, "Install that newer version of the plugin again")
     if seen.version < SCHEMA_VERSION:
         return ok(f"sound, schema {seen.version}; the next edit or task upgrades the database")
     text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB"
@@ -175,14 +175,13 @@ def check_state_files(folder: DataFolder) -> Finding:
     states = {os.path.basename(path): _is_json(path) for path in paths if os.path.lexists(path)}
     closed = [file for file, is_json in states.items() if is_json is None]
     if closed:
-        return warning(
-            f"this user cannot read {', '.join(closed)}",
-            "Make each file readable for Stash's user, or delete it; until then the file is "
-            "not updated",
+        remedy = (
+            "Make each file readable for Stash's user, or delete it, so that it is updated again"
         )
+        return warning(f"this user cannot read {', '.join(closed)}", remedy)
     bad = [file for file, is_json in states.items() if not is_json]
     if bad:
-        remedy = "Nothing to do: the plugin quarantines each file and creates a new one"
+        remedy = "You need to do nothing: the plugin renames each file and creates a new one"
         return warning(f"{', '.join(bad)} cannot be read", remedy)
     return ok(f"{len(states)}, all readable")
 

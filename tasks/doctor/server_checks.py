@@ -124,7 +124,7 @@ def check_stash(seen: StashCheckup, address: str) -> Finding:
             "shows under Settings > Security",
         )
     if seen.error is not None:
-        remedy = "Start Stash; from a shell, give Stash's address with --stash"
+        remedy = "Start Stash. If you run this in a shell, give Stash's address with --stash"
         return fault(str(seen.error), remedy)
     return _check_version(seen.version, seen.latency, address, "Stash", (0, 26))
 
@@ -208,7 +208,7 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
     if seen.may_edit is None:
         return unchecked(str(seen.error))
     if not seen.may_edit:
-        text = "Plex accepts the token, but this token of a guest cannot edit"
+        text = "Plex accepts the token, but it is a guest's token, which cannot edit items"
         return fault(text, "Set plex_token to the token of the server's owner")
     text = "Plex accepts the token, which has the rights of the owner"
     if not config.token_expires:
@@ -244,7 +244,7 @@ def check_coverage(
     index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
 ) -> Finding:
     if index.problem or database.damage or database.refusal:
-        return unchecked("a database cannot be read")
+        return unchecked("the path index or the queue database cannot be read, as its check says")
     done, found = database.synced_scenes, index.found_scenes
     of = counted(done, "scene") if scenes is None else f"{done:,} of {counted(scenes, 'scene')}"
     synced = f"the plugin has synced {of}"
@@ -286,7 +286,5 @@ def check_clock(stash: StashCheckup, plex: PlexHealth | None) -> Finding:
         for server, ahead in known.items()
         if abs(ahead) > 60.0
     )
-    remedy = (
-        "Synchronize the clocks of all machines (NTP). A wrong clock makes retries early or late"
-    )
+    remedy = "Synchronize the clocks of all machines (NTP). A wrong clock shifts the retries"
     return warning(wrong, remedy) if wrong else ok(f"agrees with {' and '.join(known)}")

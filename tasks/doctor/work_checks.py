@@ -107,9 +107,8 @@ def check_pause(
     text = f"paused {format_elapsed_since(began, now)} ({reason})"
     if not lasts or not _number_waiting(database):
         return ok(f"not paused now; the worker last {text}")
-    return fault(
-        f"the worker {text}", "Remove the cause. The waiting jobs are then sent automatically"
-    )
+    remedy = "Remove the cause. The waiting jobs are then sent automatically"
+    return fault(f"the worker {text}", remedy)
 
 
 def check_queue(database: DatabaseCheckup) -> Finding:
@@ -120,7 +119,7 @@ def check_queue(database: DatabaseCheckup) -> Finding:
     counts = (
         (jobs["pending"], "pending"),
         (jobs["in_progress"], "in progress"),
-        (jobs["retrying"], "waiting for retry"),
+        (jobs["retrying"], "scheduled for later"),
         (database.spooled, "in the spool"),
     )
     return ok(counts_text(counts) or "empty")

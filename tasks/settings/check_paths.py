@@ -79,7 +79,7 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
     if helpful and counts[Rule.LEARNED_MAPPING]:
         return f"{text}. To keep the learned path map, {to_set}", path_map
     if helpful and found - counts[Rule.NAME_AND_SIZE] < total:
-        return f"{text}. To find more, {to_set}", path_map
+        return f"{text}. To find scenes by their paths, {to_set}", path_map
     if found == total:
         return f"{text}: nothing to do", ""
     example = "plex_unmatched_path_map as /plex/folder=>/stash/folder"

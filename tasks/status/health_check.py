@@ -10,7 +10,6 @@ from plex.library_choice import choose_libraries, entry_for
 from plex.listing import count_videos
 from tasks.answer import Answer, Level, TaskError
 from validation.config import SHORT_LIVED, refused_settings
-from validation.values import counted
 from worker.circuit_breaker import CHECKS_TO_CLOSE, CircuitState
 from worker.outage_guard import OutageGuard
 from worker.process.lock_handover import LockHeldError
@@ -20,6 +19,11 @@ from worker.sync.session import ConfigFault, SyncSession
 CONNECTION = frozenset(
     ("plex_url", "plex_token", "plex_library", "plex_verify_tls", "connect_timeout", "read_timeout")
 )
+
+_BREAKER = {
+    "open": "The circuit breaker is open: no job runs until Plex works again",
+    "half_open": "The circuit breaker is half-open: the next job tests whether Plex works again",
+}
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
@@ -57,12 +61,11 @@ def _test(services: Services, session: SyncSession, *, ends_outage: bool, is_tri
     breaker = services.breaker().state.value
     expires, latency = session.config.token_expires, f"{health.latency * 1000:.0f} ms"
     well = f"Plex answers in {latency} and accepts the token; libraries: {', '.join(names)}"
-    jobs = f"the queue has {counted(waiting, 'job')}" if waiting else ""
-    circuit = f"The circuit breaker is {breaker.replace('_', '-')}{jobs and f'; {jobs}'}"
     sentences = (
         problem or well,
         f"Sync paused {pause.reason}" if pause.is_wanted and waiting else "",
-        jobs.capitalize() if is_trial else circuit,
+        "" if is_trial else _BREAKER.get(breaker, ""),
+        f"Jobs waiting in the queue: {waiting:,}" if waiting else "",
         SHORT_LIVED if expires else "",
     )
     return Answer(
@@ -96,7 +99,7 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
         return [], may_edit, f"Plex answers, but {error}"
     problem = ""
     if not may_edit:
-        problem = "Plex accepts the token, but this token of a guest cannot edit"
+        problem = "Plex accepts the token, but it is a guest's token, which cannot edit items"
         problem += ". Set plex_token to the token of the server's owner"
     elif not sections:
         problem = "Plex has no video library. Add one of the type Other Videos in Plex"

@@ -103,8 +103,8 @@ def _verdict(facts: SceneFacts) -> tuple[str, str, Level]:
 
 def problem_of(inspection: Inspection) -> tuple[str, str] | None:
     if inspection.not_selected:
-        text = f" is not sent to Plex by your settings: {inspection.not_selected}"
-        restored = ". Its next sync restores the values from before the first sync"
+        text = f" is excluded by your settings: {inspection.not_selected}"
+        restored = ". Its next job gives Plex back the values from before the first sync"
         return "not_selected", f"{text}{restored if inspection.restores else ''}"
     if inspection.lacks_metadata:
         return "no_metadata", (
@@ -119,8 +119,7 @@ def problem_of(inspection: Inspection) -> tuple[str, str] | None:
         return None
     if inspection.elsewhere:
         return "shown_elsewhere", f" is not shown by Plex: {inspection.elsewhere[0]}"
-    text = ": Plex lists the scene's file, but did not return the item"
-    return "not_shown", f"{text}. Run the task again in a minute"
+    return "not_shown", ": Plex lists its file, but not its item. Run the task again in a minute"
 
 
 def _where(plex: PlexFacts) -> str:
@@ -159,8 +158,7 @@ def _what_happens_next(facts: SceneFacts) -> str:
         ago = format_elapsed_since(letter.moment, facts.now)
         text = f"The sync failed permanently {ago} ({shortened(letter.error_message)})"
         return f"{text}. The task 'Retry Dead Letters' queues the scene again"
-    task = "'Sync All Scenes to Plex'"
-    return f"Nothing is queued. Save the scene in Stash again, or run the task {task}"
+    return "Nothing is queued. Save the scene in Stash again, or run 'Sync All Scenes to Plex'"
 
 
 def _last_known(facts: SceneFacts) -> str:
@@ -198,7 +196,7 @@ def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
             yield f"{label}: not sent, because Plex refused {', '.join(edit.refused)}"
     if plex.inspection.cover_for:
         kinds = " and ".join(plex.inspection.cover_for)
-        yield f"The next sync compares the cover with the {kinds} that the plugin sent last"
+        yield f"Cover: not compared here. The next sync compares it with the last sent {kinds}"
     yield from (words[:1].upper() + words[1:] for words in plex.inspection.elsewhere)
     if plex.looked_at is not None:
         yield f"Plex's libraries were last listed {format_elapsed_since(plex.looked_at, now)}"
@@ -211,7 +209,7 @@ def _file_line(file: SceneFile, plex_path: str, matching: Matching) -> str:
         found = ", ".join(f"item {match.rating_key} ({match.path})" for match in matching.matches)
         return f"{name} matches {found} by {matching.rule.value}"
     if matching.candidates:
-        return f"{name} may be one of {len(matching.candidates)} files in Plex"
+        return f"{name}: {len(matching.candidates)} files in Plex may match. Set a path map"
     return f"{name} is not in Plex. Its path in Plex would be {plex_path}"
 
 

@@ -36,7 +36,7 @@ _STEPS, _DONE = ("libraries", "paths", "preview"), "done"
 
 def first_run(services: Services, *, step: str) -> Answer:
     write_state(services.folder.first_run, {"step": step})
-    return Answer(f"Stored the step of the first run: {step}", data={"step": step})
+    return Answer(f"The first run on the page is at the step '{step}'", data={"step": step})
 
 
 def end_first_run(services: Services) -> None:
@@ -101,7 +101,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
     status = read_status(services)
     state, remedy, level = _read_state(services, status), "", Level.OK
     if letters:
-        sentence = f"Not up to date: {letters[0].error_message}"
+        sentence = f"Plex may show old values, because the sync failed: {letters[0].error_message}"
         remedy, level = explain(letters[0].error_type).remedy, Level.WARNING
     elif jobs:
         why, remedy, level = _why_it_waits(jobs[0], state)

@@ -39,7 +39,7 @@ def _summary(status: StatusSnapshot) -> str:
     if not status.unfinished:
         done = status.done["jobs_succeeded"]
         return "The queue is empty" + (f"; {counted(done, 'job')} done so far" if done else "")
-    retrying = "waiting for retry"
+    retrying = "scheduled for later"
     if status.next_try is not None:
         retrying += f", the next in {format_duration(status.next_try - status.now)}"
     shown = _queue_text(status, "waiting", retrying)
@@ -62,7 +62,7 @@ def _queue_text(status: StatusSnapshot, pending: str, retrying: str) -> str:
 
 def _details(status: StatusSnapshot, dead: int) -> list[str]:
     by_type = counts_text((number, name) for name, number in status.dead.items())
-    queue = _queue_text(status, "pending", "waiting for retry")
+    queue = _queue_text(status, "pending", "scheduled for later")
     succeeded, failed = status.done["jobs_succeeded"], status.done["jobs_failed"]
     tries = "failed try" if failed == 1 else "failed tries"
     done = counts_text(((succeeded, "completed"), (failed, tries)))
@@ -102,7 +102,7 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
             for outcome, name in STATE_NAMES.items()
         )
         ago = format_elapsed_since(state.last_run_time, status.now)
-        queued = f", {state.last_enqueued:,} queued" if state.last_enqueued else ""
+        queued = f", of which the run queued {state.last_enqueued:,}" if state.last_enqueued else ""
         scope = f"scope {state.last_run_scope or 'unknown'}"
         startup = ", at the worker's start" if state.is_startup_run else ""
         lines.append(
@@ -207,9 +207,8 @@ def _outage_line(record: OutageRecord, now: float) -> str:
     lasted = "not over yet"
     if record.duration is not None:
         lasted = f"lasted {about}{format_duration(record.duration)}"
-    waited = (
-        f", {counted(record.jobs_affected, 'scene')} had to wait" if record.jobs_affected else ""
-    )
+    scenes = counted(record.jobs_affected, "scene")
+    waited = f", {scenes} had to wait" if record.jobs_affected else ""
     return f"Outage that began {began}: {lasted}{waited}"
 
 

@@ -23,7 +23,7 @@ LONGEST_VALUE = 200
 SEEN, CHANGES, IN_STEP = "checked", "would change", "up to date"
 COVERS = "whose cover may have changed"
 MISSING, AMBIGUOUS, ELSEWHERE = "not in Plex", "ambiguous", "whose Plex item shows another scene"
-NO_METADATA, NO_FILE = "without metadata yet", "without a file"
+NO_METADATA, NO_FILE = "without metadata in Stash", "without a file"
 NOT_SELECTED = "not selected by the settings"
 RESTORED = "its items would get the values from before the first sync"
 UNSEEN = "that Plex lists but does not return"
@@ -55,6 +55,7 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
         title, head = "What a sync would change", _report_head(sums, fields)
         path = write_report(services, "preview", title, head, body)
     numbers = counts_text((number, words) for words, number in sums.items())
+    sums["without metadata yet"] = sums[NO_METADATA]  # the name in the JSON of earlier versions
     return Answer(
         f"Scenes: {numbers or 'none'}. Nothing was changed. Report: {path}",
         data={"scenes": dict(sums), "fields": dict(fields), "report": path},
@@ -84,8 +85,7 @@ def preview_examples(services: Services) -> Answer:
     del examples[EXAMPLES:]
     text = f"The first {counted(len(examples), 'scene')} that a sync would change in Plex"
     if not examples:
-        text = f"A sync would change none of {counted(seen, 'scene')}"
-        text += ": Plex shows what Stash has, or does not have the files"
+        text = f"A sync would change nothing in Plex; {counted(seen, 'scene')} checked"
     return Answer(text, data={"examples": examples, "seen": seen})
 
 
@@ -137,7 +137,7 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
             n for n, given in edit.fields.items() if n not in changes and value in given.values()
         ]
         if names:
-            lines.append(f"{words} as they are: {', '.join(names)}")
+            lines.append(f"would be {words} without a change: {', '.join(names)}")
     return lines
 
 
@@ -192,7 +192,7 @@ def changes_by_item(
     for item, edit in inspection.edits:
         of_item = lines_of(item, edit)
         if item in unlocked:
-            of_item.append(f"locked as they are: {', '.join(unlocked[item])}")
+            of_item.append(f"would be locked without a change: {', '.join(unlocked[item])}")
         if of_item:
             lines.append(f"item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
             lines += [f"  {line}" for line in of_item]

@@ -37,8 +37,7 @@ def _reconcile(services: Services, *, order: Order, dry_run: bool = False) -> An
     engine, begun_at = GapDetectionEngine(services), services.clock()
     waited = not engine.lock.try_acquire()
     if waited:
-        text = "Another process is running a reconciliation. This task waits for its result"
-        services.log.info(text)
+        services.log.info("Another reconciliation is running. This task waits for its result")
     while waited and not engine.lock.try_acquire():
         _show_progress(services, engine.stored())
         services.sleep(_LOOK_EVERY)

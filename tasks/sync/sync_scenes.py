@@ -21,7 +21,7 @@ _WORDS = {
     "queued": "queued",
     "waiting": "already queued",
     "in_step": "already in Plex",
-    "without_metadata": "without metadata yet",
+    "without_metadata": "without metadata in Stash",
     "without_file": "without a file",
     "not_selected": "not selected by the settings",
 }

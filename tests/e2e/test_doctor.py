@@ -198,7 +198,7 @@ def test_after_a_good_path_check_the_remedy_is_to_sync_all(rig: Rig) -> None:
     rig.add_library(2, covers=False)
     rig.task("check_paths")
 
-    (line,) = [line for line in doctor(rig).messages("warning") if ": path coverage: " in line]
+    (line,) = [line for line in doctor(rig).messages("warning") if ": path coverage: " in line[:25]]
 
     assert line.endswith(". Run 'Sync All Scenes to Plex'")
 
@@ -219,7 +219,7 @@ def test_settings_that_cannot_be_used_are_named_without_their_values(rig: Rig) -
 
         lines = doctor(rig).messages()
         assert "bob" not in "\n".join(lines)
-        told += [approved(line, rig) for line in lines if ": settings: " in line]
+        told += [approved(line, rig) for line in lines if ": settings: " in line[:20]]
 
     assert_golden("doctor", "Settings that cannot be used", told)
 
@@ -293,7 +293,7 @@ def test_a_clock_that_is_wrong_and_a_certificate_that_is_not_there(make_rig: Mak
     rig.configure(plex_url=rig.plex.url.replace("http", "https"), plex_verify_tls="/no/such.pem")
     checks = levels(rig)
     assert (checks["Plex"], checks["encryption"]) == ("warning", "fault")
-    assert "/no/such.pem; correct the path" in "\n".join(findings(rig))
+    assert "/no/such.pem; correct plex_verify_tls" in "\n".join(findings(rig))
 
 
 def test_the_output_can_be_shared(rig: Rig) -> None:

@@ -159,7 +159,7 @@ def test_the_settings_change_what_plex_shows_and_off_again_restore_it(
     answer = rig.task("preview_sync").output
     assert f"{both} would change" in answer
     report = Path(answer.partition("Report: ")[2].strip()).read_text(encoding="utf-8")
-    assert ("unlocked as they are: content_rating" in report) is (
+    assert ("would be unlocked without a change: content_rating" in report) is (
         settings.get("content_rating") == "PG"
     )
     # Another edit unlocks the restored sort title.
@@ -220,7 +220,7 @@ def test_a_scene_that_is_not_selected_is_never_sent(make_rig: MakeRig, setting: 
     assert rig.happened("scene_skipped", scene=scene_id)
     assert setting in rig.events("scene_skipped", scene=scene_id)[0]["message"]
     assert "1 not selected by the settings" in rig.task("preview_sync").output
-    assert "is not sent to Plex by your settings" in rig.task("inspect", scene_id=scene_id).output
+    assert "is excluded by your settings" in rig.task("inspect", scene_id=scene_id).output
     assert "1 not selected by the settings" in rig.task("reconcile_all").output
     rig.stop_worker()
     assert (rig.plex.log.count("edit", since=mark), rig.queued()) == (0, 0)

@@ -86,7 +86,9 @@ def test_a_preview_names_what_becomes_of_an_excluded_scene(make_rig: MakeRig) ->
     assert "1 not selected by the settings" in rig.task("preview_sync").output
     (report,) = (rig.data / "reports").glob("preview-*")
     assert "its items would get the values from before the first sync" in report.read_text()
-    assert "Its next sync restores the values" in rig.task("inspect", scene_id=scene_id).output
+    assert (
+        "Its next job gives Plex back the values" in rig.task("inspect", scene_id=scene_id).output
+    )
     assert item.title == "From Stash"
 
 

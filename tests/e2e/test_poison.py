@@ -48,7 +48,7 @@ def test_a_poison_job_delays_nothing_and_is_dead_lettered(rig: Rig, status: int,
     assert rig.wait_until(lambda: bool(letters(rig)), 60)
     ((scene_id, error_type, text, retries),) = letters(rig)
     assert (scene_id, error_type, retries) == (bad, "PlexTemporaryError", 2)
-    assert f"({status})" in text
+    assert f"{status} (not ready)" in text
     assert rig.events("plex_down") == []
     assert rig.queued() == 0
 

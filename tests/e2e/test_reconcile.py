@@ -357,13 +357,15 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
 
     faults: dict[str, Callable[[], object]] = {
         "Stash lists no scenes, although 12 were synced": lambda: inject(findings(0), "findScenes"),
-        "Stash listed only 0 of 5 scenes": lambda: inject(findings(12), "findScenes"),
+        "Stash returned 0 of 5 scenes": lambda: inject(findings(12), "findScenes"),
         "out of memory": lambda: inject(graphql_errors("out of memory"), behind_the_first_page),
-        "Stash returned no more scenes, although": list_ends_early,
+        "Stash returned no scene, but counts": list_ends_early,
         "Plex lists no files": lambda: rig.configure(plex_library=nothing),
         "listing ": lambda: plex.truncate(kind="listing"),
-        "Plex did not return 12 of the items": lambda: plex.status(404, kind="metadata"),
-        "(503) while reading 5 items. 0 scenes checked, 0 queued": lambda: plex.status(
+        "Plex lists the items of 12 scenes, but did not return these items": lambda: plex.status(
+            404, kind="metadata"
+        ),
+        "503 (not ready) while reading 5 items. 0 scenes checked, 0 queued": lambda: plex.status(
             503, kind="metadata"
         ),
     }

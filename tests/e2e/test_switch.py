@@ -100,7 +100,7 @@ def test_what_a_hostile_job_would_run_does_not_run(rig: Rig, tmp_path: Path) -> 
     assert rig.settled()
     assert not marker.exists()
     (left,) = rig.events("legacy_left")
-    assert left["left"].startswith("1 of queue/data.db: ")
+    assert left["left"].startswith("1 row of queue/data.db: ")
 
 
 KILLS = {

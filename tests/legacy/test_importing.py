@@ -53,7 +53,7 @@ def test_each_earlier_job_waits_once_per_scene(earlier: EarlierFolder, switch: S
     assert {json.dumps(job["data"]) for job in waiting} == {"{}"}
     assert switch.fields == {
         "taken": ["3 scenes waiting (5 jobs)"],
-        "left": "1 of queue/data.db: it contains int, not a job",
+        "left": "1 row of queue/data.db: it contains int, not a job",
     }
 
 
@@ -96,7 +96,7 @@ def test_what_is_no_plain_job_stays_byte_for_byte_and_is_never_claimed(
     stored = switch.rows("SELECT data, status FROM ack_queue_default WHERE status > 0")
     assert stored == [(data, 9)]
     assert [job["scene_id"] for job in switch.waiting()] == [1]
-    assert "Not imported: 1 of queue/data.db: it" in said
+    assert "Not imported: 1 row of queue/data.db: it" in said
     assert switch.import_all() == ""
 
 
@@ -124,7 +124,7 @@ def test_a_time_stamp_says_only_that_it_was_synced(earlier: EarlierFolder, switc
         (2, "synced earlier", 0, "", None),
     ]
     assert switch.rows("SELECT * FROM sync_log") == []
-    assert switch.fields == {"taken": ["2 time stamps"]}
+    assert switch.fields == {"taken": ["the sync time of 2 scenes"]}
     assert (earlier.root / "sync_timestamps.json.imported").exists()
 
 
@@ -269,9 +269,9 @@ def test_a_folder_from_elsewhere_is_imported(elsewhere: EarlierFolder, switch: S
         "device_id.json",
         "2 scenes waiting (3 jobs)",
         "1 dead letter",
-        "1 time stamp",
+        "the sync time of 1 scene",
     ]
-    assert str(switch.fields["left"]).startswith("1 of earlier/queue/data.db: it contains int")
+    assert str(switch.fields["left"]).startswith("1 row of earlier/queue/data.db: it contains int")
     assert [job["scene_id"] for job in switch.waiting()] == [1, 2]
     assert len(switch.letters()) == 1
     assert json.loads((switch.root / "device_id.json").read_text())["device_id"] == DEVICE_ID

@@ -56,7 +56,7 @@ def test_a_job_that_was_put_off_until_the_scene_is_read_again_has_no_file() -> N
         (pickle.dumps([7]), "contains list, not a job"),
         (b"{not json", "Expecting"),
         (b"nonsense", "damaged"),
-        (pickle.dumps(earlier_job(7, data=ValueError())), "more than plain data"),
+        (pickle.dumps(earlier_job(7, data=ValueError())), "a Python object"),
         (None, "is NoneType, not bytes"),
         ("text", "is str, not bytes"),
     ],

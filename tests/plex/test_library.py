@@ -153,7 +153,7 @@ def test_another_server_at_the_address_is_found_out_before_anything_is_done(lab:
     lab.plex.machine_identifier = "f" * 40
     lab.clock.now += REFRESH_INTERVAL
     for _ in range(2):
-        with pytest.raises(PlexReplaced, match="Another Plex server answers at plex_url"):
+        with pytest.raises(PlexReplaced, match="plex_url now leads to another server"):
             lab.library.prepare()
     assert lab.client.is_replaced
 

@@ -128,7 +128,10 @@ def test_where_plex_could_not_be_asked_nothing_is_concluded() -> None:
         (seen(scene=replace(SCENE, files=())), Outcome.NO_FILE),
         (seen(lacks_metadata=True), Outcome.NO_METADATA),
         (seen(error=PlexAmbiguousMatch("several")), Outcome.AMBIGUOUS),
-        (seen(elsewhere=("item 1 shows scene 2",)), Outcome.ELSEWHERE),
+        (
+            seen(elsewhere=("its file is a version of item 1, and the item shows scene 2",)),
+            Outcome.ELSEWHERE,
+        ),
         (seen(unseen=True, error=PlexNotFound("no")), Outcome.UNSEEN),
         (seen(error=PlexCopy("copy")), Outcome.COPY),
     ],
@@ -140,4 +143,9 @@ def test_what_is_no_gap_is_told_by_its_name(one: Inspection, outcome: Outcome) -
 
 def test_an_item_that_another_scene_has_does_not_hide_the_gap_of_the_own_one() -> None:
     item: PlexItem = replace(IN_STEP, title="Old")
-    assert find(looked(item, elsewhere=("item 1 shows scene 2",))).outcome is Outcome.STALE
+    assert (
+        find(
+            looked(item, elsewhere=("its file is a version of item 1, and the item shows scene 2",))
+        ).outcome
+        is Outcome.STALE
+    )

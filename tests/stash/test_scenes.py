@@ -244,10 +244,10 @@ def test_a_page_of_new_scenes(stash: FakeStash, scenes: StashScenes, clock: Cloc
     [
         *((found, "did not return") for found in (b"null", b"[]", b"{}", b'{"count": 1}')),
         *((found, "did not return") for found in (b'{"scenes": []}', b'{"count": null}')),
-        (b'{"count": 3, "scenes": []}', r"listed only \d of 2 scenes"),
-        (b'{"count": 3, "scenes": [{"id": "1"}]}', r"listed only \d of 2 scenes"),
-        (b'{"count": 2, "scenes": [{"id": "1"}, null]}', r"listed only \d of 2 scenes"),
-        (b'{"count": 900, "scenes": [{"id": "1"}]}', r"listed only \d of 2 scenes"),
+        (b'{"count": 3, "scenes": []}', r"returned \d of 2 scenes"),
+        (b'{"count": 3, "scenes": [{"id": "1"}]}', r"returned \d of 2 scenes"),
+        (b'{"count": 2, "scenes": [{"id": "1"}, null]}', r"returned \d of 2 scenes"),
+        (b'{"count": 900, "scenes": [{"id": "1"}]}', r"returned \d of 2 scenes"),
     ],
 )
 def test_a_page_that_is_odd_or_too_short_is_an_error(

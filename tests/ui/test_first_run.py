@@ -212,4 +212,4 @@ def test_without_anything_to_change_the_preview_says_so(make_rig: MakeRig) -> No
     rig.add_pair("one")
     answer = ask(rig, "preview_examples")
     assert answer["examples"] == []
-    assert answer["text"].startswith("A sync would change none of 1 scene")
+    assert answer["text"].startswith("A sync would change nothing in Plex; 1 scene checked")

@@ -78,7 +78,7 @@ class BatchSync:
                 restored = Restoration(self.services, self.session).restore_scene(scene.id)
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
-            reasons += ["Plex has its values from before the first sync"] * bool(restored)
+            reasons += ["its Plex item has the values from before the first sync"] * bool(restored)
         # The record has no time stamp of the scene, so the next sync also compares the cover.
         record = self._record(scene, SKIPPED, "; ".join(reasons), scene_updated_at="")
         return Skipped(claims, scene.label, record, tuple(reasons), by_plex=restores)

@@ -49,20 +49,20 @@ def assign_items(
                 continue
             work.items.remove(item)
             is_first = claimants[key].get(owner, False)
-            why = "whose file is the item's first version" if is_first else "which was synced first"
-            note = f"item {key} shows scene {owner}, {why}"
+            why = "whose file is the first version" if is_first else "which was synced first"
+            note = f"its file is a version of item {key}"
             work.shared_items.setdefault(SHARED, []).append(key)
             match = _match_of(work, item)
             sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
             if sharing is not Sharing.VERSIONS:
-                note = f"{note}; Plex holds item {key} as {sharing.value}"
+                note = f"Plex joined its file with other files as {sharing.value} (item {key})"
                 work.shared_items.setdefault(MISJOINED, []).append(key)
                 if key not in reported and not sync_log.scenes_beside([key], MISJOINED):
                     advice = _advice(item, sharing, {*claimants[key], owner}, owner)
                     fields = {"scene": owner, "item": key, "sharing": sharing.value}
                     report(Event.ITEM_SHARED, **fields, advice=advice)
                 reported.add(key)
-            work.elsewhere.append(note)
+            work.elsewhere.append(f"{note}, and the item shows scene {owner}, {why}")
     return gone
 
 

@@ -214,8 +214,7 @@ class ItemWriter:
             if not error.reported and not (name == DATE and _clears_date(edit)):
                 log.event(Event.FIELD_REFUSED, **scene, field=name, cause=error.cause)
         for refused, answer in outcome.first_refused.items():
-            fields = (name for name, names in outcome.left_out.items() if refused in names)
-            field = next(fields, "list")
+            field = next(name for name, names in outcome.left_out.items() if refused in names)
             event = Event.COLLECTION_REFUSED if field == COLLECTIONS else Event.NAME_REFUSED
             log.event(event, **scene, field=field, name=refused, cause=answer.cause)
         for name, text in outcome.shortened.items():

@@ -122,7 +122,7 @@ def _decision(name: str, desired: SceneMetadata, item: PlexItem, edit: ItemEdit,
         return "preserved, because a user set it in Plex"
     if name in edit.fields:
         if all(key.endswith(".locked") for key in edit.fields[name]):
-            return "same, its lock is set"
+            return "same, only its lock is sent"
         # An obfuscated log must not contain the values, which may be titles.
         if log.obfuscate is not None:
             return "differs, is sent"
