@@ -22,8 +22,6 @@ _HEAD = 80
 # The position of the time of day in "2024-05-06 14:02:07.123456".
 _TIME = slice(11, 19)
 _BEGIN = '{"time": '
-# Older versions wrote lines such as "2024-05-06 14:02:07,123 INFO text".
-_PLAIN = 24
 _FILE = "worker.log in the plugin's data folder"
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
 
@@ -108,16 +106,9 @@ def _parsed(text: str) -> Iterable[Line]:
     """Yield the valid log lines. After a crash, a line may begin with the rest of another line."""
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)
-        if begin < 0:
-            level, _, message = line[_PLAIN:].partition(" ")
-            if message:
-                yield line[:_PLAIN], level.lower(), "", message
-            continue
-        try:
-            record = json.loads(line[begin:])
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            record = json.loads(line[max(0, begin) :])
             yield record["time"], record["level"], record["code"], record["message"]
-        except (ValueError, KeyError):
-            continue
 
 
 def _report(lines: list[Line], log: Log) -> None:

@@ -84,7 +84,7 @@ TASKS: Mapping[str, Task] = {
     "clear_queue": Task("sync.process_queue"),
     "clear_dlq": Task("dead_letters.retry_or_remove"),
     "purge_dlq": Task("dead_letters.retry_or_remove", {"days": _DAYS}),
-    "clear_match_cache": Task("settings.check_paths"),
+    "clear_match_cache": Task("sync.clear_match_cache"),
     "check_paths": Task("settings.check_paths"),
     "health_check": Task("status.health_check", {FORMAT: _FORMAT}),
     "outage_summary": Task("status.queue_status", reads_only=True),

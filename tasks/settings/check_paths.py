@@ -87,17 +87,6 @@ def _advice(session: SyncSession, counts: _Counts) -> tuple[str, str]:
     return f"{text}. Let Plex scan its libraries for the others{hint}", ""
 
 
-def clear_match_cache(services: Services) -> Answer:
-    library = services.sessions.current().library
-    library.index.use_server(library.server_id)
-    forgotten = library.index.clear()
-    return Answer(
-        f"Cleared {counted(forgotten, 'file')} from the match cache; the next sync lists Plex's "
-        "libraries again",
-        data={"forgotten": forgotten},
-    )
-
-
 def try_path(services: Services, *, path: str) -> Answer:
     session = services.sessions.current()
     session.library.prepare()
