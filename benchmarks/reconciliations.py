@@ -68,7 +68,7 @@ def _run(plugin: Installed, name: str, gaps: int = 0) -> Iterator[Row]:
 
 
 def _cpu_of_children() -> float:
-    """Return the CPU seconds of ended child processes. A detached worker is no child process."""
+    """Return the CPU seconds of ended child processes, without those of detached workers."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

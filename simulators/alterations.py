@@ -9,7 +9,7 @@ import of the module:
     rig.alter(edit_parameters, never_lock)
 
 Only the compiled function reaches the process. The function can use constants and modules of the
-test file. Its arguments are numbers, texts, tuples or dictionaries.
+test file. Its arguments can be numbers, texts, tuples and dictionaries.
 """
 
 import dis
@@ -41,7 +41,8 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `typing.Any`, which annotations of nested functions use.
+        # `marshal` cannot store `typing.Any`, so None replaces it. Only annotations of nested
+        # functions use `typing.Any`.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }

@@ -22,8 +22,8 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# Python reads the variables `PYTHON…` only at its start, so the fork server's values also hold in
-# each forked process. Differences in `PYTHONPATH` and `PYTHONDONTWRITEBYTECODE` do no harm.
+# Python reads the variables `PYTHON…` only at its start, so a process that needs other values than
+# the fork server is not forked. Other values of these two variables do no harm.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 

@@ -4,16 +4,17 @@ Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING.
 
 PLUGIN: the plugin's folder.
 MODULES: the modules to import, separated by commas.
-ADDRESS: the name of an abstract Unix socket, on which this process receives requests.
-DESCRIPTOR: the descriptor of the socket.
-PADDING: any text that reserves memory for the command line of a forked process.
+ADDRESS: the name of the abstract Unix socket to which other processes send requests.
+DESCRIPTOR: the file descriptor of this socket, which the parent process has opened.
+PADDING: a long text without meaning. A forked process overwrites these arguments in memory with its
+own command line, which can be longer than the other arguments.
 
 This process ends when its standard input ends. A forked process behaves like a fresh interpreter:
 the request sets its descriptors, environment, folder, session and command line.
 
-A test can change the plugin, as `simulators.alterations` describes. This process applies the
-changes in PLUGIN once. If a request names another folder with other changes, the forked process
-imports the changed modules and their importers again.
+A test can replace objects of the plugin, as `simulators.alterations` describes. This process makes
+the replacements of the folder PLUGIN before the first fork. If a request names a script in another
+folder, the forked process reimports the modules that this folder changes, and their importers.
 """
 
 import builtins
@@ -113,8 +114,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Python closes the descriptor of a deleted socket object. By then, the forked process may
-        # use the number of the descriptor for a file.
+        # Otherwise Python would close the descriptors when it deletes the socket objects. By then,
+        # the forked process may have opened a file with the same descriptor.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 
@@ -273,7 +274,8 @@ def _main() -> None:
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # The process that sent the request waits for the process id, so the id is sent last.
+        # The process that sent the request continues when it receives the process id, so the id is
+        # sent only after the forked process is set up.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

@@ -85,7 +85,7 @@ Serve = Callable[[Connection, RawRequest], bool]
 
 
 class HttpServer:
-    """Accepts connections on the loopback interface, always on the port of the first start.
+    """Accepts connections on the loopback interface. Each restart uses the port of the first start.
 
     Args:
         serve: answers a request. If the result is False, the server closes the connection.
@@ -135,7 +135,7 @@ class HttpServer:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._listener = None
-        # The bound socket keeps other processes from using the port before the next start.
+        # While the server is stopped, this socket keeps other processes from using the port.
         with contextlib.suppress(OSError):
             self._reservation = _bound(self.port)
         self._acceptor.join(_JOIN_SECONDS)
@@ -194,7 +194,7 @@ class HttpServer:
         if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
             return tls.wrap_socket(sock, server_side=True)
         if self._refuses_plain():
-            # Closing a socket with unread bytes would send a reset to the client.
+            # Read the request, because closing a socket with unread bytes would send a reset.
             sock.recv(1 << 16)
             msg = "plain http is refused"
             raise OSError(msg)

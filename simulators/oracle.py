@@ -44,7 +44,8 @@ def judge(
     """Compare the scenes of Stash with the items of Plex.
 
     The function `mapped` receives the data of a scene, and returns the data that Plex should show
-    under the tested settings. The key `in_plex` has the expected values of optional fields.
+    under the tested settings. The returned data can have a key `in_plex` with the expected values
+    of optional fields.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []

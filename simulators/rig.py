@@ -44,7 +44,7 @@ class Rig:
 
     Args:
         settings: the plugin's settings besides the address and the token of Plex.
-        linked: whether the installed plugin consists of links to the folders in `plugin`.
+        linked: whether the installed plugin has links to the folders in `plugin` instead of copies.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The name of the SQLite VFS that locks the databases of the plugin. If a test used another
-        # VFS, SQLite would take an unfinished write for a crash.
+        # The SQLite VFS that locks the plugin's databases. With another VFS, SQLite would not see
+        # the locks, and would undo an unfinished write of the plugin, as after a crash.
         self.vfs = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # Users' Python stores byte code, so the plugin gets no variable that forbids byte code.
+        # None removes a variable, so the plugin stores byte code and data as it does for users.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:
@@ -109,7 +109,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        # The option `-S` would disable coverage.
+        # The coverage tool starts from a `.pth` file, which Python ignores with the option `-S`.
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]
@@ -186,7 +186,7 @@ class Rig:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
-        # The worker may not have written the last line completely.
+        # The worker may still be writing the last line.
         lines = self.worker_log().split("\n")[:-1]
         records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
         return [

@@ -55,8 +55,8 @@ class PortableRig(Rig):
             assert process.stdout is not None
             process.stdin.write(stdin)
             process.stdin.close()
-            # Like Stash, this method does not wait for the end of stderr, because a worker keeps
-            # stderr open under Wine.
+            # Like Stash, wait only for the end of stdout. Under Wine, a worker that the process
+            # starts keeps stderr open.
             process.stdout.read()
             assert process.wait() == 0
         return time.perf_counter() - begun

@@ -8,7 +8,7 @@
 
   const FIELDS = ["title", "studio", "summary", "date", "performers", "tags", "collections"];
 
-  /* Stash sorts the members of an answer by name, so this function restores the order of Plex. */
+  /* Stash sorts the members of an answer by name. The page shows them in the order of `FIELDS`. */
   const place = (name) => (FIELDS.includes(name) ? FIELDS.indexOf(name) : FIELDS.length);
   const byField = ([a], [b]) => place(a) - place(b);
 
@@ -85,7 +85,8 @@
       )
     );
 
-  /* Each kind of answer has a member that no other kind has. A component renders some members. */
+  /* For each kind of answer: a member that only this kind has, a function that renders the answer, and
+   * the members that the folded text "More" omits. */
   const RENDERERS = [
     ["checks", (answer) => h(Checks, answer), ["checks"]],
     ["plex_looked_at", (answer) => h(S.Differences, answer), []],

@@ -1,4 +1,5 @@
-/* The Doctor, and a report for bug reports, which has no titles and paths. */
+/* The section "Doctor": a button that runs the Doctor, and a text without titles and paths for bug
+ * reports. */
 (function (S) {
   "use strict";
   const React = S.api.React;

@@ -1,5 +1,5 @@
 /* Links to the page: a button with a badge in Stash's navigation bar, and entries in Stash's
- * settings. Stash renders the bar twice, so both buttons show the last answer of any tab. */
+ * settings. Stash renders the bar twice. Both buttons share a badge, so only one sends requests. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -76,7 +76,7 @@
       : h("p", { role: "status" }, "Loading…");
   };
 
-  /** Stash's own list of settings shows the token, so it is rendered only after a click. */
+  /** Render Stash's own list of settings only after a click, because the list shows the token. */
   const Masked = ({ list }) => {
     const [isOpen, setOpen] = React.useState(false);
     return h(

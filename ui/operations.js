@@ -13,14 +13,15 @@
     return new URL("graphql", base ? base.href : window.location.origin + "/");
   }
 
-  /** Return an error only if Stash has answered, because a user may leave the page meanwhile. */
+  /** Return an error for an answer of Stash. Only such an error changes the badge, because requests
+   * without an answer also fail when the user leaves the page. */
   function answeredError(text) {
     const error = new Error(text);
     error.answered = true;
     return error;
   }
 
-  /** Send a GraphQL request and return the data. Throw an error with the text of Stash. */
+  /** Send a GraphQL request and return the data. Throw an error with Stash's error messages. */
   S.graphql = async (query, variables) => {
     const response = await window.fetch(endpoint(), {
       method: "POST",
@@ -54,7 +55,7 @@
     return { text: description + ": queued as a task in Stash", job: data.runPluginTask };
   };
 
-  /** Return null for an unfinished task, and later the error of the task or an empty text. */
+  /** Return null for an unfinished task. For a finished task, return its error or an empty text. */
   S.endOfTask = async (job) => {
     const { findJob: found } = await S.graphql(JOB, { id: job });
     const isUnfinished = found && ["READY", "RUNNING", "STOPPING"].includes(found.status);

@@ -25,7 +25,8 @@
       )
     );
 
-  /** Return [step, start, choose]. The page requests the step until the sign-in has ended. */
+  /** Return [status, start, choose]: the last status of the sign-in, a function that starts the sign-in
+   * and requests the status until the sign-in ends, and a function that chooses a server. */
   function useSignIn() {
     const [status, setStatus] = React.useState(null);
     const alive = S.useAlive();

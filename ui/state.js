@@ -98,7 +98,8 @@
     timer = watchers && !document.hidden ? window.setTimeout(S.refresh, interval()) : null;
   }
 
-  /** Request the overview. A call during a request is repeated, because the answer may be older. */
+  /** Request the overview. A call during a request starts another request afterwards, because the
+   * plugin may have made the first answer before the call. */
   S.refresh = async () => {
     if (document.hidden || !watchers) {
       return;
@@ -161,7 +162,8 @@
   /** Return the last known badge without a request. */
   S.useBadge = () => usePublished(() => S.badge);
 
-  /** Return { answer, error } of the overview, which is refreshed while a component uses it. */
+  /** Return { answer, error } of the last request for the overview. While a component uses this hook,
+   * the requests are repeated. */
   S.useOverview = () => {
     React.useEffect(() => {
       watchers += 1;

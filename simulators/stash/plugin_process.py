@@ -88,8 +88,8 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        # The process id is unknown if the process has ended and the fork server has read its exit
-        # status.
+        # If the process has ended and the fork server has read the exit status, the process id no
+        # longer exists.
         except ProcessLookupError:
             self._awaited.remove("exit")
             return
@@ -117,7 +117,7 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        # A plugin can end, or close its standard input, before it has read the whole input.
+        # A plugin that ends or closes its standard input early does not need the rest of the input.
         except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]

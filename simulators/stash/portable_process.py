@@ -55,7 +55,7 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        # A plugin can end, or close its standard input, before it has read the whole input.
+        # A plugin that ends or closes its standard input early does not need the rest of the input.
         except OSError:
             return
 

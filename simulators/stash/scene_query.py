@@ -42,7 +42,7 @@ def find(
 
 
 def _after(library: Library, wanted: Mapping[str, Any] | None) -> list[Scene]:
-    # The ids are sorted, because each new scene gets a higher id.
+    # The ids are in ascending order, because each new scene gets a higher id.
     ids = list(library.scenes)
     start = bisect_right(ids, wanted["value"]) if wanted else 0
     return [library.scenes[id_] for id_ in ids[start:]]
@@ -86,7 +86,7 @@ def _performer_tags(library: Library, scene: Scene) -> Ids:
 
 
 def _later(stamp: str) -> Callable[[Library, Any], Test]:
-    # Stash compares time stamps as texts.
+    # Like Stash, compare time stamps as texts, even if their UTC offsets differ.
     return lambda _, wanted: lambda scene: getattr(scene, stamp) > wanted["value"]
 
 

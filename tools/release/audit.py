@@ -17,7 +17,7 @@ from tools.release.wheels import Pin, ReleaseError, read_pins
 
 CURRENT, NEWER, WITHDRAWN, NO_ANSWER = range(4)
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
-# pip prints this text if the index has no version or does not answer.
+# pip prints this text if the index has no version of a package, or does not answer.
 _NONE = "(from versions: none)"
 _YANKED = re.compile(r"yanked version: .*?being yanked: (?P<why>[^\n]*)", re.DOTALL)
 

@@ -83,8 +83,8 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # An installed package with `__init__.py` would hide a vendored package of the same name
-        # without `__init__.py`, even in a later folder of `sys.path`.
+        # Python prefers packages with `__init__.py`, even in later folders of `sys.path`. Without
+        # this file, an installed package of the same name would hide the vendored package.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
