@@ -46,9 +46,8 @@ def answer_fault(
         # scenes, so the task Sync Recent Scenes would not find them.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
-            f"Cannot queue the edit of {subjects}: {error}. Make the plugin's data "
-            f"folder writable, or free space on its disk, then run the task 'Sync {scope} Scenes "
-            "to Plex'"
+            f"Cannot queue the edit of {subjects}: {error}. Remove the cause, such as a full disk "
+            f"or a missing permission, then run the task 'Sync {scope} Scenes to Plex'"
         )
         log.error(text)
         return json.dumps({"error": text})

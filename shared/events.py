@@ -102,7 +102,7 @@ class Event(Enum):
         computer can pose as Plex. Set plex_verify_tls to the file of Plex's certificate""")
 
     WORKER_STARTED = _info("Worker started (process {pid})")
-    WORKER_ENDED = _info("Worker ended ({outcome})")
+    WORKER_ENDED = _info("Worker ended: {reason}")
     WORKER_STAYS = _info("""The idle worker keeps running. In a container without an init process,
         an ended worker would stay in the list of processes. No action is needed""")
     WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. {{problem}}")

@@ -133,7 +133,7 @@ class _WorkerProcess:
         finally:
             self._lock.release()
         if outcome is not DrainOutcome.UNUSABLE:
-            self._log.event(Event.WORKER_ENDED, outcome=outcome.value)
+            self._log.event(Event.WORKER_ENDED, outcome=outcome.code, reason=outcome.reason)
         if not self._is_unchanged() and self._is_installed_again():
             ensure_worker(self._script, self._lock, folder.spool, self._connection)
         return 1 if outcome is DrainOutcome.UNUSABLE else 0

@@ -3,12 +3,15 @@ from enum import Enum
 
 class DrainOutcome(Enum):
     WORKED = "worked"
-    DRAINED = "drained"  # no job is due
+    DRAINED = "drained", "no job is due"
     PAUSED = "paused"
-    STOPPED = "stopped"
-    IDLE = "idle"  # no job has come for a minute
-    LEFT = "left"  # Stash rejects the worker's session
-    UPDATED = "updated"  # the plugin's files have changed
-    DAMAGED = "damaged"
-    LOCKED_OUT = "locked out"
+    STOPPED = "stopped", "it was told to stop"
+    IDLE = "idle", "no job has come for a minute"
+    LEFT = "left", "Stash rejects its session"
+    UPDATED = "updated", "the plugin's files have changed"
+    DAMAGED = "damaged", "another process continues with the new database"
+    LOCKED_OUT = "locked out", "another process continues"
     UNUSABLE = "unusable"
+
+    def __init__(self, code: str, reason: str = "") -> None:
+        self.code, self.reason = code, reason or code

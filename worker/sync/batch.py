@@ -70,7 +70,7 @@ class BatchSync:
         if others:
             # An item of this scene may now show another scene, so the other scenes are synced.
             queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
-        reasons = [f"not selected, because {why}"]
+        reason = f"not selected, because {why}"
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
         if restores:
             try:
@@ -78,10 +78,11 @@ class BatchSync:
                 restored = Restoration(self.services, self.session).restore_scene(scene.id)
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
-            reasons += ["its Plex item has the values from before the first sync"] * bool(restored)
+            if restored:
+                reason += "; its Plex item has the values from before the first sync"
         # The record has no time stamp of the scene, so the next sync also compares the cover.
-        record = self._record(scene, SKIPPED, "; ".join(reasons), scene_updated_at="")
-        return Skipped(claims, scene.label, record, tuple(reasons), by_plex=restores)
+        record = self._record(scene, SKIPPED, reason, scene_updated_at="")
+        return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 
     def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
         session, log = self.session, self.services.log
