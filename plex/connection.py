@@ -53,9 +53,10 @@ class Identity(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class PlexConnection:
-    """Sends requests to one Plex server. Some proxies refuse plexapi's first request, `/`.
+    """Sends requests to one Plex server.
 
-    So the first request is `/identity`, without the token, because another server may answer.
+    The first request is `/identity`, because some proxies refuse `/`, which plexapi requests first.
+    The first request has no token, because another server may answer at the address.
     """
 
     url: str
@@ -121,7 +122,7 @@ class PlexConnection:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self.url + address, sent, data=data)
-                # The query is already quoted. `prepare` would quote the query again, slowly.
+                # The query is already quoted, and it would be slow to quote a long query again.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 response = self._send(prepared, timeout or self.timeout)
                 _check_status(response, doing)
@@ -151,12 +152,12 @@ class PlexConnection:
         return document
 
     def _with_address(self, error: PlexError) -> PlexError:
-        """If plex_url causes an error, return a `PlexTlsError` that names the correct address."""
+        """If plex_url has a wrong scheme or host, return an error that names the right address."""
         is_plain = self.url.startswith("http:")
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
             return error
         address = plex_direct_address(self.url)
-        # A restarting Plex also closes connections, so only a second closed connection counts.
+        # A restarting Plex also closes connections, so a second connection must be closed too.
         if address is None or (is_plain and not self._closes_again()):
             return error
         if is_plain:
@@ -279,5 +280,5 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # `::1` would become `--1`, but a part of a host name must not begin or end with a dash.
+    # A part of a host name must not begin or end with `-`, so `::1` is written with all its zeros.
     return label if label.strip("-") == label else number.exploded.replace(":", "-")

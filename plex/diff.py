@@ -44,7 +44,7 @@ class Comparison:
     last_sent: StoredValues
     original: StoredValues
     _: KW_ONLY
-    # The plugin sent these values, but Plex did not keep these values.
+    # The values of earlier edits that Plex did not keep.
     refused: StoredValues = field(default_factory=dict)
     # The values of the last edit, if Plex has not responded to this edit.
     pending: StoredValues = field(default_factory=dict)
@@ -130,7 +130,7 @@ class Comparison:
 
     def _emptied_date(self) -> str | None:
         if DATE not in self.last_sent and not self.pending.get(DATE):
-            # The plugin never sent a date, so Plex may have read the item's date from the file.
+            # The plugin never sent a date, so Plex's date may come from the file, and is kept.
             return None
         if not self.behaviour.cannot_clear_dates:
             return ""
@@ -200,12 +200,12 @@ def _of_others(name: str, item: PlexItem, sent: Collection[str], original: Store
 
 
 def _as_sent(current: PlexItem, last_sent: StoredValues, behaviour: Behaviour) -> PlexItem:
-    """Correct an item, because some servers omit certain locks or shift each date by some days."""
+    """Return a corrected item, because some servers omit locks or shift each date by some days."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
     if SORTED_AS in last_sent and not current.sort_title:
-        # Plex does not return a sort title that equals the title.
+        # Plex omits a sort title that equals the title.
         current = replace(current, sort_title=current.title)
     sent = last_sent.get(DATE)
     shift = behaviour.date_shift.get(current.section_key, 0)
@@ -259,8 +259,8 @@ def is_user_edited(
     """Return whether a user set the current value of a field in Plex.
 
     A user's value is not empty and differs from the value that the plugin sent. If the plugin has
-    sent no value, the field must also be locked. Other tools may add names to lists such as
-    collections. Such a list counts as edited only if a name that the plugin sent is missing.
+    sent no value, the field must also be locked. Because other tools may add names to lists such as
+    collections, such a list counts as edited only if a name that the plugin sent is missing.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

@@ -89,7 +89,7 @@ def list_parameters(
     surplus = [name for name in current if folded(name) not in keys]
     parameters = additions(plex_name, names)
     if encoding is RemovalEncoding.ONCE and any("," in name for name in surplus):
-        # The server cannot remove a single name with a comma, so the request empties the list.
+        # This server cannot remove a name with a comma, so the list is emptied and filled again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         # Some servers only add names to a list, so the request names each name to remove.
@@ -104,11 +104,11 @@ def needs_decoding(name: str) -> bool:
 
 
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the spellings that a request uses to remove a name from a list.
+    """Return the spellings with which a request removes a name from a list.
 
-    Most servers decode the name a second time, so the name is quoted. Servers that decode only once
-    also get the plain name. As long as the server's behaviour is unknown, a plain name is sent only
-    if decoding the name a second time would not change the name.
+    Most servers decode the name twice, so the name is quoted here and again in `query`. A server
+    that decodes only once gets the plain name too. If the server's behaviour is unknown, the plain
+    name is sent only if a second decoding would not change the name.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name

@@ -54,9 +54,9 @@ class EditSender:
     refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # Each field is sent by its own request. A field that fails twice counts as refused.
+    # Whether each field gets its own request. A field that fails twice then counts as refused.
     alone: bool = False
-    # At this time, the user ordered a retry of all names that Plex had refused.
+    # The time at which the user ordered a retry of all names that Plex had refused before.
     refused_since: float = 0.0
     _is_writable: bool = False
 
@@ -68,7 +68,7 @@ class EditSender:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the edit. If Plex refuses each edit of the item, raise a `PlexPermanentError`."""
+        """Send the edit. Raise a `PlexPermanentError` if Plex refuses every edit of the item."""
         for group in packed(self._fields):
             if self.alone or len(group) == 1 or not self._try_request(joined(group)):
                 for name, parameters in group.items():

@@ -56,7 +56,7 @@ class PlexUploadsDown(PlexError):
 
 
 class PlexTemporaryError(PlexError):
-    """A request timed out, or Plex sent a partial response, 429 or 5xx. The job is retried."""
+    """A request timed out, or Plex sent a partial answer, status 429 or 500. The job is retried."""
 
 
 class PlexNotFound(PlexError):

@@ -23,10 +23,10 @@ CREATE TABLE IF NOT EXISTS listings (
     PRIMARY KEY (server_id, section)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS numbers_drawn (section INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
-# The tables store results of `folded_path`. Increase this number if `folded_path` changes.
+# Increase this number after a change of `folded_path`, because the tables store its results.
 _SCHEMA_VERSION = 6
 _BUSY_TIMEOUT = 10.0
-# This note distinguishes an error of `library.db` from an error of the queue's database.
+# Errors of `library.db` get this note, to tell them from errors of the queue's database.
 _NOTE = "the index of Plex's files, library.db"
 
 

@@ -34,7 +34,7 @@ SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
 # Plex does not document its change counters, so an unchanged counter is trusted for ten minutes.
 TRUST_CHANGE_MARK = 600.0
-# A changed library is listed completely after an hour, an unchanged library after a day.
+# A changed library is listed completely once an hour, an unchanged library once a day.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 _NEVER = float("-inf")
@@ -170,7 +170,7 @@ class Library:
             self._add(section, [parts])
         if any(folded_name(part.path) == folded_name(path) for part in found):
             return True
-        # Plex may store a letter outside of ASCII in another Unicode form, and not find the name.
+        # Plex may store `é` as two characters, and then a search for `é` does not find the name.
         return answered and chunk.isascii()
 
     def poll_new_items(self) -> None:
@@ -252,15 +252,15 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # If one item is unreadable, each request for updated items may fail. The cursor 0
-            # prevents further requests until the next complete listing.
+            # If one item is unreadable, each request for updated items may fail. So the cursor is
+            # 0, and no such request is sent until the next complete listing.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # If the clock was set back, `moment` may be in the future. A future time does not count.
+    # If the clock was set back, `moment` may be in the future. A time in the future is not recent.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 

@@ -30,7 +30,7 @@ _SLIM = urlencode(
     }
 )
 # Plex cannot search for these characters. A comma means "or", and a URL cannot contain control
-# characters. Network file systems replace the characters that Windows forbids.
+# characters. Some network file systems replace characters that Windows forbids by other ones.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]
@@ -78,11 +78,11 @@ def count_videos(get: Get, section: Section) -> int:
 
 
 def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | None:
-    """Return the files with `chunk` in the path, or None if Plex's answer is unusable."""
+    """Return the files whose path contains `chunk`, or None if Plex's answer is unusable."""
     try:
         answer = _search(get, section, chunk)
     except REFUSALS:
-        # A proxy before Plex may refuse a request because of a word in the file name.
+        # A proxy before Plex may refuse the request because it blocks a word in the file name.
         return None
     except PlexTemporaryError as error:
         if error.retry_after is not None:
@@ -99,7 +99,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether two searches for a file fail as if the file's item were unreadable."""
+    """Return whether two searches for a file fail, probably because its item is unreadable."""
     if "," in path:
         return False
     for _ in range(2):
@@ -146,7 +146,7 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 
 @dataclass
 class UpdateCursor:
-    """Computes from which time of Plex's clock the next listing requests updated items."""
+    """Computes the time after which the next listing requests updated items, by Plex's clock."""
 
     clock: Callable[[], float]
     cursor: int = 0
@@ -160,6 +160,6 @@ class UpdateCursor:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)
             newest = max(newest, max(stamps, default=0))
             yield page
-        # Plex may update items during the listing, so the duration of the listing is subtracted.
+        # The next listing starts earlier, because Plex may have updated items during this listing.
         duration = max(0.0, self.clock() - self.begun)
         self.cursor = max(self.cursor, newest - math.ceil(duration))

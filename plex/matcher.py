@@ -11,7 +11,7 @@ from validation.paths import common_suffix, components, folded_path, is_below, s
 from validation.scene_extractor import SceneFile
 
 LARGEST_STRETCH = 1.05
-# A match without a known size needs an equal file name in two equal folders.
+# If a size is unknown, the file name and two folders must be equal.
 SURE_SUFFIX = 3
 
 
@@ -82,7 +82,7 @@ class PlexMatcher:
         return self._target(path).is_in_library
 
     def find(self, files: Sequence[SceneFile], scene_id: int | None = None) -> Matching:
-        """Match the files of a scene. Without `scene_id`, no file is matched by name and size."""
+        """Find the items of a scene's files. Without `scene_id`, only full paths are compared."""
         found: dict[int, Match] = {}
         rules: list[Rule] = []
         candidates: list[LibraryPart] = []
@@ -133,8 +133,9 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check the files that a learned mapping found, because the mapping may be wrong.
 
-        The match is ambiguous if the found file may belong to another scene. That scene has a file
-        with an equal name and size and a similar path, which Plex does not list at its mapped path.
+        Another scene may have a file with the same name and size. If Plex lacks that file at its
+        own mapped path, and its path is at least as similar to the found path, the found file may
+        belong to that scene. Then the match is ambiguous.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
@@ -163,12 +164,12 @@ class PlexMatcher:
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
-    # Plex's trash often contains the old path of a moved file.
+    # If all candidates are in Plex's trash, they are old paths of moved files, and are ignored.
     return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 
 def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
-    # Some file systems are case-sensitive, so files whose paths differ in case need equal sizes.
+    # Paths that differ only in case may belong to two files, so the sizes must be equal.
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
         return _Hits(same_case)
@@ -183,11 +184,11 @@ def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
 def _by_name_and_size(
     file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
 ) -> _Hits:
-    """Choose among files in Plex that have the name of `file`.
+    """Find `file` among `parts`, which are the files in Plex with the same file name.
 
-    The sizes must be equal. If a size is unknown, the last two folders must be equal. The path that
-    shares the most components at its end with the path of `file` is chosen. There is no match if a
-    path in `competing`, which has the files of other scenes, shares more components.
+    The size must be equal, or if a size is unknown, the last two folders. Of several files, the
+    file whose last folders agree most with the path of `file` is chosen. There is no match if a
+    file of another scene, whose path is in `competing`, agrees even more with the chosen file.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

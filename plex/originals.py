@@ -18,7 +18,7 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# The kinds of images that the plugin is restoring, and the kinds that the plugin has uploaded.
+# Keys of two lists: kinds of images that a restore replaced, and kinds that the plugin uploaded.
 RETURNING, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
@@ -51,7 +51,7 @@ def _recaptured_locks(original: Original, item: PlexItem, plex_names: set[str]) 
 
 
 def shares_a_file(original: Original, item: PlexItem) -> bool:
-    """Return whether an item still has one of its original files, which means the same video."""
+    """Return whether an item still has one of its original files, so it is the same video."""
     files = {folded_path(path) for path in original.get(FILES, [])}
     return any(folded_path(path) in files for path in item.files)
 

@@ -1,8 +1,9 @@
 """The path index is a local table of all files in Plex and their items.
 
-Several processes may list a library at once. A complete listing begins with a new listing number,
-which is higher than all earlier numbers. Each process stores each file with the highest number. At
-the end, the complete listing deletes all rows with lower numbers than its own.
+Several processes may list a library at once. Each complete listing draws a new number, higher than
+all earlier numbers. Each file that any process finds is stored with the newest number. At its end,
+a complete listing deletes all files with a lower number than its own, because no process has found
+these files since the listing began.
 """
 
 import contextlib
@@ -89,8 +90,8 @@ class PathIndex:
     ) -> None:
         """Store a complete listing of a library, and delete the rows of files that were not listed.
 
-        Delete no rows if the listing fails, or if `clear` was called meanwhile. Keep the rows of
-        items between two rating keys of a pair in `gaps`, because these items are unreadable.
+        Delete no rows if the listing fails, or if `clear` was called meanwhile. `gaps` has pairs of
+        rating keys. The items between the two keys are unreadable, so their rows are kept.
         """
         key = (self._server_id, section)
         cleared = self._last_number(_CLEARINGS)
@@ -214,7 +215,7 @@ class PathIndex:
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
-        # The plus sign stops SQLite from using the primary key, which begins with `server_id`.
+        # Without the plus sign, SQLite may use the primary key and read all rows of the server.
         rows = self.database.rows(
             f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
             "AND +server_id = ? ORDER BY rating_key",

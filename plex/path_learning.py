@@ -18,7 +18,7 @@ from validation.scene_extractor import SceneFile, StashScene
 SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
 CHANGED_A_LOT = 0.1
-# Fewer than five files are not enough evidence, because a user may have moved these files.
+# A user may have moved a few files, so four files do not prove that two folders are the same.
 FEWEST_PAIRS = 5
 MOST_MAPPINGS = 20
 
@@ -62,8 +62,8 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# Pairs with enough evidence and without counter-evidence come first, and short paths before long
-# paths. The remaining pairs follow in the order of their evidence.
+# First come the pairs with enough evidence and no counter-evidence, the shortest path first. Then
+# come all other pairs, the pair with the most evidence first.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)

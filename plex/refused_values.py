@@ -48,7 +48,7 @@ class RefusedValues:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Omit what Plex refused after `since`. Return the other fields, and the omitted names."""
+        """Return `fields` without values that Plex refused after `since`, and the omitted names."""
         now = self.clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -79,9 +79,10 @@ def _key(section: int, plex_name: str, name: str) -> str:
 def accepted_part(
     wanted: str | tuple[str, ...], ours: str | list[str], accepted: str | list[str] | None
 ) -> tuple[str | tuple[str, ...], str | list[str] | None]:
-    """Reduce `wanted` and `ours` to what Plex accepted. If Plex accepted nothing, `ours` is None.
+    """Return `wanted` and `ours` without the text or names that Plex refused in an earlier edit.
 
-    `ours` is the value of the scene. A list `wanted` also has the names that other tools added.
+    `ours` is the scene's value, and `accepted` the part that Plex accepted. If Plex accepted no
+    part, return None instead of `ours`. A list `wanted` also has names that other tools added.
     """
     if isinstance(accepted, str) and isinstance(ours, str) and is_shortened(accepted, ours):
         return accepted, accepted

@@ -17,7 +17,7 @@ from plex.items import LibraryPart, Place, Section, parse_parts
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 from validation.values import LARGEST_NUMBER, whole_number
 
-# If Plex cannot return a page of 250 videos, an even smaller page does not help.
+# If a page of 250 videos fails, the number of videos is not the cause, but probably a single video.
 SMALLEST_PAGE = 250
 # If more than 20 items of a library are unreadable, Plex itself is the cause.
 MOST_HOLES = 20
@@ -26,7 +26,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item, with the rating keys of the items before and after, or 0 for none."""
+    """An unreadable item after the item `after_key` and before `before_key`. A key 0 means none."""
 
     row: int
     after_key: int
@@ -51,7 +51,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # Pages before known unreadable items are short, so the other pages are longer.
+        # Pages end before known unreadable items. Longer pages make up for these shortened pages.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key

@@ -84,8 +84,8 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed.
         self.verify = False
         if address.cookie:
-            # Python adds `.local` to a host without a dot. A renewed cookie replaces this cookie
-            # only if both cookies have an equal domain.
+            # If Stash renews the cookie, the new cookie replaces this cookie only if both domains
+            # are equal. Python adds `.local` to the domain of a host without a dot.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 
@@ -96,10 +96,10 @@ class _Session(requests.Session):
 
 
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
-    """The GraphQL client of stashapp-tools, without the query of the schema at the start.
+    """The GraphQL client of stashapp-tools, without its first request, which reads Stash's schema.
 
     While Stash's database needs a migration, Stash must receive only requests for its status. So
-    after a failed request, the client first requests the status.
+    after a failed request, the next request is for Stash's status.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:
@@ -108,7 +108,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._keep_secret = keep_secret
         self._in_doubt = False
         self.date = ""
-        # The address and cookie of a newer hook, for use after a failed request.
+        # The newest hook's address and cookie, for use if the current address or cookie fails.
         self.offered: StashAddress | None = None
         self._use(address)
 
@@ -166,7 +166,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             try:
                 return ask()
             except StashAuthError:
-                # Stash rejects an old API key even if Stash needs no password.
+                # Stash rejects a wrong API key even if no key is needed, so retry without a key.
                 if self.s.headers.pop("ApiKey", None) is not None:
                     continue
                 if self.offered is None:

@@ -11,7 +11,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# To request a detail, `with_details` replaces the first text of each pair by the second text.
+# To add a detail to a query, `with_details` replaces each pair's first text by the second text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
@@ -30,7 +30,7 @@ SYSTEM_STATUS = "query SystemStatus { systemStatus { status } }"
 
 SETTINGS = "query Settings { configuration { plugins general { apiKey } } }"
 
-# Stash removes all settings of the plugin that a request of this mutation does not contain.
+# This mutation replaces all settings of the plugin, so a request must contain all settings.
 CONFIGURE_PLUGIN = """
 mutation ConfigurePlugin($plugin: ID!, $settings: Map!) {
   configurePlugin(plugin_id: $plugin, input: $settings)
@@ -73,7 +73,7 @@ SCENES_WITH = {
     )
     for kind in ("performers", "studios", "tags", "groups", "performer_tags")
 }
-# Stash searches titles and a few more texts for the words `q`. An empty `q` finds all scenes.
+# Stash searches titles and a few other texts for the words in `q`. An empty `q` finds all scenes.
 LAST_EDITED_SCENE = f"""
 query LastEditedScene($words: String!) {{
   findScenes(filter: {{ q: $words, per_page: 1, sort: "updated_at", direction: DESC }}) {{

@@ -19,7 +19,7 @@ PAGE = 500
 # For a query by ids, Stash looks up each scene separately, so a query has at most 100 ids.
 READ_BATCH = 100
 FILES_PAGE = 2000
-# Stash cannot return Go's zero time. This text replaces each time stamp that Stash cannot return.
+# Stash cannot return a time stamp that is Go's zero time. The plugin then inserts this text.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
@@ -102,17 +102,16 @@ class StashScenes:
         return _listed(self._query_with_stamps(text, variables))
 
     def _query_with_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Query scenes, even if Stash cannot return the time stamp of an old scene.
+        """Query scenes. If Stash cannot return a time stamp, query again without time stamps.
 
-        A second request then reads the scenes without time stamps. A query for a page of scenes
-        also needs a third request, for the time stamps that Stash can return.
+        The time stamps of the other scenes are then in the first answer if the query was by ids.
+        Otherwise, a third query by ids requests these time stamps.
         """
         try:
             return self._query(text, variables)
         except StashQueryError as error:
             if not error.is_only_about(queries.STAMPS):
                 raise
-            # Stash's answer to a query by ids contains all readable time stamps.
             stamps = error.data
         data = self._query(queries.without_stamps(text), variables)
         found = _listed(data)["scenes"] if "findScenes" in data else data.values()
