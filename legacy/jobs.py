@@ -83,8 +83,8 @@ def read_pickle(data: bytes) -> Any:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # Hashing a deeply nested tuple would overflow the stack, and a large memo index would
-            # allocate a huge array. A legacy job has neither.
+            # Reject tuples and large memo indexes, which no legacy job has. Hashing a nested tuple
+            # could overflow the stack, and a large index could allocate a huge array.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains a Python object ({operation.name})")

@@ -59,7 +59,7 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 def content_sha1(path: str) -> str:
     if path.endswith(".db"):
-        # A file that is not a database has no write-ahead log, so the error is ignored.
+        # Include the write-ahead log in the SHA-1. A file that is not a database has no such log.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:
@@ -103,7 +103,7 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        # If another process locks the database, the next start repeats the search.
+        # If another process locks the database, the next start has to search again.
         with suppress(sqlite3.OperationalError):
             add_entry(connection, QUEUE, clock())
     return False

@@ -41,7 +41,7 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return the new value of each field, apart from fields that the edit only locks."""
+    """Return the new text or added names of each field. Omit fields that the edit only locks."""
     changes: dict[str, str | tuple[str, ...]] = {}
     for name, parameters in edit.fields.items():
         if not all(key.endswith(".locked") for key in parameters):
@@ -62,7 +62,7 @@ def _compare(scene: Inspection) -> Finding:
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
             # A sync removes only the plugin's own names from an ADDITIVE list, and restores Plex's
-            # original value of an OPTIONAL field. So neither of these fields loses a value of Plex.
+            # original value of an OPTIONAL field. So Plex loses no other value of these fields.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

@@ -51,7 +51,7 @@ ITEMS_AT_ONCE = 10 * READ_BATCH
 LINE_EVERY = 5000
 _LAST_SCENE = 2**62
 _MOST_DOUBLINGS = 5
-# This key of a job's data counts how often reconciliations have queued the scene again.
+# This key of a job's data counts how often reconciliations retried a dead-lettered scene.
 TRIES = "reconciled"
 NOT_FOUND = "PlexNotFound"
 _GONE = "gone"
@@ -90,8 +90,8 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # Either the remaining scenes were deleted, or Stash's response is incomplete. A second
-            # request begins with the known scene `after`, which only a complete response contains.
+            # An empty page means deleted scenes or an incomplete response of Stash. A complete
+            # response to a second request begins with the known scene `after`.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
@@ -150,7 +150,7 @@ class GapDetectionEngine:
 
     def step(self, session: SyncSession) -> RunResult | None:
         """Check a page of scenes, or queue a batch. Return the result if this step ends the run."""
-        # Another process may have continued the run since the last step.
+        # Read the stored run again, because another process may have continued the run.
         run = self.stored()
         if run is None:
             return RunResult(
@@ -275,7 +275,7 @@ class GapDetectionEngine:
             if outcome is GapOutcome.QUEUED:
                 hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
                 jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-        # If this process is killed here, the next process finds these scenes already in the queue.
+        # If a kill follows this call, the next process does not queue the scenes a second time.
         self._queue.enqueue(jobs)
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
         self._queue.forget_scenes(forgotten)
@@ -298,7 +298,7 @@ class GapDetectionEngine:
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # A missing file starts no cool-down. The worker queues the scene when Plex has the file.
+    # Plex has the file now, so a dead letter for a missing file starts no cool-down.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED

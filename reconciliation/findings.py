@@ -54,8 +54,9 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 class GapDetectionResult:
     """The numbers of scenes that a run has found.
 
-    `again` counts synced scenes to send again, and `cleared` scenes that would lose a value in
-    Plex. `lost` counts synced scenes that Stash does not list, and `forgotten` deleted scenes.
+    `again` counts synced scenes that need another sync. `cleared` counts scenes that would lose a
+    value in Plex. `lost` counts recorded scenes that Stash does not list. `forgotten` counts lost
+    scenes whose records were deleted.
     """
 
     checked: int = 0

@@ -49,7 +49,7 @@ class ReconciliationScheduler:
         try:
             return self._step(session)
         except Exception:
-            # The worker reports each error, so the next step waits to avoid many reports.
+            # Without this pause, the worker would report the same error after every step.
             self._rest(RETRY)
             raise
         finally:

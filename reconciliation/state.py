@@ -38,8 +38,8 @@ class Order:
     """A request to start a reconciliation run.
 
     `only_empty` selects scenes whose Plex item has no metadata. `by_user` marks a run that a user
-    has started, which confirms the question of the last run. `is_startup` marks a run at the
-    worker's start, which does not delay regular runs.
+    has started. Such a start also confirms a question that the user's last run asked. `is_startup`
+    marks a run at the worker's start, which does not postpone the next regular run.
     """
 
     scope: Scope
@@ -57,9 +57,9 @@ class Order:
 
 @dataclass(slots=True)
 class Run:
-    """An unfinished run. `is_checked` means that all scenes were compared.
+    """An unfinished run, which has compared the scenes up to the id `cursor`.
 
-    `cursor` is the id of the last checked scene. `allowed` means that the run may queue scenes.
+    `allowed` means that the run exceeds no safety limit, or that the user has confirmed the run.
     """
 
     order: Order
@@ -143,7 +143,7 @@ class GapStore:
 class ReconciliationState:
     """The results of past runs. The next regular run is due an interval after `interval_run_time`.
 
-    `tried_at` is the end of the last run, if this run failed or asked the user.
+    `tried_at` is the end of the last run if the run failed or asked the user, and otherwise 0.
     """
 
     last_run_time: float = 0.0
@@ -185,7 +185,7 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the stored state. An unreadable file delays the next run as a failed run does."""
+        """Return the stored state. After a read error, the next run waits as after a failed run."""
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state

@@ -49,7 +49,7 @@ def use_wal(path: str, busy_timeout: float) -> None:
         try:
             with closing(_open(path, busy_timeout)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                # Only a query shows whether the file system supports shared memory.
+                # Without shared memory, the PRAGMA may succeed, but this query fails.
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 return None
         except sqlite3.OperationalError as error:
@@ -92,7 +92,7 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
 
 
 def database_uri(path: PurePath) -> str:
-    """Return SQLite's URI of a database. SQLite rejects a Windows share as the host of a URI."""
+    """Return a URI without a host, because SQLite rejects a Windows share as the host."""
     uri = path.as_uri()
     return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 

@@ -17,7 +17,7 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """If the database cannot be read, `damage` or `refusal` has the reason."""
+    """`damage` describes a damaged database, and `refusal` any other reason for a failed read."""
 
     exists: bool = True
     damage: str = ""

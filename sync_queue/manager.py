@@ -62,7 +62,7 @@ class AckQueue(SQLiteAckQueue):
         self.connection = connection
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG_BYTES}")
         connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
-        # With a rollback journal, only a flush of each commit survives a power cut.
+        # Without a write-ahead log, `synchronous=NORMAL` may lose a database in a power cut.
         if not uses_wal(connection):
             connection.execute("PRAGMA synchronous=FULL")
         return connection
@@ -110,17 +110,17 @@ class QueueManager(QueueView):
                     self.dead_letters.add(SyncJob(str(row_id)), failure, now)
         return claims
 
-    def ack(self, claims: Sequence[Claim], *, healthy: bool = True) -> None:
-        """Remove processed jobs. With `healthy`, also remove the dead letters of their scenes."""
+    def ack(self, claims: Sequence[Claim], *, succeeded: bool = True) -> None:
+        """Remove finished jobs. If the jobs succeeded, remove the scenes' dead letters too."""
         with self.transaction():
             self.connection.executemany(_DELETE_CLAIMED, [(claim.row_id,) for claim in claims])
-            for scene_id in {claim.job.scene_id for claim in claims if healthy}:
+            for scene_id in {claim.job.scene_id for claim in claims if succeeded}:
                 if scene_id is not None:
                     self.dead_letters.forget_scene(scene_id)
 
     def replace(self, claims: Sequence[Claim], jobs: Iterable[SyncJob]) -> None:
         with self.transaction():
-            self.ack(claims, healthy=False)
+            self.ack(claims, succeeded=False)
             operations.enqueue(self.connection, jobs, self.clock())
 
     def release(self, claims: Sequence[Claim]) -> None:
@@ -155,8 +155,8 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # The next sync compares all images of an unsynced scene. Time stamps alone would
-                # not show a cover that was saved in the same second as another edit.
+                # The job may be for a changed cover, which the scene's time stamp does not always
+                # show. So the next sync compares all images.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
@@ -177,7 +177,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make jobs due now that would wait over `longest_wait` s after the clock was set back."""
+        """Make jobs due now that wait over `longest_wait` s because the clock was set back."""
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount
@@ -196,7 +196,7 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If another process locks the database, a later call removes the marker file.
+        # If another process locks the database, the marker file stays until a later call.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# These are keys of `SyncJob.data`. TRY_REFUSED has the time at which a user ordered the plugin to
-# send values again that Plex had refused.
+# These are keys of `SyncJob.data`. TRY_REFUSED has the time at which a user asked to send refused
+# values to Plex again.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 TRY_REFUSED = "try_refused"
@@ -81,7 +81,7 @@ class SyncJob:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that the worker is processing. Its row is deleted after Plex has the change."""
+    """A job that the worker is processing. The job's row remains until the job has ended."""
 
     row_id: int
     job: SyncJob

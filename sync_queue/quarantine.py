@@ -47,7 +47,7 @@ def quarantine_database(path: str) -> str | None:
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         was_asked = os.path.exists(_marker(path))
-        # Request the reconciliation first, because a kill after the renaming would lose edits.
+        # Request the reconciliation now. A kill could prevent a later request, and so lose edits.
         ask_for_reconciliation(path, f"kept as {kept}")
         try:
             for suffix in ("", "-wal", "-shm"):

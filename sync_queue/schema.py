@@ -10,7 +10,7 @@ SCHEMA_VERSION = 3
 WAITING_NEW, WAITING, IN_PROGRESS, COMPLETED, FAILED = 0, 1, 2, 5, 9
 
 TABLE = "ack_queue_default"
-# persist-queue stores bytes, but SQLite's JSON functions need text.
+# persist-queue stores a job as bytes, but SQLite's JSON functions need text.
 _JOB = "CAST(data AS TEXT)"
 SUBJECT = f"json_extract({_JOB}, '$.job_key')"
 TYPE = f"json_extract({_JOB}, '$.update_type')"
@@ -21,7 +21,7 @@ DUE = (
     f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') ELSE 0 END"
 )
-# Older versions of the plugin stored jobs as pickles, which are not valid JSON.
+# Older versions stored jobs as pickles, which are not JSON and so do not count as waiting.
 IS_WAITING = f"status < {IN_PROGRESS} AND json_valid({_JOB})"
 LAST_ERROR = f"json_extract({_JOB}, '$.last_error_type')"
 IS_WAITING_AFTER_ERROR = f"{IS_WAITING} AND {LAST_ERROR} IS NOT NULL"
@@ -60,8 +60,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS reconciliation_gaps (scene_id INTEGER PRIMARY KEY, "
     "kind TEXT NOT NULL, changed_at TEXT NOT NULL)",
 )
-# Schema version 1 stored original values in the column `original` of `sync_log`, and only the last
-# uploaded image. The column is not dropped, because an older version's worker may still use it.
+# In schema version 1, `sync_log` had a column `original` instead of the table `originals`. The
+# column is not dropped, because an older version's worker may still use it.
 _FROM_VERSION_1 = (
     "ALTER TABLE sync_log ADD COLUMN refused TEXT",
     "INSERT OR IGNORE INTO originals (server_id, rating_key, held, kept_at) "

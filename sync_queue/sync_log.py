@@ -38,13 +38,13 @@ _WAS_SENT = (
 
 FieldValues = Mapping[str, str | list[str]]
 
-# The column `sent` has values under this key while Plex has not confirmed these values.
+# In the column `sent`, this key has values that were sent, but are not confirmed by Plex.
 PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """The values sent to an item. Plex has not confirmed `pending`, and never stored `refused`."""
+    """The values sent to an item. Plex has yet to confirm `pending`, and did not keep `refused`."""
 
     digest: str
     sent: FieldValues
@@ -128,8 +128,8 @@ class SyncLog:
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Move an item's record to this scene, and delete the item's records of other scenes."""
         item = (scene_id, server_id, rating_key)
-        # An empty digest forces a sync, because the item still has the values of the old scene. If
-        # this scene already has a record of the item, `OR IGNORE` moves no record.
+        # The item still has the old scene's values, so an empty digest forces a sync. `OR IGNORE`
+        # keeps a record that this scene already has.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),
@@ -231,7 +231,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def scenes_beside(self, rating_keys: Collection[int], kind: str = SHARED) -> list[int]:
-        """Return the scenes that have a file in one of these items, which show other scenes."""
+        """Return the scenes with a file in these items, although the items show other scenes."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
             f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",
@@ -255,7 +255,8 @@ class SyncLog:
         )
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        # Omit scenes that only the legacy plugin synced, because Stash may have deleted them.
+        # Omit scenes that only the legacy plugin synced. Stash may have deleted such scenes long
+        # ago, and a run would count deleted scenes as lost.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "

@@ -184,7 +184,7 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # A setting that a user has emptied has an empty text. Its legacy name is then not read.
+    # A user who empties a setting stores an empty text, so the setting's legacy name is not read.
     value = stored.get(name)
     if value is None:
         value = stored.get(LEGACY_NAMES.get(name, name))

@@ -97,6 +97,5 @@ def folders_above(path: str) -> list[str]:
 
 
 def is_below(path: str, folders: Iterable[tuple[str, ...]]) -> bool:
-    """Return whether a path is in one of the folders. Each folder is split by `components`."""
     parts = components(path)
     return any(folder and parts[: len(folder)] == folder for folder in folders)

@@ -110,7 +110,7 @@ class Obfuscator:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a title or path by a word of its file name, because few texts share this word."""
+        """Index a title or path by a word of its file name, because many paths share a folder."""
         known = self._words.pop(text, None)
         if known is not None:
             self._words[text] = known

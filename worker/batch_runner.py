@@ -83,7 +83,7 @@ class BatchRunner:
         claims = self.services.queue.claim(BATCH)
         if not claims:
             return DrainOutcome.DRAINED
-        self.services.queue.ack(claims, healthy=False)
+        self.services.queue.ack(claims, succeeded=False)
         self.services.log.event(Event.JOBS_DISABLED, jobs=len(claims))
         self._count(len(claims))
         return DrainOutcome.WORKED

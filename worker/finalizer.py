@@ -46,7 +46,7 @@ class Finalizer:
                 self._queue.replace(result.claims, jobs)
                 self._log.step(f"{result.label}: {result.outcome}")
             case ScenesQueued():
-                self._queue.ack(result.claims, healthy=False)
+                self._queue.ack(result.claims, succeeded=False)
                 self._log.event(Event.SCENES_QUEUED, label=result.label, outcome=result.outcome)
             case Gone():
                 self._finalize_scene(result, seconds, Event.JOB_DONE, reason=("deleted in Stash",))
@@ -97,7 +97,7 @@ class Finalizer:
             self._queue.dead_letter(claim, failure)
             self.progress.report(Event.JOB_DEAD_LETTERED, reason=reason, **fields)
         else:
-            self._queue.ack([claim], healthy=False)
+            self._queue.ack([claim], succeeded=False)
             self.progress.report(Event.SCENE_SKIPPED, reason=reason, **fields)
         self._stats.failed(fields["error"], dead=decision is Action.DEAD_LETTER)
 

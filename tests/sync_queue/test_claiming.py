@@ -248,7 +248,7 @@ def test_success_removes_the_scenes_dead_letters_and_a_skip_keeps_them(queue: Qu
         queue.enqueue([job(1)])
         queue.dead_letter(queue.claim(1)[0], Failure("PlexNotFound", "no item"))
         queue.enqueue([job(1)])
-        queue.ack(queue.claim(1), healthy=healthy)
+        queue.ack(queue.claim(1), succeeded=healthy)
         assert queue.dead_letters.counts_by_type() == left
 
 

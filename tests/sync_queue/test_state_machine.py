@@ -84,7 +84,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(pick=PICKS, healthy=st.booleans())
     def finish(self, pick: int, healthy: bool) -> None:
         taken = self._pick(pick)
-        self.queue.ack([taken.claim], healthy=healthy)
+        self.queue.ack([taken.claim], succeeded=healthy)
         if healthy:
             self.dead.discard(taken.subject[0])
 
