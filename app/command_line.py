@@ -89,7 +89,7 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse omits the indentation of commands when it computes the width of their column.
+        # argparse ignores that commands are indented by two, so long names would get a line alone.
         self._action_max_length += 2
         return super().format_help()
 
@@ -282,7 +282,7 @@ def _prepare_streams() -> None:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
-    # A started worker gets the API key with the connection, and does not inherit the variable.
+    # No child process needs to inherit the key, because a worker gets it with the connection.
     key = os.environ.pop("STASH_API_KEY", "").strip()
     log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})

@@ -16,7 +16,7 @@ class Dependency:
     needed: str
 
 
-# A package stands after the packages that it imports, so an error names the broken package.
+# `plexapi` imports `requests`. A broken `requests` is named only if `requests` comes first.
 DEPENDENCIES = (
     Dependency("requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi.utils", ">=4.18"),

@@ -6,7 +6,7 @@ from hooks.handlers import jobs_for_hook
 from shared.file_lock import FileLock
 from sync_queue.spool import elect, has_work, store
 
-# A hook that runs within two seconds of another hook logs at level debug.
+# A hook within two seconds of another hook logs at level debug, so bulk edits do not fill the log.
 BURST_GAP = 2.0
 # At most once in ten seconds, a hook copies new lines of the worker's log to Stash's log.
 RELAY_EVERY = 10.0
@@ -35,7 +35,7 @@ class _Decoder:
 def _read_hook(data: bytes) -> tuple[object, str] | None:
     """Return a hook's context, and its connection to Stash as JSON. Other input returns None."""
     try:
-        # The import of `json` takes a quarter of a hook's time. Its C part `_json` is built in.
+        # The import of `json` takes a quarter of a hook's time, so only its C part is imported.
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415
 
         text = data.decode()

@@ -27,7 +27,7 @@ _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
 
 
 def relay_worker_log(folder: DataFolder, log: Log, most: int | None = None) -> None:
-    """Copy at most `most` bytes of new lines. If another process is copying, do nothing."""
+    """Copy new lines, at most `most` bytes. If another process is copying, do nothing."""
     lock = FileLock(folder.relay_lock)
     try:
         exists = os.path.exists(folder.worker_log)
@@ -92,7 +92,7 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # If the log file was renamed between the two reads, both reads returned the same content.
+    # If `worker.log` was renamed between the two reads, `older` has the same lines as `current`.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

@@ -27,7 +27,7 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # The level of each text in `details`. If this sequence is empty, all texts have the level OK.
+    # One level for each text in `details`, or empty if all texts have the level OK.
     detail_levels: Sequence[Level] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK

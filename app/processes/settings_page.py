@@ -1,7 +1,7 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-If a user saves the page while it shows older settings, Stash removes the defaults. So if most
-defaults are missing, they are written again. If few are missing, a user has cleared these settings.
+A user who saves a page that was opened before the write removes the defaults. If most defaults are
+missing, they are written again. If few are missing, a user has cleared these settings.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def show_defaults(services: Services) -> None:
     try:
         stored = services.sessions.stored()
         state = file.read(services.clock())
-        # Only the state file shows whether a user has cleared a setting, which must stay empty.
+        # Without the state file, a setting that a user has cleared would get its default again.
         if file.is_unread:
             return
         shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))

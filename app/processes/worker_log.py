@@ -31,7 +31,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, marker: str | None = None) -> Log:
-    """Return a log of JSON lines. A line above level debug creates the file `marker`."""
+    """Return a log of JSON lines. A line above level debug creates `marker` for the hooks."""
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )
@@ -40,7 +40,7 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
         if level != PROGRESS:
             handler.handle(logging.makeLogRecord({"msg": record_line(level, text, code, fields)}))
             if marker and level != DEBUG and not os.access(marker, os.F_OK):
-                # While the marker file exists, hooks copy new lines to Stash's log.
+                # A hook copies new lines to Stash's log only if the marker file exists.
                 with contextlib.suppress(OSError):
                     os.close(os.open(marker, os.O_CREAT | os.O_WRONLY, 0o600))
 

@@ -120,7 +120,7 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        # A hook may have stored a newer connection to Stash than the connection from stdin.
+        # The stored connection of a hook may be newer than the connection that stdin contained.
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:
@@ -151,8 +151,8 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # Only the command line passes Plex's address. The connection of a later hook lacks the
-            # address, and must not erase it.
+            # The command line adds Plex's address to the connection. The connection of a later hook
+            # lacks Plex's address, so the known address is kept.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
@@ -228,7 +228,7 @@ class _WorkerProcess:
         with ThreadPoolExecutor(1, thread_name_prefix="SyncWorker") as pool:
             running = pool.submit(worker.run_until_idle)
             while not wait([running], BUSY_INTERVAL).done:
-                # `_on_signal` stops no worker if the signal came before `self._worker` was set.
+                # If a signal came before `self._worker` was set, the worker is stopped here.
                 if (
                     self._stop.is_set()
                     or is_requested(self._folder.takeover_lock)

@@ -80,14 +80,14 @@ def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequenc
     """Hide secrets, home folders and public hosts in a text, so a user can share the text."""
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:
-        # A name without a dot reveals nothing. Usually, it is the name of a container.
+        # A host name without a dot is usually a container's name, which need not be hidden.
         if "." in host and not _may_be_shown(host):
             text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", _HIDDEN, text, flags=re.I)
     home = home.rstrip("/\\")
     if os.path.isabs(home):
         text = re.sub(rf"{re.escape(home)}(?=[/\\\s\"]|$)", "~", text)
     text = _HOMES.sub("~", text)
-    # A shell does not expand `~` in quotes. The quotes are moved, so users can paste commands.
+    # A shell replaces `~` only outside quotes, so `"~/a b"` becomes `~/"a b"`.
     return text.replace('"~/', '~/"').replace('"~"', "~").replace('"~\\', '"%USERPROFILE%\\')
 
 

@@ -107,7 +107,7 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        # The device id could not be stored. Plex would list each new id as another device.
+        # An id that cannot be stored is not sent. Else each run would add a device to Plex's list.
         device = {}
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
@@ -196,8 +196,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    # The Doctor edits no item to test the token. Usually, only the token of the server's owner can
-    # read Plex's preferences.
+    # The Doctor reads Plex's preferences, because usually only the token of the server's owner can
+    # read them. So the Doctor tests the token without an edit.
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if isinstance(seen.error, PlexAuthError):

@@ -19,7 +19,7 @@ from worker.process.launcher import WORKER_ARGUMENT
 
 _LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
-# The messages of these errors may contain private settings, so the Doctor shows these texts.
+# The messages of these errors may contain private settings. The Doctor shows these texts instead.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "plex_library names a library that Plex does not have",

@@ -148,20 +148,20 @@ def _needs_sync(
     sent: Collection[str],
     last: SceneRecord | None,
 ) -> bool:
-    """Return whether a sync would change the scene in Plex. `sent` has the scene's sent digests."""
+    """Return whether the scene needs a sync. `sent` has the digests of metadata sent to Plex."""
     if why_not_selected(scene, after):
         return bool(sent) and after.when_not_selected == RESTORE
     if lacks_metadata(scene, last, after):
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # The old settings excluded this scene, or its item in Plex shows another scene. The new
-        # settings may change both, so this scene is synced.
+        # The last sync skipped this scene, because the old settings excluded this scene, or its
+        # item shows another scene. The new settings may end either reason.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))
-    # The digest identifies the scene's metadata. A changed digest always needs a sync, because
-    # `sent` may have the new digest only from an earlier Plex server.
+    # Equal metadata has an equal digest. A changed digest needs a sync even if `sent` contains the
+    # new digest, because perhaps only a previous Plex server has received the new metadata.
     new = project(scene, after).digest
     return new not in sent or project(scene, before).digest != new
 

@@ -37,7 +37,7 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
 
 
 def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Test unsaved settings. If they are the stored settings and Plex answers, an outage ends."""
+    """Test the given settings. If they work and are already stored, an outage ends."""
     sessions = services.sessions
     stored = sessions.config()
     typed = {name: value for name, value in settings.items() if name in CONNECTION}
@@ -139,7 +139,7 @@ def end_outage(services: Services) -> None:
             return
         with services.hold_worker_lock():
             guard = OutageGuard(services)
-            # If jobs are waiting, one successful check ends the outage. The first synced job then
-            # confirms that Plex is up.
+            # Two successful checks end an outage. If jobs are waiting, one check is enough, because
+            # then the first synced job ends the outage.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)

@@ -51,7 +51,7 @@ def _stored_step(services: Services) -> str | None:
 
 
 def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    # A hook may sync a scene during the setup. The page still shows the setup.
+    # Even if a hook causes a sync during the setup, the page still shows the setup.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in _STEPS else None
@@ -93,7 +93,7 @@ def _read_state(services: Services, status: StatusSnapshot) -> State:
 
 
 def scene_status(services: Services, *, scene_id: int) -> Answer:
-    """Return whether a scene is in Plex, as far as the plugin's database has the answer."""
+    """Return from the plugin's database whether a scene is in Plex, without a request to Plex."""
     queue, log = services.queue, services.queue.sync_log
     last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
     items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)

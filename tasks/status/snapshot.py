@@ -14,7 +14,7 @@ from worker.pauses import Pause
 from worker.recovery import RecoveryScheduler
 from worker.state_files import StatusSource
 
-# The page replaces this placeholder in a sentence by the user's local time.
+# This placeholder stands for a time in a sentence. Only the page knows the user's time zone.
 SINCE = "{since}"
 
 

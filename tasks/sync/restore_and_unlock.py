@@ -25,7 +25,7 @@ from worker.sync.session import SyncSession
 
 # A second start within three seconds is a double click and not a confirmation.
 _READING_TIME = 3.0
-# Edits after the question may add items. If they add more than 20 %, the task asks again.
+# Syncs after the question may add items. If they add more than 20 %, the task asks again.
 _SLACK = 1.2
 
 
@@ -69,7 +69,7 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
 
 @dataclass
 class _ItemTask:
-    """A task that changes the items of a scene, or all items after the user's confirmation."""
+    """Changes the items of one scene. To change all items, the user must start the task twice."""
 
     services: Services
     session: SyncSession
@@ -112,13 +112,13 @@ class _ItemTask:
                 f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
             )
         if not self.failed:
-            # After an error, the question is kept, so the next start continues without asking.
+            # After an error, the confirmed question stays stored, so a new start asks nothing.
             write_state(self.question_path, {})
         afterwards = f"; {self.afterwards}" if self.changed else ""
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})
 
     def _is_confirmed(self, items: int) -> bool:
-        """Return whether the user has confirmed a question about a similar number of items."""
+        """Return whether the previous start asked to confirm a change of about `items` items."""
         now = self.services.clock()
         asked = read_state(self.question_path, self.services.log.event, now)
         age = now - (parse_moment(asked.get("at")) or 0.0)

@@ -71,7 +71,7 @@ def _queue_pages(
 
 
 class _Queueing:
-    """Queues scenes, unless the plugin has sent a scene's metadata and Plex still shows them."""
+    """Queues scenes with old metadata in Plex. With `force`, queues up-to-date scenes too."""
 
     def __init__(self, services: Services, *, force: bool) -> None:
         self.counts: Counter[str] = Counter()
@@ -82,7 +82,7 @@ class _Queueing:
         try:
             session = services.sessions.current()
             session.library.prepare()
-            # The path index is also updated with `force`, because the worker finds items with it.
+            # With `force`, this task needs no path index, but the worker finds items by this index.
             session.library.refresh()
             self._session, server_id = session, session.library.server_id
         except (PlexError, ConfigFault) as error:
@@ -94,8 +94,8 @@ class _Queueing:
         queue, now, config = self._services.queue, self._services.clock(), self._config
         last = queue.sync_log.scenes([scene.id for scene in page])
         with_file = [scene for scene in page if scene.files]
-        # A scene that the settings exclude is queued only if its items must get back the values of
-        # the time before the first sync. The worker would skip other excluded scenes.
+        # If the settings exclude a scene, the worker skips the scene or gives its items the values
+        # from before the first sync. Only in the second case, the scene is queued.
         selected = [scene for scene in with_file if not why_not_selected(scene, config)]
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
@@ -128,7 +128,7 @@ class _Queueing:
             except PlexError as error:
                 self._session = None
                 self._warn(error)
-        # If Plex does not answer, a scene is up to date if all its items got the same metadata.
+        # Without Plex, a scene counts as up to date if all its items got the current metadata.
         return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
     def _was_sent(self, scene: StashScene) -> bool:
