@@ -144,13 +144,13 @@ class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
     Plex or its proxy may answer each request about one scene with status 502 to 504, which is also
-    the answer during an outage. So a failure of a job is counted against the job in two cases:
+    the answer during an outage. So the failure of a job is counted only in two cases:
 
-    - Plex has edited another scene since the job's previous failure.
-    - The job has a counted failure, and no other job has failed since the job's previous failure.
+    - After the job's previous failure, Plex edited another scene.
+    - The job has a counted failure, and the last job that failed before was the same job.
 
-    A job with three counted failures is a poison job. Fewer counted failures prove nothing, because
-    the last failure of an outage may be counted by mistake.
+    A job with three counted failures is a poison job. One or two counted failures prove nothing,
+    because an outage may have caused them.
     """
 
     _records: dict[str, _FailureCount] = field(default_factory=dict)

@@ -53,7 +53,7 @@ class OutageGuard:
         return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
-        """Return the seconds until the next health check, or 0 if a job is `due` and may run."""
+        """Return the seconds until the next health check, or 0 if a job may run without a check."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
         return self.recovery.seconds_to_next_probe(self._clock())
@@ -104,7 +104,7 @@ class OutageGuard:
                 return
 
     def served(self, *, failed: bool = False) -> None:
-        """Record that Plex answered. `failed` says whether the job failed nevertheless."""
+        """Record that Plex answered a job's requests. `failed`: the job failed nevertheless."""
         self._limiter.record(self._clock(), failed=failed)
         self._logged_cause = ""
         if self._breaker.failure_count or self.is_away:

@@ -17,8 +17,7 @@ class OutageRecord:
     started_at: float
     ended_at: float | None = None
     jobs_affected: int = 0
-    # Whether a time is estimated, because no process ran at the start or end of the outage.
-    estimated: bool = False
+    estimated: bool = False  # whether the start or the end is an estimate
 
     @property
     def duration(self) -> float | None:

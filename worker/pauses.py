@@ -78,7 +78,7 @@ class Pauses:
         self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
-        # While the database fails, the queue only seems to be empty.
+        # If the database cannot be read, the queue seems to be empty, but the pause must not end.
         if self.kind != DATABASE:
             self.succeeded()
 

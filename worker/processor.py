@@ -123,7 +123,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # While no job is due, Stash is not needed, so a pause because of Stash ends.
+                # No job is due, so Stash is not needed, and a pause because of Stash ends.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:
@@ -133,7 +133,7 @@ class SyncWorker:
         is_read_only = error_code(error) == sqlite3.SQLITE_READONLY
         if is_damage(error) or (is_read_only and not self._is_only_run):
             raise error
-        # The failed step may have left jobs in progress, so the next step makes them wait again.
+        # The failed step may have left jobs marked as in progress. The next step removes the mark.
         self._begun = False
         self._pauses.begin(database_fault(error), DATABASE, error)
         return DrainOutcome.PAUSED

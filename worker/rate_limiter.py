@@ -22,13 +22,13 @@ ERROR_WINDOW = 60.0
 SLOWED_SECONDS = 60.0
 SLOW_ABOVE = 0.30
 RESTORE_BELOW = 0.10
-# If less than this share of a token is missing, the job starts, because the clock cannot measure so
-# short a wait.
+# A job starts even if this share of a token is missing, because the clock cannot measure so short a
+# wait.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# A new edit waits until a batch ends, so a limited batch lasts about BATCH_SECONDS seconds.
+# max_scenes_per_minute limits a batch to about BATCH_SECONDS seconds, so that new edits start soon.
 BATCH_SECONDS = 5.0
 # Plex is slow if the median duration of EDITS_JUDGED or more edits exceeds SLOW_FACTOR times the
 # usual duration. While Plex is slow, the worker waits between two batches.

@@ -26,7 +26,7 @@ class RecoveryState:
 class RecoveryScheduler:
     def __init__(self, state: RecoveryState | None = None) -> None:
         self.state = state or RecoveryState()
-        # Unlike `consecutive_failures`, `_backoff` is not reset by a good health check.
+        # A good health check does not reset `_backoff`, because jobs may still fail afterwards.
         self._backoff = self.state.consecutive_failures
         self._due_soon = False
         self._longest = LONGEST_INTERVAL

@@ -24,8 +24,8 @@ UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-# Scenes that Stash returned, and changed performers, tags, studios and groups by scene id. The ids
-# include deleted scenes, which Stash does not return.
+# Scenes of Stash, and the changed performers, studios, tags and groups by scene id. An id without a
+# scene means that the scene was deleted in Stash.
 _Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 
@@ -35,7 +35,7 @@ class EntityJobs:
     stopped: Callable[[], bool]
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> Iterator[Failed | ScenesQueued]:
-        """Queue all scenes before a job ends, so that a killed worker loses no scene."""
+        """Queue all scenes of a job before the job ends, so that a killed worker loses no scene."""
         claims_by_entity: dict[Entity, list[Claim]] = {}
         for claim in claims:
             data = claim.job.data
@@ -77,7 +77,7 @@ class EntityJobs:
 
     def _read(self, entities: Mapping[int, set[Entity]]) -> Iterator[_Page]:
         unread = iter(entities.items())
-        # A page is one request to Stash, because the worker can stop only between two pages.
+        # The worker can stop only between two pages, so a page needs only one request to Stash.
         while some := dict(islice(unread, READ_BATCH)):
             yield self.services.scenes.read(list(some)).values(), some
 

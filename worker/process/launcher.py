@@ -13,7 +13,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     """Start a detached worker that inherits the lock. Raise `OSError` if the start fails."""
     command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
-        # On Windows, the worker acquires the lock itself.
+        # On Windows, no process can inherit the lock, so the worker acquires the lock itself.
         lock.release()
         return start_detached(command, connection)
     # Other users can read the arguments of a process, so a pipe passes the connection.
@@ -23,10 +23,10 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     descriptor, lock.descriptor = lock.descriptor, None
     os.set_inheritable(descriptor, True)
     command.append(str(descriptor))
-    # Stash waits for each process that has the hook's output pipe, so the worker gets devnull.
+    # Stash waits while a process has the hook's output pipe, so the worker's output is devnull.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Send the connection before the start, as this hook may be killed. A pipe buffers 4 KiB.
+        # Stash may kill this hook after the start, so first fill the pipe, which buffers 4 KiB.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:

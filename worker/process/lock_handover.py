@@ -1,6 +1,6 @@
 """Passes the worker lock between the worker and tasks, because only one process may write to Plex.
 
-A task requests the lock by acquiring a second lock, so the request ends with the task's process.
+A task requests the lock by holding a second lock. If the task is killed, its request ends, too.
 """
 
 import json
@@ -14,7 +14,7 @@ from sync_queue.spool import elect
 from worker.process.launcher import start_worker
 
 BUSY_INTERVAL = 0.5
-# With the default settings, a request to Plex delays the release of the lock by at most 30 s.
+# By default, the worker's current request to Plex delays the release of its lock by at most 30 s.
 TASK_TIMEOUT = 60.0
 REACQUIRE_SECONDS = 0.5
 IDLE_INTERVAL = 0.2
@@ -34,7 +34,7 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     try:
         start_worker(script, lock, connection)
     finally:
-        # If the start failed, this call releases the lock. A started worker keeps the lock.
+        # If the start failed, the lock is released here. Otherwise, the worker has the lock.
         lock.release()
     return "started"
 
@@ -70,7 +70,7 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        # The request lock is released last: while a task holds it, an idle worker does not exit.
+        # If the worker lock were held without a request, an idle worker would exit.
         request.release()
         if is_handed_over:
             sleep(REACQUIRE_SECONDS)

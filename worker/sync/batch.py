@@ -68,7 +68,7 @@ class BatchSync:
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
         others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
         if others:
-            # An item of this scene may now show another scene, so the other scenes are synced.
+            # The other scenes have files in this scene's items, which may now show these scenes.
             queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
         reason = f"not selected, because {why}"
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
@@ -80,7 +80,7 @@ class BatchSync:
                 return Failed(claims, scene.label, error, scene.files)
             if restored:
                 reason += "; its Plex item has the values from before the first sync"
-        # The record has no time stamp of the scene, so the next sync also compares the cover.
+        # The record gets no time stamp of the scene, so that the next sync compares the cover.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 
@@ -88,7 +88,7 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # A file that was never sought before may be new in Plex.
+        # Plex may just have added the file of a job that never failed for a missing file.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)
@@ -99,7 +99,7 @@ class BatchSync:
         if gone:
             self.services.queue.forget_scenes(gone)
         yield from self._write(works, writer)
-        # If an item cannot be read back, no job must fail, so this step comes last.
+        # All results are stored now, so a failure to read the items back fails no job.
         writer.verification.run()
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:

@@ -40,11 +40,11 @@ class CoverResult:
 
 
 class Target(NamedTuple):
-    """A poster or art of an item, which has to show the scene's cover.
+    """The poster or the art of an item, which has to show the scene's cover.
 
-    `has` is the SHA-1 of the last sent image. If Plex refused the image, `has` begins with
-    `_REFUSED`. If the scene had no cover that Plex accepts, `has` is `_NO_COVER`. `is_locked` is
-    also True if the server never reports this lock.
+    `has` is the SHA-1 of the image that was sent last, or None if no image was sent. If Plex
+    refused the image, `has` begins with `_REFUSED`. If the scene had no cover that Plex accepts,
+    `has` is `_NO_COVER`. `is_locked` is also True if this Plex server never reports the lock.
     """
 
     item: PlexItem
@@ -126,8 +126,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # A cover that changes in the same second as another field leaves the scene's time stamp
-            # unchanged. So the hook marks each job of a changed cover.
+            # Two edits within a second give the scene the same time stamp, so its cover may change
+            # unnoticed. So the hook marks each job of a changed cover.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -138,7 +138,7 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # If the request had the ETag of the known cover, Stash would not send the cover again.
+            # Without a tag, the request has no ETag, so Stash sends the cover although it is known.
             result.tag = None
             self._send_to(lost)
         return result
@@ -214,7 +214,7 @@ class CoverSync:
                 self._log.event(Event.OVERLAY_LABEL_KEPT, **self._names, error=error)
 
     def _remember_intent(self, target: Target, cover: Cover) -> None:
-        """Store the image's SHA-1 and lock first, because the upload's response may get lost."""
+        """Store the image's SHA-1 before its upload, because the response may get lost."""
         log, key, kind = self._sync_log, target.item.rating_key, target.kind
         held = log.original(self._server_id, key) or {}
         changed = held if target.has else with_original_lock(held, target.item, kind)

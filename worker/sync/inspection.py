@@ -20,9 +20,9 @@ from worker.sync.session import SyncSession
 class Inspection(NamedTuple):
     """A scene, and the changes that a sync of the scene would make.
 
-    `unlocked` lists the images that are right but not locked. `cover_for` lists the images, poster
-    or art, for which a sync would read the cover from Stash. `restores` means that a sync would
-    restore the values from before the first sync.
+    `unlocked` lists the sent images that are not locked in Plex. `cover_for` says whether a sync
+    would read the cover from Stash for the poster, the art or both. `restores` means that a sync
+    would restore the values from before the first sync.
     """
 
     scene: StashScene

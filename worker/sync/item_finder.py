@@ -23,7 +23,7 @@ _SCAN = "Scan the library of the file in Plex"
 
 @dataclass
 class ItemFinder:
-    """Finds items in the index of Plex's file paths, and searches Plex once for other files.
+    """Finds items in the index of Plex's file paths, and searches Plex for files not in the index.
 
     If `forgets` is set, problems are reported, and the index drops items that Plex no longer has.
     """

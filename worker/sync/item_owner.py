@@ -27,7 +27,7 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Keep each item only in the scene that it shows. Return ids of scenes deleted in Stash."""
+    """Leave each item to the scene that it shows. Return the ids of scenes deleted in Stash."""
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}
@@ -75,8 +75,8 @@ def _owners(
 ) -> tuple[dict[int, int], set[int]]:
     """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
 
-    Stash runs no hook if scenes are merged or a file moves to another scene. So a scene that was
-    synced to an item but is not in the batch is read from Stash.
+    Stash runs no hook if scenes are merged or a file moves to another scene. So if a scene outside
+    the batch was synced to an item, Stash is asked whether the scene still has the item's file.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

@@ -138,11 +138,11 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Store and return the original values. The plugin never sent the fields in `fresh`."""
+        """Update and return the original values. The fields in `fresh` were never sent before."""
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:
-            # Edits of the title also change the sort title, so the stored original value stays.
+            # Plex may have taken this sort title from a sent title, so the stored original stays.
             fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
@@ -154,19 +154,20 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit before it is sent. Unrecorded values in Plex count as edits by a user."""
+        """Store the edit first. After a kill, its values in Plex must not count as a user's."""
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
         if SORTED_AS in edit.fields.keys() - edit.sent.keys():
-            # A second request removes the lock of the restored sort title, and may get lost.
+            # A second request unlocks the restored sort title. If that request gets lost, the next
+            # sync finds this record and repeats both requests.
             pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
-        # Plex shows which values of the previous edit arrived, so these values count as sent.
+        # If the result of the previous edit is unknown, its values that Plex shows count as sent.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
@@ -177,7 +178,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit. Send an empty date alone until Plex is known to accept or refuse it."""
+        """Send an edit. If it is unknown whether Plex accepts empty dates, send the date alone."""
         client = self.session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
@@ -188,7 +189,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex accepts an edit that only locks the date, the empty date caused the failure.
+            # If this edit of the date's lock succeeds, Plex is not down, but refuses empty dates.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

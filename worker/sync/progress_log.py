@@ -75,7 +75,7 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
         elif name in OPTIONAL and not value:
             words.append(f"{name.replace('_', ' ')} restored")
         else:
-            # An empty title is never sent, because Plex gets the name of the file instead.
+            # A title is never cleared: Plex gets the original title or the file's name instead.
             words.append(f"{name} cleared" if value == "" and name != "title" else name)
     return tuple(words)
 

@@ -47,7 +47,7 @@ class Restoration:
         return restored
 
     def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        """Return whether the item still has an original file, or a file of a scene in `records`."""
+        """Return whether the item still shows the video that its original values belong to."""
         if shares_a_file(original, item):
             return True
         self.session.library.prepare()
@@ -71,7 +71,7 @@ class Restoration:
             session.read_smart_collections([item.section_key], 0.0)
         fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
         unlocked = unlocking_edit(held, fields)
-        # The selection of an image may set a lock, which the edit removes.
+        # Plex may lock a selected image, so the edit, which restores the locks, comes afterwards.
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks

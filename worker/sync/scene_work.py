@@ -22,10 +22,10 @@ from worker.sync.session import SyncSession
 class SceneWork:
     """A scene of a batch, and its state.
 
-    `taken_over` lists items that showed another scene before. `shared_items` has the keys of items
-    that have a file of this scene but show another scene, and `elsewhere` describes these items.
-    `unseen` means that Plex lists an item but did not return the item. `looked_for` means that Plex
-    was searched for missing files.
+    `taken_over` has the keys of items that other scenes were synced to. `shared_items` has the keys
+    of items that have a file of this scene but show another scene, and `elsewhere` describes these
+    items. `unseen` means that the path index has an item for a file, but Plex did not return the
+    item. `looked_for` means that Plex was searched for missing files.
     """
 
     claims: list[Claim]
@@ -42,7 +42,7 @@ class SceneWork:
 
     @property
     def refused_since(self) -> float:
-        """Return the time at which a user last ordered a retry of refused values, or 0."""
+        """Return the time of a user's last order to send refused values again, or 0."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
@@ -88,7 +88,7 @@ class EditPlanner:
         original = self.originals.get(item.rating_key) or original_values(item)
         refused = last.refused
         if work.refused_since:
-            # A text that Plex shortened is not sent again.
+            # A text that Plex shortened is not sent again, because Plex would shorten it again.
             refused = {
                 name: value
                 for name, value in refused.items()
@@ -115,7 +115,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the sent fields. If an edit is unconfirmed, leave out fields that a user changed."""
+    """Return the sent fields. If an edit's result is unknown, omit fields that a user changed."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

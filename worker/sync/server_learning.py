@@ -60,8 +60,8 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # A user may have unlocked the field of a single item. So if Plex has reported no lock yet,
-        # one item without a lock does not show that Plex hides the lock.
+        # A single item without the lock proves nothing, because a user may have unlocked the field.
+        # Plex hides the lock if two items lack it, or if Plex reports other locks.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:
@@ -93,7 +93,7 @@ def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditP
             if is_known or not work.desired.is_set(name) or not shows(item, name, value):
                 continue
             known_locks.add(lock)
-            # If Plex fails here, the next edit of the batch fails, too, and reports the error.
+            # Errors are ignored here. If Plex is down, the batch's next edit reports the error.
             with suppress(PlexError):
                 session.client.edit(item, {name: {f"{lock}.locked": "1"}})
                 after = session.client.read_items([item.rating_key]).get(item.rating_key)

@@ -59,8 +59,7 @@ class UploadGate:
             failing = self._failing.setdefault(kind, set())
             failing.add(rating_key)
             if len(failing) == 1:
-                # No warning is logged yet. Only the next upload shows whether the image or Plex is
-                # the cause.
+                # No warning is logged yet, because a single failure may be the fault of the image.
                 error.reported = True
                 raise
             if not self._next_try:

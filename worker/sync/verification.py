@@ -28,7 +28,7 @@ class Verification:
     services: Services
     session: SyncSession
     edits: dict[int, SentEdit] = field(default_factory=dict)
-    # By rating key, the item before the upload and the SHA-1 of each new image.
+    # By rating key: the item before the upload, and the SHA-1 of the new poster and of the new art.
     images: dict[int, tuple[PlexItem, Mapping[str, str]]] = field(default_factory=dict)
     image_locks: dict[int, set[str]] = field(default_factory=dict)
 
@@ -74,14 +74,14 @@ class Verification:
         if not edit.is_second_attempt and behaviour.removal_encoding is RemovalEncoding.ONCE:
             shown |= _kept_names(edit)
         if shown:
-            # Values in Plex that are not recorded count as edits by a user.
+            # Record these values of Plex, or the next sync would take them for edits by a user.
             self._remember(edit, shown)
         return bool(learned or shown) or met_another
 
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
-        # If images were sent after the edit, only the stored record contains their SHA-1.
+        # Unlike `edit.record`, the stored record has the SHA-1 of images sent after the edit.
         known = log.records_of_item(server_id, key).get(scene_id) or edit.record
         known = replace(known, sent={**known.sent, **sent}, **changes)
         log.remember_item(scene_id, server_id, key, known, self.services.clock())
@@ -92,9 +92,9 @@ class Verification:
         """Store the values that Plex did not keep. Return whether another program changed them."""
         candidates = () if edit.is_second_attempt else unkept
         others = [name for name in candidates if edit.has_changed(name)]
-        # The record keeps the sent names of lists such as collections, because a later sync removes
-        # only recorded names. If another writer changed a locked field, the record keeps the sent
-        # value, so the new value counts as edited by a user.
+        # A later sync removes only recorded names from lists such as collections, so the record
+        # keeps the sent names. If a field changed although it was locked, a user may have changed
+        # the field. So the record keeps the sent value, and the new value counts as the user's.
         ours = edit.record.sent
         is_first = all(
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])
@@ -118,7 +118,7 @@ class Verification:
 
 
 def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
-    """For each list, return the sent names and the names that Plex failed to remove."""
+    """For lists such as tags, return the sent names and the names that Plex failed to remove."""
     kept: dict[str, str | list[str]] = {}
     for name in ADDITIVE & edit.accepted.keys():
         removed = set(filter(needs_decoding, removed_names(edit.accepted[name])))

@@ -34,7 +34,7 @@ from validation.values import counted
 
 _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTIONAL}
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
-# Plex returns at most this many performers, so the test could not restore the others.
+# Plex returns at most this many performers of an item, so the test could not restore any others.
 _MOST_PERFORMERS = 200
 # The space in this test value shows whether Plex decodes the names of removed tags twice.
 _PROBE = "Stash2Plex test"
