@@ -70,7 +70,7 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        # If the worker lock were held without a request, an idle worker would exit.
+        # The request ends last, because an idle worker exits if only the worker lock is held.
         request.release()
         if is_handed_over:
             sleep(REACQUIRE_SECONDS)
