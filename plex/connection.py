@@ -157,7 +157,8 @@ class PlexConnection:
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
             return error
         address = plex_direct_address(self.url)
-        # A restarting Plex also closes connections, so a second connection must be closed too.
+        # A Plex server that requires https closes every http connection. A restarting server also
+        # closes a connection, so `_closes_again` tries a second connection.
         if address is None or (is_plain and not self._closes_again()):
             return error
         if is_plain:
@@ -280,5 +281,6 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A part of a host name must not begin or end with `-`, so `::1` is written with all its zeros.
+    # A part of a host name must not begin or end with a dash. For example, `--1` would be wrong for
+    # `::1`, so all zeros of the address are written.
     return label if label.strip("-") == label else number.exploded.replace(":", "-")

@@ -104,11 +104,11 @@ def needs_decoding(name: str) -> bool:
 
 
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the spellings with which a request removes a name from a list.
+    """Return the spellings of `name` for a request that removes the name from a list.
 
     Most servers decode the name twice, so the name is quoted here and again in `query`. A server
     that decodes only once gets the plain name too. If the server's behaviour is unknown, the plain
-    name is sent only if a second decoding would not change the name.
+    name is also sent, unless a second decoding would change or split the name.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -121,8 +121,8 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    # Some servers add the names of an edit before they empty the list. So a second edit adds the
-    # names again.
+    # If a request empties a list and adds names, some servers empty the list last, so all names
+    # are lost. A second request then adds the names again.
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

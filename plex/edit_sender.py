@@ -54,7 +54,7 @@ class EditSender:
     refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # Whether each field gets its own request. A field that fails twice then counts as refused.
+    # Whether each field has its own request. A field counts as refused if its request fails twice.
     alone: bool = False
     # The time at which the user ordered a retry of all names that Plex had refused before.
     refused_since: float = 0.0

@@ -68,7 +68,8 @@ class PlexNotFound(PlexError):
         super().__init__(problem, **words)
         # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
-        # Whether the message explains why Plex lacks the file. The job then has fewer retries.
+        # Whether the plugin knows why Plex does not list the file. Waiting does not help then, so
+        # the job has fewer retries.
         self.explained = explained
 
 

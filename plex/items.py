@@ -54,7 +54,7 @@ class Place:
     """The row at which the next listing of a library continues."""
 
     rows: int = 0
-    # The largest listed rating key, or 0 if Plex does not sort the items by rating key.
+    # The largest rating key of all listed items, or 0 if Plex did not sort items by rating key.
     last_key: int = 0
 
 

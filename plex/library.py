@@ -252,8 +252,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # If one item is unreadable, each request for updated items may fail. So the cursor is
-            # 0, and no such request is sent until the next complete listing.
+            # One unreadable item can make each request for updated items fail. With `cursor` 0, no
+            # such request is sent until the next complete listing.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)

@@ -13,7 +13,8 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# Time stamps more than a day in the future are ignored, because users can set such time stamps.
+# Users can set time stamps years ahead, and the next listings would then miss all updates. So time
+# stamps more than a day ahead are ignored.
 _AHEAD = 86_400.0
 LOOK_UP_ROWS = 50
 # In a list that is sorted by rating key, new items come last, and an edit moves no item.
@@ -29,8 +30,8 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# Plex cannot search for these characters. A comma means "or", and a URL cannot contain control
-# characters. Some network file systems replace characters that Windows forbids by other ones.
+# Searches omit these characters. For Plex, a comma means "or". A URL cannot contain control
+# characters. File servers may replace characters such as `?` by private-use characters.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]

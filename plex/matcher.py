@@ -63,7 +63,7 @@ class _Target(NamedTuple):
 
 @dataclass
 class PlexMatcher:
-    """Finds Plex items by a file's full path or, outside of all libraries, by name and size."""
+    """Finds Plex items by a file's path. If the path is in no library, compares name and size."""
 
     index: PathIndex
     path_map: PathMap
@@ -133,9 +133,9 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check the files that a learned mapping found, because the mapping may be wrong.
 
-        Another scene may have a file with the same name and size. If Plex lacks that file at its
-        own mapped path, and its path is at least as similar to the found path, the found file may
-        belong to that scene. Then the match is ambiguous.
+        The found file may belong to another scene that has a file with the same name and size. The
+        match is ambiguous if that scene's path is at least as similar to the found path. However,
+        if Plex has a file at the mapped path of that scene, `file` keeps its match.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
@@ -186,9 +186,9 @@ def _by_name_and_size(
 ) -> _Hits:
     """Find `file` among `parts`, which are the files in Plex with the same file name.
 
-    The size must be equal, or if a size is unknown, the last two folders. Of several files, the
-    file whose last folders agree most with the path of `file` is chosen. There is no match if a
-    file of another scene, whose path is in `competing`, agrees even more with the chosen file.
+    The sizes must be equal. If a size is unknown, the last two folders must be equal instead. The
+    file whose last folders agree most with the path of `file` is chosen. `competing` has the paths
+    of other scenes' files. If such a path agrees more with the chosen file, there is no match.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

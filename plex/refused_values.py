@@ -79,10 +79,10 @@ def _key(section: int, plex_name: str, name: str) -> str:
 def accepted_part(
     wanted: str | tuple[str, ...], ours: str | list[str], accepted: str | list[str] | None
 ) -> tuple[str | tuple[str, ...], str | list[str] | None]:
-    """Return `wanted` and `ours` without the text or names that Plex refused in an earlier edit.
+    """Reduce a value that Plex refused to the part that Plex accepted in an earlier edit.
 
-    `ours` is the scene's value, and `accepted` the part that Plex accepted. If Plex accepted no
-    part, return None instead of `ours`. A list `wanted` also has names that other tools added.
+    `ours` is the scene's value. A list `wanted` also has names that other tools added. Return both
+    reduced values. If no accepted part is known, return `wanted` unchanged, and None for `ours`.
     """
     if isinstance(accepted, str) and isinstance(ours, str) and is_shortened(accepted, ours):
         return accepted, accepted

@@ -29,7 +29,8 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
-# Plex recognizes episodes such as S01E05, S01-05 and 3x05, and by mistake "girls18 2021".
+# A movie library lists no episodes. Plex recognizes S01E05, S01-05 and 3x05 as episodes, and by
+# mistake "girls18 2021" too, because its part "s18 2021" resembles S01-05.
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"
     r"|s[0-9]{2}[._\- ]+[0-9]+"

@@ -51,7 +51,8 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # Pages end before known unreadable items. Longer pages make up for these shortened pages.
+        # A page ends early before each known unreadable item, which costs an additional request.
+        # Larger pages save requests elsewhere.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key

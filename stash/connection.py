@@ -84,8 +84,8 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed.
         self.verify = False
         if address.cookie:
-            # If Stash renews the cookie, the new cookie replaces this cookie only if both domains
-            # are equal. Python adds `.local` to the domain of a host without a dot.
+            # A new cookie from Stash replaces this cookie only if both domains are equal. Python
+            # adds `.local` to the new cookie's domain if the host has no dot, so add `.local` here.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 

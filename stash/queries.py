@@ -11,7 +11,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# To add a detail to a query, `with_details` replaces each pair's first text by the second text.
+# Pairs of texts. To request a detail, replace a pair's first text in the query by the second text.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),

@@ -19,7 +19,7 @@ PAGE = 500
 # For a query by ids, Stash looks up each scene separately, so a query has at most 100 ids.
 READ_BATCH = 100
 FILES_PAGE = 2000
-# Stash cannot return a time stamp that is Go's zero time. The plugin then inserts this text.
+# Stash cannot return Go's zero time. A scene with such a time stamp gets these time stamps instead.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
@@ -104,8 +104,8 @@ class StashScenes:
     def _query_with_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Query scenes. If Stash cannot return a time stamp, query again without time stamps.
 
-        The time stamps of the other scenes are then in the first answer if the query was by ids.
-        Otherwise, a third query by ids requests these time stamps.
+        A failed query by ids still returns the time stamps of all other scenes. After any other
+        failed query, a third query requests these time stamps by ids.
         """
         try:
             return self._query(text, variables)

@@ -184,7 +184,8 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # A user who empties a setting stores an empty text, so the setting's legacy name is not read.
+    # If Stash stores an empty text, the user emptied the setting. Then, an old value under the
+    # setting's legacy name must not be used.
     value = stored.get(name)
     if value is None:
         value = stored.get(LEGACY_NAMES.get(name, name))
