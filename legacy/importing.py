@@ -55,7 +55,7 @@ def _store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float])
 class LegacyData:
     folder: DataFolder
     log: Log
-    # The log can redact the secrets in the settings only after `read_settings` was called.
+    # Reads the settings, so that the log can redact the secrets in them.
     read_settings: Callable[[], object]
     clock: Callable[[], float]
     _taken: list[str] = field(default_factory=list)

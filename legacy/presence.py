@@ -19,7 +19,7 @@ _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
 COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# `queue/data.db` is omitted, because the current plugin uses the same file for its queue.
+# `FILES` lacks `queue/data.db`, because the current plugin uses this file for its own queue.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
 COPIED_STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT, BUSY_TIMEOUT = 1.0, 5.0
@@ -103,7 +103,7 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        # If another process locks the database, the next start has to search again.
+        # If the database is locked, the result is not stored, and the next start searches again.
         with suppress(sqlite3.OperationalError):
             add_entry(connection, QUEUE, clock())
     return False

@@ -90,8 +90,8 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # An empty page means deleted scenes or an incomplete response of Stash. A complete
-            # response to a second request begins with the known scene `after`.
+            # Either the remaining scenes were deleted, or the response of Stash is incomplete. A
+            # second response is complete if it begins with `after`, the scene that was read last.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
@@ -166,7 +166,7 @@ class GapDetectionEngine:
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
             return RunResult(Ending.NOTHING, text)
         except BaseException:
-            # A generator cannot continue after an exception, so the next step creates a new one.
+            # An exception ends the generator, so the next step must create a new generator.
             self._pages = None
             raise
 
@@ -275,7 +275,7 @@ class GapDetectionEngine:
             if outcome is GapOutcome.QUEUED:
                 hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
                 jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-        # If a kill follows this call, the next process does not queue the scenes a second time.
+        # After a kill, the next process reads these gaps again, but skips scenes with waiting jobs.
         self._queue.enqueue(jobs)
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
         self._queue.forget_scenes(forgotten)
@@ -289,7 +289,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Without this delay, the next run would ask the same question after 10 minutes.
+            # With the old time, the next run would ask the user the same question in 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)
@@ -298,7 +298,7 @@ class GapDetectionEngine:
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # Plex has the file now, so a dead letter for a missing file starts no cool-down.
+    # A dead letter for a missing file delays no job, because Plex has the file now.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED

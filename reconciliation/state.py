@@ -168,7 +168,7 @@ class ReconciliationState:
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
-    # Older versions of the plugin stored only `last_run_time`.
+    # Older versions stored only `last_run_time`, which replaces the missing `interval_run_time`.
     raw = {"interval_run_time": raw.get("last_run_time"), **raw}
     return replace(
         parse_fields(ReconciliationState, raw) or ReconciliationState(),

@@ -10,7 +10,7 @@ class Secrets:
 
     def add(self, secret: object) -> None:
         if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
-            # The longest secret comes first, because a secret may contain another secret.
+            # Longer secrets are replaced first, because a longer secret may contain a shorter one.
             self._known = sorted({*self._known, secret}, key=len, reverse=True)
 
     def redact(self, text: str) -> str:

@@ -49,7 +49,7 @@ def use_wal(path: str, busy_timeout: float) -> None:
         try:
             with closing(_open(path, busy_timeout)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                # Without shared memory, the PRAGMA may succeed, but this query fails.
+                # On a network file system, the PRAGMA may succeed, but this query fails.
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 return None
         except sqlite3.OperationalError as error:

@@ -17,7 +17,7 @@ Content = type[dict[str, Any]] | type[list[Any]]
 
 # Windows cannot format times after the year 2999.
 LATEST = 32_503_679_999.0
-# A larger count is invalid, because Python cannot convert a huge integer to a float.
+# Larger counts in a state file are invalid, because Python cannot convert huge integers to floats.
 MOST = 2**63 - 1
 KEPT_FILES = 3
 

@@ -41,8 +41,8 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `typing.Any`, so None replaces it. Only annotations of nested
-        # functions use `typing.Any`.
+        # `marshal` cannot store `typing.Any`. The functions use this type only in annotations, so
+        # None has the same effect.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }
@@ -60,8 +60,8 @@ class Alterations:
             self._script.rename(folder / altered.ENTRY)
             shutil.copy(altered.__file__, folder)
             self._script.write_text(_START, encoding="utf-8")
-            # If the entry script got a new time stamp, the worker would exit, as after an update of
-            # the plugin.
+            # Keep the time stamp of the entry script. With a new time stamp, the worker would exit,
+            # as after an update of the plugin.
             shutil.copystat(folder / altered.ENTRY, self._script)
         content = marshal.dumps((str(self._repository), self._changes))
         fresh = folder / f"{altered.CHANGES}.new"

@@ -48,7 +48,7 @@ class Canary:
 
     def files(self) -> None:
         for folder, folders, names in os.walk(self._stash.root):
-            # Digits in the files of `vendor` can equal a secret by chance.
+            # Skip `vendor`, because digits in its files can equal a secret by chance.
             folders[:] = [name for name in folders if name not in ("vendor", "__pycache__")]
             for name in names:
                 path = Path(folder, name)
@@ -103,6 +103,6 @@ def _is_record(line: bytes) -> bool:
 def _forms(secret: str) -> set[str]:
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
-    # Halves of a short secret are not searched, because they can appear in a file by chance.
+    # Search only for long halves of a secret, because a short text can appear by chance.
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()
     return {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1], encoded, *halves}

@@ -22,8 +22,8 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# Python reads the variables `PYTHON…` only at its start, so a process that needs other values than
-# the fork server is not forked. Other values of these two variables do no harm.
+# Python reads variables named `PYTHON…` only at its start. If a process needs other values than the
+# fork server, the process is started without a fork. The values of these two variables may differ.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 

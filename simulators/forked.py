@@ -37,9 +37,9 @@ from typing import Any, NamedTuple
 ENTRY, CHANGES = "entry.py", "changes.bin"
 COMMAND_LINE_BYTES = 4096
 _LONGEST_REQUEST = 1 << 18
-# A forked process duplicates each received descriptor to the number that the request names, always
-# below 200. The process first moves all received descriptors to 200 or above, so `dup2` overwrites
-# none of them.
+# A request names the number that each received descriptor gets in the forked process, always below
+# 200. The process first moves all descriptors to 200 or above. Otherwise `dup2` could overwrite a
+# received descriptor that is still needed.
 _HIGH, _REPLY = 200, 300
 
 
@@ -114,8 +114,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Otherwise Python would close the descriptors when it deletes the socket objects. By then,
-        # the forked process may have opened a file with the same descriptor.
+        # Without `detach`, Python would close the descriptors later, when it deletes the socket
+        # objects. By then, the forked process may have opened a file with the same descriptor.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 

@@ -74,12 +74,13 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The SQLite VFS that locks the plugin's databases. With another VFS, SQLite would not see
-        # the locks, and would undo an unfinished write of the plugin, as after a crash.
+        # The name of the SQLite VFS that the plugin uses. With another VFS, the rig's connection
+        # would not see the plugin's locks, and would undo an unfinished write of the plugin.
         self.vfs = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # None removes a variable, so the plugin stores byte code and data as it does for users.
+        # None unsets a variable for the plugin. As for users, the plugin then writes byte code, and
+        # stores its data in the default folder.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:
@@ -109,7 +110,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        # The coverage tool starts from a `.pth` file, which Python ignores with the option `-S`.
+        # Without `-S`, Python reads the `.pth` file that starts the coverage tool.
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]
@@ -161,7 +162,7 @@ class Rig:
             start = time.monotonic()
             if holds():
                 return True
-            # Without this pause, slow checks would take the CPU time that the plugin needs.
+            # Sleep twice as long as the check took, to leave CPU time for the plugin.
             time.sleep(min(0.1, 2 * (time.monotonic() - start)))
             if time.monotonic() > end:
                 self._show_how_things_stand()
@@ -186,7 +187,7 @@ class Rig:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
-        # The worker may still be writing the last line.
+        # Skip the last line of the log, because the worker may still be writing this line.
         lines = self.worker_log().split("\n")[:-1]
         records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
         return [

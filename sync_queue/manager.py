@@ -69,7 +69,7 @@ class AckQueue(SQLiteAckQueue):
 
 
 class QueueManager(QueueView):
-    """Adds due times and transactions to persist-queue. An `sqlite3.Error` undoes all changes."""
+    """Adds due times and transactions to persist-queue."""
 
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
         self._store = AckQueue(folder, auto_resume=False, serializer=json_serializer)
@@ -139,7 +139,7 @@ class QueueManager(QueueView):
         with self.transaction():
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
-            # Also return rows that cannot be parsed, which `claim` moves to the dead letters.
+            # Rows that cannot be parsed also return to the queue, and `claim` dead-letters them.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(rows)
 
@@ -155,8 +155,8 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # The job may be for a changed cover, which the scene's time stamp does not always
-                # show. So the next sync compares all images.
+                # The failed job may be for a new cover. A new cover does not always change the
+                # scene's time stamp, so this call makes the next sync compare all images.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
@@ -177,7 +177,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make jobs due now that wait over `longest_wait` s because the clock was set back."""
+        """Make jobs due now that would wait over `longest_wait` s, after the clock was set back."""
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount
@@ -196,7 +196,7 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If another process locks the database, the marker file stays until a later call.
+        # If another process locks the database, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()

@@ -11,7 +11,7 @@ MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 TRY_REFUSED = "try_refused"
 
-# BULK is the due time of new jobs of a bulk sync. New jobs of edits get 0, and so come first.
+# The due time of new jobs of a bulk sync. New jobs of edits have the earlier due time 0.
 BULK = 1.0
 LARGEST_ID = 2**63 - 1
 

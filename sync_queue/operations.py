@@ -81,7 +81,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
         waiting = job
     since = [moment for moment in (waiting.enqueued_at, job.enqueued_at) if moment]
     data = {**waiting.data, **job.data}
-    # The due time 0 keeps the job of an edit ahead of bulk jobs.
+    # If a bulk job is merged into the job of an edit, the merged job stays ahead of bulk jobs.
     due = 0.0 if job.next_retry_at == BULK != waiting.next_retry_at else job.next_retry_at
     merged = replace(job, enqueued_at=min(since, default=0.0), data=data, next_retry_at=due)
     connection.execute(_REPLACE, (merged.encoded(), row[0]))

@@ -21,7 +21,7 @@ DUE = (
     f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') ELSE 0 END"
 )
-# Older versions stored jobs as pickles, which are not JSON and so do not count as waiting.
+# Legacy jobs are pickles, not JSON, and do not count as waiting until they are imported.
 IS_WAITING = f"status < {IN_PROGRESS} AND json_valid({_JOB})"
 LAST_ERROR = f"json_extract({_JOB}, '$.last_error_type')"
 IS_WAITING_AFTER_ERROR = f"{IS_WAITING} AND {LAST_ERROR} IS NOT NULL"

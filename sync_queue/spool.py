@@ -61,7 +61,7 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
             file.write(connection)
         os.replace(temporary, f"{folder}/{CONNECTION}")
     except OSError:
-        # On Windows, a file that is being read cannot be replaced. The old connection then stays.
+        # On Windows, a file that another process reads cannot be replaced, so the old file stays.
         if os.path.exists(temporary):
             os.unlink(temporary)
     # A worker that has the lock finds the new jobs, because it checks the spool before its exit.

@@ -38,7 +38,7 @@ _WAS_SENT = (
 
 FieldValues = Mapping[str, str | list[str]]
 
-# In the column `sent`, this key has values that were sent, but are not confirmed by Plex.
+# In the JSON of the column `sent`, this key contains the values that Plex has not confirmed yet.
 PENDING = "pending"
 
 
@@ -128,8 +128,8 @@ class SyncLog:
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Move an item's record to this scene, and delete the item's records of other scenes."""
         item = (scene_id, server_id, rating_key)
-        # The item still has the old scene's values, so an empty digest forces a sync. `OR IGNORE`
-        # keeps a record that this scene already has.
+        # The item shows values of another scene, so the empty digest makes the next sync send this
+        # scene's values. `OR IGNORE` keeps a record of the item that this scene already has.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),
@@ -231,7 +231,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def scenes_beside(self, rating_keys: Collection[int], kind: str = SHARED) -> list[int]:
-        """Return the scenes with a file in these items, although the items show other scenes."""
+        """Return the scenes that Plex does not show, although these items contain their files."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
             f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",
@@ -268,7 +268,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield the scenes with `wanted` entities in pages. A page maps scene ids to entities."""
+        """Yield pages of the scenes whose record has a wanted performer, studio, tag or group."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

@@ -98,8 +98,8 @@
     timer = watchers && !document.hidden ? window.setTimeout(S.refresh, interval()) : null;
   }
 
-  /** Request the overview. A call during a request starts another request afterwards, because the
-   * plugin may have made the first answer before the call. */
+  /** Request the overview. If a request is still running, send another request after its end, because
+   * the answer of the running request may lack the latest changes. */
   S.refresh = async () => {
     if (document.hidden || !watchers) {
       return;

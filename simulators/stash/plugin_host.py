@@ -54,7 +54,7 @@ class PluginHost:
         context: dict[str, Any] = {"id": object_id, "type": hook_type, "input": input_}
         fields = list(input_fields)
         if fields:
-            # Stash keeps the names of the input fields in a Go map, so their order is random.
+            # Stash passes the input fields in random order, because Stash keeps them in a Go map.
             random.shuffle(fields)
             context["inputFields"] = fields
         args = {"hookContext": context}

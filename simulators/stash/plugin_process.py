@@ -88,8 +88,7 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        # If the process has ended and the fork server has read the exit status, the process id no
-        # longer exists.
+        # The process has already ended, so there is no exit to wait for.
         except ProcessLookupError:
             self._awaited.remove("exit")
             return
@@ -117,7 +116,7 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        # A plugin that ends or closes its standard input early does not need the rest of the input.
+        # If the plugin has ended or closed its standard input, drop the rest of the input.
         except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]

@@ -55,7 +55,7 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        # A plugin that ends or closes its standard input early does not need the rest of the input.
+        # If the plugin has ended or closed its standard input, drop the rest of the input.
         except OSError:
             return
 

@@ -20,7 +20,8 @@ _PLACEHOLDER = "https://OWNER.github.io/REPOSITORY/index.yml"
 def notes(repository: Path, tag: str, source: str, address: str) -> str:
     """Return the release notes. Raise ReleaseError if the changelog lacks the version.
 
-    `source` is the web address of the plugin source, and `address` that of the repository.
+    `source` is the address from which Stash installs the plugin. `address` is the web address of
+    the git repository.
     """
     manifest = repository / ENTRY[1]
     version = read_manifest(manifest).version
