@@ -118,11 +118,8 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
 
 def check_stash(seen: StashCheckup, address: str) -> Finding:
     if isinstance(seen.error, StashAuthError):
-        return fault(
-            f"{address} rejects the log-in",
-            "Run this from Stash's page; from a shell, set STASH_API_KEY to the key that Stash "
-            "shows under Settings > Security",
-        )
+        remedy = "Run this in Stash, or set STASH_API_KEY to the key in its Settings > Security"
+        return fault(f"{address} rejects the log-in", remedy)
     if seen.error is not None:
         remedy = "Start Stash. If you run this in a shell, give Stash's address with --stash"
         return fault(str(seen.error), remedy)
@@ -213,11 +210,10 @@ def check_token(config: Config, seen: PlexHealth | None) -> Finding:
     text = "Plex accepts the token, which has the rights of the owner"
     if not config.token_expires:
         return ok(text)
-    return warning(
-        f"{text}, but the token expires after 7 days",
-        "Replace the token with a permanent one (see 'The token is wrong' in "
-        "docs/troubleshooting.md)",
+    remedy = (
+        "Replace it with a permanent token: see 'The token is wrong' in docs/troubleshooting.md"
     )
+    return warning(f"{text}, but the token expires after 7 days", remedy)
 
 
 def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:

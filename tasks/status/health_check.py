@@ -99,8 +99,7 @@ def _rights(session: SyncSession, health: PlexHealth) -> tuple[Sequence[Section]
         return [], may_edit, f"Plex answers, but {error}"
     problem = ""
     if not may_edit:
-        problem = "Plex accepts the token, but it is a guest's token, which cannot edit items"
-        problem += ". Set plex_token to the token of the server's owner"
+        problem = "plex_token is a guest's token, which cannot edit. Set the server owner's token"
     elif not sections:
         problem = "Plex has no video library. Add one of the type Other Videos in Plex"
     return sections, may_edit, problem

@@ -115,8 +115,7 @@ def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -
         text = "Stash2Plex is disabled: nothing is sent"
         return State("disabled", Level.WARNING, text, remedy=remedy)
     if status.down_since is not None:
-        remedy = "Start Plex; 'Test connection' shows why it does not answer"
-        remedy += ". Waiting scenes are sent automatically once it does"
+        remedy = "Start Plex; then waiting scenes are sent. 'Test connection' shows what is wrong"
         text = f"Plex has been down since {SINCE}{waiting or '; no scene waits'}"
         return State("down", Level.FAULT, text, status.down_since, remedy)
     pause = status.pause

@@ -47,8 +47,7 @@ def sync_scene(services: Services, *, scene_id: int) -> Answer:
     now = services.clock()
     added, _ = services.queue.enqueue([scene_job(scene_id, METADATA, now, {TRY_REFUSED: now})])
     services.ensure_worker()
-    text = f"Scene {scene_id} was already queued and is now due"
-    text = f"Queued scene {scene_id}" if added else text
+    text = f"Queued scene {scene_id}" if added else f"Scene {scene_id} was queued and is now due"
     return Answer(text, data={"scene_id": scene_id, "added": added})
 
 

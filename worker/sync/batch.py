@@ -78,8 +78,7 @@ class BatchSync:
                 restored = Restoration(self.services, self.session).restore_scene(scene.id)
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
-            if restored:
-                reason += "; its Plex item has the values from before the first sync"
+            reason += "; its Plex item has the values from before the first sync" * bool(restored)
         # The record gets no time stamp of the scene, so that the next sync compares the cover.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
