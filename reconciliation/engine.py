@@ -289,7 +289,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # With the old time, the next run would ask the user the same question in 10 minutes.
+            # With the old `interval_run_time`, the next run would ask again in 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)
