@@ -6,7 +6,7 @@ import sys
 
 def main() -> None:
     os.umask(0o077)
-    # An environment variable may switch off the byte code files, which save 8 ms per hook.
+    # Byte code files save 8 ms per hook, so an environment variable against them is ignored.
     sys.dont_write_bytecode = False
     error = ""
     try:

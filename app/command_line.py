@@ -89,7 +89,8 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse ignores that commands are indented by two, so long names would get a line alone.
+        # argparse computes the column of the commands without their indent of two spaces. Without
+        # this correction, the help text of the longest commands would start on a new line.
         self._action_max_length += 2
         return super().format_help()
 
@@ -282,7 +283,8 @@ def _prepare_streams() -> None:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
-    # No child process needs to inherit the key, because a worker gets it with the connection.
+    # Remove the API key of Stash from the environment, so that child processes do not inherit it. A
+    # worker gets the key with the connection.
     key = os.environ.pop("STASH_API_KEY", "").strip()
     log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})

@@ -16,7 +16,8 @@ class Dependency:
     needed: str
 
 
-# `plexapi` imports `requests`. A broken `requests` is named only if `requests` comes first.
+# `requests` is tested first, because `plexapi` imports it. In another order, the error message
+# would name `plexapi` although `requests` is broken.
 DEPENDENCIES = (
     Dependency("requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi.utils", ">=4.18"),

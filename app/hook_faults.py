@@ -43,7 +43,7 @@ def answer_fault(
         log.warning(f"The edit is queued, but may wait ({error}). Run the task 'Process Queue'")
     elif jobs:
         # An edit of a performer, studio, tag or group does not change the time stamps of its
-        # scenes, so the task Sync Recent Scenes would not find them.
+        # scenes. Only the task Sync All Scenes finds these scenes.
         scope = "All" if jobs[0].startswith("entity.") else "Recent"
         text = log.redact(
             f"Cannot queue the edit of {subjects}: {error}. Remove the cause, such as a full disk "

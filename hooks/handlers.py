@@ -1,7 +1,7 @@
 """Chooses the jobs for an event of Stash. To save the user's time, no settings are read."""
 
-# An edit of these fields may change Plex's values of a scene. The URLs and `stash_ids` are not sent
-# to Plex, but are changed by Stash's task Identify.
+# Only an edit of these fields queues a sync. The URLs and `stash_ids` are not sent to Plex, but
+# change when Stash's task Identify edits a scene.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "group_ids", "movies", "movie_ids", "stash_ids",

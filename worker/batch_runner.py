@@ -55,7 +55,7 @@ class BatchRunner:
     on_progress: Callable[[int], None]
 
     def __post_init__(self) -> None:
-        # After a pause, the next job runs alone, because this job may have caused the pause.
+        # The first job after a pause runs alone, because it may be the job that caused the pause.
         self.size = 1 if self.pauses.delay else BATCH
         self.paused_session: SyncSession | None = None
         self._policy = FailurePolicy(self.services, self.guard)

@@ -147,7 +147,7 @@ class PoisonJobs:
     the answer during an outage. So the failure of a job is counted only in two cases:
 
     - After the job's previous failure, Plex edited another scene.
-    - The job has a counted failure, and the last job that failed before was the same job.
+    - The job has a counted failure, and no other job has failed since the job's last failure.
 
     A job with three counted failures is a poison job. One or two counted failures prove nothing,
     because an outage may have caused them.

@@ -78,7 +78,7 @@ class Pauses:
         self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
-        # If the database cannot be read, the queue seems to be empty, but the pause must not end.
+        # The queue also looks empty if the database cannot be read. A pause for this reason stays.
         if self.kind != DATABASE:
             self.succeeded()
 

@@ -123,7 +123,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # No job is due, so Stash is not needed, and a pause because of Stash ends.
+                # A pause after an error of Stash ends, because no job is due that needs Stash.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:

@@ -67,7 +67,7 @@ class RecoveryRateLimiter:
         self._outcomes: deque[tuple[float, bool]] = deque()
 
     def _advance(self, now: float) -> float | None:
-        """Refill the token bucket. Return the seconds since the outage, or None without a limit."""
+        """Refill the bucket. Return the seconds since the outage, or None if no limit applies."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None

@@ -1,7 +1,8 @@
 """Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
 
-A user who saves a page that was opened before the write removes the defaults. If most defaults are
-missing, they are written again. If few are missing, a user has cleared these settings.
+If a user opened the settings page before the defaults were written, and saves it afterwards, Stash
+loses the defaults. So if most of the written defaults are missing, they are written again. If few
+are missing, a user has cleared these settings, and they stay empty.
 """
 
 from collections.abc import Mapping
@@ -61,7 +62,8 @@ def show_defaults(services: Services) -> None:
     try:
         stored = services.sessions.stored()
         state = file.read(services.clock())
-        # Without the state file, a setting that a user has cleared would get its default again.
+        # Without the state file, a setting that a user has cleared would look new, and get its
+        # default.
         if file.is_unread:
             return
         shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))

@@ -26,12 +26,13 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
         try:
             super().doRollover()
         except OSError:
-            # Windows does not rename a file that another process reads. The log keeps the old file.
+            # Windows refuses to rename a log that another process reads. Then new lines go into the
+            # same file.
             self.stream = self._open()
 
 
 def create_worker_log(path: str, marker: str | None = None) -> Log:
-    """Return a log of JSON lines. A line above level debug creates `marker` for the hooks."""
+    """Return a log of JSON lines. A line above debug creates `marker`, so that a hook copies it."""
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )
@@ -48,7 +49,8 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    # `app/relay.py` identifies a log file by its first 80 bytes, so the time stands first.
+    # The time comes first, so that each log file begins with other bytes. `app/relay.py`
+    # recognizes a log file by its first 80 bytes.
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)

@@ -120,7 +120,8 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        # The stored connection of a hook may be newer than the connection that stdin contained.
+        # Use the connection to Stash that a hook stored, because it may be newer than the one that
+        # stdin contained.
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:

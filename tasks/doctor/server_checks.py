@@ -107,7 +107,8 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        # An id that cannot be stored is not sent. Else each run would add a device to Plex's list.
+        # The device id cannot be stored, so no id is sent. With a new id in each run, Plex's list
+        # of devices would grow.
         device = {}
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)

@@ -155,13 +155,13 @@ def _needs_sync(
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # The last sync skipped this scene, because the old settings excluded this scene, or its
-        # item shows another scene. The new settings may end either reason.
+        # The last sync skipped this scene, because the old settings excluded the scene, or because
+        # its item shows another scene. With the new settings, the item may show this scene.
         return True
     if not sent:
         return selects and bool(why_not_selected(scene, before))
-    # Equal metadata has an equal digest. A changed digest needs a sync even if `sent` contains the
-    # new digest, because perhaps only a previous Plex server has received the new metadata.
+    # Equal metadata has an equal digest. If the settings change the digest, the scene needs a sync
+    # even if `sent` contains the new digest, because perhaps only a former Plex server got it.
     new = project(scene, after).digest
     return new not in sent or project(scene, before).digest != new
 

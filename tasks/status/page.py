@@ -51,7 +51,7 @@ def _stored_step(services: Services) -> str | None:
 
 
 def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    # Even if a hook causes a sync during the setup, the page still shows the setup.
+    # If a hook causes a sync before the user has finished the setup, the page still shows it.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in _STEPS else None

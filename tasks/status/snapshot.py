@@ -14,7 +14,8 @@ from worker.pauses import Pause
 from worker.recovery import RecoveryScheduler
 from worker.state_files import StatusSource
 
-# This placeholder stands for a time in a sentence. Only the page knows the user's time zone.
+# This placeholder stands for a time in a sentence. The page replaces it with the time in the user's
+# time zone, and `text` with the time in this machine's time zone.
 SINCE = "{since}"
 
 

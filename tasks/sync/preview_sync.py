@@ -112,7 +112,7 @@ def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
 def write_report(
     services: Services, kind: str, title: str, head: Iterable[str], body: Iterable[str] = ()
 ) -> str:
-    """Return the path of a new report. Only the lines in `body` contain their line breaks."""
+    """Write a report and return its path. Lines of `body`, not of `head`, end with a line break."""
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, f"{kind}-{time:%Y-%m-%d-%H%M%S}.txt")
@@ -169,7 +169,6 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
         return NO_METADATA, []
     if error is not None:
         if not inspection.unseen and not isinstance(error, PlexNotFound | PlexAmbiguousMatch):
-            # Plex failed, so nothing is known about this scene and later scenes.
             raise error
         found = MISSING if isinstance(error, PlexNotFound) else AMBIGUOUS
         return UNSEEN if inspection.unseen else found, [str(error)]

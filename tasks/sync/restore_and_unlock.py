@@ -25,7 +25,7 @@ from worker.sync.session import SyncSession
 
 # A second start within three seconds is a double click and not a confirmation.
 _READING_TIME = 3.0
-# Syncs after the question may add items. If they add more than 20 %, the task asks again.
+# If syncs have added more than 20 % to the confirmed number of items, the task asks again.
 _SLACK = 1.2
 
 
@@ -69,7 +69,7 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
 
 @dataclass
 class _ItemTask:
-    """Changes the items of one scene. To change all items, the user must start the task twice."""
+    """Changes items of one scene or of all scenes. For all, the user must start the task twice."""
 
     services: Services
     session: SyncSession
@@ -112,7 +112,8 @@ class _ItemTask:
                 f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
             )
         if not self.failed:
-            # After an error, the confirmed question stays stored, so a new start asks nothing.
+            # After an error, the user's confirmation stays valid, so that the next start of this
+            # task continues without a question.
             write_state(self.question_path, {})
         afterwards = f"; {self.afterwards}" if self.changed else ""
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})

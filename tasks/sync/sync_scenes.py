@@ -81,7 +81,8 @@ class _Queueing:
         try:
             session = services.sessions.current()
             session.library.prepare()
-            # With `force`, this task needs no path index, but the worker finds items by this index.
+            # The worker finds items by the path index. So the index is refreshed even with `force`,
+            # although this task itself then needs no index.
             session.library.refresh()
             self._session, server_id = session, session.library.server_id
         except (PlexError, ConfigFault) as error:
@@ -127,7 +128,8 @@ class _Queueing:
             except PlexError as error:
                 self._session = None
                 self._warn(error)
-        # Without Plex, a scene counts as up to date if all its items got the current metadata.
+        # Plex does not answer, so a scene counts as up to date if the plugin has sent the current
+        # metadata to all items of the scene.
         return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
     def _was_sent(self, scene: StashScene) -> bool:

@@ -77,7 +77,8 @@ class EntityJobs:
 
     def _read(self, entities: Mapping[int, set[Entity]]) -> Iterator[_Page]:
         unread = iter(entities.items())
-        # The worker can stop only between two pages, so a page needs only one request to Stash.
+        # The worker can stop only between two pages. So a page is small, and needs only one request
+        # to Stash.
         while some := dict(islice(unread, READ_BATCH)):
             yield self.services.scenes.read(list(some)).values(), some
 

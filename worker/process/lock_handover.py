@@ -70,7 +70,8 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        # The request ends last, because an idle worker exits if only the worker lock is held.
+        # If the request ended first, the worker would find its lock held without a request. So the
+        # worker would exit, because it would take this process for another worker.
         request.release()
         if is_handed_over:
             sleep(REACQUIRE_SECONDS)

@@ -76,7 +76,7 @@ def targets_of(
         if is_synced
     ]
     if planner.preserve:
-        # A user chose each image that was locked before the first upload, so these images stay.
+        # A lock before the first upload shows that a user chose the image, so the image stays.
         targets = [t for t in targets if t.has or IMAGE_LOCKS[t.kind] not in t.item.locked]
     return targets
 
@@ -138,7 +138,8 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # Without a tag, the request has no ETag, so Stash sends the cover although it is known.
+            # Plex lost the image, so Stash has to send the cover again. With the cover's tag, Stash
+            # would only answer that the cover is unchanged.
             result.tag = None
             self._send_to(lost)
         return result
@@ -237,7 +238,7 @@ def select_image(
     had: bool = False,
     is_new: bool = False,
 ) -> None:
-    """Select an image if Plex shows another image. `had`: Plex had the image before the upload."""
+    """Make Plex show an image. `had` means that Plex had the image before the upload."""
     client, trait = session.client, session.facts.behaviour().image_selection
     if is_new and trait is ImageSelection.AUTOMATIC and not had:
         return

@@ -34,7 +34,7 @@ class ItemFinder:
     forgets: bool = True
 
     def find(self, works: Sequence[SceneWork]) -> set[int]:
-        """Find the items of scenes. Return the ids of synced scenes that were deleted in Stash."""
+        """Set `items` or `error` of each scene. Return ids of synced scenes deleted in Stash."""
         self._match_by_path(works)
         self._search(works)
         missing = [work for work in works if not work.items and work.error is None]

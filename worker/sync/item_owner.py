@@ -27,7 +27,7 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Leave each item to the scene that it shows. Return the ids of scenes deleted in Stash."""
+    """Remove items that show another scene from `works`. Return ids of scenes deleted in Stash."""
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}

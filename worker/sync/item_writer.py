@@ -142,7 +142,8 @@ class ItemWriter:
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:
-            # Plex may have taken this sort title from a sent title, so the stored original stays.
+            # Plex may have made this sort title from a title that the plugin sent. So this sort
+            # title does not replace the stored original.
             fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
@@ -154,7 +155,7 @@ class ItemWriter:
     def _prepare(
         self, work: SceneWork, item: PlexItem, plan: ItemPlan, fresh: Collection[str]
     ) -> None:
-        """Store the edit first. After a kill, its values in Plex must not count as a user's."""
+        """Store an edit before it is sent. Else, after a kill, it would look like a user's edit."""
         last, edit, _ = plan
         names = edit.fields.keys() & edit.sent.keys()
         if not self._planner.preserve:
@@ -167,7 +168,7 @@ class ItemWriter:
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
-        # If the result of the previous edit is unknown, its values that Plex shows count as sent.
+        # The previous edit may have failed. Its values are recorded as sent if Plex shows them.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
@@ -189,7 +190,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If this edit of the date's lock succeeds, Plex is not down, but refuses empty dates.
+            # If Plex accepts an edit of the date's lock, Plex is not down, but refuses empty dates.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

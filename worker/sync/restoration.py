@@ -71,7 +71,7 @@ class Restoration:
             session.read_smart_collections([item.section_key], 0.0)
         fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
         unlocked = unlocking_edit(held, fields)
-        # Plex may lock a selected image, so the edit, which restores the locks, comes afterwards.
+        # Plex may lock the images that are selected here. The edit afterwards restores their locks.
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
@@ -97,7 +97,7 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Read the item, and return it if it still has a name that the edit should have removed."""
+        """Read the item back. Return it if it still has a tag or name that the edit removed."""
         removed = {
             name: names
             for name, sent in fields.items()

@@ -115,7 +115,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the sent fields. If an edit's result is unknown, omit fields that a user changed."""
+    """Return the sent fields. If an edit may have failed, omit its fields that a user edited."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

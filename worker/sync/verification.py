@@ -19,10 +19,10 @@ from worker.sync.session import SyncSession
 
 @dataclass
 class Verification:
-    """Compares the sent values with the values in Plex, after the results of the jobs are stored.
+    """Reads edited items back from Plex after a batch, and compares them with the sent values.
 
-    A scene is synced once more if another program changed a field after the edit, or if the learned
-    behaviour of the server requires another edit.
+    A scene is synced a second time if another program changed a field during the sync, or if the
+    values show that this Plex server needs another edit.
     """
 
     services: Services
@@ -92,9 +92,9 @@ class Verification:
         """Store the values that Plex did not keep. Return whether another program changed them."""
         candidates = () if edit.is_second_attempt else unkept
         others = [name for name in candidates if edit.has_changed(name)]
-        # A later sync removes only recorded names from lists such as collections, so the record
-        # keeps the sent names. If a field changed although it was locked, a user may have changed
-        # the field. So the record keeps the sent value, and the new value counts as the user's.
+        # In lists such as collections, a later sync removes only recorded names, so the sent names
+        # stay recorded. If a field changed although it was locked, a user may have edited it. The
+        # sent value then stays recorded, so that the next sync finds a user's edit.
         ours = edit.record.sent
         is_first = all(
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])

@@ -36,7 +36,7 @@ _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTION
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
 # Plex returns at most this many performers of an item, so the test could not restore any others.
 _MOST_PERFORMERS = 200
-# The space in this test value shows whether Plex decodes the names of removed tags twice.
+# A name with a space shows whether Plex URL-decodes the names of removed tags once or twice.
 _PROBE = "Stash2Plex test"
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, because it was never synced"
@@ -50,7 +50,7 @@ class SavedItem:
     values: Mapping[str, str | list[str]]
     locks: Sequence[str]
     unseen_locks: Sequence[str] = ()  # locks that the plugin set, but Plex did not report
-    testable: Sequence[str] = ()  # the write test changes only fields with these locks
+    testable: Sequence[str] = ()  # a field is tested only if its lock is listed here
     images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
