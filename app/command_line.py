@@ -89,8 +89,8 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse computes the column of the commands without their indent of two spaces. Without
-        # this correction, the help text of the longest commands would start on a new line.
+        # argparse ignores that commands are indented by two spaces, so a long command would push
+        # its help text to a new line.
         self._action_max_length += 2
         return super().format_help()
 

@@ -16,8 +16,8 @@ class Dependency:
     needed: str
 
 
-# `requests` is tested first, because `plexapi` imports it. In another order, the error message
-# would name `plexapi` although `requests` is broken.
+# `plexapi` imports `requests`. In another order, a broken `requests` would look like a broken
+# `plexapi`.
 DEPENDENCIES = (
     Dependency("requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi.utils", ">=4.18"),
@@ -63,7 +63,7 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        # The package works, but was copied without the file that contains its version.
+        # The package works, but lacks the file that contains its version.
         return None
     except ModuleNotFoundError as error:
         missing = error.name or package

@@ -26,14 +26,14 @@ def run(script: str, arguments: list[str]) -> str:
 
 
 class _Decoder:
-    # `make_scanner` reads these attributes. The values are the defaults of `json.loads`.
+    # The options of `make_scanner`, with the defaults of `json.loads`.
     strict = True
     object_hook = object_pairs_hook = parse_constant = None
     parse_float, parse_int = float, int
 
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
-    """Return a hook's context, and its connection to Stash as JSON. Other input returns None."""
+    """Return the context and the Stash connection of a hook, or None for other input."""
     try:
         # The import of `json` takes a quarter of a hook's time, so only its C part is imported.
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415
@@ -61,7 +61,7 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
                 start_worker(script, lock, connection.encode())
         _relay(root)
-        # This write is the last step, because it fails if Stash has closed stderr.
+        # This is the last step, because Stash may have closed stderr.
         if jobs:
             subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)
             os.write(2, f"\x01{level}\x02Queued {subjects}\n".encode())

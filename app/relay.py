@@ -12,14 +12,14 @@ from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
 from shared.log import JOB_ENDS, MAX_RECORD_BYTES, STEP, Log
 
-# A line of the worker's log: its time, level, event code and message.
+# The time, level, event code and message of a line in the worker's log.
 Line = tuple[str, str, str, str]
 
 FEW_SCENES = 5
 MOST_LINES, MOST_STEPS = 20, 100
 # The first 80 bytes identify a log file, even after the log rotation has renamed the file.
 _HEAD = 80
-# The position of the time of day in "2024-05-06 14:02:07.123456".
+# The time of day in "2024-05-06 14:02:07.123456".
 _TIME = slice(11, 19)
 _BEGIN = '{"time": '
 _FILE = "worker.log in the plugin's data folder"
@@ -45,8 +45,8 @@ def _report_stored_event(marker: str, log: Log) -> None:
     text = ""
     with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # The file `marker` is deleted before the log is read. A line that the worker writes meanwhile
-    # creates the file again, so the next hook copies the line.
+    # The marker file is deleted before the log is read, so a line that the worker adds meanwhile
+    # creates a new marker file.
     with contextlib.suppress(FileNotFoundError):
         remove_file(marker)
     _report(list(_parsed(text)), log)
@@ -92,7 +92,7 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # If `worker.log` was renamed between the two reads, `older` has the same lines as `current`.
+    # If `worker.log` was renamed between the two reads, both reads got the same file.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]
@@ -103,7 +103,7 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> Iterable[Line]:
-    """Yield the valid log lines. After a crash, a line may begin with the rest of another line."""
+    """Yield the valid log lines. After a crash, a line may begin with a part of an older line."""
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)
         with contextlib.suppress(ValueError, KeyError, TypeError):

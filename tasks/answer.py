@@ -27,7 +27,7 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # One level for each text in `details`, or empty if all texts have the level OK.
+    # The levels of the texts in `details`. If empty, all texts have the level OK.
     detail_levels: Sequence[Level] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK

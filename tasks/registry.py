@@ -1,4 +1,4 @@
-"""The table of tasks. Stash passes each argument as a text, and other programs as any JSON type."""
+"""The table of tasks. Stash passes arguments as text, other programs as any JSON type."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -70,7 +70,7 @@ class Task(NamedTuple):
     # `target` is `module:function`, or only `module` if the function has the task's name.
     target: str
     arguments: Mapping[str, Argument] = MappingProxyType({})
-    # If `reads_only` is set, the task needs no installed package, and takes a `StatusSource`.
+    # A task with `reads_only` needs no installed package, and its function gets a `StatusSource`.
     reads_only: bool = False
 
 

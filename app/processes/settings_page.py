@@ -1,9 +1,4 @@
-"""Writes defaults into Stash's settings, because Stash shows a switch without a value as off.
-
-If a user opened the settings page before the defaults were written, and saves it afterwards, Stash
-loses the defaults. So if most of the written defaults are missing, they are written again. If few
-are missing, a user has cleared these settings, and they stay empty.
-"""
+"""Writes defaults into Stash's settings, because Stash shows a switch without a value as off."""
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
@@ -49,11 +44,12 @@ def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[s
     aliased = {name: stored.get(alias) for name, alias in LEGACY_NAMES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
-    is_posted_away = 2 * len(shown.written & absent.keys()) > len(shown.written)
+    # Stash deletes the defaults if a user saves a settings page from before they were written.
+    is_deleted_by_page = 2 * len(shown.written & absent.keys()) > len(shown.written)
     return {
         name: value
         for name, value in absent.items()
-        if name not in shown.seen or (is_posted_away and name in shown.written)
+        if name not in shown.seen or (is_deleted_by_page and name in shown.written)
     }
 
 
@@ -62,8 +58,7 @@ def show_defaults(services: Services) -> None:
     try:
         stored = services.sessions.stored()
         state = file.read(services.clock())
-        # Without the state file, a setting that a user has cleared would look new, and get its
-        # default.
+        # Without the state file, a setting that a user cleared would get its default again.
         if file.is_unread:
             return
         shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))

@@ -59,7 +59,7 @@ def _run_for_user(
         is_due = _is_reconciliation_due(services)
         return answer
     finally:
-        # A worker is started even after a failed task, because a killed worker may have left jobs.
+        # A worker is started even after a failed task, because jobs may be waiting.
         ensure_worker_for_jobs(services, is_due=is_due)
 
 

@@ -13,7 +13,7 @@ from shared.files import replace_file
 from shared.log import DEBUG, LEVEL_NAMES, MAX_RECORD_BYTES, PROGRESS, Log, one_line
 
 MAX_BYTES, OLD_FILES = 1_000_000, 1
-# In JSON, each quote is escaped, so a line of the log can be longer than its message.
+# Escapes in JSON can make a line of the log longer than its message.
 _LONGEST_LINE = 3 * MAX_RECORD_BYTES
 
 
@@ -26,13 +26,12 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
         try:
             super().doRollover()
         except OSError:
-            # Windows refuses to rename a log that another process reads. Then new lines go into the
-            # same file.
+            # Windows refuses to rename a log that another process reads.
             self.stream = self._open()
 
 
 def create_worker_log(path: str, marker: str | None = None) -> Log:
-    """Return a log of JSON lines. A line above debug creates `marker`, so that a hook copies it."""
+    """Return a log of JSON lines. A line above level debug creates the file `marker`."""
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )
@@ -49,15 +48,14 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    # The time comes first, so that each log file begins with other bytes. `app/relay.py`
-    # recognizes a log file by its first 80 bytes.
+    # The time makes the first 80 bytes unique, by which `app/relay.py` recognizes a log file.
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)
 
 
 def leave_record(marker: str, event: Event, problem: str) -> None:
-    """Store an error, which the next hook copies to Stash's log. `problem` contains no secret."""
+    """Store an error that the next hook copies to Stash's log. `problem` must contain no secret."""
     with contextlib.suppress(OSError):
         if os.path.exists(marker) and os.path.getsize(marker):
             return

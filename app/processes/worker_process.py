@@ -54,7 +54,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
             os.setsid()
     connection = _read_connection()
     folder = data_folder_of(script, connection)
-    # Except on Windows, the parent process passes the worker lock as an open file descriptor.
+    # On Windows, the parent process cannot pass the worker lock as a file descriptor.
     descriptor = int(arguments[0]) if arguments else None
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
@@ -64,8 +64,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # The lock is released before the error is logged. So a task that sees the log line can
-        # start another worker at once.
+        # A task that sees this error may start a worker at once, so the lock is released first.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -120,8 +119,7 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        # Use the connection to Stash that a hook stored, because it may be newer than the one that
-        # stdin contained.
+        # A connection to Stash that a hook stored may be newer than the connection from stdin.
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:
@@ -152,8 +150,7 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # The command line adds Plex's address to the connection. The connection of a later hook
-            # lacks Plex's address, so the known address is kept.
+            # A hook's connection lacks Plex's address, so an address from the command line is kept.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)
@@ -241,14 +238,13 @@ class _WorkerProcess:
         return outcome if self._is_unchanged() else DrainOutcome.UPDATED
 
     def _is_needed(self, outcome: DrainOutcome) -> bool:
-        """Return whether to run a worker again. If so, this process holds the worker lock."""
+        """Return True, with the worker lock held, if a worker must run again."""
         if not self._hand_over():
             return False
         stays = self._probe.leaves_zombie()
         if not stays:
             self._lock.release()
-        # A hook that stored a job while this process held the lock has started no worker. So the
-        # spool is checked once more after the release.
+        # While this process held the lock, hooks started no worker, but may have stored jobs.
         known = self._spool.names()
         has_work = self._has_work(outcome)
         self._close_services()
@@ -257,7 +253,7 @@ class _WorkerProcess:
         return has_work and self._lock.try_acquire()
 
     def _hand_over(self) -> bool:
-        """Release the worker lock for a task, then reacquire the lock. Return False on failure."""
+        """Let a task use the worker lock. Return whether this process has the lock again."""
         request_path = self._folder.takeover_lock
         if not is_requested(request_path):
             return True

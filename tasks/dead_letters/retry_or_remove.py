@@ -64,8 +64,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
 
     def existing_or_all(scene_ids: Sequence[int]) -> Collection[int]:
-        # If Stash does not answer, all scenes are queued. For a scene that Stash has deleted, the
-        # worker only deletes the plugin's records.
+        # A job of a deleted scene is harmless, so all scenes are queued if Stash does not answer.
         try:
             return services.scenes.read(scene_ids)
         except StashError as error:

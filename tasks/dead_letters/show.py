@@ -13,7 +13,7 @@ from worker.outage_history import format_elapsed_since
 from worker.state_files import StatusSource
 
 MOST_GROUPS, MOST_SCENES = 20, 10
-# Stash needs longer for more titles. To limit the wait, at most 250 titles are requested.
+# Stash needs longer for more titles, so at most 250 titles are requested.
 MOST_ASKED = 250
 Titles = Mapping[int, str]
 _Group = tuple[tuple[str, str], list[DeadLetter]]

@@ -36,7 +36,7 @@ def fault(text: str, remedy: str) -> Finding:
 
 
 def unchecked(why: str) -> Finding:
-    """Return the result of a check that could not run. Another check reports the cause."""
+    """Return the result of a check that could not run."""
     return Finding(Level.WARNING, f"not checked, because {why}")
 
 
@@ -80,14 +80,14 @@ def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequenc
     """Hide secrets, home folders and public hosts in a text, so a user can share the text."""
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:
-        # A host name without a dot is usually a container's name, which need not be hidden.
+        # A host name without a dot is usually a container's name, which is not private.
         if "." in host and not _may_be_shown(host):
             text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", _HIDDEN, text, flags=re.I)
     home = home.rstrip("/\\")
     if os.path.isabs(home):
         text = re.sub(rf"{re.escape(home)}(?=[/\\\s\"]|$)", "~", text)
     text = _HOMES.sub("~", text)
-    # A shell replaces `~` only outside quotes, so `"~/a b"` becomes `~/"a b"`.
+    # A shell expands `~` only outside quotes, so `"~/a b"` becomes `~/"a b"`.
     return text.replace('"~/', '~/"').replace('"~"', "~").replace('"~\\', '"%USERPROFILE%\\')
 
 

@@ -21,7 +21,7 @@ _PACKAGES = ("plexapi", "stashapp-tools", "persist-queue", "requests")
 # For 100,000 scenes, the data folder needs about 200 MB on the disk.
 _LOW, _VERY_LOW = 500_000_000, 50_000_000
 _OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
-# Network file systems have no write-ahead log, and their locks may work on one machine only.
+# SQLite's write-ahead log and file locks are unreliable on network file systems.
 _NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "afs", "davfs", "fuse.rclone")
 
 

@@ -35,8 +35,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# The error message of a parser contains the refused value, which may be private. To get a message
-# without this value, the parser is called with an empty list, which all parsers refuse.
+# A user's wrong value may be private, so the Doctor shows the error message for an empty list
+# instead, which no setting accepts.
 _WRONG_VALUE: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")
@@ -194,8 +194,7 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    # The Doctor reads Plex's preferences, because usually only the token of the server's owner can
-    # read them. So the Doctor tests the token without an edit.
+    # Usually only an owner's token can read Plex's preferences, so reading them tests the token.
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if isinstance(seen.error, PlexAuthError):

@@ -19,7 +19,7 @@ from worker.process.launcher import WORKER_ARGUMENT
 
 _LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
-# The messages of these errors may contain private settings. The Doctor shows these texts instead.
+# The Doctor shows these reasons instead of error messages, which may contain private settings.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "plex_library names a library that Plex does not have",
@@ -38,8 +38,7 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    # A test of the worker lock would hold the lock for a moment, and a hook at this moment would
-    # start no worker. So only the worker's log shows whether the worker runs.
+    # A test of the worker lock holds the lock, so a hook at this moment would start no worker.
     signs, lines = WorkerSigns(), deque[str]()
     with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
         lines = deque(file, _LINES_READ)
@@ -87,7 +86,7 @@ def _number_waiting(database: DatabaseCheckup) -> int:
 def _is_worker(process: int) -> bool:
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
-            # The command line of a zombie process is empty, so a zombie does not count as a worker.
+            # A zombie process has an empty command line.
             return WORKER_ARGUMENT.encode() in file.read()
     except OSError:
         return not os.path.isdir("/proc/self") and may_live(process)

@@ -19,8 +19,8 @@ from worker.sync.scene_work import lacks_metadata
 
 # A running worker reads changed settings within 10 seconds.
 SEEN_AFTER = 10.0
-# Stash may kill this process at any moment, so the scenes are queued before the settings are
-# stored. The queued jobs are due after a minute, when the settings are stored.
+# The scenes are queued before the settings are stored, because Stash may kill this process in
+# between. The jobs wait a minute, so that they use the new settings.
 STORED_AFTER = 60.0
 UNCONFIRMED_SHARE = 0.1
 _DAY = 86_400.0
@@ -48,7 +48,7 @@ def save_settings(
     confirmed: bool,
     format: str,  # noqa: A002 - the argument's name
 ) -> Answer:
-    """Store all settings or none. If they change many scenes in Plex, `confirmed` is required."""
+    """Store all settings or none. A change of many scenes in Plex requires `confirmed`."""
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:
         raise TaskError(f"Nothing was saved: there is no setting {', '.join(unknown)[:200]}")
@@ -145,25 +145,23 @@ def _needs_sync(
     before: Config,
     after: Config,
     scene: StashScene,
-    sent: Collection[str],
+    sent_digests: Collection[str],
     last: SceneRecord | None,
 ) -> bool:
-    """Return whether the scene needs a sync. `sent` has the digests of metadata sent to Plex."""
     if why_not_selected(scene, after):
-        return bool(sent) and after.when_not_selected == RESTORE
+        return bool(sent_digests) and after.when_not_selected == RESTORE
     if lacks_metadata(scene, last, after):
         return False
     selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
     if selects and last is not None and last.outcome == SKIPPED:
-        # The last sync skipped this scene, because the old settings excluded the scene, or because
-        # its item shows another scene. With the new settings, the item may show this scene.
+        # The old settings may be the reason why the last sync skipped this scene.
         return True
-    if not sent:
+    if not sent_digests:
         return selects and bool(why_not_selected(scene, before))
-    # Equal metadata has an equal digest. If the settings change the digest, the scene needs a sync
-    # even if `sent` contains the new digest, because perhaps only a former Plex server got it.
+    # `sent_digests` includes digests that only a former Plex server got, so a changed digest always
+    # needs a sync.
     new = project(scene, after).digest
-    return new not in sent or project(scene, before).digest != new
+    return new not in sent_digests or project(scene, before).digest != new
 
 
 def _seconds_each(services: Services, config: Config) -> float:

@@ -138,7 +138,6 @@ def end_outage(services: Services) -> None:
             return
         with services.hold_worker_lock():
             guard = OutageGuard(services)
-            # Two successful checks end an outage. If jobs are waiting, one check is enough: the
-            # worker may then run a job, and the first synced job ends the outage.
+            # If jobs wait, one check is enough, because the first synced job ends the outage.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)

@@ -1,4 +1,4 @@
-"""The tasks that only the plugin's page in Stash requests."""
+"""The tasks for the plugin's page in Stash."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ def _stored_step(services: Services) -> str | None:
 
 
 def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    # If a hook causes a sync before the user has finished the setup, the page still shows it.
+    # A sync that a hook caused must not hide an unfinished setup on the page.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in _STEPS else None
@@ -69,7 +69,7 @@ def wake(services: Services) -> Answer:
 
 
 def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
-    """Start a worker if jobs, an outage or a due reconciliation need one. Return what was done."""
+    """Start a worker if jobs, an outage or a reconciliation need a worker. Return what was done."""
     try:
         is_away = services.breaker().state is not CircuitState.CLOSED
         if is_due or is_away or services.queue.has_unfinished():
@@ -93,7 +93,7 @@ def _read_state(services: Services, status: StatusSnapshot) -> State:
 
 
 def scene_status(services: Services, *, scene_id: int) -> Answer:
-    """Return from the plugin's database whether a scene is in Plex, without a request to Plex."""
+    """Return whether a scene is in Plex, according to the plugin's database."""
     queue, log = services.queue, services.queue.sync_log
     last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
     items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)

@@ -1,4 +1,4 @@
-"""Reads the plugin's status. To answer fast, these modules import no installed package."""
+"""Reads the plugin's status without any installed package, so that the answer is fast."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,8 +14,7 @@ from worker.pauses import Pause
 from worker.recovery import RecoveryScheduler
 from worker.state_files import StatusSource
 
-# This placeholder stands for a time in a sentence. The page replaces it with the time in the user's
-# time zone, and `text` with the time in this machine's time zone.
+# This placeholder stands for a time, because the page shows times in the user's time zone.
 SINCE = "{since}"
 
 

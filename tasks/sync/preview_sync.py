@@ -55,7 +55,7 @@ def preview_sync(services: Services, *, scene_id: int | None) -> Answer:
         title, head = "What a sync would change", _report_head(sums, fields)
         path = write_report(services, "preview", title, head, body)
     numbers = counts_text((number, words) for words, number in sums.items())
-    sums["without metadata yet"] = sums[NO_METADATA]  # scripts may read this old name
+    sums["without metadata yet"] = sums[NO_METADATA]  # old name, which users' scripts may read
     return Answer(
         f"Scenes: {numbers or 'none'}. Nothing was changed. Report: {path}",
         data={"scenes": dict(sums), "fields": dict(fields), "report": path},
@@ -112,7 +112,7 @@ def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
 def write_report(
     services: Services, kind: str, title: str, head: Iterable[str], body: Iterable[str] = ()
 ) -> str:
-    """Write a report and return its path. Lines of `body`, not of `head`, end with a line break."""
+    """Write a report and return its path. Only the lines of `body` end with a line break."""
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, f"{kind}-{time:%Y-%m-%d-%H%M%S}.txt")

@@ -69,7 +69,7 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
 
 @dataclass
 class _ItemTask:
-    """Changes items of one scene or of all scenes. For all, the user must start the task twice."""
+    """Changes items in Plex. For all scenes, the user must start the task twice to confirm."""
 
     services: Services
     session: SyncSession
@@ -78,7 +78,7 @@ class _ItemTask:
     effect: str
     afterwards: str
     question_path: str
-    # This function changes an item in Plex, and returns the fields whose values were too long.
+    # Changes one item in Plex, and returns the names of the fields whose values were cut.
     change: Callable[[PlexItem, Original, Records], Collection[str]]
     changed: int = 0
     gone: int = 0
@@ -112,8 +112,7 @@ class _ItemTask:
                 f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
             )
         if not self.failed:
-            # After an error, the user's confirmation stays valid, so that the next start of this
-            # task continues without a question.
+            # After an error, the confirmation stays valid, so the next start does not ask again.
             write_state(self.question_path, {})
         afterwards = f"; {self.afterwards}" if self.changed else ""
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})

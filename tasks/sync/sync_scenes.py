@@ -81,8 +81,7 @@ class _Queueing:
         try:
             session = services.sessions.current()
             session.library.prepare()
-            # The worker finds items by the path index. So the index is refreshed even with `force`,
-            # although this task itself then needs no index.
+            # The index is refreshed even with `force`, because the worker finds items by the index.
             session.library.refresh()
             self._session, server_id = session, session.library.server_id
         except (PlexError, ConfigFault) as error:
@@ -94,8 +93,6 @@ class _Queueing:
         queue, now, config = self._services.queue, self._services.clock(), self._config
         last = queue.sync_log.scenes([scene.id for scene in page])
         with_file = [scene for scene in page if scene.files]
-        # If the settings exclude a scene, the worker skips the scene or gives its items the values
-        # from before the first sync. Only in the second case, the scene is queued.
         selected = [scene for scene in with_file if not why_not_selected(scene, config)]
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
