@@ -1,7 +1,6 @@
 """Chooses the jobs for an event of Stash. To save the user's time, no settings are read."""
 
-# Only an edit of these fields queues a sync. The URLs and `stash_ids` are not sent to Plex, but
-# change when Stash's task Identify edits a scene.
+# URLs and `stash_ids` are not sent to Plex, but show that Stash's task Identify edited the scene.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "group_ids", "movies", "movie_ids", "stash_ids",

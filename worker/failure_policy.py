@@ -32,10 +32,9 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError
 from worker.sync.session import SyncSession
 
-# If Plex lacks the file of a scene, the job is retried for at least 2 h, and at least 8 times in
-# case the clock jumps ahead. If the plugin knows why Plex lacks the file, the job is retried twice.
+# While Plex lacks a scene's file for an unknown reason, the job is retried for this time or more.
 SEARCH_SECONDS = 2 * 3600.0
-_FEWEST_SEARCHES = 8
+_FEWEST_SEARCHES = 8  # in case the clock jumps ahead
 _SEARCHES_IF_EXPLAINED = 2
 _COVER_DELAY = 60.0
 MAX_FAILURES = 3
@@ -143,14 +142,9 @@ class _FailureCount:
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    Plex or its proxy may answer each request about one scene with status 502 to 504, which is also
-    the answer during an outage. So the failure of a job is counted only in two cases:
-
-    - After the job's previous failure, Plex edited another scene.
-    - The job has a counted failure, and no other job has failed since the job's last failure.
-
-    A job with three counted failures is a poison job. One or two counted failures prove nothing,
-    because an outage may have caused them.
+    Both may cause status 502 to 504. So a job's failure counts if Plex edited another scene since
+    the job's previous failure. After a failure that counts, the next one also counts if no other
+    job failed in between. The third failure that counts shows a poison job.
     """
 
     _records: dict[str, _FailureCount] = field(default_factory=dict)
@@ -185,7 +179,7 @@ class FailurePolicy:
     poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def general_error(self, error: Exception) -> Exception:
-        """Test whether Stash fails for every scene. If so, return an error that costs no retry."""
+        """Return the error, or one that costs no retry if Stash fails for every scene."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

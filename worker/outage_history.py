@@ -7,8 +7,8 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions stored one outage as several records, of which only the last had an end. So two
-# successive records are joined if the first has no end and both began within an hour.
+# Earlier versions stored an outage as several records, so a record without an end is joined with
+# the next one if both began within this time.
 _REOPENS_WITHIN = 3600.0
 
 
@@ -66,7 +66,7 @@ class OutageHistory:
         return next((record for record in self.records[-1:] if record.ended_at is None), None)
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """Correct the history after a kill. `opened_at` is None if no outage is ongoing."""
+        """After a kill, make the history agree with `opened_at`, the start of the outage."""
         if opened_at is not None:
             self.begin(min(opened_at, now), estimated=True)
         elif (ongoing := self.ongoing) is not None:

@@ -52,7 +52,7 @@ class Pauses:
         self.delay = min(LONGEST_PAUSE, self.delay * 2 or FIRST_PAUSE)
         self._until = self.monotonic() + self.delay
         if reason != self.reason:
-            # Each edit may start a worker, but only the first worker reports a wrong setting.
+            # A wrong setting is reported once, not by each worker.
             if kind != SETTINGS or reason != self._reported:
                 self.report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
             self._write(reason, kind)
@@ -78,7 +78,7 @@ class Pauses:
         self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
-        # The queue also looks empty if the database cannot be read. A pause for this reason stays.
+        # A database that cannot be read looks like an empty queue, so its pause must not end.
         if self.kind != DATABASE:
             self.succeeded()
 

@@ -102,7 +102,7 @@ class SyncWorker:
         while not self._stop.is_set():
             outcome = self._step()
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
-                # A user waits for the result of this run, so Plex gets one more health check soon.
+                # A user waits for this run, so Plex is checked once more soon.
                 has_checked = True
                 self._guard.recovery.make_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_check(due=True))
@@ -123,7 +123,7 @@ class SyncWorker:
             if outcome is not DrainOutcome.WORKED:
                 self._finalizer.progress.drain_ended()
             if outcome is DrainOutcome.DRAINED:
-                # A pause after an error of Stash ends, because no job is due that needs Stash.
+                # No job needs Stash now, so a pause caused by Stash ends.
                 self._pauses.end_if(STASH)
             return outcome
         except sqlite3.DatabaseError as error:
@@ -140,7 +140,7 @@ class SyncWorker:
 
     def _try_step(self) -> DrainOutcome:
         if self._steps.taken() < 0 or not self._begun:
-            # If the clock was set back, stored due times may be far in the future.
+            # If the clock was set back, due times may be far in the future, so `_begin` caps them.
             self._begin()
         if not self._timetable.a_job_is_due():
             self._waiter.wait_for_end_of_burst()

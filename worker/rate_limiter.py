@@ -1,8 +1,7 @@
 """Limits the rate of jobs after an outage, and at any time as the user's settings require.
 
-After an outage, all waiting jobs at once could overload Plex. A token bucket allows 5 jobs per
-second at first. The rate rises to 20 jobs per second within 300 s, and then the limit ends. If more
-than 30 % of the jobs fail, the rate is halved until less than 10 % fail.
+After an outage, all waiting jobs at once could overload Plex. So a token bucket raises the rate
+within 300 s, and halves the rate while many jobs fail.
 """
 
 from collections import deque
@@ -22,8 +21,7 @@ ERROR_WINDOW = 60.0
 SLOWED_SECONDS = 60.0
 SLOW_ABOVE = 0.30
 RESTORE_BELOW = 0.10
-# A job starts even if this share of a token is missing, because the clock cannot measure so short a
-# wait.
+# A job may start without this share of a token, because the wait is too short for the clock.
 _ALMOST = 1e-4
 _ROUNDING = 1e-3
 
@@ -100,7 +98,7 @@ class Pace:
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     report: Report
-    is_ordered: bool = False  # whether a user has started this run, which is then not slowed down
+    is_ordered: bool = False  # whether a user started this run, so that no limit applies
     _next: float = float("-inf")
     _delay: float = 0.0
 

@@ -15,9 +15,8 @@ from worker.services import Services
 from worker.sync.session import SyncSession
 
 LOOKS_PER_SECOND = 5
-# While a worker is busy, a hook takes 1.54 times as long, and a bulk edit runs a hook every 0.02 s.
-# So if the spool has more than BURST jobs, the worker waits until no job has arrived for QUIET
-# seconds.
+# A busy worker makes the hooks of a bulk edit take 1.54 times as long. So if the spool has more
+# than BURST jobs, the worker waits until no job has arrived for QUIET seconds.
 BURST = 3
 QUIET = 0.3
 LONGEST_BURST = 30.0
@@ -25,7 +24,7 @@ LONGEST_BURST = 30.0
 
 class IdleTask(Protocol):
     def wants_a_step(self) -> bool:
-        """Return whether a step may find work, without a request to a server."""
+        """Return whether a step may find work. No request may be sent."""
 
     def step(self, session: SyncSession) -> bool:
         """Return whether the step did some work. An error of Plex or Stash must not be raised."""

@@ -24,8 +24,7 @@ UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-# Scenes of Stash, and the changed performers, studios, tags and groups by scene id. An id without a
-# scene means that the scene was deleted in Stash.
+# The scenes that Stash still has, and the changed performers, studios, tags and groups by scene id.
 _Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 
@@ -77,8 +76,7 @@ class EntityJobs:
 
     def _read(self, entities: Mapping[int, set[Entity]]) -> Iterator[_Page]:
         unread = iter(entities.items())
-        # The worker can stop only between two pages. So a page is small, and needs only one request
-        # to Stash.
+        # The worker can stop only between two pages, so a page is a single request to Stash.
         while some := dict(islice(unread, READ_BATCH)):
             yield self.services.scenes.read(list(some)).values(), some
 
@@ -132,7 +130,7 @@ class EntityJobs:
 def _was_excluded(
     scene: StashScene, changed: Collection[Entity], last: SceneRecord | None, config: Config
 ) -> bool:
-    """Return whether settings may have excluded the scene before its `changed` tags were edited."""
+    """Return whether the settings about tags may have excluded the scene until now."""
     if not config.only_with_tags and not config.never_with_tags:
         return False
     others = tuple(tag for tag in scene.tags if ("tags", tag.id) not in changed)

@@ -14,7 +14,7 @@ from sync_queue.spool import elect
 from worker.process.launcher import start_worker
 
 BUSY_INTERVAL = 0.5
-# By default, the worker's current request to Plex delays the release of its lock by at most 30 s.
+# The worker releases its lock after its request to Plex, which takes at most 30 s by default.
 TASK_TIMEOUT = 60.0
 REACQUIRE_SECONDS = 0.5
 IDLE_INTERVAL = 0.2
@@ -70,8 +70,7 @@ def hold_worker_lock(
         yield
     finally:
         lock.release()
-        # If the request ended first, the worker would find its lock held without a request. So the
-        # worker would exit, because it would take this process for another worker.
+        # A worker that finds its lock held without a request exits, so the lock is released first.
         request.release()
         if is_handed_over:
             sleep(REACQUIRE_SECONDS)

@@ -1,4 +1,4 @@
-"""Finds out whether ended workers stay zombie processes, as in containers that reap none."""
+"""Finds out whether ended workers stay zombies, as in a container without an init process."""
 
 import time
 from collections.abc import Callable

@@ -68,8 +68,7 @@ class BatchSync:
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
         others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
         if others:
-            # The items of this excluded scene may now show other scenes that have files in these
-            # items. So the other scenes are queued for a sync.
+            # These items may now show other scenes that have files in them, so those are synced.
             queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
         reason = f"not selected, because {why}"
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
@@ -80,8 +79,7 @@ class BatchSync:
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
             reason += "; its Plex item has the values from before the first sync" * bool(restored)
-        # The record omits the time stamp of the scene. So the scene's next sync compares the cover,
-        # even if the scene was not edited.
+        # Without a time stamp, the scene's next sync compares the cover even if nothing was edited.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 
@@ -89,8 +87,8 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # Plex may just have added the file of a new job, so poll Plex's new items. If all jobs
-        # failed before for missing files, `MissingScenes` searches for the files instead.
+        # Plex's new items are polled for new jobs. `MissingScenes` searches for files that were
+        # missing before.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)

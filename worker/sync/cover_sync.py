@@ -42,9 +42,8 @@ class CoverResult:
 class Target(NamedTuple):
     """The poster or the art of an item, which has to show the scene's cover.
 
-    `has` is the SHA-1 of the image that was sent last, or None if no image was sent. If Plex
-    refused the image, `has` begins with `_REFUSED`. If the scene had no cover that Plex accepts,
-    `has` is `_NO_COVER`. `is_locked` is also True if this Plex server never reports the lock.
+    `has` is the SHA-1 of the image that was sent last, after the prefix `_REFUSED` if Plex refused
+    the image. `is_locked` is also True if this Plex server never reports the lock.
     """
 
     item: PlexItem
@@ -126,8 +125,7 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Two edits within a second give the scene the same time stamp, so its cover may change
-            # unnoticed. So the hook marks each job of a changed cover.
+            # Two edits within a second have the same time stamp, so the hook marks a changed cover.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)

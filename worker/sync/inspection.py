@@ -18,25 +18,20 @@ from worker.sync.session import SyncSession
 
 
 class Inspection(NamedTuple):
-    """A scene, and the changes that a sync of the scene would make.
-
-    `unlocked` lists the sent images that are not locked in Plex. `cover_for` says whether a sync
-    would read the cover from Stash for the poster, the art or both. `restores` means that a sync
-    would restore the values from before the first sync.
-    """
+    """A scene, and the changes that a sync of the scene would make."""
 
     scene: StashScene
     desired: SceneMetadata
     not_selected: str = ""
     lacks_metadata: bool = False
     edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()
-    unlocked: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()
-    cover_for: tuple[str, ...] = ()
+    unlocked: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()  # sent images without a lock
+    cover_for: tuple[str, ...] = ()  # the images to compare with the scene's cover
     elsewhere: tuple[str, ...] = ()
     unseen: bool = False
     synced_before: bool = False
     error: PlexError | None = None
-    restores: bool = False
+    restores: bool = False  # whether a sync would restore the item's original values
 
     @property
     def image_reasons(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ _SCAN = "Scan the library of the file in Plex"
 class ItemFinder:
     """Finds items in the index of Plex's file paths, and searches Plex for files not in the index.
 
-    If `forgets` is set, problems are reported, and the index drops items that Plex no longer has.
+    If `forgets` is False, as in previews, nothing is reported, and no item leaves the index.
     """
 
     services: Services

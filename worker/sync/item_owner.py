@@ -27,7 +27,7 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Remove items that show another scene from `works`. Return ids of scenes deleted in Stash."""
+    """Remove each scene's items that show another scene. Return ids of scenes deleted in Stash."""
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}
@@ -75,8 +75,8 @@ def _owners(
 ) -> tuple[dict[int, int], set[int]]:
     """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
 
-    Stash runs no hook if scenes are merged or a file moves to another scene. So if a scene outside
-    the batch was synced to an item, Stash is asked whether the scene still has the item's file.
+    Stash runs no hook if a file moves to another scene, so Stash is asked whether synced scenes
+    outside the batch still have the item's file.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

@@ -53,7 +53,7 @@ class ItemWriter:
             with transaction():
                 for scene_id, key in taken_over:
                     log.transfer_item(scene_id, server_id, key)
-                    # The item may have another scene's cover, so this sync compares all images.
+                    # The item may show another scene's cover, so this sync must compare the cover.
                     log.mark_unsynced(scene_id)
         stored = EditPlanner.of(log, self.session, works)
         items = [(work, item) for work in works for item in work.items]
@@ -138,12 +138,11 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Update and return the original values. The fields in `fresh` were never sent before."""
+        """Store original values of never sent fields (`fresh`). Return all original values."""
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:
-            # Plex may have made this sort title from a title that the plugin sent. So this sort
-            # title does not replace the stored original.
+            # Plex may have made this sort title from a sent title, so it is not the original.
             fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
@@ -162,13 +161,13 @@ class ItemWriter:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
         if SORTED_AS in edit.fields.keys() - edit.sent.keys():
-            # A second request unlocks the restored sort title. If that request gets lost, the next
-            # sync finds this record and repeats both requests.
+            # If the later request to unlock the sort title gets lost, this record makes the next
+            # sync repeat it.
             pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
-        # The previous edit may have failed. Its values are recorded as sent if Plex shows them.
+        # Plex may show values of a previous edit whose response got lost.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
@@ -190,7 +189,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex accepts an edit of the date's lock, Plex is not down, but refuses empty dates.
+            # If Plex is down, editing the lock fails, too. Otherwise, Plex refuses empty dates.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

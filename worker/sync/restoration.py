@@ -71,7 +71,7 @@ class Restoration:
             session.read_smart_collections([item.section_key], 0.0)
         fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
         unlocked = unlocking_edit(held, fields)
-        # Plex may lock the images that are selected here. The edit afterwards restores their locks.
+        # Plex may lock an image when it selects the image, so the next edit restores the lock.
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
@@ -119,8 +119,8 @@ class Restoration:
             sent = log.uploads(server_id, key, kind)
             images = client.list_images(key, kind) if sent else []
             if any(image.selected and is_ours(image, sent) for image in images):
-                # Store the kind of image before Plex selects another image. After a kill, the
-                # record then shows that the plugin, not a user, selected that image.
+                # If this were stored later, a kill would make the new image look like a user's
+                # choice.
                 returning.append(kind)
                 log.change_original(server_id, key, {**held, RETURNING: returning})
                 other = other_image(images, sent)

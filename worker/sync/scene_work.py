@@ -22,10 +22,8 @@ from worker.sync.session import SyncSession
 class SceneWork:
     """A scene of a batch, and its state.
 
-    `taken_over` has the keys of items that other scenes were synced to. `shared_items` has the keys
-    of items that have a file of this scene but show another scene, and `elsewhere` describes these
-    items. `unseen` means that the path index has an item for a file, but Plex did not return the
-    item. `looked_for` means that Plex was searched for missing files.
+    `taken_over` has the keys of items that other scenes were synced to. The items in `shared_items`
+    have a file of this scene, but show another scene.
     """
 
     claims: list[Claim]
@@ -36,7 +34,7 @@ class SceneWork:
     taken_over: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     shared_items: dict[str, list[int]] = field(default_factory=dict)
-    unseen: bool = False
+    unseen: bool = False  # whether Plex did not return an item that the path index has
     looked_for: bool = False
     error: PlexError | None = None
 
@@ -115,7 +113,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the sent fields. If an edit may have failed, omit its fields that a user edited."""
+    """Return the fields that were sent, without unconfirmed fields that a user edited."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

@@ -60,8 +60,7 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # If one item lacks the lock after an edit, a user may have unlocked the field. If two items
-        # lack the lock, or if Plex reports other locks, Plex never reports this lock.
+        # A single item without reported locks proves nothing, because a user may have unlocked it.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:

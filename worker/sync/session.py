@@ -33,8 +33,8 @@ UPLOADS_WAIT = 60.0
 class UploadGate:
     """Postpones image uploads while Plex stores no images, although Plex saves edits.
 
-    A single failed upload may be the fault of the image. After failures at two items, images of
-    that kind (poster or art) wait. One upload per minute tests whether Plex stores images again.
+    After failed uploads to two items, images of that kind (poster or art) wait. One upload per
+    minute tests whether Plex stores images again.
     """
 
     clock: Callable[[], float]

@@ -21,14 +21,14 @@ from worker.sync.session import SyncSession
 class Verification:
     """Reads edited items back from Plex after a batch, and compares them with the sent values.
 
-    A scene is synced a second time if another program changed a field during the sync, or if the
-    values show that this Plex server needs another edit.
+    If another program changed a value, or if Plex turned out to need another edit, the scene is
+    synced again.
     """
 
     services: Services
     session: SyncSession
     edits: dict[int, SentEdit] = field(default_factory=dict)
-    # By rating key: the item before the upload, and the SHA-1 of the new poster and of the new art.
+    # By rating key: the item before the upload, and the SHA-1 of its new poster and art.
     images: dict[int, tuple[PlexItem, Mapping[str, str]]] = field(default_factory=dict)
     image_locks: dict[int, set[str]] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class Verification:
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
-        # Unlike `edit.record`, the stored record has the SHA-1 of images sent after the edit.
+        # Images were sent after the edit, so only the stored record has their SHA-1.
         known = log.records_of_item(server_id, key).get(scene_id) or edit.record
         known = replace(known, sent={**known.sent, **sent}, **changes)
         log.remember_item(scene_id, server_id, key, known, self.services.clock())
@@ -89,12 +89,12 @@ class Verification:
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
     ) -> bool:
-        """Store the values that Plex did not keep. Return whether another program changed them."""
+        """Report values that Plex did not keep. Return whether another program changed them."""
         candidates = () if edit.is_second_attempt else unkept
         others = [name for name in candidates if edit.has_changed(name)]
-        # In lists such as collections, a later sync removes only recorded names, so the sent names
-        # stay recorded. If a field changed although it was locked, a user may have edited it. The
-        # sent value then stays recorded, so that the next sync finds a user's edit.
+        # The sent names of lists stay recorded, because a later sync removes only recorded names.
+        # The sent value of a field that changed despite its lock stays, so that the next sync finds
+        # a user's edit.
         ours = edit.record.sent
         is_first = all(
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])

@@ -34,7 +34,7 @@ from validation.values import counted
 
 _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTIONAL}
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
-# Plex returns at most this many performers of an item, so the test could not restore any others.
+# Plex returns at most this many performers, so the test could not restore the rest.
 _MOST_PERFORMERS = 200
 # A name with a space shows whether Plex URL-decodes the names of removed tags once or twice.
 _PROBE = "Stash2Plex test"
@@ -50,7 +50,7 @@ class SavedItem:
     values: Mapping[str, str | list[str]]
     locks: Sequence[str]
     unseen_locks: Sequence[str] = ()  # locks that the plugin set, but Plex did not report
-    testable: Sequence[str] = ()  # a field is tested only if its lock is listed here
+    testable: Sequence[str] = ()  # locks of the fields and images that are tested
     images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -282,7 +282,7 @@ class WriteProbes:
         self.report.append(f"Plex URL-decodes names to remove: {'twice' if twice else 'once'}")
 
     def _image(self, kind: str) -> None:
-        """Upload an image that the item already has, because Plex never deletes images."""
+        """Upload an image that the item already has, because Plex would never delete a new one."""
         key = self.item.rating_key
         images = self.client.list_images(key, kind)
         uploads = [image for image in images if image.key.startswith("upload://")]
