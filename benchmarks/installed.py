@@ -52,8 +52,7 @@ class Installed:
         path = self.rig.data / "queue" / "data.db"
         self._wait(path.exists, "there is no queue")
         query = f"SELECT EXISTS (SELECT 1 FROM ack_queue_default {condition})"
-        # A connection that can write could move the write-ahead log into the database, and so take
-        # work from the measured worker.
+        # A connection that can write could run a checkpoint, which is work of the measured worker.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
 
             def holds() -> bool:

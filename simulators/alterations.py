@@ -1,15 +1,13 @@
 """Lets a test replace objects of the plugin inside the plugin's own processes.
 
-The test passes a module and a function. Each process of the plugin calls the function after the
-import of the module:
+Each process of the plugin calls a function of the test after the import of a module:
 
     def never_lock() -> None:
         edit_parameters.lock_parameters = lambda *_: {}
 
     rig.alter(edit_parameters, never_lock)
 
-Only the compiled function reaches the process. The function can use constants and modules of the
-test file. Its arguments can be numbers, texts, tuples and dictionaries.
+The function can use constants and modules of the test file, but no other functions.
 """
 
 import dis
@@ -60,8 +58,7 @@ class Alterations:
             self._script.rename(folder / altered.ENTRY)
             shutil.copy(altered.__file__, folder)
             self._script.write_text(_START, encoding="utf-8")
-            # Keep the time stamp of the entry script. With a new time stamp, the worker would exit,
-            # as after an update of the plugin.
+            # With a new time stamp of the entry script, the worker would exit as after an update.
             shutil.copystat(folder / altered.ENTRY, self._script)
         content = marshal.dumps((str(self._repository), self._changes))
         fresh = folder / f"{altered.CHANGES}.new"

@@ -1,7 +1,7 @@
 """Applies a test's changes to the plugin, and then runs the plugin.
 
-This file runs in the plugin's process. The class `Alterations` copies the file to the plugin's
-folder, and replaces the plugin's entry script by a script that calls `start`.
+The class `Alterations` copies this file to the plugin's folder, and replaces the plugin's entry
+script by a script that calls `start`.
 """
 
 import importlib

@@ -1,7 +1,6 @@
 """Starts the plugin's processes quickly, by forking a process that has imported the plugin.
 
-Each forked process has its own id, signals, descriptors and command line. The fork saves the start
-of Python and the imports, which take nine tenths of the CPU time of a short task.
+The fork saves the start of Python and the imports, nine tenths of the CPU time of a short task.
 """
 
 import os
@@ -22,8 +21,8 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# Python reads variables named `PYTHON…` only at its start. If a process needs other values than the
-# fork server, the process is started without a fork. The values of these two variables may differ.
+# Python reads variables named `PYTHON…` only at its start, so a process with other values is not
+# forked. A difference in these two variables does not matter.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 

@@ -6,15 +6,10 @@ PLUGIN: the plugin's folder.
 MODULES: the modules to import, separated by commas.
 ADDRESS: the name of the abstract Unix socket to which other processes send requests.
 DESCRIPTOR: the file descriptor of this socket, which the parent process has opened.
-PADDING: a long text without meaning. A forked process overwrites these arguments in memory with its
-own command line, which can be longer than the other arguments.
+PADDING: a long text that reserves memory for the command lines of the forked processes.
 
-This process ends when its standard input ends. A forked process behaves like a fresh interpreter:
-the request sets its descriptors, environment, folder, session and command line.
-
-A test can replace objects of the plugin, as `simulators.alterations` describes. This process makes
-the replacements of the folder PLUGIN before the first fork. If a request names a script in another
-folder, the forked process reimports the modules that this folder changes, and their importers.
+This process ends when its standard input ends. If a request names a script outside PLUGIN, the
+forked process reimports the modules that a test has altered for that script, and their importers.
 """
 
 import builtins
@@ -37,9 +32,8 @@ from typing import Any, NamedTuple
 ENTRY, CHANGES = "entry.py", "changes.bin"
 COMMAND_LINE_BYTES = 4096
 _LONGEST_REQUEST = 1 << 18
-# A request names the number that each received descriptor gets in the forked process, always below
-# 200. The process first moves all descriptors to 200 or above. Otherwise `dup2` could overwrite a
-# received descriptor that is still needed.
+# A forked process moves the received descriptors above all requested numbers, so that `dup2` does
+# not overwrite a descriptor that is still needed.
 _HIGH, _REPLY = 200, 300
 
 
@@ -78,8 +72,8 @@ class _Server:
     def serve(self) -> tuple[Request, list[int], int] | None:
         """Fork a process for each request until the standard input of the fork server ends.
 
-        The method then returns None in the fork server. In each forked process, the method returns
-        the request, the received descriptors, and the descriptor for the reply.
+        Return None in the fork server. Return the request, the received descriptors, and the
+        descriptor for the reply in each forked process.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
@@ -114,8 +108,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Without `detach`, Python would close the descriptors later, when it deletes the socket
-        # objects. By then, the forked process may have opened a file with the same descriptor.
+        # Without `detach`, Python would close the descriptors when it deletes the socket objects.
+        # By then, the plugin may use these descriptors.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 
@@ -274,8 +268,7 @@ def _main() -> None:
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # The process that sent the request continues when it receives the process id, so the id is
-        # sent only after the forked process is set up.
+        # The process that sent the request continues when it receives the process id.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

@@ -43,9 +43,8 @@ def judge(
 ) -> Verdict:
     """Compare the scenes of Stash with the items of Plex.
 
-    The function `mapped` receives the data of a scene, and returns the data that Plex should show
-    under the tested settings. The returned data can have a key `in_plex` with the expected values
-    of optional fields.
+    `mapped` converts the data of a scene to the data that Plex should show under the tested
+    settings. The result's key `in_plex` can contain expected values of further fields of the item.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -107,8 +106,7 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # The plugin clears only dates that the plugin has sent. The item of a scene without a date
-        # may thus show the date of its file, or a date that a user entered.
+        # The plugin clears only dates that the plugin has sent, not for example a file's date.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]

@@ -74,13 +74,11 @@ class Rig:
         script = self.manifest.directory / f"{PLUGIN}.py"
         self._alterations = Alterations(script, REPOSITORY)
         self.settings = settings or {}
-        # The name of the SQLite VFS that the plugin uses. With another VFS, the rig's connection
-        # would not see the plugin's locks, and would undo an unfinished write of the plugin.
+        # The rig must use the same SQLite VFS as the plugin to respect the plugin's locks.
         self.vfs = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # None unsets a variable for the plugin. As for users, the plugin then writes byte code, and
-        # stores its data in the default folder.
+        # As in a real Stash, the plugin writes byte code and stores its data in the default folder.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:

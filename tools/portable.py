@@ -1,9 +1,8 @@
 """`python -m tools.portable [CHECK ...]`: check the plugin on this system, from a built release.
 
-If WINDOWS_PYTHON is the path of a `python.exe`, the plugin runs under this Python for Windows in
-Wine (`make test-windows`). This needs Wine (Debian: `apt-get install wine64`) and an unpacked
-Python for Windows, 3.11 or newer, for example the content of the NuGet package `python`.
-STASH2PLEX_PLUGIN is the folder of an unpacked release. Without it, this work tree is built.
+WINDOWS_PYTHON: a `python.exe` 3.11 or newer, for example of the NuGet package `python`. The plugin
+    then runs in Wine (Debian: `apt-get install wine64`).
+STASH2PLEX_PLUGIN: the folder of an unpacked release. Without it, this work tree is built.
 """
 
 import os
@@ -52,8 +51,8 @@ def main(names: Sequence[str] = ()) -> str:
 
 
 def _own_python() -> Path:
-    # On Windows, `python.exe` of a virtual environment starts the base Python as a second process
-    # with the same command line. The checks would count two workers, so they use the base Python.
+    # On Windows, `python.exe` of a virtual environment starts the base Python as a second process,
+    # which the checks would count as a second worker.
     return Path(sys.base_prefix, "python.exe") if sys.platform == "win32" else Path(sys.executable)
 
 

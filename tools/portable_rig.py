@@ -55,8 +55,7 @@ class PortableRig(Rig):
             assert process.stdout is not None
             process.stdin.write(stdin)
             process.stdin.close()
-            # Like Stash, wait only for the end of stdout. Under Wine, a worker that the process
-            # starts keeps stderr open.
+            # Under Wine, a worker keeps stderr open, so do not wait for the end of stderr.
             process.stdout.read()
             assert process.wait() == 0
         return time.perf_counter() - begun

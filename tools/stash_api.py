@@ -1,8 +1,7 @@
 """Describe the API of a Stash release: `python -m tools.stash_api CLONE TAG`.
 
-CLONE is a git clone of Stash. The description is written to `simulators/stash/api/TAG.graphql`. The
-description has the types and fields that the fake Stash uses, all fields of a scene, and the input
-fields that Stash requires.
+CLONE is a git clone of Stash. The parts of the API that the tests of the fake Stash need are
+written to `simulators/stash/api/TAG.graphql`.
 """
 
 import subprocess

@@ -1,7 +1,7 @@
 """`python -m tools.style`: find prose that is hard to read, as a part of `make check`.
 
 The check reads docstrings and comments of shipped code and tools, the documentation, and the
-subjects of the last commits. Text in code style is not checked.
+subjects of the last commits.
 """
 
 import ast

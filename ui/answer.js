@@ -85,8 +85,8 @@
       )
     );
 
-  /* A row for each kind of answer: the member by which the page recognizes the kind, the function that
-   * renders the answer, and the members that the folded text "More" omits. */
+  /* For each kind of answer: a member that only this kind has, the function that renders the answer,
+   * and the members that the folded text "More" omits. */
   const RENDERERS = [
     ["checks", (answer) => h(Checks, answer), ["checks"]],
     ["plex_looked_at", (answer) => h(S.Differences, answer), []],

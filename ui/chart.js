@@ -1,5 +1,5 @@
-/* Charts of the last day: scenes per hour, and the time from an edit to Plex. Failed attempts are
- * hatched, and each bar has its value as text, because some users cannot distinguish colours. */
+/* Charts of the last day: scenes per hour, and the time from an edit to Plex. Hatched bars and
+ * numbers help users who cannot distinguish colours. */
 (function (S) {
   "use strict";
   const React = S.api.React;

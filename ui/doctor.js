@@ -1,5 +1,4 @@
-/* The section "Doctor": a button that runs the Doctor, and a text without titles and paths for bug
- * reports. */
+/* The section "Doctor": a button to run the Doctor, and a button to copy a bug report. */
 (function (S) {
   "use strict";
   const React = S.api.React;

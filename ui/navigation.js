@@ -1,5 +1,5 @@
-/* Links to the page: a button with a badge in Stash's navigation bar, and entries in Stash's
- * settings. Stash renders the bar twice. Both buttons share a badge, so only one sends requests. */
+/* Links to the page, in Stash's navigation bar and settings. Stash renders the bar twice, so the
+ * badge is stored outside the buttons. */
 (function (S) {
   "use strict";
   const React = S.api.React;

@@ -13,8 +13,8 @@
     return new URL("graphql", base ? base.href : window.location.origin + "/");
   }
 
-  /** Return an error for an answer of Stash. Only such an error changes the badge, because requests
-   * without an answer also fail when the user leaves the page. */
+  /** Return an error marked as an answer of Stash. The badge shows only marked errors, because a
+   * request without an answer also fails when the user leaves the page. */
   function answeredError(text) {
     const error = new Error(text);
     error.answered = true;

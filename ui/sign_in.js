@@ -25,8 +25,8 @@
       )
     );
 
-  /** Return [status, start, choose]: the last status of the sign-in, a function that starts the sign-in
-   * and requests the status until the sign-in ends, and a function that chooses a server. */
+  /** Return the last status of the sign-in, a function that starts it, and a function that chooses a
+   * server. */
   function useSignIn() {
     const [status, setStatus] = React.useState(null);
     const alive = S.useAlive();

@@ -1,5 +1,5 @@
-/* The plugin's state is requested while the page is visible. For the badge in the navigation bar, all
- * browser tabs share a short form of the state through localStorage. */
+/* Requests the plugin's state while the page is visible. All browser tabs share the badge of the
+ * navigation bar through localStorage. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -98,8 +98,7 @@
     timer = watchers && !document.hidden ? window.setTimeout(S.refresh, interval()) : null;
   }
 
-  /** Request the overview. If a request is still running, send another request after its end, because
-   * the answer of the running request may lack the latest changes. */
+  /** Request the overview. If a request is still running, send another request after its end. */
   S.refresh = async () => {
     if (document.hidden || !watchers) {
       return;

@@ -113,7 +113,7 @@ def apply_edit(library: Library, item: Item, edit: Edit, switches: Switches) -> 
     added = {add.get("tag.tag", "") for add in edit.tags.get("collection", TagEdit()).add.values()}
     if added & switches.smart_collections:
         raise RefusedError(400)
-    # Sorting applies `title` before `titleSort`, because a new title can overwrite the sort title.
+    # A new title can change the sort title, so `title` is applied before `titleSort`.
     for name, value in sorted(edit.values.items()):
         if name not in switches.unkept_fields:
             _set_value(item, name, value, edit, switches)

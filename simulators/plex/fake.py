@@ -30,7 +30,7 @@ class FakePlex:
 
     Attributes:
         agent: the values that a metadata refresh writes to unlocked fields, by rating key.
-        changed: the lock of all data. Each request and each change by a test notifies its waiters.
+        changed: a condition that locks all data. Each request and each change notifies it.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
 _TYPES = ("STRING", "NUMBER", "BOOLEAN")
 # The keys that the yml file of a plugin can have, with the types of their values. A tuple contains
-# the allowed texts. A list contains the type of its elements. The key `*` means any key.
+# the allowed texts, and the key `*` means any key.
 _SHAPE = {
     **dict.fromkeys(("name", "description", "url", "version", "errLog"), str),
     "interface": ("raw", "rpc", "js"),

@@ -41,8 +41,8 @@ def start_process(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Pro
 class PluginProcess:
     """Runs the process of a plugin as Stash does.
 
-    The run ends when the process has ended and its standard output is closed. A child of the plugin
-    can keep the standard output open. A cancellation kills the process, but not its children.
+    The run ends when the process has ended and no child keeps its standard output open. A
+    cancellation kills the process, but not its children.
     """
 
     def __init__(self, process: Process, stdin: bytes, log: LogReader) -> None:
@@ -88,7 +88,6 @@ class PluginProcess:
         self._selector.register(given_up, selectors.EVENT_READ, self._give_up)
         try:
             descriptor = os.pidfd_open(self._process.pid)
-        # The process has already ended, so there is no exit to wait for.
         except ProcessLookupError:
             self._awaited.remove("exit")
             return
@@ -116,7 +115,6 @@ class PluginProcess:
     def _feed(self) -> None:
         try:
             written = os.write(self._stdin.fileno(), self._left_to_write[:CHUNK])
-        # If the plugin has ended or closed its standard input, drop the rest of the input.
         except BrokenPipeError:
             written = len(self._left_to_write)
         self._left_to_write = self._left_to_write[written:]

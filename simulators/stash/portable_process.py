@@ -55,7 +55,6 @@ class PortableProcess:
         try:
             stream.write(self._input)
             stream.close()
-        # If the plugin has ended or closed its standard input, drop the rest of the input.
         except OSError:
             return
 

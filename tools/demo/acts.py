@@ -148,8 +148,7 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # The number of saved scenes is read before the comparison, so that a scene that is saved
-        # during the comparison cannot count as synced.
+        # A scene that is saved during the comparison must not count as synced.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved

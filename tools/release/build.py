@@ -44,7 +44,7 @@ def read_manifest(path: Path) -> Manifest:
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
     """Return the text of the index from which Stash installs and updates the plugin.
 
-    Stash offers an update if the date in the index differs from the date of the installed plugin.
+    Stash offers an update if the date in the index is later than the date of the installed plugin.
     Stash ignores the version number.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -109,7 +109,7 @@ def _manifest(repository: Path) -> Manifest:
 def pack(files: Mapping[str, bytes], moment: datetime) -> bytes:
     """Return a zip whose bytes depend only on the files, the time and the version of zlib.
 
-    Stash unpacks the files in order. The entry script comes last, because it needs all other files.
+    Stash unpacks the files in order, so the entry script, which needs all other files, comes last.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

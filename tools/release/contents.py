@@ -67,11 +67,7 @@ def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
 
 
 def check(files: Mapping[str, bytes]) -> None:
-    """Raise ReleaseError for files that users cannot install or that break the plugin.
-
-    Stash loads each `.yml` file as a plugin. Some file systems do not allow all names. A vendored
-    package must not have the name of a package of the plugin or of the standard library.
-    """
+    """Raise ReleaseError for files that users cannot install or that break the plugin."""
     manifests = [name for name in files if name.lower().endswith(".yml")]
     if manifests != [ENTRY[1]]:
         raise ReleaseError(f"Stash would load all of these: {', '.join(manifests)}")

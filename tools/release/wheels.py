@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
-# A release has no compiled files, and no files that Python or Stash loads automatically.
+# Compiled files, `.pth` files that Python runs at its start, and `.yml` files that Stash loads.
 _REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
@@ -83,8 +83,7 @@ def select(pin: Pin, files: Mapping[str, bytes]) -> Vendored:
         elif "tests" not in path.parts:
             code[name] = content
     for package in {name.split("/")[0] for name in code if "/" in name}:
-        # Python prefers packages with `__init__.py`, even in later folders of `sys.path`. Without
-        # this file, an installed package of the same name would hide the vendored package.
+        # Python prefers an installed package to a vendored package without `__init__.py`.
         code.setdefault(f"{package}/__init__.py", b"")
     if not any("/licenses/" in name for name in about):
         raise ReleaseError(f"{pin.name}: its wheel has no licence text")
