@@ -54,8 +54,7 @@ def _store(
     for (scene_id, error_type), (job, message) in letters.items():
         if any(known.error_type == error_type for known in ours.of_scene(scene_id)):
             continue
-        # When Plex gets a file, the worker retries the dead letters that have the path of this
-        # file. A dead letter without a path would never be retried, so its job is queued now.
+        # Without a path, the worker would never retry this dead letter, so its job is queued now.
         if error_type == "PlexNotFound" and not job.data:
             put(connection, job, now)
         ours.add(job, Failure(error_type, message), job.enqueued_at)

@@ -1,7 +1,6 @@
 """Imports the data of the legacy plugin once, and reports the result.
 
-The legacy plugin used the same data folder. To import another data folder, the user copies that
-folder into the data folder under the name `earlier`. An imported file is renamed, never deleted.
+The folder `earlier` may contain a copy of another data folder. Imported files are only renamed.
 """
 
 import glob

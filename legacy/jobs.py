@@ -83,8 +83,7 @@ def read_pickle(data: bytes) -> Any:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # Reject tuples and large memo indexes, which no legacy job has. Hashing a nested tuple
-            # could overflow the stack, and a large index could allocate a huge array.
+            # No legacy job has tuples or large memo indexes, which could exhaust stack or memory.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains a Python object ({operation.name})")
@@ -130,7 +129,7 @@ def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
                 elif connection.execute(_DELETE, (row_id,)).rowcount:
                     put(connection, scene_job(job[0], METADATA, job[1]), now)
         after = page[-1][0]
-    # The legacy plugin kept completed rows, which slow down each count of the jobs.
+    # Completed rows of the legacy plugin would slow down each count of the jobs.
     while connection.execute(_DELETE_COMPLETED).rowcount:
         pass
     return found

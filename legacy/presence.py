@@ -59,7 +59,7 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 def content_sha1(path: str) -> str:
     if path.endswith(".db"):
-        # Include the write-ahead log in the SHA-1. A file that is not a database has no such log.
+        # Include the write-ahead log in the SHA-1.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:

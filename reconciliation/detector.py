@@ -9,7 +9,7 @@ from reconciliation.findings import Finding, Outcome
 from validation.metadata import OPTIONAL
 from worker.sync.inspection import Inspection
 
-# Plex takes the date of a new item from its file, so an item with only a date has no metadata.
+# Plex itself sets the date of a new item, so an item with only a date counts as empty.
 _NEVER_FROM_A_FILE = (STUDIO, PERFORMERS, TAGS, SUMMARY)
 _METADATA = (*_NEVER_FROM_A_FILE, DATE)
 
@@ -41,7 +41,7 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return the new text or added names of each field. Omit fields that the edit only locks."""
+    """Return the new text or added names of each field. Fields that are only locked are omitted."""
     changes: dict[str, str | tuple[str, ...]] = {}
     for name, parameters in edit.fields.items():
         if not all(key.endswith(".locked") for key in parameters):
@@ -61,8 +61,7 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # A sync removes only the plugin's own names from an ADDITIVE list, and restores Plex's
-            # original value of an OPTIONAL field. So Plex loses no other value of these fields.
+            # Emptying an ADDITIVE or OPTIONAL field removes only values of the plugin.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

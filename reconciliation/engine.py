@@ -1,10 +1,7 @@
-"""Executes a reconciliation run in short steps, and stores its position after each step.
+"""Executes a reconciliation run in short steps. After a kill, the next process continues the run.
 
-A run queues the found scenes only after both libraries were read completely and the counts are
-plausible. If a process is killed, the next process continues the run.
-
-A scene with a dead-lettered job is queued again after a cool-down of 1 day, and later of 2, 4, 8,
-16 and 32 days. An edit of the scene ends the cool-down.
+A run queues nothing before both libraries were read completely. A scene with a dead letter waits
+for an edit, or for a cool-down of 1 day that doubles after each retry up to 32 days.
 """
 
 from collections.abc import Iterator, Sequence
@@ -84,14 +81,13 @@ def pages(
 ) -> Iterator[Page]:
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
-    # With the setting `skip_not_found`, the worker would skip scenes without an item in Plex, so
-    # such scenes are not queued.
+    # With `skip_not_found`, the worker would skip scenes that are missing in Plex.
     detector = GapDetector(look_for_missing=config.reconcile_missing and not config.skip_not_found)
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # Either the remaining scenes were deleted, or the response of Stash is incomplete. A
-            # second response is complete if it begins with `after`, the scene that was read last.
+            # An empty page may be an error of Stash. If a second page begins with `after`, the id
+            # of the last known scene, the page is complete.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
@@ -275,7 +271,8 @@ class GapDetectionEngine:
             if outcome is GapOutcome.QUEUED:
                 hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
                 jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-        # After a kill, the next process reads these gaps again, but skips scenes with waiting jobs.
+        # Repeating this step after a kill is harmless, because scenes with waiting jobs are
+        # skipped.
         self._queue.enqueue(jobs)
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
         self._queue.forget_scenes(forgotten)
@@ -289,7 +286,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # With the old `interval_run_time`, the next run would ask again in 10 minutes.
+            # Otherwise, a regular run would ask the same question every 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)
@@ -298,7 +295,7 @@ class GapDetectionEngine:
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # A dead letter for a missing file delays no job, because Plex has the file now.
+    # Ignore dead letters for a missing file, because Plex has the file now.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED

@@ -52,11 +52,10 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 
 @dataclass(slots=True)
 class GapDetectionResult:
-    """The numbers of scenes that a run has found.
+    """The counts of a reconciliation run.
 
-    `again` counts synced scenes that need another sync. `cleared` counts scenes that would lose a
-    value in Plex. `lost` counts recorded scenes that Stash does not list. `forgotten` counts lost
-    scenes whose records were deleted.
+    `cleared` counts scenes that would lose a value in Plex. `lost` counts recorded scenes that
+    Stash does not list, and `forgotten` counts lost scenes whose records were deleted.
     """
 
     checked: int = 0

@@ -1,7 +1,6 @@
-"""A run that would change too much queues nothing, and asks the user.
+"""Stops a run that would change too much, until the user confirms the run.
 
-If Stash or Plex returns an incomplete response, part of a library seems to be deleted. So a run
-asks before it sends many synced scenes again, empties many fields, or deletes records of scenes.
+An incomplete response of Stash or Plex looks as if scenes or items had been deleted.
 """
 
 from dataclasses import dataclass
@@ -9,12 +8,11 @@ from dataclasses import dataclass
 from reconciliation.findings import GapDetectionResult
 from validation.values import counted
 
-# A limit is exceeded if its share and its number are both exceeded. For example, a run asks before
-# it sends 26 scenes again, if these are more than 30 % of the synced scenes.
+# For example, a run asks before it sends over 25 and over 30 % of the synced scenes again.
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0
-# The user's consent stays valid while the numbers of scenes grow by at most this factor.
+# The user's consent stays valid if the counts grow by at most this factor after the question.
 _SLACK = 1.2
 
 

@@ -35,11 +35,9 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request to start a reconciliation run.
+    """A request to start a run. A user confirms the question of a run by starting the run again.
 
-    `only_empty` selects scenes whose Plex item has no metadata. `by_user` marks a run that a user
-    has started. Such a start also confirms a question that the user's last run asked. `is_startup`
-    marks a run at the worker's start, which does not postpone the next regular run.
+    `only_empty` selects scenes whose Plex item has no metadata.
     """
 
     scope: Scope
@@ -141,9 +139,9 @@ class GapStore:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs. The next regular run is due an interval after `interval_run_time`.
+    """The results of past runs. Regular runs are due at intervals from `interval_run_time`.
 
-    `tried_at` is the end of the last run if the run failed or asked the user, and otherwise 0.
+    `tried_at` is set if the last run ended without a result, and delays the next run.
     """
 
     last_run_time: float = 0.0
@@ -185,7 +183,7 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the stored state. After a read error, the next run waits as after a failed run."""
+        """Return the stored state. No regular run is due while the file cannot be read."""
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state

@@ -8,7 +8,7 @@ else:
 
 
 class FileLock:
-    """An exclusive lock that ends with its process. POSIX child processes can inherit the lock."""
+    """An exclusive lock that ends with its process, or with the child process that inherits it."""
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.path = path

@@ -56,7 +56,7 @@ def names_in(folder: str) -> list[str]:
 def sweep_temporaries(folder: str, now: float) -> None:
     """Remove the temporary files `<name>.tmp-<process>` of killed processes.
 
-    After an hour, remove every such file, because a new process may have the same process id.
+    Files older than an hour are always removed, because a new process may have the same id.
     """
     for name in names_in(folder):
         path = os.path.join(folder, name)

@@ -1,7 +1,7 @@
 r"""Stash's log protocol: each record is a line `\x01<level>\x02<text>`.
 
-Stash stops reading a plugin's stderr at a line over 64 KiB, and shows a line without the prefix as
-an error. So every record is escaped to one line and cut far below that limit.
+Stash stops reading a plugin's stderr at a line over 64 KiB, so records are cut far below this
+limit. Line breaks are escaped, because Stash shows a line without the prefix as an error.
 """
 
 import os
@@ -20,7 +20,7 @@ _LONGEST_FIELD, _MOST_PARTS = 200, 20
 DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
 LEVEL_NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
-# Maps each log event that ends a job to its words in a total, such as "12 synced".
+# The words for a summary such as "12 synced, 3 skipped", by the event that ends a job.
 JOB_ENDS = {
     "scene_synced": "synced",
     "scene_in_step": "already up to date",

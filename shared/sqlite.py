@@ -42,14 +42,13 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(path: str, busy_timeout: float) -> None:
-    # SQLite cannot change the journal mode while another process reads the database, and does not
-    # wait for the end of the read. So this function retries for `busy_timeout` seconds.
+    # SQLite does not wait for readers when it changes the journal mode, so this function retries.
     deadline = time.monotonic() + busy_timeout
     while True:
         try:
             with closing(_open(path, busy_timeout)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                # On a network file system, the PRAGMA may succeed, but this query fails.
+                # On some network file systems, the PRAGMA succeeds, but the next query fails.
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 return None
         except sqlite3.OperationalError as error:
@@ -82,8 +81,8 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
     try:
         return _open_uri(address, patience)
     except sqlite3.OperationalError:
-        # In a read-only folder, SQLite cannot create the files of a write-ahead log. With an empty
-        # log, the option `immutable` avoids these files, and no data is missing.
+        # In a read-only folder, SQLite can open a database with a write-ahead log only as
+        # `immutable`, which ignores the log. So the log must be empty.
         log = f"{path}-wal"
         has_log = os.path.exists(log) and os.path.getsize(log) > 0
         if has_log or os.access(os.path.dirname(path), os.W_OK):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 StateT = TypeVar("StateT", bound="DataclassInstance")
 Content = type[dict[str, Any]] | type[list[Any]]
 
-# Windows cannot format times after the year 2999.
+# The end of the year 2999. Windows cannot format times after the year 3000.
 LATEST = 32_503_679_999.0
-# Larger counts in a state file are invalid, because Python cannot convert huge integers to floats.
+# Python cannot convert huge integers to floats.
 MOST = 2**63 - 1
 KEPT_FILES = 3
 
@@ -117,7 +117,7 @@ _PARSERS: Mapping[Any, Callable[[Any], Any]] = {
 
 
 def parse_fields(kind: type[StateT], raw: Any) -> StateT | None:
-    """Parse JSON to a dataclass. Return None if an invalid or missing value has no default."""
+    """Parse JSON to a dataclass. Return None if a value without a default is invalid or missing."""
     stored = raw if isinstance(raw, dict) else {}
     values = {}
     for field in fields(kind):

@@ -1,7 +1,7 @@
 """Opens the queue's database.
 
-Write-ahead logging needs memory shared between processes, which network file systems do not
-provide. On such a file system, the database uses a rollback journal, which is slower.
+Network file systems do not support write-ahead logging, so the database uses a slower rollback
+journal there.
 """
 
 import os
@@ -28,8 +28,7 @@ def connect(
 ) -> sqlite3.Connection:
     """Open the database in autocommit mode, and create or migrate its tables.
 
-    With `synchronous="NORMAL"`, a power cut can undo the removal of a finished job. The worker
-    then repeats the job.
+    With `synchronous="NORMAL"`, a power cut can make the worker repeat a finished job.
     """
     connection = open_database(path, synchronous, busy_timeout)
     # On macOS, fsync alone does not write the data to the disk.

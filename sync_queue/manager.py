@@ -96,7 +96,7 @@ class QueueManager(QueueView):
             self.connection.execute(f"PRAGMA synchronous={before}")
 
     def claim(self, limit: int, *, bulk_last: bool = False) -> list[Claim]:
-        """Mark due jobs as in progress. `bulk_last` puts new jobs of a bulk sync at the end."""
+        """Mark due jobs as in progress. With `bulk_last`, new jobs of a bulk sync come last."""
         claims, now = [], self.clock()
         select = _SELECT_DUE_BULK_LAST if bulk_last else _SELECT_DUE
         with self.transaction():
@@ -139,7 +139,7 @@ class QueueManager(QueueView):
         with self.transaction():
             rows = self.connection.execute(_SELECT_CLAIMED).fetchall()
             self.release(list(readable_claims(rows)))
-            # Rows that cannot be parsed also return to the queue, and `claim` dead-letters them.
+            # Also return jobs that cannot be parsed, so that `claim` dead-letters them.
             self.connection.execute(f"UPDATE {TABLE} SET status = {WAITING} WHERE {IS_IN_PROGRESS}")
         return len(rows)
 
@@ -155,8 +155,7 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # The failed job may be for a new cover. A new cover does not always change the
-                # scene's time stamp, so this call makes the next sync compare all images.
+                # A new cover may leave the time stamp unchanged, so the next sync compares images.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
@@ -177,7 +176,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make jobs due now that would wait over `longest_wait` s, after the clock was set back."""
+        """Make jobs due now whose wait exceeds `longest_wait` s, because the clock was set back."""
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount
@@ -196,7 +195,7 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If another process locks the database, a later call removes the marker file.
+        # If the database is locked, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()

@@ -5,13 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# These are keys of `SyncJob.data`. TRY_REFUSED has the time at which a user asked to send refused
-# values to Plex again.
+# Keys of `SyncJob.data`. TRY_REFUSED holds the time of a user's request to retry refused values.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 TRY_REFUSED = "try_refused"
 
-# The due time of new jobs of a bulk sync. New jobs of edits have the earlier due time 0.
+# New jobs of a bulk sync have this due time. New jobs of edits have the due time 0 and go first.
 BULK = 1.0
 LARGEST_ID = 2**63 - 1
 

@@ -24,7 +24,7 @@ _FIND_WAITING = (
     "ORDER BY _id LIMIT 1"
 )
 _INSERT = f"INSERT INTO {TABLE} (data, timestamp, status) VALUES (?, ?, {WAITING_NEW})"
-# A single statement counts each job exactly once, because it reads one snapshot of the database.
+# With several statements, a job whose state changes in between could count twice.
 _STATS = (
     f"SELECT (SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} <= :now), "
     f"(SELECT COUNT(*) FROM {TABLE} WHERE {IS_WAITING} AND {DUE} > :now), "

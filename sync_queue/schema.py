@@ -14,8 +14,7 @@ TABLE = "ack_queue_default"
 _JOB = "CAST(data AS TEXT)"
 SUBJECT = f"json_extract({_JOB}, '$.job_key')"
 TYPE = f"json_extract({_JOB}, '$.update_type')"
-# A due time that is not a number counts as 0. SQLite sorts text after every number, so a job with
-# a text as its due time would never be due.
+# SQLite sorts text after every number, so a job with a text as its due time would never be due.
 DUE = (
     f"CASE json_type({_JOB}, '$.next_retry_at') WHEN 'real' THEN "
     f"json_extract({_JOB}, '$.next_retry_at') WHEN 'integer' THEN "

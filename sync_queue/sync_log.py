@@ -8,11 +8,11 @@ from typing import Any
 
 from sync_queue.models import LARGEST_ID
 
-# NO_SCENE replaces the id of a deleted scene in the records of its items. Without these records,
-# values that the plugin wrote would later count as edits of a user.
+# The sent values of a deleted scene stay in `sync_log` under this id. Otherwise, these values would
+# count as edits of a user.
 NO_SCENE = 0
-# These are keys of a scene's `entities`. SHARED lists Plex items that contain a file of the scene
-# but show another scene. MISJOINED lists Plex items whose files Plex joined by mistake.
+# Keys of a scene's `entities`: Plex items that contain a file of the scene but show another scene,
+# and Plex items whose files Plex joined by mistake.
 SHARED, MISJOINED = "shared_items", "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
 
@@ -58,8 +58,7 @@ class ItemRecord:
 class SceneRecord:
     """The outcome of a scene's last job. `scene_updated_at` is empty if the scene was not synced.
 
-    `cover_tag` has the SHA-1 and the ETag of the last cover, separated by a space. The SHA-1 is
-    empty for a cover that Plex cannot show.
+    `cover_tag` is "<SHA-1> <ETag>" of the last cover. A cover that Plex cannot show has no SHA-1.
     """
 
     outcome: str
@@ -128,8 +127,7 @@ class SyncLog:
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Move an item's record to this scene, and delete the item's records of other scenes."""
         item = (scene_id, server_id, rating_key)
-        # The item shows values of another scene, so the empty digest makes the next sync send this
-        # scene's values. `OR IGNORE` keeps a record of the item that this scene already has.
+        # The empty digest makes the next sync replace the other scene's values in the item.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),
@@ -231,7 +229,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def scenes_beside(self, rating_keys: Collection[int], kind: str = SHARED) -> list[int]:
-        """Return the scenes that Plex does not show, although these items contain their files."""
+        """Return skipped scenes that have a file in one of these Plex items."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
             f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",
@@ -255,8 +253,7 @@ class SyncLog:
         )
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        # Omit scenes that only the legacy plugin synced. Stash may have deleted such scenes long
-        # ago, and a run would count deleted scenes as lost.
+        # Scenes of the legacy plugin that were deleted long ago must not count as lost scenes.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
             f"AND outcome != '{SYNCED_EARLIER}' UNION "
@@ -268,7 +265,7 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of the scenes whose record has a wanted performer, studio, tag or group."""
+        """Yield pages of scenes whose record has a `wanted` performer, studio, tag or group."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

@@ -105,7 +105,7 @@ class Config(SyncSettings):
 
     @property
     def token_expires(self) -> bool:
-        # Plex's JSON Web Tokens expire after 7 days. Every JSON Web Token begins with "eyJ".
+        # Plex's JSON Web Tokens expire, and every JSON Web Token begins with "eyJ".
         return self.plex_token.startswith("eyJ")
 
 
@@ -184,8 +184,7 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # If Stash stores an empty text, the user emptied the setting. Then, an old value under the
-    # setting's legacy name must not be used.
+    # An empty text means that the user emptied the setting, so the legacy name must not be used.
     value = stored.get(name)
     if value is None:
         value = stored.get(LEGACY_NAMES.get(name, name))

@@ -17,8 +17,7 @@ _BREAKS = {
 _BLOCK = re.compile(rf"<(?:br|{_PARAGRAPH}|{_LINE})\b", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!]|&#?\w+;")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
-# Python's HTML parser reads `&copy=1` in a URL as `©=1`, and needs quadratic time for many
-# unfinished tags. So each `&` or `<` that begins no entity or tag is escaped before parsing.
+# Python's HTML parser reads `&copy=1` as `©=1`, and is very slow for many unfinished tags.
 _LONE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _LONE_BRACKET = re.compile(r"<(?![a-zA-Z/!][^<>]*>)")
 _EMPTY_LINE = re.compile(r"\n\s*\n")

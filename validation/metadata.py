@@ -1,7 +1,6 @@
 """Converts a scene of Stash to the metadata that Plex shall show.
 
-`SceneMetadata` declares each synced field once: the function that computes its value, its name in
-Plex, and the setting that enables it. All other modules read these declarations from `FIELDS`.
+`SceneMetadata` declares each synced field, and other modules read the declarations from `FIELDS`.
 """
 
 import datetime
@@ -36,8 +35,7 @@ _SWITCHED_OFF = (False, "", "none")
 MAX_COLLECTIONS = 20
 _MOST_DIRECTORS = 20
 _SOURCES = ("none", "code", "groups")
-# `SceneMetadata.digest` hashes the title, then these fields, then all other fields. Never change
-# this order, because another order would invalidate the stored digests of all users.
+# The digest hashes these fields after the title. Another order would invalidate all stored digests.
 _FIRST_IN_DIGEST = ("studio", "summary", "date", "performers", "tags", "collections")
 
 _COLLECTION_SOURCES = ("studio", "parent_studio", "groups", "performers", "tags")
@@ -73,10 +71,9 @@ MAPPING = frozenset(setting.name for setting in fields(SyncSettings))
 
 
 def plex_date(date: str) -> str | None:
-    """Return a date with month and day, such as "2024-01-01" for the partial date "2024".
+    """Return a full date: "2024-01-01" for "2024", and "" for Stash's empty date 0001-01-01.
 
-    Stash's empty date 0001-01-01 becomes an empty text. An invalid date becomes None, which leaves
-    the date in Plex unchanged.
+    An invalid date becomes None, which leaves the date in Plex unchanged.
     """
     if not date.strip():
         return ""
@@ -181,13 +178,11 @@ class Field:
 
     Attributes:
         plex: the field's name in Plex.
-        switches: the names of settings. If one of them is on, the field is synced.
-        element: the XML element of a list's entries. A text field has no element.
-        optional: whether the field is off by default. An empty value of an optional field is never
-            sent. Instead, the plugin restores Plex's own value.
+        switches: the names of settings, each of which enables the field.
+        element: the XML element of a list's entries, or empty for a text.
+        optional: whether an empty value restores Plex's own value instead of clearing the field.
         additive: whether names of users and other tools stay in the list.
-        needs: a message that Plex accepts the field only under a condition, such as a Plex Pass. If
-            Plex refuses the field, the plugin sends the field to no item for a day.
+        needs: a message that names Plex's condition for the field, such as a Plex Pass.
         read: a function that converts the text in Plex's XML to the form that `value` returns.
     """
 
@@ -247,9 +242,8 @@ class OptionalFields:
 class SceneMetadata(OptionalFields):
     """The values of the synced fields for an item in Plex.
 
-    None leaves Plex's value unchanged. An empty value clears the field in Plex, except for the
-    title and for optional fields. If neither the scene nor the item has a title, `file_stem`
-    becomes the title.
+    None leaves Plex's value unchanged. An empty value clears the field, except the title and
+    optional fields.
     """
 
     title: str | None = _synced("title", _title, "sync_master")

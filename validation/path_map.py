@@ -56,7 +56,7 @@ def _rest(path: str, prefix: str) -> str | None:
         return rest if not rest or rest[0] in "/\\" else None
     if path.startswith(_WINDOWS_SHARE) and prefix.startswith(_WINDOWS_SHARE):
         path, prefix = path.replace("/", "\\"), prefix.replace("/", "\\")
-    # macOS stores names in decomposed Unicode (NFD), but users type composed Unicode (NFC).
+    # macOS stores decomposed Unicode, but users type composed Unicode, so normalize both paths.
     folder = spelled(prefix).split("/")
     if is_windows(path) != is_windows(prefix) or spelled(path).split("/")[: len(folder)] != folder:
         return None

@@ -13,10 +13,8 @@ _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
 _DRIVE = re.compile(r"[a-z]:(?=/|$)")
 _LONG_PATH_PREFIX_OF_WINDOWS = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 
-# Windows forbids `" * : < > ? | \` in a name, and a dot or a blank at the end of a name. File
-# servers replace these characters by private-use characters, but not all servers by the same ones.
-# U+F022 means a quotation mark on one server, and a colon on another server. In comparisons, `_ANY`
-# replaces all forbidden and private-use characters.
+# File servers replace characters that Windows forbids in names, such as a colon or a final dot, by
+# private-use characters. The replacements differ between servers, so comparisons use `_ANY`.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")

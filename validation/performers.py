@@ -13,8 +13,7 @@ from validation.values import choice, declare_setting, entries, list_of, words_o
 
 MAX_PERFORMERS = 50
 _GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
-# _ALWAYS adds the disambiguation to each actor's name. _SHARED adds the disambiguation only if
-# several performers of the scene have the same name. _NEVER numbers such performers: "Ada (2)".
+# _SHARED adds the disambiguation only to equal names. _NEVER numbers equal names: "Ada (2)".
 _NEVER, _SHARED, _ALWAYS = "never", "shared", "always"
 
 

@@ -29,7 +29,7 @@ _TEXT = """
     river saffron sage sparrow spruce squash summit thistle tulip
 """
 _WORDS = tuple(_TEXT.split())
-# This number of known titles and paths takes about 10 MB of memory.
+# 40,000 known titles and paths take about 10 MB of memory.
 MOST_KNOWN = 40_000
 _SHORTEST_TITLE = 4
 _W = "(?:" + "|".join(_WORDS) + ")"
@@ -40,7 +40,7 @@ _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)"""
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# In a log line, a comma or colon belongs to a path if a slash or a video's extension follows.
+# A path in a log line continues after a comma or colon if a slash or a video's extension follows.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (
@@ -110,7 +110,7 @@ class Obfuscator:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a title or path by a word of its file name, because many paths share a folder."""
+        """Index a title or path by a word of its file name, because paths share folder names."""
         known = self._words.pop(text, None)
         if known is not None:
             self._words[text] = known

@@ -16,7 +16,7 @@ class SceneFile(NamedTuple):
 
 
 class Detail(Enum):
-    """Data of a scene that the plugin requests only if its settings need the data."""
+    """Parts of a scene that the plugin requests only if a setting uses them."""
 
     PARENT_STUDIO = "parent_studio"
     PERFORMER_TRAITS = "performer_traits"
@@ -36,9 +36,9 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """A scene in Stash. The date may be partial, such as "2024". An unrated scene has rating 0.
+    """A scene in Stash. The date may be partial, such as "2024".
 
-    For each attribute of the type `str`, a query requests the field of Stash with the same name.
+    Each attribute of the type `str` has the name of its field in Stash's GraphQL API.
     """
 
     id: int
@@ -177,10 +177,9 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return the time for a filter of Stash that finds all time stamps after `moment`.
+    """Return a time for Stash's filter, which then finds all time stamps after `moment`.
 
-    Stash compares time stamps as texts and ignores their UTC offsets. So the returned time is
-    earlier than `moment` by the largest possible offset.
+    Stash ignores the UTC offsets of time stamps, so the time is earlier by the largest difference.
     """
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
