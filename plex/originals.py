@@ -18,9 +18,7 @@ from plex.server_facts import UNKNOWN, Behaviour
 from validation.paths import folded_path
 
 FILES = "files"
-# Keys of two lists of image kinds, such as "poster". The first list has the kinds that a restore
-# replaced, and the second list has the kinds that the plugin uploaded.
-RETURNING, UPLOADED = "returning", "uploaded"
+RESTORED, UPLOADED = "returning", "uploaded"
 Original = Mapping[str, str | list[str]]
 _Fields = dict[str, dict[str, str]]
 
@@ -72,8 +70,7 @@ def restoring_edit(
     }
     fields = {name: parameters for name, parameters in found.items() if parameters}
     if _sort_title_differs(original, item, written, fields):
-        # Plex ignores a sort title without a lock, so this edit also sets the lock. The next edit,
-        # by `unlocking_edit`, removes the lock.
+        # Plex ignores a sort title without a lock. `unlocking_edit` later removes the lock.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields

@@ -8,7 +8,7 @@ from plex.exceptions import PlexNotFound, PlexPermanentError
 from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
 from plex.matcher import still_holds
 from plex.originals import (
-    RETURNING,
+    RESTORED,
     Original,
     is_locked_in,
     is_ours,
@@ -113,7 +113,7 @@ class Restoration:
     def _restore_images(self, item: PlexItem, held: Original) -> dict[str, str]:
         client, log = self.session.client, self.services.queue.sync_log
         server_id, key = self.session.library.server_id, item.rating_key
-        returning = list(held.get(RETURNING, []))
+        restored = list(held.get(RESTORED, []))
         locks: dict[str, str] = {}
         for kind in (POSTER, ART):
             sent = log.uploads(server_id, key, kind)
@@ -121,11 +121,11 @@ class Restoration:
             if any(image.selected and is_ours(image, sent) for image in images):
                 # If this were stored later, a kill would make the new image look like a user's
                 # choice.
-                returning.append(kind)
-                log.change_original(server_id, key, {**held, RETURNING: returning})
+                restored.append(kind)
+                log.change_original(server_id, key, {**held, RESTORED: restored})
                 other = other_image(images, sent)
                 client.select_image(key, kind, other.key if other else "")
-            if sent and kind in returning:
+            if sent and kind in restored:
                 was_locked = is_locked_in(held, IMAGE_LOCKS[kind])
                 locks[f"{IMAGE_LOCKS[kind]}.locked"] = "1" if was_locked else "0"
         return locks
