@@ -74,7 +74,7 @@ class PlexClient(PlexConnection):
         try:
             rows = self.read(path, doing, paging(0, _MOST_COLLECTIONS)).findall("Directory")
         except PlexError as error:
-            # Some servers cannot list collections. Their smart collections remain unknown.
+            # Some servers cannot list collections, so their smart collections remain unknown.
             if isinstance(error, REFUSALS) or error.may_be_one_item:
                 return frozenset()
             raise

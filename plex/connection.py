@@ -55,7 +55,6 @@ class Identity(NamedTuple):
 class PlexConnection:
     """Sends requests to one Plex server.
 
-    The first request is `/identity`, because some proxies refuse `/`, which plexapi requests first.
     The first request has no token, because another server may answer at the address.
     """
 
@@ -122,7 +121,7 @@ class PlexConnection:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self.url + address, sent, data=data)
-                # The query is already quoted, and it would be slow to quote a long query again.
+                # `prepare` would quote the query again, which is slow for a long query.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 response = self._send(prepared, timeout or self.timeout)
                 _check_status(response, doing)
@@ -157,8 +156,7 @@ class PlexConnection:
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
             return error
         address = plex_direct_address(self.url)
-        # A Plex server that requires https closes every http connection. A restarting server also
-        # closes a connection, so `_closes_again` tries a second connection.
+        # A restarting Plex may close a connection. A Plex that requires https closes each one.
         if address is None or (is_plain and not self._closes_again()):
             return error
         if is_plain:
@@ -281,6 +279,5 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A part of a host name must not begin or end with a dash. For example, `--1` would be wrong for
-    # `::1`, so all zeros of the address are written.
+    # A host name such as `--1` for `::1` is invalid, so the zeros of the address are written.
     return label if label.strip("-") == label else number.exploded.replace(":", "-")

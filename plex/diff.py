@@ -46,7 +46,7 @@ class Comparison:
     _: KW_ONLY
     # The values of earlier edits that Plex did not keep.
     refused: StoredValues = field(default_factory=dict)
-    # The values of the last edit, if Plex has not responded to this edit.
+    # The values of an edit to which Plex has not responded.
     pending: StoredValues = field(default_factory=dict)
     preserve: bool = False
     behaviour: Behaviour = UNKNOWN
@@ -130,7 +130,7 @@ class Comparison:
 
     def _emptied_date(self) -> str | None:
         if DATE not in self.last_sent and not self.pending.get(DATE):
-            # The plugin never sent a date, so Plex's date may come from the file, and is kept.
+            # The plugin never sent a date, so Plex's own date is kept.
             return None
         if not self.behaviour.cannot_clear_dates:
             return ""
@@ -200,7 +200,7 @@ def _of_others(name: str, item: PlexItem, sent: Collection[str], original: Store
 
 
 def _as_sent(current: PlexItem, last_sent: StoredValues, behaviour: Behaviour) -> PlexItem:
-    """Return a corrected item, because some servers omit locks or shift each date by some days."""
+    """Correct known errors of the server in an item: omitted locks and shifted dates."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -258,9 +258,8 @@ def is_user_edited(
 ) -> bool:
     """Return whether a user set the current value of a field in Plex.
 
-    A user's value is not empty and differs from the value that the plugin sent. If the plugin has
-    sent no value, the field must also be locked. Because other tools may add names to lists such as
-    collections, such a list counts as edited only if a name that the plugin sent is missing.
+    If the plugin has sent no value, only a locked field counts as edited. A list to which other
+    tools add names counts as edited only if a name that the plugin sent is missing.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

@@ -36,7 +36,7 @@ def is_long(parameters: Parameters) -> bool:
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
-    """Split the edit of a list into short requests. For the edit of a text, return an empty list.
+    """Return short requests that together edit a list, or `[]` for the edit of a text.
 
     Only the last request sets the lock, so a missing lock shows that the edit was interrupted.
     """
@@ -83,7 +83,7 @@ def list_parameters(
     plex_name: str, wanted: Names, current: Names, encoding: RemovalEncoding | None = None
 ) -> dict[str, str]:
     keys = {folded(name) for name in wanted}
-    # The names get Plex's spelling, because some servers treat `É` and `é` as two tags.
+    # Some servers treat `É` and `é` as two tags, so the request uses the spelling in Plex.
     spelled = {folded(name): name for name in current}
     names = [spelled.get(folded(name), name) for name in wanted]
     surplus = [name for name in current if folded(name) not in keys]
@@ -106,9 +106,8 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings of `name` for a request that removes the name from a list.
 
-    Most servers decode the name twice, so the name is quoted here and again in `query`. A server
-    that decodes only once gets the plain name too. If the server's behaviour is unknown, the plain
-    name is also sent, unless a second decoding would change or split the name.
+    Most servers decode the name twice, so the name is quoted here and again in `query`. Servers
+    that may decode only once get the plain name too.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -121,8 +120,7 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    # If a request empties a list and adds names, some servers empty the list last, so all names
-    # are lost. A second request then adds the names again.
+    # Some servers add the names of a request and then empty the list, so add the names again.
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

@@ -1,7 +1,6 @@
 """Sends one edit to Plex. If Plex refuses a field, the other fields are still edited.
 
-After a failed request, a test edit shows whether Plex saves changes to the item. If Plex saves
-changes, Plex refused a value of the request, so each field is sent alone.
+After a failed request, a test edit shows whether Plex refuses a single value or every edit.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,7 +53,7 @@ class EditSender:
     refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # Whether each field has its own request. A field counts as refused if its request fails twice.
+    # Whether to send each field alone, and to give up a field whose request fails twice.
     alone: bool = False
     # The time at which the user ordered a retry of all names that Plex had refused before.
     refused_since: float = 0.0

@@ -68,8 +68,7 @@ class PlexNotFound(PlexError):
         super().__init__(problem, **words)
         # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
-        # Whether the plugin knows why Plex does not list the file. Waiting does not help then, so
-        # the job has fewer retries.
+        # Whether the plugin knows why Plex does not list the file, so the job has fewer retries.
         self.explained = explained
 
 

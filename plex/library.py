@@ -32,7 +32,7 @@ from validation.paths import folded_name
 REFRESH_INTERVAL = 60.0
 SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
-# Plex does not document its change counters, so an unchanged counter is trusted for ten minutes.
+# Plex's change counters are undocumented, so an unchanged counter is trusted only ten minutes.
 TRUST_CHANGE_MARK = 600.0
 # A changed library is listed completely once an hour, an unchanged library once a day.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
@@ -252,8 +252,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # One unreadable item can make each request for updated items fail. With `cursor` 0, no
-            # such request is sent until the next complete listing.
+            # An unreadable item may be the cause. With `cursor` 0, updates are not requested again
+            # before a complete listing.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)

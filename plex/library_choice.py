@@ -61,8 +61,7 @@ class LibraryChoice:
 def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoice:
     """Parse the setting `plex_library`: names or numbers of libraries, separated by commas.
 
-    A name may contain commas, so the setting can be divided in several ways. The best division has
-    the fewest unknown names, then the most exact names, then the longest names.
+    Because names may contain commas, the division with the fewest unknown names is chosen.
     """
     sections = [section for section in libraries if section.kind == MOVIE]
     others = tuple(section for section in libraries if section.kind != MOVIE)

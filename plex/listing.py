@@ -13,11 +13,10 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# Users can set time stamps years ahead, and the next listings would then miss all updates. So time
-# stamps more than a day ahead are ignored.
+# Time stamps further in the future are ignored, because listings would miss updates until then.
 _AHEAD = 86_400.0
 LOOK_UP_ROWS = 50
-# In a list that is sorted by rating key, new items come last, and an edit moves no item.
+# Sorting by rating key puts new items at the end of the list, where the next listing continues.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
 _SLIM = urlencode(
     {
@@ -30,8 +29,7 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# Searches omit these characters. For Plex, a comma means "or". A URL cannot contain control
-# characters. File servers may replace characters such as `?` by private-use characters.
+# For Plex, a comma means "or". File servers replace characters such as `?` by private-use ones.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]
@@ -83,7 +81,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
     try:
         answer = _search(get, section, chunk)
     except REFUSALS:
-        # A proxy before Plex may refuse the request because it blocks a word in the file name.
+        # A proxy may refuse the request because of a word in the file name.
         return None
     except PlexTemporaryError as error:
         if error.retry_after is not None:
@@ -100,7 +98,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether two searches for a file fail, probably because its item is unreadable."""
+    """Return whether a search for a file fails, probably because its item is unreadable."""
     if "," in path:
         return False
     for _ in range(2):
@@ -147,7 +145,7 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 
 @dataclass
 class UpdateCursor:
-    """Computes the time after which the next listing requests updated items, by Plex's clock."""
+    """Finds the time of a listing's newest update, from which the next listing requests updates."""
 
     clock: Callable[[], float]
     cursor: int = 0

@@ -11,7 +11,7 @@ from validation.paths import common_suffix, components, folded_path, is_below, s
 from validation.scene_extractor import SceneFile
 
 LARGEST_STRETCH = 1.05
-# If a size is unknown, the file name and two folders must be equal.
+# If a size is unknown, the last three parts of both paths must be equal.
 SURE_SUFFIX = 3
 
 
@@ -133,9 +133,8 @@ class PlexMatcher:
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
         """Check the files that a learned mapping found, because the mapping may be wrong.
 
-        The found file may belong to another scene that has a file with the same name and size. The
-        match is ambiguous if that scene's path is at least as similar to the found path. However,
-        if Plex has a file at the mapped path of that scene, `file` keeps its match.
+        The match is ambiguous if the found file fits another scene at least as well, unless Plex
+        has a separate file for that scene.
         """
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
@@ -184,11 +183,9 @@ def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
 def _by_name_and_size(
     file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
 ) -> _Hits:
-    """Find `file` among `parts`, which are the files in Plex with the same file name.
+    """Find the path most similar to `file` among `parts`, Plex's files with the same name.
 
-    The sizes must be equal. If a size is unknown, the last two folders must be equal instead. The
-    file whose last folders agree most with the path of `file` is chosen. `competing` has the paths
-    of other scenes' files. If such a path agrees more with the chosen file, there is no match.
+    There is no match if another scene's path, from `competing`, is more similar to the found path.
     """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:

@@ -1,9 +1,7 @@
 """The path index is a local table of all files in Plex and their items.
 
-Several processes may list a library at once. Each complete listing draws a new number, higher than
-all earlier numbers. Each file that any process finds is stored with the newest number. At its end,
-a complete listing deletes all files with a lower number than its own, because no process has found
-these files since the listing began.
+Several processes may list a library at once, so each file is stored with the number of the newest
+listing. At its end, a complete listing deletes only files with a lower number than its own.
 """
 
 import contextlib
@@ -90,8 +88,7 @@ class PathIndex:
     ) -> None:
         """Store a complete listing of a library, and delete the rows of files that were not listed.
 
-        Delete no rows if the listing fails, or if `clear` was called meanwhile. `gaps` has pairs of
-        rating keys. The items between the two keys are unreadable, so their rows are kept.
+        Items between the two rating keys of a gap are unreadable, so their rows are kept.
         """
         key = (self._server_id, section)
         cleared = self._last_number(_CLEARINGS)
@@ -223,7 +220,7 @@ class PathIndex:
         )
         parts = [LibraryPart(*row) for row in rows]
         self._note(part.path for part in parts)
-        # While a disk is missing, all of its files are in Plex's trash, but must still be found.
+        # If a disk is missing, all of its files are in Plex's trash, but must still be found.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:

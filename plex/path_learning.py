@@ -1,8 +1,7 @@
 """Learns which folders are the same in Stash and Plex, for users who set no path map.
 
-A file is the same in Stash and Plex if its name and size are unique in both. If `/data/new/a.mp4`
-in Stash is `/media/new/a.mp4` in Plex, this file is evidence that `/data` is `/media`. The file is
-also evidence against all other pairs with `/data`.
+If a file with a unique name and size is `/data/new/a.mp4` in Stash and `/media/new/a.mp4` in Plex,
+the file is evidence that `/data` is `/media`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ from validation.scene_extractor import SceneFile, StashScene
 SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
 CHANGED_A_LOT = 0.1
-# A user may have moved a few files, so four files do not prove that two folders are the same.
+# A user may have moved a few files, so fewer files do not prove that two folders are the same.
 FEWEST_PAIRS = 5
 MOST_MAPPINGS = 20
 
@@ -62,8 +61,7 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# First come the pairs with enough evidence and no counter-evidence, the shortest path first. Then
-# come all other pairs, the pair with the most evidence first.
+# Usable mappings come first, the shortest path first. Unusable mappings follow by evidence.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)

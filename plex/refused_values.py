@@ -1,9 +1,4 @@
-"""Remembers names and values that Plex refused, so that later edits omit these names and values.
-
-The name of a tag or collection is omitted for one day from the edits of all scenes. The table
-`server_facts` stores these names. The value of a field is omitted until the value changes in Stash.
-`worker/sync/item_writer.py` stores these values in the column `refused` of the sync log.
-"""
+"""Remembers names that Plex refused, so the edits of all scenes omit these names for one day."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -48,7 +43,7 @@ class RefusedValues:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return `fields` without values that Plex refused after `since`, and the omitted names."""
+        """Return `fields` without names that Plex refused after `since`, and the omitted names."""
         now = self.clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -81,8 +76,8 @@ def accepted_part(
 ) -> tuple[str | tuple[str, ...], str | list[str] | None]:
     """Reduce a value that Plex refused to the part that Plex accepted in an earlier edit.
 
-    `ours` is the scene's value. A list `wanted` also has names that other tools added. Return both
-    reduced values. If no accepted part is known, return `wanted` unchanged, and None for `ours`.
+    `ours` is the scene's value, and a list `wanted` also has names from other tools. If no accepted
+    part is known, return `wanted` unchanged, and None for `ours`.
     """
     if isinstance(accepted, str) and isinstance(ours, str) and is_shortened(accepted, ours):
         return accepted, accepted

@@ -29,8 +29,7 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
-# A movie library lists no episodes. Plex recognizes S01E05, S01-05 and 3x05 as episodes, and by
-# mistake "girls18 2021" too, because its part "s18 2021" resembles S01-05.
+# For Plex, S01E05, S01-05 and 3x05 are episodes, and by mistake "s18 2021" in "girls18 2021" too.
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"
     r"|s[0-9]{2}[._\- ]+[0-9]+"

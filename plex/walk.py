@@ -1,7 +1,6 @@
 """Lists a library page by page without losing rows, even if Plex cannot return some items.
 
-Each page repeats the last row of the previous page. If a page begins with another row, Plex has
-removed items, and the listing continues from an earlier row.
+Each page repeats the last row of the previous page, to detect that Plex has removed items.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,7 @@ from plex.items import LibraryPart, Place, Section, parse_parts
 from plex.listing import BY_KEY, LISTING_PAGE, Get, OrderIgnored, address
 from validation.values import LARGEST_NUMBER, whole_number
 
-# If a page of 250 videos fails, the number of videos is not the cause, but probably a single video.
+# If a page of 250 videos fails, the cause is probably a single unreadable video.
 SMALLEST_PAGE = 250
 # If more than 20 items of a library are unreadable, Plex itself is the cause.
 MOST_HOLES = 20
@@ -26,7 +25,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item after the item `after_key` and before `before_key`. A key 0 means none."""
+    """An unreadable item between the items with two rating keys. A key 0 means no item."""
 
     row: int
     after_key: int
@@ -51,8 +50,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # A page ends early before each known unreadable item, which costs an additional request.
-        # Larger pages save requests elsewhere.
+        # Pages end before known unreadable items, so larger pages make up for additional requests.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key

@@ -84,8 +84,7 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed.
         self.verify = False
         if address.cookie:
-            # A new cookie from Stash replaces this cookie only if both domains are equal. Python
-            # adds `.local` to the new cookie's domain if the host has no dot, so add `.local` here.
+            # With the domain that Python gives to a new cookie, the new cookie replaces this one.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 
@@ -96,10 +95,9 @@ class _Session(requests.Session):
 
 
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
-    """The GraphQL client of stashapp-tools, without its first request, which reads Stash's schema.
+    """The GraphQL client of stashapp-tools, without its request for Stash's schema.
 
-    While Stash's database needs a migration, Stash must receive only requests for its status. So
-    after a failed request, the next request is for Stash's status.
+    After a failed request, Stash's status is requested next, in case Stash needs a migration.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:

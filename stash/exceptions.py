@@ -20,7 +20,7 @@ class StashFileError(StashError):
 
 
 class StashAuthError(StashError):
-    """Stash rejected cookie and API key. The worker exits. The next hook brings a new cookie."""
+    """Stash rejected cookie and API key. The worker exits until a hook brings a new cookie."""
 
 
 class StashQueryError(StashError):

@@ -11,7 +11,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# Pairs of texts. To request a detail, replace a pair's first text in the query by the second text.
+# For each detail, the replacements in a query's text that make the query request the detail.
 _DETAILS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),

@@ -19,7 +19,7 @@ PAGE = 500
 # For a query by ids, Stash looks up each scene separately, so a query has at most 100 ids.
 READ_BATCH = 100
 FILES_PAGE = 2000
-# Stash cannot return Go's zero time. A scene with such a time stamp gets these time stamps instead.
+# Stash cannot return Go's zero time, so the plugin fills in this value.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
@@ -102,11 +102,7 @@ class StashScenes:
         return _listed(self._query_with_stamps(text, variables))
 
     def _query_with_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Query scenes. If Stash cannot return a time stamp, query again without time stamps.
-
-        A failed query by ids still returns the time stamps of all other scenes. After any other
-        failed query, a third query requests these time stamps by ids.
-        """
+        """Query scenes. If Stash cannot return some time stamps, query time stamps separately."""
         try:
             return self._query(text, variables)
         except StashQueryError as error:
@@ -128,7 +124,7 @@ class StashScenes:
         return data
 
     def _query(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Send a query. Stash 0.26 does not know groups, so a second query requests movies."""
+        """Send a query. If Stash 0.26 refuses groups, send the query again with movies."""
         text = queries.with_details(text, self.details)
         try:
             return self.connection.query(text, variables)
