@@ -13,7 +13,7 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# Time stamps further in the future are ignored, because listings would miss updates until then.
+# Time stamps over a day ahead are ignored, because listings would miss all updates until then.
 _AHEAD = 86_400.0
 LOOK_UP_ROWS = 50
 # Sorting by rating key puts new items at the end of the list, where the next listing continues.
@@ -29,7 +29,7 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# For Plex, a comma means "or". File servers replace characters such as `?` by private-use ones.
+# Searches omit commas, which mean "or", and characters such as `?` that file servers replace.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]
