@@ -88,7 +88,10 @@ class PlexConnection:
         found = parse_document(answer.content, "")
         server_id = None if found is None else found.get("machineIdentifier")
         if found is None or not server_id:
-            raise PlexTemporaryError("the server at plex_url is not a Plex server, or is starting")
+            raise PlexTemporaryError(
+                "the server at plex_url is not a Plex server, or Plex is starting; if this lasts, "
+                "correct plex_url"
+            )
         identity = Identity(server_id, found.get("version") or "", answer.headers.get("Date", ""))
         known = self._identity or identity
         self.is_replaced = self.is_replaced or server_id != known.server_id

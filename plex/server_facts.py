@@ -76,7 +76,9 @@ _SENTENCES: Mapping[Trait, str] = {
         "Plex does not adapt the sort title to an edited title, so the plugin sends both titles"
     ),
     ImageSelection.AUTOMATIC: "Plex shows an uploaded image at once",
-    ImageSelection.EXPLICIT: "Plex shows an uploaded image only after a request selects the image",
+    ImageSelection.EXPLICIT: (
+        "Plex does not show an uploaded image by itself, so the plugin also selects the image"
+    ),
     RemovalEncoding.TWICE: "Plex can remove a single name that contains a comma",
     RemovalEncoding.ONCE: (
         "Plex cannot remove a single name that contains a comma, so the plugin empties such a list "

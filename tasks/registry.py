@@ -26,7 +26,7 @@ class Argument(NamedTuple):
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueProblem('a text in quotation marks, such as "5"')
+        raise ValueProblem("a single text in quotation marks")
     return value.strip()
 
 

@@ -47,8 +47,8 @@ def recover_outage_jobs(services: Services, *, include_optional: bool) -> Answer
     optional = dlq_recovery.get_outage_dlq_entries(dead, start, end, types)
     left = 0 if include_optional else len(optional)
     if left:
-        text += f". Not included: {counted(left, 'temporary error')} during the outage"
-        text += ". To include them, run 'Recover Outage Jobs (All Retryable)'"
+        text += f". Left out: {counted(left, 'job')} that failed with a temporary error"
+        text += ". To queue such jobs again, too, run 'Recover Outage Jobs (All Retryable)'"
     return Answer(text, data={"recovered": result.recovered, "left": left})
 
 

@@ -26,7 +26,7 @@ def check_paths(services: Services) -> Answer:
     session.learning.survey(session.matcher.is_outside)
     services.log.progress(SURVEY_SHARE)
     counts, examples = _match_all(services, session)
-    outcomes = [(counts[rule], f"found by {rule.value}") for rule in Rule]
+    outcomes = [(counts[rule], f"found in Plex by {rule.value}") for rule in Rule]
     outcomes.append((counts[_AMBIGUOUS], "with several candidates"))
     outcomes.append((counts[_MISSING], "without an item"))
     line = "Scene {scene_id}: Plex has {problem} for {path}"

@@ -107,7 +107,9 @@ class State:
 def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
     """Return the most important state. `fault` is the reason why the settings are unusable."""
     jobs, attention = status.unfinished, status.needing_attention
-    waiting = f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'}" if jobs else ""
+    waiting = (
+        f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'} to be synced" if jobs else ""
+    )
     if fault:
         return State("unconfigured", Level.FAULT, f"Nothing can be sent to Plex: {fault}{waiting}")
     if not enabled:

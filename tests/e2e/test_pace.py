@@ -34,7 +34,7 @@ def test_quiet_hours_send_nothing_and_have_an_end(make_rig: MakeRig, ended_by: s
     paused = f"Sync paused until {end} by quiet_hours"
     state = ask(rig, "overview")["state"]
     assert (state["kind"], state["level"]) == ("paused", "ok")
-    assert state["sentence"] == f"{paused}; 1 scene waits"
+    assert state["sentence"] == f"{paused}; 1 scene waits to be synced"
     for task in ("queue_status", "health_check", "doctor"):
         assert f"aused until {end} by quiet_hours" in str(rig.task(task).messages()), task
 

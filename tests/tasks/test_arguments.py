@@ -41,7 +41,7 @@ READERS: dict[str, Read] = {
     "format": wants_json,
 }
 BOOLEAN, DAYS = "true or false", "a whole number from 1 to 365"
-SCENE, TEXT = "the number of a scene, such as 123", "a text"
+SCENE, TEXT = "the number of a scene, such as 123", "a single text"
 NO_LIST: Any = []
 NO_OBJECT: Any = {}
 WRONG: list[tuple[str, Any, str]] = [

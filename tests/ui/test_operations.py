@@ -47,9 +47,9 @@ def test_it_tells_how_to_begin_what_is_on_the_way_and_what_needs_somebody(rig: R
     assert ask(rig, "wake")["level"] == ask(rig, "queue_status")["level"] == "warning"
     assert "Plex does not have 1 scene yet" in ask(rig, "queue_status")["text"]
     bury(rig, [1], "PlexPermanentError", "Plex refused the title")
-    assert sentence(rig) == "1 scene needs attention; 3 scenes wait"
+    assert sentence(rig) == "1 scene needs attention; 3 scenes wait to be synced"
     bury(rig, [2], "SceneError", "the scene has no file")
-    assert sentence(rig) == "2 scenes need attention; 3 scenes wait"
+    assert sentence(rig) == "2 scenes need attention; 3 scenes wait to be synced"
 
 
 def test_after_a_sync_everything_is_in_plex(rig: Rig) -> None:
@@ -90,9 +90,13 @@ def test_an_outage_has_its_beginning_and_what_waits_for_its_end(rig: Rig) -> Non
 
     found = ask(rig, "overview")
 
-    assert found["state"]["sentence"] == "Plex has been down since {since}; 3 scenes wait"
+    assert (
+        found["state"]["sentence"] == "Plex has been down since {since}; 3 scenes wait to be synced"
+    )
     assert found["state"]["since"] == began
-    assert re.fullmatch(r"Plex has been down since [\d: -]+; 3 scenes wait", found["text"])
+    assert re.fullmatch(
+        r"Plex has been down since [\d: -]+; 3 scenes wait to be synced", found["text"]
+    )
     assert found["level"] == "fault"
     assert [one["scenes_waited"] for one in found["outages"]["outages"]] == [5, 3, 12]
     assert found["outages"]["mttr_seconds"] == pytest.approx((HOUR + 360) / 2)
@@ -107,7 +111,8 @@ def test_a_plex_that_did_not_answer_just_now_is_no_way_that_all_is_well_on(rig: 
 
     found = ask(rig, "overview")
     assert found["text"] == (
-        "Plex did not answer the last request; 1 scene waits; the next try is automatic"
+        "Plex did not answer the last request; 1 scene waits to be synced; "
+        "the next try is automatic"
     )
     assert found["level"] == "warning"
     rig.plex.start()
@@ -123,7 +128,7 @@ def test_settings_that_name_no_plex_come_before_everything_else(make_rig: MakeRi
     found = ask(rig, "overview")
 
     assert str(found["text"]).startswith("Nothing can be sent to Plex: plex_url is not set")
-    assert str(found["text"]).endswith("; 1 scene waits")
+    assert str(found["text"]).endswith("; 1 scene waits to be synced")
     assert found["state"]["kind"] == "unconfigured"
 
 

@@ -49,7 +49,7 @@ def assign_items(
                 continue
             work.items.remove(item)
             is_first = claimants[key].get(owner, False)
-            why = "whose file is the first version" if is_first else "which was synced first"
+            why = "whose file comes first" if is_first else "which was synced first"
             note = f"its file is a version of item {key}"
             work.shared_items.setdefault(SHARED, []).append(key)
             match = _match_of(work, item)

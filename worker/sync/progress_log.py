@@ -73,7 +73,7 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
         if noun:
             words.append(counted(len(value), noun) if value else f"{noun}s cleared")
         elif name in OPTIONAL and not value:
-            words.append(f"{name.replace('_', ' ')} restored")
+            words.append(f"{name.replace('_', ' ')} reset to Plex's own")
         else:
             # A title is never cleared: Plex gets the original title or the file's name instead.
             words.append(f"{name} cleared" if value == "" and name != "title" else name)
