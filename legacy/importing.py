@@ -1,7 +1,4 @@
-"""Imports the data of the legacy plugin once, and reports the result.
-
-The folder `earlier` may contain a copy of another data folder. Imported files are only renamed.
-"""
+"""Imports the data of the legacy plugin once. Imported files are renamed, never deleted."""
 
 import glob
 import json
@@ -84,7 +81,6 @@ class LegacyData:
             self._left.append(f"{counted(count, 'row')} of {source}: {why}")
 
     def _import_file(self, name: str, connection: sqlite3.Connection) -> None:
-        """Import a file in one transaction, so a kill leaves no half-imported file."""
         path, sha1 = self._path(name), ""
         try:
             sha1 = content_sha1(path)

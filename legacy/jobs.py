@@ -83,7 +83,7 @@ def read_pickle(data: bytes) -> Any:
         raise NoJobError(f"it is too large: {len(data):,} bytes")
     try:
         for operation, argument, _ in pickletools.genops(data):
-            # No legacy job has tuples or large memo indexes, which could exhaust stack or memory.
+            # Reject pickles with tuples or large memo indexes, which could exhaust stack or memory.
             is_large_memo = "PUT" in operation.name and int(argument or 0) > len(data)
             if operation.name.startswith("TUPLE") or is_large_memo:
                 raise NoJobError(f"it contains a Python object ({operation.name})")

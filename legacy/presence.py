@@ -17,6 +17,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS earlier_data (source TEXT PRIMARY KEY, sh
     taken INTEGER NOT NULL, at REAL NOT NULL)"""
 _EXISTS = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'earlier_data')"
 _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?, ?, ?, ?)"
+# A user may copy the data folder of the legacy plugin to `data/earlier`.
 COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
 # `FILES` lacks `queue/data.db`, because the current plugin uses this file for its own queue.

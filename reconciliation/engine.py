@@ -1,7 +1,6 @@
 """Executes a reconciliation run in short steps. After a kill, the next process continues the run.
 
-A run queues nothing before both libraries were read completely. A scene with a dead letter waits
-for an edit, or for a cool-down of 1 day that doubles after each retry up to 32 days.
+A run queues nothing before both libraries were read completely.
 """
 
 from collections.abc import Iterator, Sequence
@@ -86,8 +85,8 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # An empty page may be an error of Stash. If a second page begins with `after`, the id
-            # of the last known scene, the page is complete.
+            # An empty page may be an error of Stash. If Stash still returns the last known scene,
+            # there really are no further scenes.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
@@ -286,7 +285,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Otherwise, a regular run would ask the same question every 10 minutes.
+            # Without a new interval, a regular run would ask the user again every 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

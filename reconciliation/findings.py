@@ -54,8 +54,8 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 class GapDetectionResult:
     """The counts of a reconciliation run.
 
-    `cleared` counts scenes that would lose a value in Plex. `lost` counts recorded scenes that
-    Stash does not list, and `forgotten` counts lost scenes whose records were deleted.
+    `cleared` counts scenes that would lose a value in Plex, and `lost` counts scenes of past jobs
+    that Stash no longer lists.
     """
 
     checked: int = 0

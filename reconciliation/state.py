@@ -35,10 +35,7 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request to start a run. A user confirms the question of a run by starting the run again.
-
-    `only_empty` selects scenes whose Plex item has no metadata.
-    """
+    """A request to start a run. `only_empty` selects scenes whose Plex item has no metadata."""
 
     scope: Scope
     only_empty: bool = False
@@ -139,7 +136,7 @@ class GapStore:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs. Regular runs are due at intervals from `interval_run_time`.
+    """The results of past runs. The wait for the next regular run starts at `interval_run_time`.
 
     `tried_at` is set if the last run ended without a result, and delays the next run.
     """

@@ -1,7 +1,6 @@
 r"""Stash's log protocol: each record is a line `\x01<level>\x02<text>`.
 
-Stash stops reading a plugin's stderr at a line over 64 KiB, so records are cut far below this
-limit. Line breaks are escaped, because Stash shows a line without the prefix as an error.
+Stash shows a line without this prefix as an error, so line breaks in a record are escaped.
 """
 
 import os
@@ -14,6 +13,7 @@ from shared.redaction import Secrets
 if TYPE_CHECKING:
     from shared.events import Event
 
+# Stash stops reading a plugin's stderr at a line over 64 KiB.
 MAX_RECORD_BYTES = 16_000
 _LONGEST_FIELD, _MOST_PARTS = 200, 20
 

@@ -155,7 +155,7 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # A new cover may leave the time stamp unchanged, so the next sync compares images.
+                # A new cover may not change a scene's time stamp, so the next sync compares images.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
@@ -176,7 +176,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make jobs due now whose wait exceeds `longest_wait` s, because the clock was set back."""
+        """Make jobs due now that would wait over `longest_wait` s after the clock was set back."""
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount

@@ -11,9 +11,10 @@ from sync_queue.models import LARGEST_ID
 # The sent values of a deleted scene stay in `sync_log` under this id. Otherwise, these values would
 # count as edits of a user.
 NO_SCENE = 0
-# Keys of a scene's `entities`: Plex items that contain a file of the scene but show another scene,
-# and Plex items whose files Plex joined by mistake.
-SHARED, MISJOINED = "shared_items", "misjoined_items"
+# Key of a scene's `entities`: Plex items that contain a file of the scene but show another scene.
+SHARED = "shared_items"
+# Key of a scene's `entities`: Plex items in which Plex joined files of several scenes by mistake.
+MISJOINED = "misjoined_items"
 SYNCED_EARLIER = "synced earlier"
 
 Entity = tuple[str, int]
@@ -58,7 +59,7 @@ class ItemRecord:
 class SceneRecord:
     """The outcome of a scene's last job. `scene_updated_at` is empty if the scene was not synced.
 
-    `cover_tag` is "<SHA-1> <ETag>" of the last cover. A cover that Plex cannot show has no SHA-1.
+    `cover_tag` is "<SHA-1> <ETag>" of the last cover, or " <ETag>" if Plex cannot show the cover.
     """
 
     outcome: str
@@ -127,7 +128,7 @@ class SyncLog:
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         """Move an item's record to this scene, and delete the item's records of other scenes."""
         item = (scene_id, server_id, rating_key)
-        # The empty digest makes the next sync replace the other scene's values in the item.
+        # Empty the digest, so that the next sync sends this scene's values to the item.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),

@@ -242,8 +242,8 @@ class OptionalFields:
 class SceneMetadata(OptionalFields):
     """The values of the synced fields for an item in Plex.
 
-    None leaves Plex's value unchanged. An empty value clears the field, except the title and
-    optional fields.
+    None leaves Plex's value unchanged. An empty value clears the field, but an empty title or
+    optional field restores Plex's own value.
     """
 
     title: str | None = _synced("title", _title, "sync_master")
@@ -315,7 +315,7 @@ def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
 
 
 def has_meaningful_metadata(scene: StashScene, settings: SyncSettings) -> bool:
-    """Return whether a scene has metadata, apart from performers and tags that are left out."""
+    """Return whether a scene has metadata apart from performers and tags that settings exclude."""
     return bool(
         scene.studio
         or scene.details.strip()

@@ -13,7 +13,6 @@ from validation.values import choice, declare_setting, entries, list_of, words_o
 
 MAX_PERFORMERS = 50
 _GENDERS = ("male", "female", "transgender_male", "transgender_female", "intersex", "non_binary")
-# _SHARED adds the disambiguation only to equal names. _NEVER numbers equal names: "Ada (2)".
 _NEVER, _SHARED, _ALWAYS = "never", "shared", "always"
 
 

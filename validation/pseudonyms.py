@@ -1,7 +1,4 @@
-"""Replaces paths and titles in log lines with pseudonyms, which makes logs safe to share.
-
-Known titles and paths are replaced anywhere in a line. A pattern recognizes other paths.
-"""
+"""Replaces paths and known titles in log lines with pseudonyms, so that logs are safe to share."""
 
 import hashlib
 import os
@@ -110,11 +107,11 @@ class Obfuscator:
                 self._note(spelling, pseudonym)
 
     def _note(self, text: str, words: Callable[[str], str]) -> None:
-        """Index a title or path by a word of its file name, because paths share folder names."""
         known = self._words.pop(text, None)
         if known is not None:
             self._words[text] = known
             return
+        # Index a path by a word of its last component, because many paths share the first folders.
         last_part = max(text.rfind("/"), text.rfind("\\")) + 1
         first = _WORD.search(text, last_part) or _WORD.search(text)
         if first is None:

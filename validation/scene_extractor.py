@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from validation.sanitizers import MAX_NAME
 from validation.values import whole_number
 
-_ANY_OFFSET = datetime.timedelta(hours=26)
+_LARGEST_OFFSET_DIFFERENCE = datetime.timedelta(hours=26)
 
 
 class SceneFile(NamedTuple):
@@ -36,10 +36,7 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """A scene in Stash. The date may be partial, such as "2024".
-
-    Each attribute of the type `str` has the name of its field in Stash's GraphQL API.
-    """
+    """A scene in Stash. Attributes of the type `str` have the names of Stash's GraphQL fields."""
 
     id: int
     title: str = ""
@@ -179,9 +176,9 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 def asked_since(moment: float) -> str:
     """Return a time for Stash's filter, which then finds all time stamps after `moment`.
 
-    Stash ignores the UTC offsets of time stamps, so the time is earlier by the largest difference.
+    Stash ignores UTC offsets, which differ by up to 26 hours, so the filter needs an earlier time.
     """
-    earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _ANY_OFFSET
+    earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _LARGEST_OFFSET_DIFFERENCE
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")
 
 
