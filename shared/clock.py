@@ -8,7 +8,7 @@ SMALLEST_STEP = 30.0
 
 
 def boot_time() -> float:
-    """Return a monotonic time in seconds, which on Linux includes the sleep of the machine."""
+    """Return a monotonic time in seconds, which on Linux includes the time of standby."""
     if sys.platform != "linux":
         return time.monotonic()
     return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -42,7 +42,7 @@ def _periods(text: str) -> list[tuple[int, int]]:
 
 
 def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
-    """Return the minutes until quiet hours end: 0 outside quiet hours, 1440 or more if never."""
+    """Return the minutes until quiet hours end: 0 outside them, 1440 or more if they never end."""
     left = 0
     while left < _DAY:
         at = (minute + left) % _DAY
