@@ -89,8 +89,8 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # argparse ignores that commands are indented by two spaces, so a long command would push
-        # its help text to a new line.
+        # Without two more columns for the indentation of commands, argparse would move the help
+        # text of a long command to a new line.
         self._action_max_length += 2
         return super().format_help()
 
@@ -283,8 +283,7 @@ def _prepare_streams() -> None:
 
 
 def _connection(stash: dict[str, Any], plex: str | None, log: Log) -> dict[str, Any]:
-    # Remove the API key of Stash from the environment, so that child processes do not inherit it. A
-    # worker gets the key with the connection.
+    # Child processes must not inherit the API key of Stash.
     key = os.environ.pop("STASH_API_KEY", "").strip()
     log.secrets.add(key)
     return stash | ({"ApiKey": key} if key else {}) | ({"PlexUrl": plex} if plex else {})

@@ -61,7 +61,7 @@ def answer_hook(script: str, context: object, connection: str) -> str:
 
                 start_worker(script, lock, connection.encode())
         _relay(root)
-        # This is the last step, because Stash may have closed stderr.
+        # If Stash has closed stderr, this write fails, so all other steps come first.
         if jobs:
             subjects = ", ".join(job.split(".")[1].replace("_", " ") for job in jobs)
             os.write(2, f"\x01{level}\x02Queued {subjects}\n".encode())

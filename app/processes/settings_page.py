@@ -44,7 +44,8 @@ def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[s
     aliased = {name: stored.get(alias) for name, alias in LEGACY_NAMES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
-    # Stash deletes the defaults if a user saves a settings page from before they were written.
+    # If a user opened the settings page before these defaults were written, and then saves the
+    # page, Stash deletes the defaults.
     is_deleted_by_page = 2 * len(shown.written & absent.keys()) > len(shown.written)
     return {
         name: value

@@ -150,7 +150,7 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # A hook's connection lacks Plex's address, so an address from the command line is kept.
+            # A connection from a hook has no `PlexUrl`, so keep the command line's `PlexUrl`.
             plex_url = self._connection.get("PlexUrl")
             self._connection.clear()
             self._connection.update(connection, PlexUrl=plex_url)

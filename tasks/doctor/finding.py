@@ -36,7 +36,6 @@ def fault(text: str, remedy: str) -> Finding:
 
 
 def unchecked(why: str) -> Finding:
-    """Return the result of a check that could not run."""
     return Finding(Level.WARNING, f"not checked, because {why}")
 
 

@@ -35,8 +35,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# A user's wrong value may be private, so the Doctor shows the error message for an empty list
-# instead, which no setting accepts.
+# The error message for a user's wrong value could reveal the value. So the Doctor shows the message
+# for an empty list, which every setting rejects.
 _WRONG_VALUE: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")
@@ -107,8 +107,7 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        # The device id cannot be stored, so no id is sent. With a new id in each run, Plex's list
-        # of devices would grow.
+        # If the device id cannot be stored, send no id, because Plex lists each id as a device.
         device = {}
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
@@ -180,7 +179,7 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
         if not seen.error.address:
             remedy = "Use the http address, or set plex_verify_tls to the file of the certificate"
             return fault(seen.error.cause, f"{remedy} or to off")
-        # Users share the Doctor's report, so the private address of the certificate is omitted.
+        # Plex's certificate has a private host name, which a shared report must not contain.
         return fault(
             "Plex's certificate is for an address of plex.direct, and plex_url has another address",
             "Set plex_url to the address that 'Health Check' names",

@@ -38,7 +38,7 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    # A test of the worker lock holds the lock, so a hook at this moment would start no worker.
+    # Do not take the worker lock here, because a hook that finds the lock held starts no worker.
     signs, lines = WorkerSigns(), deque[str]()
     with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
         lines = deque(file, _LINES_READ)

@@ -158,8 +158,8 @@ def _needs_sync(
         return True
     if not sent_digests:
         return selects and bool(why_not_selected(scene, before))
-    # `sent_digests` includes digests that only a former Plex server got, so a changed digest always
-    # needs a sync.
+    # If only a former Plex server has received the new metadata, `sent_digests` contains `new`, but
+    # the scene still needs a sync.
     new = project(scene, after).digest
     return new not in sent_digests or project(scene, before).digest != new
 

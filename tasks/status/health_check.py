@@ -138,6 +138,6 @@ def end_outage(services: Services) -> None:
             return
         with services.hold_worker_lock():
             guard = OutageGuard(services)
-            # If jobs wait, one check is enough, because the first synced job ends the outage.
+            # After one successful check, a waiting job may run, and its success ends the outage.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)

@@ -1,5 +1,3 @@
-"""The tasks for the plugin's page in Stash."""
-
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress

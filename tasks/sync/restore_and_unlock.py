@@ -78,7 +78,7 @@ class _ItemTask:
     effect: str
     afterwards: str
     question_path: str
-    # Changes one item in Plex, and returns the names of the fields whose values were cut.
+    # Returns the names of the fields whose text was too long for Plex and was shortened.
     change: Callable[[PlexItem, Original, Records], Collection[str]]
     changed: int = 0
     gone: int = 0

@@ -125,8 +125,7 @@ class _Queueing:
             except PlexError as error:
                 self._session = None
                 self._warn(error)
-        # Plex does not answer, so a scene counts as up to date if the plugin has sent the current
-        # metadata to all items of the scene.
+        # Without an answer of Plex, a scene is up to date if all its items got the same metadata.
         return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
     def _was_sent(self, scene: StashScene) -> bool:
