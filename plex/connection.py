@@ -159,7 +159,7 @@ class PlexConnection:
         if not (error.was_closed if is_plain else isinstance(error, PlexTlsError)):
             return error
         address = plex_direct_address(self.url)
-        # A restarting Plex may close a connection. A Plex that requires https closes each one.
+        # A closed connection does not prove that Plex requires https, as Plex may be restarting.
         if address is None or (is_plain and not self._closes_again()):
             return error
         if is_plain:
@@ -282,5 +282,5 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # A host name such as `--1` for `::1` is invalid, so the zeros of the address are written.
+    # A host name must not start with a hyphen, so `::1` is written with all zeros, not as `--1`.
     return label if label.strip("-") == label else number.exploded.replace(":", "-")

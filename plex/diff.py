@@ -130,7 +130,6 @@ class Comparison:
 
     def _emptied_date(self) -> str | None:
         if DATE not in self.last_sent and not self.pending.get(DATE):
-            # The plugin never sent a date, so Plex's own date is kept.
             return None
         if not self.behaviour.cannot_clear_dates:
             return ""
@@ -258,8 +257,7 @@ def is_user_edited(
 ) -> bool:
     """Return whether a user set the current value of a field in Plex.
 
-    If the plugin has sent no value, only a locked field counts as edited. A list to which other
-    tools add names counts as edited only if a name that the plugin sent is missing.
+    If the plugin has sent no value, only a locked field counts as edited.
     """
     if name in ADDITIVE:
         expected = _names(last_sent, name)

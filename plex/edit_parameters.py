@@ -106,8 +106,7 @@ def needs_decoding(name: str) -> bool:
 def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
     """Return the spellings of `name` for a request that removes the name from a list.
 
-    Most servers decode the name twice, so the name is quoted here and again in `query`. Servers
-    that may decode only once get the plain name too.
+    Most servers decode the name twice, so the name is quoted here and again in `query`.
     """
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
@@ -120,7 +119,7 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    # Some servers add the names of a request and then empty the list, so add the names again.
+    # Some servers empty the list after adding names, so a second request adds the names again.
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

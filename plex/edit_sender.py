@@ -1,4 +1,4 @@
-"""Sends one edit to Plex. If Plex refuses a field, the other fields are still edited.
+"""Sends one edit to Plex, without the fields that Plex refuses.
 
 After a failed request, a test edit shows whether Plex refuses a single value or every edit.
 """
@@ -67,7 +67,7 @@ class EditSender:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the edit. Raise a `PlexPermanentError` if Plex refuses every edit of the item."""
+        """Send the edit. Raise an error if Plex refuses even a test edit that changes nothing."""
         for group in packed(self._fields):
             if self.alone or len(group) == 1 or not self._try_request(joined(group)):
                 for name, parameters in group.items():

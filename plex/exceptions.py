@@ -17,7 +17,7 @@ REBINDING = (
 
 
 class PlexError(Exception):
-    # Whether the log already states the cause. The log lines about the failed job are then shorter.
+    # Whether the log already states the cause.
     reported = False
     # Whether a single unreadable item may have caused the error of a request for several items.
     may_be_one_item = False
@@ -68,12 +68,12 @@ class PlexNotFound(PlexError):
         super().__init__(problem, **words)
         # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
-        # Whether the plugin knows why Plex does not list the file, so the job has fewer retries.
+        # Whether the plugin knows why Plex has no item. If so, the job has fewer retries.
         self.explained = explained
 
 
 class PlexCopy(PlexNotFound):
-    """The file is a converted copy that Plex made of another video, so the job is done."""
+    """Plex made the file as a converted copy of a video. The job ends without an edit."""
 
 
 class PlexAuthError(PlexError):

@@ -34,7 +34,6 @@ class PlexItem(OptionalFields):
     versions: tuple[Version, ...] = ()
     thumb: str = field(default="", compare=False)
     art: str = field(default="", compare=False)
-    # An edit of the list of actors would delete the roles.
     has_roles: bool = field(default=False, compare=False)
 
 

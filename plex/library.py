@@ -252,15 +252,15 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # An unreadable item may be the cause. With `cursor` 0, updates are not requested again
-            # before a complete listing.
+            # A known unreadable item makes each request for updates fail. A `cursor` of 0 ends
+            # these requests until the next complete listing.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # If the clock was set back, `moment` may be in the future. A time in the future is not recent.
+    # After the clock was set back, a `moment` in the future must not count as recent.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 

@@ -145,7 +145,7 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 
 @dataclass
 class UpdateCursor:
-    """Finds the time of a listing's newest update, from which the next listing requests updates."""
+    """Finds the time of a listing's newest update, because the next listing skips older updates."""
 
     clock: Callable[[], float]
     cursor: int = 0

@@ -131,11 +131,7 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
-        """Check the files that a learned mapping found, because the mapping may be wrong.
-
-        The match is ambiguous if the found file fits another scene at least as well, unless Plex
-        has a separate file for that scene.
-        """
+        """Check that a file found by a learned mapping does not fit another scene as well."""
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
         for path in competing or ():
@@ -183,10 +179,6 @@ def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
 def _by_name_and_size(
     file: SceneFile, parts: Sequence[LibraryPart], competing: Sequence[str]
 ) -> _Hits:
-    """Find the path most similar to `file` among `parts`, Plex's files with the same name.
-
-    There is no match if another scene's path, from `competing`, is more similar to the found path.
-    """
     groups: dict[str, list[LibraryPart]] = {}
     for part in parts:
         known = bool(file.size and part.size)

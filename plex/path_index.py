@@ -1,7 +1,7 @@
 """The path index is a local table of all files in Plex and their items.
 
-Several processes may list a library at once, so each file is stored with the number of the newest
-listing. At its end, a complete listing deletes only files with a lower number than its own.
+Several processes may list a library at once. So a complete listing deletes only the rows that no
+process has stored since the listing began.
 """
 
 import contextlib
@@ -88,7 +88,7 @@ class PathIndex:
     ) -> None:
         """Store a complete listing of a library, and delete the rows of files that were not listed.
 
-        Items between the two rating keys of a gap are unreadable, so their rows are kept.
+        A gap is a range of rating keys whose items Plex could not return, so their rows are kept.
         """
         key = (self._server_id, section)
         cleared = self._last_number(_CLEARINGS)

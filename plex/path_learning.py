@@ -61,7 +61,7 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# Usable mappings come first, the shortest path first. Unusable mappings follow by evidence.
+# Usable mappings come first, sorted from the shortest path in Stash to the longest.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)

@@ -72,17 +72,16 @@ def _key(section: int, plex_name: str, name: str) -> str:
 
 
 def accepted_part(
-    wanted: str | tuple[str, ...], ours: str | list[str], accepted: str | list[str] | None
+    to_send: str | tuple[str, ...], desired: str | list[str], accepted: str | list[str] | None
 ) -> tuple[str | tuple[str, ...], str | list[str] | None]:
-    """Reduce a value that Plex refused to the part that Plex accepted in an earlier edit.
+    """Return the parts of the value to send and of the scene's value that Plex accepted before.
 
-    `ours` is the scene's value, and a list `wanted` also has names from other tools. If no accepted
-    part is known, return `wanted` unchanged, and None for `ours`.
+    If no accepted part is known, return `to_send` unchanged and None.
     """
-    if isinstance(accepted, str) and isinstance(ours, str) and is_shortened(accepted, ours):
+    if isinstance(accepted, str) and isinstance(desired, str) and is_shortened(accepted, desired):
         return accepted, accepted
-    if isinstance(accepted, list) and not isinstance(ours, str):
-        names, kept = {*map(folded, ours)}, {*map(folded, accepted)}
+    if isinstance(accepted, list) and not isinstance(desired, str):
+        names, kept = {*map(folded, desired)}, {*map(folded, accepted)}
         if kept < names:
-            return tuple(name for name in wanted if folded(name) not in names - kept), accepted
-    return wanted, None
+            return tuple(name for name in to_send if folded(name) not in names - kept), accepted
+    return to_send, None

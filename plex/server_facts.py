@@ -1,4 +1,4 @@
-"""The observed behaviour of a Plex server. Plex does not document how its versions differ."""
+"""The observed behaviour of a Plex server."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping

@@ -85,7 +85,7 @@ class UnreadableItems:
                 self._identify(section, hole)
 
     def add_left_out(self, section: Section, path: str) -> bool:
-        """Add the file of an unreadable item to the index. Return whether the file was added."""
+        """Add a file to the index if its item is unreadable. Return whether the file was added."""
         gaps = [(hole.after_key, hole.before_key) for hole in self.holes(section)]
         nameless = [
             key

@@ -25,7 +25,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item between the items with two rating keys. A key 0 means no item."""
+    """An unreadable item between two readable items. At an end of the list, a key is 0."""
 
     row: int
     after_key: int
@@ -50,7 +50,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # Pages end before known unreadable items, so larger pages make up for additional requests.
+        # Each known unreadable item costs one more request, so larger pages save requests.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key

@@ -11,8 +11,8 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# For each detail, the replacements in a query's text that make the query request the detail.
-_DETAILS = {
+# The text replacements that add each detail to a query.
+_REPLACEMENTS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
         # With `depth: 1`, a filter by studio also finds the scenes of child studios.
@@ -73,7 +73,7 @@ SCENES_WITH = {
     )
     for kind in ("performers", "studios", "tags", "groups", "performer_tags")
 }
-# Stash searches titles and a few other texts for the words in `q`. An empty `q` finds all scenes.
+# With an empty `q`, Stash searches all scenes.
 LAST_EDITED_SCENE = f"""
 query LastEditedScene($words: String!) {{
   findScenes(filter: {{ q: $words, per_page: 1, sort: "updated_at", direction: DESC }}) {{
@@ -98,7 +98,7 @@ SCENE_COUNT = "query SceneCount { findScenes(filter: { per_page: 0 }) { count } 
 
 def with_details(text: str, details: Iterable[Detail]) -> str:
     for detail in details:
-        for part, replacement in _DETAILS[detail]:
+        for part, replacement in _REPLACEMENTS[detail]:
             text = text.replace(part, replacement)
     return text
 
