@@ -25,7 +25,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An unreadable item between two readable items. At an end of the list, a key is 0."""
+    """An unreadable item, with the rating keys of the readable items around it, or 0 if none."""
 
     row: int
     after_key: int
