@@ -32,9 +32,9 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError
 from worker.sync.session import SyncSession
 
-# While Plex lacks a scene's file for an unknown reason, the job is retried for this time or more.
+# While Plex lacks a scene's file for an unknown reason, the job is retried at least this long.
 SEARCH_SECONDS = 2 * 3600.0
-_FEWEST_SEARCHES = 8  # in case the clock jumps ahead
+_FEWEST_SEARCHES = 8  # a jump of the clock alone must not end the search
 _SEARCHES_IF_EXPLAINED = 2
 _COVER_DELAY = 60.0
 MAX_FAILURES = 3
@@ -142,22 +142,21 @@ class _FailureCount:
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    Both may cause status 502 to 504. So a job's failure counts if Plex edited another scene since
-    the job's previous failure. After a failure that counts, the next one also counts if no other
-    job failed in between. The third failure that counts shows a poison job.
+    Plex edits nothing during an outage, so a failure counts against a job only if Plex has edited
+    another scene after an earlier failure of the job.
     """
 
     _records: dict[str, _FailureCount] = field(default_factory=dict)
-    _last: str = ""
+    _last_failed: str = ""
     _failed_since_edit: bool = False
 
     def failed(self, key: str) -> Blame:
         is_first = not self._failed_since_edit
         self._failed_since_edit = True
         record = self._records.pop(key, None) or _FailureCount()
-        counts = record.another_succeeded or (record.counted > 0 and self._last == key)
+        counts = record.another_succeeded or (record.counted > 0 and self._last_failed == key)
         record = self._records[key] = _FailureCount(record.counted + counts)
-        self._last = key
+        self._last_failed = key
         if len(self._records) > _MOST_TRACKED_JOBS:
             del self._records[next(iter(self._records))]
         if counts and record.counted >= MAX_FAILURES:
@@ -179,7 +178,7 @@ class FailurePolicy:
     poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def general_error(self, error: Exception) -> Exception:
-        """Return the error, or one that costs no retry if Stash fails for every scene."""
+        """Return the error of one scene, or Stash's error if Stash fails for all scenes."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

@@ -7,9 +7,8 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions stored an outage as several records, so a record without an end is joined with
-# the next one if both began within this time.
-_REOPENS_WITHIN = 3600.0
+# Earlier versions stored one outage as several records, which began at most this time apart.
+_JOINED_WITHIN = 3600.0
 
 
 @dataclass(slots=True)
@@ -126,7 +125,7 @@ def _joined(records: Sequence[OutageRecord]) -> list[OutageRecord]:
         last = joined[-1]
         if last.ended_at is not None:
             joined.append(record)
-        elif abs(record.started_at - before.started_at) > _REOPENS_WITHIN:
+        elif abs(record.started_at - before.started_at) > _JOINED_WITHIN:
             joined[-1:] = [last.end(before.started_at, estimated=True), record]
         else:
             joined[-1] = replace(

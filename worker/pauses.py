@@ -78,7 +78,7 @@ class Pauses:
         self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
-        # A database that cannot be read looks like an empty queue, so its pause must not end.
+        # If the database cannot be read, the queue only looks empty, so the pause continues.
         if self.kind != DATABASE:
             self.succeeded()
 

@@ -102,7 +102,7 @@ class SyncWorker:
         while not self._stop.is_set():
             outcome = self._step()
             if outcome is DrainOutcome.PAUSED and self._guard.is_away and not has_checked:
-                # A user waits for this run, so Plex is checked once more soon.
+                # A user waits for the result, so Plex is checked once more before the run gives up.
                 has_checked = True
                 self._guard.recovery.make_due_soon()
                 self._stop.wait(self._guard.seconds_to_next_check(due=True))

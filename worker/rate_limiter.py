@@ -1,7 +1,6 @@
-"""Limits the rate of jobs after an outage, and at any time as the user's settings require.
+"""Limits the rate of jobs as the settings require, and after an outage.
 
-After an outage, all waiting jobs at once could overload Plex. So a token bucket raises the rate
-within 300 s, and halves the rate while many jobs fail.
+After an outage, all waiting jobs at once could overload Plex.
 """
 
 from collections import deque
@@ -21,15 +20,13 @@ ERROR_WINDOW = 60.0
 SLOWED_SECONDS = 60.0
 SLOW_ABOVE = 0.30
 RESTORE_BELOW = 0.10
-# A job may start without this share of a token, because the wait is too short for the clock.
-_ALMOST = 1e-4
+_NEGLIGIBLE_TOKENS = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# max_scenes_per_minute limits a batch to about BATCH_SECONDS seconds, so that new edits start soon.
+# With max_scenes_per_minute, small batches let new edits start after about BATCH_SECONDS.
 BATCH_SECONDS = 5.0
-# Plex is slow if the median duration of EDITS_JUDGED or more edits exceeds SLOW_FACTOR times the
-# usual duration. While Plex is slow, the worker waits between two batches.
+# While edits take more than SLOW_FACTOR times as long as usual, the worker waits between batches.
 EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
 FASTEST_USUAL = 0.02
@@ -47,7 +44,7 @@ class RecoveryRateLimiter:
     def seconds_until_allowed(self, now: float) -> float:
         at = self._advance(now)
         missing = 1.0 - self._tokens
-        return 0.0 if at is None or missing <= _ALMOST else missing / self._rate(at)
+        return 0.0 if at is None or missing <= _NEGLIGIBLE_TOKENS else missing / self._rate(at)
 
     def take(self, now: float) -> None:
         if self._advance(now) is not None:

@@ -82,7 +82,7 @@ class RecoveryScheduler:
             return None
         passed = 0.0 if self._ramp_seen is None else now - self._ramp_seen
         self._ramp_seen = now
-        # A jump of the clock or a sleep of the machine must not shorten the rate limit.
+        # A jump of the clock or a sleep of the machine must not end the limited rate too early.
         if not 0 <= passed <= RAMP_SECONDS:
             started += passed
         started = min(started, now)

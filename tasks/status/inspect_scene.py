@@ -138,7 +138,7 @@ def _gap(inspection: Inspection) -> str:
     if inspection.cover_for:
         return "its cover was not compared yet"
     unlocked = [name for edit in edits for name in edit.fields]
-    unlocked += [name for _, kinds in inspection.unlocked for name in kinds]
+    unlocked += [name for _, kinds in inspection.unlocked_images for name in kinds]
     return f"these fields are not locked: {', '.join(dict.fromkeys(unlocked))}" if unlocked else ""
 
 

@@ -172,7 +172,7 @@ def _outcome(inspection: Inspection) -> tuple[str, list[str]]:
             raise error
         found = MISSING if isinstance(error, PlexNotFound) else AMBIGUOUS
         return UNSEEN if inspection.unseen else found, [str(error)]
-    lines = changes_by_item(inspection, dict(inspection.unlocked))
+    lines = changes_by_item(inspection, dict(inspection.unlocked_images))
     if inspection.cover_for:
         kinds = " and ".join(inspection.cover_for)
         lines.append(f"cover: would be compared with the last sent {kinds}")

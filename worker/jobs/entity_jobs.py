@@ -24,7 +24,6 @@ UNSYNCED = "left out because they were never synced"
 
 _KINDS = {"performer": "performers", "studio": "studios", "tag": "tags", "group": "groups"}
 
-# The scenes that Stash still has, and the changed performers, studios, tags and groups by scene id.
 _Page = tuple[Collection[StashScene], Mapping[int, set[Entity]]]
 
 
@@ -76,7 +75,7 @@ class EntityJobs:
 
     def _read(self, entities: Mapping[int, set[Entity]]) -> Iterator[_Page]:
         unread = iter(entities.items())
-        # The worker can stop only between two pages, so a page is a single request to Stash.
+        # Each page needs only one request to Stash, so that the worker can stop soon.
         while some := dict(islice(unread, READ_BATCH)):
             yield self.services.scenes.read(list(some)).values(), some
 

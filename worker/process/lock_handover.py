@@ -27,7 +27,7 @@ class LockHeldError(Exception):
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker, or give the running worker the connection. Return `started` or `running`."""
+    """Start a worker unless a worker is running. Return `started` or `running`."""
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
         return "running"
@@ -69,8 +69,8 @@ def hold_worker_lock(
     try:
         yield
     finally:
+        # If the request ended first, a waiting worker could find its lock still held, and exit.
         lock.release()
-        # A worker that finds its lock held without a request exits, so the lock is released first.
         request.release()
         if is_handed_over:
             sleep(REACQUIRE_SECONDS)

@@ -68,7 +68,7 @@ class BatchSync:
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
         others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
         if others:
-            # These items may now show other scenes that have files in them, so those are synced.
+            # An item of the excluded scene may now show another scene that has a file in the item.
             queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
         reason = f"not selected, because {why}"
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
@@ -79,7 +79,7 @@ class BatchSync:
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
             reason += "; its Plex item has the values from before the first sync" * bool(restored)
-        # Without a time stamp, the scene's next sync compares the cover even if nothing was edited.
+        # The empty time stamp makes the scene's next sync compare the cover even without an edit.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 
@@ -87,8 +87,8 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # Plex's new items are polled for new jobs. `MissingScenes` searches for files that were
-        # missing before.
+        # Only new jobs need Plex's new items, because `MissingScenes` searches for files that were
+        # missing in an earlier sync.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)

@@ -40,16 +40,12 @@ class CoverResult:
 
 
 class Target(NamedTuple):
-    """The poster or the art of an item, which has to show the scene's cover.
-
-    `has` is the SHA-1 of the image that was sent last, after the prefix `_REFUSED` if Plex refused
-    the image. `is_locked` is also True if this Plex server never reports the lock.
-    """
+    """The poster or the art of an item, which has to show the scene's cover."""
 
     item: PlexItem
     kind: str
-    has: str | None
-    is_locked: bool
+    has: str | None  # the SHA-1 of the last sent image, with the prefix _REFUSED if Plex refused it
+    is_locked: bool  # also True if this Plex server never reports the lock
 
     @property
     def lacks_lock(self) -> bool:
@@ -125,7 +121,7 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Two edits within a second have the same time stamp, so the hook marks a changed cover.
+            # A time stamp hides a second edit in the same second, so the hook marks changed covers.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -136,8 +132,7 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # Plex lost the image, so Stash has to send the cover again. With the cover's tag, Stash
-            # would only answer that the cover is unchanged.
+            # With the cover's tag, Stash would only answer that the cover is unchanged.
             result.tag = None
             self._send_to(lost)
         return result

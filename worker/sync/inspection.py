@@ -25,7 +25,7 @@ class Inspection(NamedTuple):
     not_selected: str = ""
     lacks_metadata: bool = False
     edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()
-    unlocked: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()  # sent images without a lock
+    unlocked_images: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()
     cover_for: tuple[str, ...] = ()  # the images to compare with the scene's cover
     elsewhere: tuple[str, ...] = ()
     unseen: bool = False
@@ -35,7 +35,7 @@ class Inspection(NamedTuple):
 
     @property
     def image_reasons(self) -> tuple[str, ...]:
-        locks = {f"{kind} not locked": None for _, kinds in self.unlocked for kind in kinds}
+        locks = {f"{kind} not locked": None for _, kinds in self.unlocked_images for kind in kinds}
         return (*(("cover to compare",) if self.cover_for else ()), *locks)
 
 
@@ -86,7 +86,7 @@ def _inspection(work: SceneWork, last: SceneRecord | None, planner: EditPlanner)
         work.scene,
         work.desired,
         edits=tuple((item, plan.edit) for item, plan in plans),
-        unlocked=tuple(unlocked.items()),
+        unlocked_images=tuple(unlocked.items()),
         cover_for=tuple(dict.fromkeys(t.kind for t in targets)) if reads_cover else (),
         elsewhere=tuple(work.elsewhere),
         unseen=work.unseen,

@@ -138,7 +138,7 @@ class ItemWriter:
         return record, valued or ["locks"] * bool(edit)
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
-        """Store original values of never sent fields (`fresh`). Return all original values."""
+        """Store the values that fields had before their first edit. Return all original values."""
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:
@@ -167,7 +167,7 @@ class ItemWriter:
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
-        # Plex may show values of a previous edit whose response got lost.
+        # If the response to the previous edit got lost, values that Plex now shows count as sent.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
@@ -189,7 +189,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex is down, editing the lock fails, too. Otherwise, Plex refuses empty dates.
+            # This edit of the lock fails if Plex is down. Otherwise, the empty date was the cause.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

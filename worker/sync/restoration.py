@@ -71,7 +71,7 @@ class Restoration:
             session.read_smart_collections([item.section_key], 0.0)
         fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
         unlocked = unlocking_edit(held, fields)
-        # Plex may lock an image when it selects the image, so the next edit restores the lock.
+        # Plex may lock an image when it selects the image, so images are restored before locks.
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
@@ -97,7 +97,7 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Read the item back. Return it if it still has a tag or name that the edit removed."""
+        """Return the item as Plex now shows it if Plex failed to remove a name, otherwise None."""
         removed = {
             name: names
             for name, sent in fields.items()
@@ -119,8 +119,7 @@ class Restoration:
             sent = log.uploads(server_id, key, kind)
             images = client.list_images(key, kind) if sent else []
             if any(image.selected and is_ours(image, sent) for image in images):
-                # If this were stored later, a kill would make the new image look like a user's
-                # choice.
+                # Without this record, a kill would make the new image look like a user's choice.
                 restored.append(kind)
                 log.change_original(server_id, key, {**held, RESTORED: restored})
                 other = other_image(images, sent)

@@ -20,19 +20,14 @@ from worker.sync.session import SyncSession
 
 @dataclass(slots=True)
 class SceneWork:
-    """A scene of a batch, and its state.
-
-    `taken_over` has the keys of items that other scenes were synced to. The items in `shared_items`
-    have a file of this scene, but show another scene.
-    """
-
     claims: list[Claim]
     scene: StashScene
     desired: SceneMetadata
     matching: Matching = field(default_factory=Matching)
     items: list[PlexItem] = field(default_factory=list)
-    taken_over: list[int] = field(default_factory=list)
+    taken_over: list[int] = field(default_factory=list)  # items that showed another scene
     elsewhere: list[str] = field(default_factory=list)
+    # By kind of sharing: the items that have a file of this scene, but show another scene.
     shared_items: dict[str, list[int]] = field(default_factory=dict)
     unseen: bool = False  # whether Plex did not return an item that the path index has
     looked_for: bool = False
@@ -113,7 +108,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the fields that were sent, without unconfirmed fields that a user edited."""
+    """Return the sent fields. Omit a field if Plex did not confirm it and a user edited it."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

@@ -33,8 +33,7 @@ UPLOADS_WAIT = 60.0
 class UploadGate:
     """Postpones image uploads while Plex stores no images, although Plex saves edits.
 
-    After failed uploads to two items, images of that kind (poster or art) wait. One upload per
-    minute tests whether Plex stores images again.
+    After failed uploads to two items, only one upload per minute is tried.
     """
 
     clock: Callable[[], float]

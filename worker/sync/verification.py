@@ -19,11 +19,7 @@ from worker.sync.session import SyncSession
 
 @dataclass
 class Verification:
-    """Reads edited items back from Plex after a batch, and compares them with the sent values.
-
-    If another program changed a value, or if Plex turned out to need another edit, the scene is
-    synced again.
-    """
+    """Reads edited items back from Plex after a batch, and compares them with the sent values."""
 
     services: Services
     session: SyncSession
@@ -81,7 +77,7 @@ class Verification:
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
-        # Images were sent after the edit, so only the stored record has their SHA-1.
+        # Unlike `edit.record`, the stored record has the SHA-1 of images that were sent later.
         known = log.records_of_item(server_id, key).get(scene_id) or edit.record
         known = replace(known, sent={**known.sent, **sent}, **changes)
         log.remember_item(scene_id, server_id, key, known, self.services.clock())
@@ -92,14 +88,13 @@ class Verification:
         """Report values that Plex did not keep. Return whether another program changed them."""
         candidates = () if edit.is_second_attempt else unkept
         others = [name for name in candidates if edit.has_changed(name)]
-        # The sent names of lists stay recorded, because a later sync removes only recorded names.
-        # The sent value of a field that changed despite its lock stays, so that the next sync finds
-        # a user's edit.
         ours = edit.record.sent
         is_first = all(
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])
             for name in others
         )
+        # A later sync finds a user's edit by comparing Plex's value with the recorded value. From
+        # lists, a later sync removes only recorded names.
         kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(edit.after, name) for name in unkept if name not in kept}
         scene, report = edit.work.scene, self.services.log.event
@@ -118,7 +113,7 @@ class Verification:
 
 
 def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
-    """For lists such as tags, return the sent names and the names that Plex failed to remove."""
+    """For lists from which Plex failed to remove names, return the sent and the kept names."""
     kept: dict[str, str | list[str]] = {}
     for name in ADDITIVE & edit.accepted.keys():
         removed = set(filter(needs_decoding, removed_names(edit.accepted[name])))
