@@ -39,8 +39,7 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `typing.Any`. The functions use this type only in annotations, so
-        # None has the same effect.
+        # `marshal` cannot store `Any`, which the functions use only in annotations.
         constants = {
             name: None if one is Any else one for name, one in used.items() if name not in modules
         }
@@ -58,7 +57,7 @@ class Alterations:
             self._script.rename(folder / altered.ENTRY)
             shutil.copy(altered.__file__, folder)
             self._script.write_text(_START, encoding="utf-8")
-            # With a new time stamp of the entry script, the worker would exit as after an update.
+            # A worker exits when the time stamp of the entry script changes.
             shutil.copystat(folder / altered.ENTRY, self._script)
         content = marshal.dumps((str(self._repository), self._changes))
         fresh = folder / f"{altered.CHANGES}.new"

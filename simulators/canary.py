@@ -103,6 +103,5 @@ def _is_record(line: bytes) -> bool:
 def _forms(secret: str) -> set[str]:
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     middle = len(secret) // 2
-    # A short half of a secret can appear in a file by chance.
     halves = {secret[:middle], secret[middle:]} if middle >= _SHORTEST_HALF else set()
     return {secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1], encoded, *halves}

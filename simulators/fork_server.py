@@ -21,8 +21,6 @@ from simulators import forked
 from simulators.stash.plugin_files import plugin_files
 from simulators.stash.plugin_process import Process, start_process
 
-# Python reads variables named `PYTHON…` only at its start, so a process with other values is not
-# forked. A difference in these two variables does not matter.
 _WITHOUT_EFFECT = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -42,8 +40,9 @@ class ForkServer:
         listener.close()
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
-        is_other = _interpreter_settings(env) != self._interpreter
-        if is_other or forked.script_of(argv) is None:
+        # A fork cannot adopt new `PYTHON…` variables, because Python reads them only at its start.
+        needs_new_python = _interpreter_settings(env) != self._interpreter
+        if needs_new_python or forked.script_of(argv) is None:
             return start_process(argv, env, cwd)
         return _ForkedProcess(self._address, argv, env, cwd)
 

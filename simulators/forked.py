@@ -6,10 +6,9 @@ PLUGIN: the plugin's folder.
 MODULES: the modules to import, separated by commas.
 ADDRESS: the name of the abstract Unix socket to which other processes send requests.
 DESCRIPTOR: the file descriptor of this socket, which the parent process has opened.
-PADDING: a long text that reserves memory for the command lines of the forked processes.
+PADDING: a long text, whose memory the forked processes use for their own command lines.
 
-This process ends when its standard input ends. If a request names a script outside PLUGIN, the
-forked process reimports the modules that a test has altered for that script, and their importers.
+This process ends when its standard input ends.
 """
 
 import builtins
@@ -72,8 +71,8 @@ class _Server:
     def serve(self) -> tuple[Request, list[int], int] | None:
         """Fork a process for each request until the standard input of the fork server ends.
 
-        Return None in the fork server. Return the request, the received descriptors, and the
-        descriptor for the reply in each forked process.
+        In each forked process, return the request, the received descriptors, and the descriptor
+        for the reply. In the fork server, return None.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
@@ -268,7 +267,6 @@ def _main() -> None:
     if accepted is not None:
         request, descriptors, reply = accepted
         _become(request, descriptors, f"\0{address}")
-        # The process that sent the request continues when it receives the process id.
         with socket.socket(fileno=reply) as connection:
             _tell(connection, os.getpid())
         _run(request.argv, plugin, imports)

@@ -194,7 +194,7 @@ class HttpServer:
         if sock.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
             return tls.wrap_socket(sock, server_side=True)
         if self._refuses_plain():
-            # Closing a socket with unread bytes would send a reset.
+            # Read the request first, because closing a socket with unread bytes sends a reset.
             sock.recv(1 << 16)
             msg = "plain http is refused"
             raise OSError(msg)

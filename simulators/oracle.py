@@ -43,8 +43,8 @@ def judge(
 ) -> Verdict:
     """Compare the scenes of Stash with the items of Plex.
 
-    `mapped` converts the data of a scene to the data that Plex should show under the tested
-    settings. The result's key `in_plex` can contain expected values of further fields of the item.
+    `mapped` converts the data of a scene to the data that Plex should show. Optional fields of
+    the item, for example `user_rating`, are under the key `in_plex`.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
@@ -106,7 +106,7 @@ def compare(
         item["originally_available_at"] in {"", item["own_date"], _shifted(item["own_date"], shift)}
         or (reading.empty_date != "clears" and not item["own_date"])
     ):
-        # The plugin clears only dates that the plugin has sent, not for example a file's date.
+        # The plugin clears a date in Plex only if the plugin has sent this date.
         expected["originally_available_at"] = item["originally_available_at"]
     title = scene["title"] or item["title"] or PurePosixPath(scene["files"][0]["path"]).stem
     expected["title"], shown["title"] = title, item["title"]

@@ -108,7 +108,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        # Without `-S`, Python reads the `.pth` file that starts the coverage tool.
+        # The coverage tool does not start if Python has the option `-S`.
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]

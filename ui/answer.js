@@ -1,4 +1,4 @@
-/* Shows an answer of the plugin: a sentence, its explanation, and the details folded away. */
+/* Shows an answer of the plugin. */
 (function (S) {
   "use strict";
   const h = S.h;
@@ -8,7 +8,7 @@
 
   const FIELDS = ["title", "studio", "summary", "date", "performers", "tags", "collections"];
 
-  /* Stash sorts the members of an answer by name. The page shows them in the order of `FIELDS`. */
+  /* Restore the order of `FIELDS`, because Stash sorts the members of an answer by name. */
   const place = (name) => (FIELDS.includes(name) ? FIELDS.indexOf(name) : FIELDS.length);
   const byField = ([a], [b]) => place(a) - place(b);
 
@@ -85,8 +85,8 @@
       )
     );
 
-  /* For each kind of answer: a member that only this kind has, the function that renders the answer,
-   * and the members that the folded text "More" omits. */
+  /* A row has a member that identifies a kind of answer, the render function for this kind, and the
+   * members that are not shown as JSON. */
   const RENDERERS = [
     ["checks", (answer) => h(Checks, answer), ["checks"]],
     ["plex_looked_at", (answer) => h(S.Differences, answer), []],
@@ -102,9 +102,9 @@
     if (!answer) {
       return null;
     }
-    const [, render, rendered] = RENDERERS.find(([name]) => name in answer) || ["", () => null, []];
+    const [, render, omitted] = RENDERERS.find(([name]) => name in answer) || ["", () => null, []];
     const more = Object.fromEntries(
-      Object.entries(answer).filter(([name]) => !NOT_DETAILS.has(name) && !rendered.includes(name))
+      Object.entries(answer).filter(([name]) => !NOT_DETAILS.has(name) && !omitted.includes(name))
     );
     return h(
       "div",

@@ -33,7 +33,7 @@
 
   const entries = [];
 
-  /** Add a link to the tools in Stash's settings. */
+  /** Render a link in the section "Tools" of Stash's settings. */
   const ToolsEntry = () => {
     const { Setting } = S.api.components;
     const [isFirst, setFirst] = React.useState(false);

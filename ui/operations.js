@@ -13,11 +13,9 @@
     return new URL("graphql", base ? base.href : window.location.origin + "/");
   }
 
-  /** Return an error marked as an answer of Stash. The badge shows only marked errors, because a
-   * request without an answer also fails when the user leaves the page. */
-  function answeredError(text) {
+  function errorOfStash(text) {
     const error = new Error(text);
-    error.answered = true;
+    error.isOfStash = true;
     return error;
   }
 
@@ -31,10 +29,10 @@
     });
     const answer = await response.json().catch(() => ({}));
     if (answer.errors && answer.errors.length) {
-      throw answeredError(answer.errors.map((error) => error.message).join("; "));
+      throw errorOfStash(answer.errors.map((error) => error.message).join("; "));
     }
     if (!answer.data) {
-      throw answeredError("Stash answered with status " + response.status);
+      throw errorOfStash("Stash answered with status " + response.status);
     }
     return answer.data;
   };

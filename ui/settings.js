@@ -1,5 +1,4 @@
-/* The settings form shows the values in effect, except for the token. It saves only changes, and can
- * show the effect of unsaved changes on a scene. */
+/* The settings form shows the values in effect, except for the token, and saves only changes. */
 (function (S) {
   "use strict";
   const React = S.api.React;

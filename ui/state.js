@@ -39,7 +39,8 @@
   }
 
   function saveError(error) {
-    if (error.answered) {
+    // When the user leaves the page, the browser aborts requests. The badge ignores these errors.
+    if (error.isOfStash) {
       saveBadge({ level: "fault", text: S.cut(error.message, 200), count: 0 });
     }
   }
@@ -70,7 +71,7 @@
       wakeTimer = window.setTimeout(S.wake, WAKE_INTERVAL);
       return;
     }
-    // Other tabs send no request if the badge is new.
+    // Save the time of this request first, so that other tabs do not send a request too.
     saveBadge(last || { level: "ok", text: "Stash2Plex", count: 0 });
     try {
       saveBadge(badgeOf((await S.run("wake")).state));

@@ -92,8 +92,7 @@ class Faults(traffic.Faults):
     def hang(self, *, applied: bool = False, **where: Unpack[Where]) -> Fault:
         """Respond only after the test calls `release` of the fault.
 
-        If `applied` is True, the fake Plex executes the request at once, otherwise after the
-        release.
+        If `applied` is True, the fake Plex executes the request before it waits.
         """
         return self.inject("hang", hang_after if applied else hang, **where)
 

@@ -95,8 +95,7 @@ class Engine:
         if chosen.operation is OperationType.QUERY:
             with self._library.lock:
                 return self._execute(prepared.document, variables, operation, call)
-        # A mutation can run a plugin, whose queries need the lock. So a mutation does not hold the
-        # lock.
+        # A mutation must not hold the lock, because the queries of its plugins need the lock.
         return self._execute(prepared.document, variables, operation, call)
 
     def _execute(
@@ -135,11 +134,7 @@ class _NullFoundError(Exception):
 
 
 class _Executor(Executor[Any]):
-    """Computes the values of a response faster than graphql-core.
-
-    graphql-core needs 0.4 s for a page of 1,000 scenes. This class calls graphql-core only to
-    report the path of a required field that is null.
-    """
+    """Computes the values of a response, because graphql-core needs 0.4 s for 1,000 scenes."""
 
     def complete_value(
         self,

@@ -31,7 +31,7 @@ def find(
     tests = [_TESTS[name](library, wanted) for name, wanted in given.items()]
     matched = [scene for scene in candidates if all(test(scene) for test in tests)]
     words = (find_filter.get("q") or "").casefold().split()
-    # The fake Stash searches only titles. A real Stash also searches other texts, such as paths.
+    # A real Stash searches not only titles, but also other texts, for example paths.
     if words:
         matched = [s for s in matched if all(word in s.title.casefold() for word in words)]
     order = _ORDERS.get(find_filter.get("sort") or "id")

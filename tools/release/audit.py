@@ -1,7 +1,10 @@
 """`python -m tools.release.audit`: check the pinned versions against the package index of pip.
 
-Exit status 0: all versions are the newest. 1: newer versions exist. 2: a version was withdrawn, or
-its file has another hash. 3: the index did not answer for some versions.
+Exit status:
+    0: all versions are the newest.
+    1: newer versions exist.
+    2: a version was withdrawn, or its file has another hash.
+    3: the index did not answer for some versions.
 """
 
 import argparse

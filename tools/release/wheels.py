@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
-# Compiled files, `.pth` files that Python runs at its start, and `.yml` files that Stash loads.
-_REFUSED = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
+# Stash would load a `.yml` file of a package as a plugin.
+_FORBIDDEN_SUFFIXES = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
 class ReleaseError(Exception):
@@ -98,7 +98,7 @@ def _checked(pin: Pin, name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.parts[0].endswith(".data"):
         raise ReleaseError(f"{pin.name}: {name} would not lie in the vendored folder")
-    if path.suffix in _REFUSED:
+    if path.suffix in _FORBIDDEN_SUFFIXES:
         raise ReleaseError(f"{pin.name}: {name} is nothing that the plugin may carry")
     return path
 
