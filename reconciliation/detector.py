@@ -41,7 +41,7 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return the new text or added names of each field. Omit fields whose only change is a lock."""
+    """Return the new text or names of each field. Omit fields whose only change is a lock."""
     changes: dict[str, str | tuple[str, ...]] = {}
     for name, parameters in edit.fields.items():
         if not all(key.endswith(".locked") for key in parameters):

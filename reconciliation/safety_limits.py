@@ -50,7 +50,7 @@ def hides_too_many(unseen: int, checked: int) -> bool:
 
 
 def question_text(result: GapDetectionResult, *, by_user: bool) -> str:
-    how = "run the same task again" if by_user else "run the task 'Reconcile Library' twice"
+    how = "run the same task again" if by_user else "run the task 'Reconcile Library (All)' twice"
     changes = (
         (result.again, f"send {result.again} of {result.synced} scenes to Plex again"),
         (result.cleared, f"empty a field of {result.cleared} of {result.compared} items"),

@@ -99,7 +99,7 @@ def scene_status(services: Services, *, scene_id: int) -> Answer:
     status = read_status(services)
     state, remedy, level = _read_state(services, status), "", Level.OK
     if letters:
-        sentence = f"Plex may show old values, because the sync failed: {letters[0].error_message}"
+        sentence = f"The last sync failed: {letters[0].error_message}"
         remedy, level = explain(letters[0].error_type).remedy, Level.WARNING
     elif jobs:
         why, remedy, level = _why_it_waits(jobs[0], state)

@@ -211,9 +211,7 @@ def test_a_scene_tells_how_it_stands_and_is_synced_on_request(rig: Rig) -> None:
 def test_a_scene_says_why_it_is_not_in_plex_and_what_to_do(rig: Rig) -> None:
     bury(rig, [7], "SceneError", "the scene has no file")
     found = ask(rig, "scene_status", scene_id=7)
-    assert (
-        found["text"] == "Plex may show old values, because the sync failed: the scene has no file"
-    )
+    assert found["text"] == "The last sync failed: the scene has no file"
     assert found["remedy"].startswith("Scan for its file")
     wait_in_queue(rig, [8], None)
     assert ask(rig, "scene_status", scene_id=8)["remedy"] == ""
