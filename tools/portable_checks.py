@@ -180,8 +180,7 @@ class Checks:
         return f"{_WITHOUT_MAP} without and {len(_PATHS)} with a path map"
 
     def _log(self) -> str:
-        # Windows does not rename a file that a program has opened, so a program that reads the log
-        # delays its rotation.
+        # Windows does not rename an open file, so a program that reads the log delays its rotation.
         log = self._rig.data / "worker.log"
         self._sync(0, "Before the rotation")
         with open(log, "ab") as file:

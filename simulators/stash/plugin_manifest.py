@@ -13,8 +13,8 @@ Node = dict[str, "Node"] | list["Node"] | str | None
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
 _TYPES = ("STRING", "NUMBER", "BOOLEAN")
-# The keys that the yml file of a plugin can have, with the types of their values. A tuple contains
-# the allowed texts, and the key `*` means any key.
+# The keys of a plugin's yml file, with the types of their values. A tuple lists the allowed texts.
+# The key `*` means any key.
 _SHAPE = {
     **dict.fromkeys(("name", "description", "url", "version", "errLog"), str),
     "interface": ("raw", "rpc", "js"),

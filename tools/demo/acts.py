@@ -148,7 +148,7 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # A scene that is saved during the comparison must not count as synced.
+        # Count the saved scenes before the comparison, because Stash saves more scenes meanwhile.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved
