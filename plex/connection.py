@@ -83,7 +83,8 @@ class PlexConnection:
     def server_version(self) -> str:
         return (self._identity or self.identity(self.timeout)).version
 
-    def identity(self, timeout: Timeout = IDENTITY_TIMEOUT) -> Identity:
+    def identity(self, timeout: Timeout | None = None) -> Identity:
+        timeout = timeout or IDENTITY_TIMEOUT
         answer = self.request("GET", "/identity", "", with_token=False, timeout=timeout)
         found = parse_document(answer.content, "")
         server_id = None if found is None else found.get("machineIdentifier")

@@ -24,13 +24,14 @@ class NewerSchemaError(Exception):
 
 
 def connect(
-    path: str, synchronous: str = "FULL", busy_timeout: float = BUSY_TIMEOUT
+    path: str, synchronous: str = "FULL", busy_timeout: float | None = None
 ) -> sqlite3.Connection:
     """Open the database in autocommit mode, and create or migrate its tables.
 
     With `synchronous="NORMAL"`, a power cut can make the worker repeat a finished job.
     """
-    connection = open_database(path, synchronous, busy_timeout)
+    timeout = BUSY_TIMEOUT if busy_timeout is None else busy_timeout
+    connection = open_database(path, synchronous, timeout)
     # On macOS, fsync alone does not write the data to the disk.
     connection.execute("PRAGMA fullfsync=1")
     version = schema_version(connection)

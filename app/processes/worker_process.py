@@ -131,6 +131,11 @@ class _WorkerProcess:
             self._log.event(Event.WORKER_FILE_REFUSED, problem=str(error))
         finally:
             self._lock.release()
+        if outcome in (DrainOutcome.DAMAGED, DrainOutcome.LOCKED_OUT):
+            if self._stop.is_set():
+                outcome = DrainOutcome.STOPPED
+            elif not self._is_unchanged():
+                outcome = DrainOutcome.UPDATED
         if outcome is not DrainOutcome.UNUSABLE:
             self._log.event(Event.WORKER_ENDED, outcome=outcome.code, reason=outcome.reason)
         if not self._is_unchanged() and self._is_installed_again():

@@ -1,6 +1,9 @@
 """Another program holds the queue's database: the worker waits for it, and goes on by itself."""
 
+import os
+import signal
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -62,3 +65,18 @@ def test_a_worker_that_runs_while_the_database_is_held_goes_on_afterwards(rig: R
     assert rig.wait_until(lambda: item.title == "Two" and rig.queued() == 0)
     assert rig.worker_pids() == [running]
     assert len(rig.events("sync_paused")) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_worker_that_is_told_to_stop_names_this_as_its_end(rig: Rig) -> None:
+    impatient(rig)
+    scene_id, _ = synced_pair(rig)
+    rig.stop_worker()
+
+    with held(rig, reads_too=True):
+        rig.stash.edit_scene(scene_id, title="Two")
+        assert rig.happened("sync_paused", kind="database")
+        os.kill(rig.worker_pids()[0], signal.SIGTERM)
+        assert rig.wait_until(lambda: rig.worker_pids() == [])
+
+    assert rig.events("worker_ended")[-1]["outcome"] == "stopped"
