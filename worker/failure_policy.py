@@ -142,8 +142,8 @@ class _FailureCount:
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    Plex edits nothing during an outage, so a failure counts against a job only if Plex has edited
-    another scene after an earlier failure of the job.
+    If Plex edits another scene between two failures of a job, Plex is up, so the second failure
+    counts against the job.
     """
 
     _records: dict[str, _FailureCount] = field(default_factory=dict)

@@ -24,7 +24,7 @@ _NEGLIGIBLE_TOKENS = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# With max_scenes_per_minute, small batches let new edits start after about BATCH_SECONDS.
+# With max_scenes_per_minute, a batch takes about BATCH_SECONDS, so that new edits start soon.
 BATCH_SECONDS = 5.0
 # While edits take more than SLOW_FACTOR times as long as usual, the worker waits between batches.
 EDITS_JUDGED = 20

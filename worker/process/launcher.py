@@ -26,7 +26,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     # Stash waits while a process has the hook's output pipe, so the worker's output is devnull.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Stash may kill this hook once the worker runs, so the connection is written first.
+        # Send the Stash connection before the worker starts. Afterwards, Stash may kill this hook.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:

@@ -69,7 +69,7 @@ def hold_worker_lock(
     try:
         yield
     finally:
-        # If the request ended first, a waiting worker could find its lock still held, and exit.
+        # Release the lock before the request for the lock ends, or a waiting worker may exit.
         lock.release()
         request.release()
         if is_handed_over:

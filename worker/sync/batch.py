@@ -66,10 +66,10 @@ class BatchSync:
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
-        others = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
-        if others:
-            # An item of the excluded scene may now show another scene that has a file in the item.
-            queue.enqueue(scene_job(id_, METADATA, now) for id_ in others)
+        sharing = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
+        # Sync scenes that share an item with the excluded scene: the item may now show them.
+        if sharing:
+            queue.enqueue(scene_job(id_, METADATA, now) for id_ in sharing)
         reason = f"not selected, because {why}"
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
         if restores:
@@ -87,8 +87,8 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # Only new jobs need Plex's new items, because `MissingScenes` searches for files that were
-        # missing in an earlier sync.
+        # A job whose file was missing in an earlier sync needs no poll for new items, because
+        # `MissingScenes` searches Plex for the file.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)

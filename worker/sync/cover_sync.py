@@ -121,7 +121,7 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # A time stamp hides a second edit in the same second, so the hook marks changed covers.
+            # Two edits within a second leave the same time stamp, so the hook marks changed covers.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -132,7 +132,7 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # With the cover's tag, Stash would only answer that the cover is unchanged.
+            # Request the cover without its ETag, or Stash would answer only `304 Not Modified`.
             result.tag = None
             self._send_to(lost)
         return result

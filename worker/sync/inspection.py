@@ -55,7 +55,7 @@ def inspect_scenes(
         and not rejections[scene.id]
         and not lacks_metadata(scene, last.get(scene.id), config)
     }
-    ItemFinder(services, session, batch=batch, forgets=False).find(list(works.values()))
+    ItemFinder(services, session, batch=batch, is_preview=True).find(list(works.values()))
     planner = EditPlanner.of(log, session, works.values())
     found = []
     for scene in scenes:

@@ -23,15 +23,12 @@ _SCAN = "Scan the library of the file in Plex"
 
 @dataclass
 class ItemFinder:
-    """Finds items in the index of Plex's file paths, and searches Plex for files not in the index.
-
-    If `forgets` is False, as in previews, nothing is reported, and no item leaves the index.
-    """
+    """Finds the items of scenes in the index of Plex's file paths, or else by a search of Plex."""
 
     services: Services
     session: SyncSession
     batch: int = READ_BATCH
-    forgets: bool = True
+    is_preview: bool = False
 
     def find(self, works: Sequence[SceneWork]) -> set[int]:
         """Set `items` or `error` of each scene. Return ids of synced scenes deleted in Stash."""
@@ -61,7 +58,7 @@ class ItemFinder:
             if not work.items and work.error is None:
                 work.error = self._why_not(work)
         found = [work for work in works if work.items]
-        report = self.services.log.event if self.forgets else unreported
+        report = unreported if self.is_preview else self.services.log.event
         return assign_items(self.services, self.session, found, report)
 
     def _search(self, works: Sequence[SceneWork]) -> None:
@@ -109,7 +106,7 @@ class ItemFinder:
                 work.items.append(item)
             else:
                 work.unseen = work.unseen or item is None
-                if self.forgets:
+                if not self.is_preview:
                     self.session.library.index.forget_item(match.rating_key)
 
     def _guess(self, work: SceneWork) -> Matching:

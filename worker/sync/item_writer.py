@@ -178,7 +178,7 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit. If it is unknown whether Plex accepts empty dates, send the date alone."""
+        """Send an edit, but an empty date in its own request, because Plex may refuse the date."""
         client = self.session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
@@ -189,7 +189,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # This edit of the lock fails if Plex is down. Otherwise, the empty date was the cause.
+            # This edit fails if Plex is down, so that an outage does not count as a refused date.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

@@ -27,7 +27,6 @@ class SceneWork:
     items: list[PlexItem] = field(default_factory=list)
     taken_over: list[int] = field(default_factory=list)  # items that showed another scene
     elsewhere: list[str] = field(default_factory=list)
-    # By kind of sharing: the items that have a file of this scene, but show another scene.
     shared_items: dict[str, list[int]] = field(default_factory=dict)
     unseen: bool = False  # whether Plex did not return an item that the path index has
     looked_for: bool = False

@@ -77,10 +77,10 @@ class Verification:
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
-        # Unlike `edit.record`, the stored record has the SHA-1 of images that were sent later.
-        known = log.records_of_item(server_id, key).get(scene_id) or edit.record
-        known = replace(known, sent={**known.sent, **sent}, **changes)
-        log.remember_item(scene_id, server_id, key, known, self.services.clock())
+        # `edit.record` lacks the SHA-1 of images that were uploaded after this edit.
+        stored = log.records_of_item(server_id, key).get(scene_id) or edit.record
+        record = replace(stored, sent={**stored.sent, **sent}, **changes)
+        log.remember_item(scene_id, server_id, key, record, self.services.clock())
 
     def _met_another_writer(
         self, edit: SentEdit, left: ItemEdit, unkept: Sequence[str], behaviour: Behaviour
