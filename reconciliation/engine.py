@@ -80,7 +80,6 @@ def pages(
 ) -> Iterator[Page]:
     asked = "" if since is None else asked_since(since)
     config, left = session.config, 0
-    # With `skip_not_found`, the worker would skip scenes that are missing in Plex.
     detector = GapDetector(look_for_missing=config.reconcile_missing and not config.skip_not_found)
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
@@ -285,7 +284,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Without a new interval, a regular run would ask the user again every 10 minutes.
+            # Wait a full interval. A retry after 10 minutes would ask the user the same question.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

@@ -39,9 +39,11 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `Any`, which the functions use only in annotations.
+        # `marshal` cannot store `Any`. Only annotations use `Any`, so `None` can replace it.
         constants = {
-            name: None if one is Any else one for name, one in used.items() if name not in modules
+            name: None if value is Any else value
+            for name, value in used.items()
+            if name not in modules
         }
         code = marshal.dumps(change.__code__)
         self._changes.append((module.__name__, code, modules, constants, arguments))

@@ -43,8 +43,8 @@ def judge(
 ) -> Verdict:
     """Compare the scenes of Stash with the items of Plex.
 
-    `mapped` converts the data of a scene to the data that Plex should show. Optional fields of
-    the item, for example `user_rating`, are under the key `in_plex`.
+    `mapped` converts a scene to the data that Plex should show. In the result, the key
+    `in_plex` holds the fields that are not synced by default, for example `user_rating`.
     """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []

@@ -64,5 +64,5 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
         # On Windows, a file that another process reads cannot be replaced, so the old file stays.
         if os.path.exists(temporary):
             os.unlink(temporary)
-    # A running worker holds the lock, and checks the spool for new jobs before its exit.
+    # A worker that holds the lock imports the spool before its exit, so no second worker is needed.
     return lock.try_acquire()

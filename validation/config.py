@@ -105,7 +105,7 @@ class Config(SyncSettings):
 
     @property
     def token_expires(self) -> bool:
-        # Plex's JSON Web Tokens expire, and every JSON Web Token begins with "eyJ".
+        # A token that begins with "eyJ" is a JSON Web Token, which Plex accepts for only 7 days.
         return self.plex_token.startswith("eyJ")
 
 

@@ -31,7 +31,6 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 def create_worker_log(path: str, marker: str | None = None) -> Log:
-    """Return a log of JSON lines. A line above level debug creates the file `marker`."""
     handler = _RotatingFile(
         path, maxBytes=MAX_BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace"
     )

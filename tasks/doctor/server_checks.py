@@ -35,8 +35,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# The error message for a user's wrong value could reveal the value. So the Doctor shows the message
-# for an empty list, which every setting rejects.
+# The error message for a user's wrong value quotes the value. So the Doctor validates an empty list
+# instead, which every setting rejects.
 _WRONG_VALUE: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")

@@ -37,7 +37,6 @@ def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - 
 
 
 def test_connection(services: Services, *, settings: Mapping[str, Any]) -> Answer:
-    """Test the given settings. If they work and are already stored, an outage ends."""
     sessions = services.sessions
     stored = sessions.config()
     typed = {name: value for name, value in settings.items() if name in CONNECTION}

@@ -125,7 +125,7 @@ class _Queueing:
             except PlexError as error:
                 self._session = None
                 self._warn(error)
-        # Without an answer of Plex, a scene is up to date if all its items got the same metadata.
+        # If Plex does not answer, a scene is up to date if all its items got its latest metadata.
         return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
     def _was_sent(self, scene: StashScene) -> bool:
