@@ -93,21 +93,19 @@ def list_parameters(
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
         # Some servers only add names to a list, so the request names each name to remove.
-        spellings = [spelling for name in surplus for spelling in _spellings(name, encoding)]
-        parameters[f"{plex_name}{REMOVED}"] = ",".join(spellings)
+        encoded = [text for name in surplus for text in _encodings(name, encoding)]
+        parameters[f"{plex_name}{REMOVED}"] = ",".join(encoded)
     parameters[f"{plex_name}.locked"] = "1"
     return parameters
 
 
 def needs_decoding(name: str) -> bool:
-    return name not in _spellings(name, None)
+    return name not in _encodings(name, None)
 
 
-def _spellings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    """Return the spellings of `name` for a request that removes the name from a list.
-
-    Most servers decode the name twice, so the name is quoted here and again in `query`.
-    """
+def _encodings(name: str, encoding: RemovalEncoding | None) -> list[str]:
+    # Most servers decode a removed name twice, so the name is quoted here and again in `query`.
+    # Other servers decode a removed name once, so they need a name that only `query` quotes.
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
     is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)

@@ -67,7 +67,7 @@ class EditSender:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the edit. Raise an error if Plex refuses even a test edit that changes nothing."""
+        """Send the edit, and return refused fields. Raise an error if Plex refuses every edit."""
         for group in packed(self._fields):
             if self.alone or len(group) == 1 or not self._try_request(joined(group)):
                 for name, parameters in group.items():

@@ -159,6 +159,6 @@ class UpdateCursor:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)
             newest = max(newest, max(stamps, default=0))
             yield page
-        # The next listing starts earlier, because Plex may have updated items during this listing.
+        # An item may change after its page was read, so the next listing must include the change.
         duration = max(0.0, self.clock() - self.begun)
         self.cursor = max(self.cursor, newest - math.ceil(duration))

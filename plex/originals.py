@@ -70,7 +70,7 @@ def restoring_edit(
     }
     fields = {name: parameters for name, parameters in found.items() if parameters}
     if _sort_title_differs(original, item, written, fields):
-        # Plex ignores a sort title without a lock, so `unlocking_edit` removes the lock later.
+        # Plex ignores a sort title without a lock. Later, `unlocking_edit` removes the added lock.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields

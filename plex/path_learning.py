@@ -17,7 +17,7 @@ from validation.scene_extractor import SceneFile, StashScene
 SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
 CHANGED_A_LOT = 0.1
-# A user may have moved a few files, so fewer files do not prove that two folders are the same.
+# A mapping of two folders needs this many matching files, because users move single files.
 FEWEST_PAIRS = 5
 MOST_MAPPINGS = 20
 

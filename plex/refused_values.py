@@ -43,7 +43,7 @@ class RefusedValues:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Return `fields` without names that Plex refused after `since`, and the omitted names."""
+        """Remove names that Plex refused after `since`. Return the fields and the removed names."""
         now = self.clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -74,9 +74,9 @@ def _key(section: int, plex_name: str, name: str) -> str:
 def accepted_part(
     to_send: str | tuple[str, ...], desired: str | list[str], accepted: str | list[str] | None
 ) -> tuple[str | tuple[str, ...], str | list[str] | None]:
-    """Return the parts of the value to send and of the scene's value that Plex accepted before.
+    """Remove from `to_send` what Plex refused before. Return the rest and `accepted`.
 
-    If no accepted part is known, return `to_send` unchanged and None.
+    If `accepted` is not a shorter version of `desired`, return `to_send` unchanged and None.
     """
     if isinstance(accepted, str) and isinstance(desired, str) and is_shortened(accepted, desired):
         return accepted, accepted

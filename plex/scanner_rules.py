@@ -29,7 +29,7 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
-# For Plex, S01E05, S01-05 and 3x05 are episodes, and by mistake "s18 2021" in "girls18 2021" too.
+# Plex treats S01E05, S01-05 and 3x05 as episodes. Plex's pattern also matches "girls18 2021".
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"
     r"|s[0-9]{2}[._\- ]+[0-9]+"

@@ -50,7 +50,7 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # Each known unreadable item costs one more request, so larger pages save requests.
+        # Pages end before known unreadable items, so larger pages keep the number of requests low.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key

@@ -84,7 +84,7 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed.
         self.verify = False
         if address.cookie:
-            # Python gives this domain to cookies from Stash, so a new cookie replaces this cookie.
+            # With any other domain, Python would send this cookie and Stash's next cookie.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 

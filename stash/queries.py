@@ -11,7 +11,7 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# The text replacements that add each detail to a query.
+# If the settings need a detail of scenes, `with_details` replaces these parts of a query.
 _REPLACEMENTS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),

@@ -19,7 +19,7 @@ PAGE = 500
 # For a query by ids, Stash looks up each scene separately, so a query has at most 100 ids.
 READ_BATCH = 100
 FILES_PAGE = 2000
-# Stash cannot return Go's zero time, so the plugin fills in this value.
+# Stash returns an error instead of Go's zero time, so the plugin fills in the zero time.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
