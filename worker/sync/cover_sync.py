@@ -44,7 +44,9 @@ class Target(NamedTuple):
 
     item: PlexItem
     kind: str
-    has: str | None  # the SHA-1 of the last sent image, with the prefix _REFUSED if Plex refused it
+    # The SHA-1 of the last sent image, with the prefix _REFUSED if Plex refused the image. An empty
+    # text means that the scene had no usable cover, and None that no image was sent.
+    has: str | None
     is_locked: bool  # also True if this Plex server never reports the lock
 
     @property

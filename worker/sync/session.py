@@ -44,6 +44,7 @@ class UploadGate:
     def check(self, kind: str, rating_key: int) -> None:
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
+            # An item whose upload failed waits longer, so another item tests Plex first.
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
             if 0 < seconds <= 2 * UPLOADS_WAIT:
                 raise PlexUploadsDown(_IMAGE_WAITS, seconds)
