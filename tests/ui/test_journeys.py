@@ -233,7 +233,7 @@ def test_dead_letters_are_retried_or_dropped(browser: Browser, serve: Serve, rig
     opened(browser, web, f"/scenes/{scenes[0]}")
     browser.click(".nav-link", "Plex")
     assert "What to do" in browser.sees(
-        "because the sync failed: Plex answered with status", ".s2p-scene"
+        "The last sync failed: Plex answered with status", ".s2p-scene"
     )
     browser.click(".s2p-scene button", "Sync now")
     browser.sees(f"Queued scene {scenes[0]}", ".s2p-scene")
