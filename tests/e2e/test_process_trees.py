@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,11 @@ def first_worker(rig: Rig) -> None:
 
 def is_idle(worker: int) -> bool:
     """Return whether the worker has nothing to do: it has closed its databases."""
-    files = list(Path(f"/proc/{worker}/fd").iterdir())
-    return not any(os.path.realpath(file).endswith(".db") for file in files)
+    opened = []
+    for file in Path(f"/proc/{worker}/fd").iterdir():
+        with suppress(FileNotFoundError):  # the worker has closed the file meanwhile
+            opened.append(os.readlink(file))
+    return not any(name.endswith(".db") for name in opened)
 
 
 def idle_worker_after_an_edit(rig: Rig, scene_id: int, title: str) -> int:
