@@ -283,5 +283,4 @@ def dashed(ip: str) -> str:
     if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is not None:
         number = number.ipv4_mapped
     label = str(number).replace(".", "-").replace(":", "-")
-    # Hyphens replace the colons, but `--1` is no valid host name. So `::1` is written with zeros.
     return label if label.strip("-") == label else number.exploded.replace(":", "-")

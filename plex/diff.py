@@ -37,14 +37,11 @@ class ItemEdit(NamedTuple):
 
 @dataclass(slots=True)
 class Comparison:
-    """Compares an item with a scene, to find the edit that gives the item the scene's values."""
-
     desired: SceneMetadata
     current: PlexItem
     last_sent: StoredValues
     original: StoredValues
     _: KW_ONLY
-    # The values of earlier edits that Plex did not keep.
     refused: StoredValues = field(default_factory=dict)
     # The values of an edit to which Plex has not responded.
     pending: StoredValues = field(default_factory=dict)
@@ -95,7 +92,7 @@ class Comparison:
         if wanted.get(DATE) == "":
             wanted[DATE] = self._emptied_date()
         for name in ADDITIVE & wanted.keys():
-            others = _of_others(name, self.current, self._sent_names(name), self.original)
+            others = _not_ours(name, self.current, self._sent_names(name), self.original)
             wanted[name] = (*others, *_without(_folded(others), wanted[name]))
         return {name: value for name, value in wanted.items() if value is not None}
 
@@ -177,7 +174,7 @@ def restoring_parameters(
     shown, plex_name, value = getattr(item, name), PLEX_NAMES[name], original[name]
     parameters: dict[str, str] = {}
     if name in ADDITIVE:
-        value = list(_of_others(name, item, _folded(sent), original))
+        value = list(_not_ours(name, item, _folded(sent), original))
     if isinstance(value, list):
         if not same(value, shown):
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
@@ -193,13 +190,11 @@ def restoring_parameters(
     return {**parameters, f"{plex_name}.locked": "1" if was_locked else "0"}
 
 
-def _of_others(name: str, item: PlexItem, sent: Collection[str], original: StoredValues) -> Names:
-    """Return the names in an item's list that the plugin did not add."""
+def _not_ours(name: str, item: PlexItem, sent: Collection[str], original: StoredValues) -> Names:
     return _without({*sent} - _names(original, name), getattr(item, name))
 
 
 def _as_sent(current: PlexItem, last_sent: StoredValues, behaviour: Behaviour) -> PlexItem:
-    """Correct known errors of the server in an item: omitted locks and shifted dates."""
     hidden = {PLEX_NAMES.get(name, "") for name in last_sent} & behaviour.hidden_locks
     if hidden - current.locked:
         current = replace(current, locked=current.locked | hidden)
@@ -266,7 +261,6 @@ def is_user_edited(
         return bool(expected - _folded(getattr(current, name)))
     shown = getattr(current, name)
     if name in pending and name in LISTS:
-        # If an edit got no response, Plex may have added only some names of the edit.
         known = _names(last_sent if name in last_sent else original, name) | _names(pending, name)
         return not _folded(shown) <= known
     if any(name in values and same(values[name], shown) for values in (last_sent, pending)):

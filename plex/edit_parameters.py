@@ -92,7 +92,7 @@ def list_parameters(
         # This server cannot remove a name with a comma, so the list is emptied and filled again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
-        # Some servers only add names to a list, so the request names each name to remove.
+        # Some servers add the sent names to the list instead of replacing the list.
         encoded = [text for name in surplus for text in _encodings(name, encoding)]
         parameters[f"{plex_name}{REMOVED}"] = ",".join(encoded)
     parameters[f"{plex_name}.locked"] = "1"
@@ -104,8 +104,7 @@ def needs_decoding(name: str) -> bool:
 
 
 def _encodings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    # Most servers decode a removed name twice, so the name is quoted here and again in `query`.
-    # Other servers decode a removed name once, so they need a name that only `query` quotes.
+    # Most servers decode the names to remove twice, so `query` quotes these quoted names again.
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
     is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)
@@ -117,7 +116,7 @@ def is_emptying(parameters: Parameters) -> bool:
 
 
 def refilled(parameters: Parameters) -> dict[str, str]:
-    # Some servers empty the list after adding names, so a second request adds the names again.
+    # If one request empties a list and adds names to it, some servers lose the added names.
     if not is_emptying(parameters) or not added_names(parameters):
         return {}
     return {key: value for key, value in parameters.items() if not key.endswith(_EMPTIED)}

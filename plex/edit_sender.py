@@ -55,7 +55,6 @@ class EditSender:
     fields: Fields
     # Whether to send each field alone, and to give up a field whose request fails twice.
     alone: bool = False
-    # The time at which the user ordered a retry of all names that Plex had refused before.
     refused_since: float = 0.0
     _is_writable: bool = False
 
@@ -67,7 +66,6 @@ class EditSender:
         self._failed: dict[str, PlexTemporaryError] = {}
 
     def send(self) -> EditOutcome:
-        """Send the edit, and return refused fields. Raise an error if Plex refuses every edit."""
         for group in packed(self._fields):
             if self.alone or len(group) == 1 or not self._try_request(joined(group)):
                 for name, parameters in group.items():

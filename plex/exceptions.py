@@ -17,7 +17,6 @@ REBINDING = (
 
 
 class PlexError(Exception):
-    # Whether the log already states the cause.
     reported = False
     # Whether a single unreadable item may have caused the error of a request for several items.
     may_be_one_item = False

@@ -34,7 +34,6 @@ SINGLE_LOOKS = 3
 LIBRARIES_ASKED = 3
 # Plex's change counters are undocumented, so an unchanged counter is trusted only ten minutes.
 TRUST_CHANGE_MARK = 600.0
-# A changed library is listed completely once an hour, an unchanged library once a day.
 LISTING_AGE, LONGEST_LISTING_AGE = 3600.0, 86_400.0
 SMALL = 2 * LISTING_PAGE
 _NEVER = float("-inf")
@@ -65,7 +64,6 @@ class Library:
     report: Report = unreported
     known: list[Section] = field(default_factory=list)
     listings: int = 0
-    # The path index has all files that Plex had at this time.
     looked_at: float = _NEVER
     _configured: list[Section] = field(default_factory=list)
     _is_prepared: bool = False
@@ -101,7 +99,6 @@ class Library:
 
     @_faults_of_the_address()
     def prepare(self) -> None:
-        """List libraries that were never listed. Raise `PlexReplaced` if another server answers."""
         self._prepare()
         if self.client.is_replaced or not _is_recent(self._confirmed_at, self.clock()):
             self.client.confirm()

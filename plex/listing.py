@@ -13,8 +13,7 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# Time stamps over a day ahead are ignored, because listings would miss all updates until then.
-_AHEAD = 86_400.0
+_LARGEST_CLOCK_ERROR = 86_400.0
 LOOK_UP_ROWS = 50
 # Sorting by rating key puts new items at the end of the list, where the next listing continues.
 BY_KEY, NEWEST_FIRST = "id", "updatedAt:desc"
@@ -67,7 +66,6 @@ def list_updated(
         if known[-1] < since or start + len(rows) >= whole_number(answer.get("totalSize")):
             return
         keys = {row.get("ratingKey") for row in rows}
-        # Each page repeats the last item of the previous page, to prove that no item was missed.
         start, size, last = start + len(rows) - 1, LISTING_PAGE, known[-1]
 
 
@@ -98,7 +96,6 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
 
 
 def fails_at_file(get: Get, section: Section, path: str) -> bool:
-    """Return whether a search for a file fails, probably because its item is unreadable."""
     if "," in path:
         return False
     for _ in range(2):
@@ -145,8 +142,6 @@ def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[S
 
 @dataclass
 class UpdateCursor:
-    """Finds the time of a listing's newest update, because the next listing skips older updates."""
-
     clock: Callable[[], float]
     cursor: int = 0
 
@@ -154,7 +149,7 @@ class UpdateCursor:
         self.begun = self.clock()
 
     def of(self, pages: Iterable[list[LibraryPart]]) -> Iterator[list[LibraryPart]]:
-        newest, latest = self.cursor, self.begun + _AHEAD
+        newest, latest = self.cursor, self.begun + _LARGEST_CLOCK_ERROR
         for page in pages:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)
             newest = max(newest, max(stamps, default=0))

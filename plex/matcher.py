@@ -63,8 +63,6 @@ class _Target(NamedTuple):
 
 @dataclass
 class PlexMatcher:
-    """Finds Plex items by a file's path. If the path is in no library, compares name and size."""
-
     index: PathIndex
     path_map: PathMap
     sections: Callable[[], Sequence[Section]]
@@ -82,7 +80,7 @@ class PlexMatcher:
         return self._target(path).is_in_library
 
     def find(self, files: Sequence[SceneFile], scene_id: int | None = None) -> Matching:
-        """Find the items of a scene's files. Without `scene_id`, only full paths are compared."""
+        """Find the items of a scene's files by path, and with `scene_id` also by name and size."""
         found: dict[int, Match] = {}
         rules: list[Rule] = []
         candidates: list[LibraryPart] = []
@@ -109,7 +107,6 @@ class PlexMatcher:
         hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
-        # If Plex has a file of another size at the expected path, a match by name would be wrong.
         if exact or hits.parts or hits.candidates or target.is_in_library or scene_id is None:
             return hits, rule
         competing = self.learning.competing_files(scene_id, file)
@@ -164,7 +161,7 @@ def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
 
 
 def _by_spelling(path: str, size: int, parts: Sequence[LibraryPart]) -> _Hits:
-    # Paths that differ only in case may belong to two files, so the sizes must be equal.
+    # On some disks, paths that differ only in case belong to different files.
     same_case = tuple(part for part in parts if spelled(part.path) == spelled(path))
     if same_case:
         return _Hits(same_case)

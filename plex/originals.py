@@ -50,7 +50,6 @@ def _recaptured_locks(original: Original, item: PlexItem, plex_names: set[str]) 
 
 
 def shares_a_file(original: Original, item: PlexItem) -> bool:
-    """Return whether an item still has one of its original files, so it is the same video."""
     files = {folded_path(path) for path in original.get(FILES, [])}
     return any(folded_path(path) in files for path in item.files)
 
@@ -70,7 +69,7 @@ def restoring_edit(
     }
     fields = {name: parameters for name, parameters in found.items() if parameters}
     if _sort_title_differs(original, item, written, fields):
-        # Plex ignores a sort title without a lock. Later, `unlocking_edit` removes the added lock.
+        # Plex ignores a sort title if the field is not locked.
         value = str(original[SORTED_AS] or original.get(TITLE, ""))
         fields[SORTED_AS] = {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
     return fields
@@ -120,5 +119,4 @@ def other_image(images: Collection[PlexImage], sent: Collection[str]) -> PlexIma
 
 
 def is_ours(image: PlexImage, sent: Collection[str]) -> bool:
-    """Return whether the plugin uploaded an image. `sent` has the SHA-1 of each uploaded image."""
     return image.key.startswith("upload://") and image.key.endswith(tuple(sent))

@@ -31,8 +31,7 @@ _UPSERT_PART = (
     "DO UPDATE SET size = excluded.size, listing = excluded.listing, in_trash = excluded.in_trash"
 )
 _TABLES = ("parts", "listings")
-# The row with this key counts the calls of `clear`.
-_CLEARINGS = -1
+_KEY_OF_CLEAR_COUNT = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +90,13 @@ class PathIndex:
         A gap is a range of rating keys whose items Plex could not return, so their rows are kept.
         """
         key = (self._server_id, section)
-        cleared = self._last_number(_CLEARINGS)
+        cleared = self._last_number(_KEY_OF_CLEAR_COUNT)
         listing = self._draw_number(section)
         for page in pages:
             with self.database.transaction():
                 self._store(section, page, self._last_number(section))
         with self.database.transaction():
-            if self._last_number(_CLEARINGS) != cleared:
+            if self._last_number(_KEY_OF_CLEAR_COUNT) != cleared:
                 return
             self.database.write_all(
                 "UPDATE parts SET listing = ? WHERE server_id = ? AND section = ? "
@@ -155,7 +154,7 @@ class PathIndex:
         self.database.write(statement, self._server_id, rating_key)
 
     def clear(self) -> int:
-        self._draw_number(_CLEARINGS)
+        self._draw_number(_KEY_OF_CLEAR_COUNT)
         with self.database.transaction():
             files, _ = (
                 self.database.write(f"DELETE FROM {table} WHERE server_id = ?", self._server_id)

@@ -17,7 +17,6 @@ from validation.scene_extractor import SceneFile, StashScene
 SURVEY_INTERVAL = 86_400.0
 RETRY_INTERVAL = 60.0
 CHANGED_A_LOT = 0.1
-# A mapping of two folders needs this many matching files, because users move single files.
 FEWEST_PAIRS = 5
 MOST_MAPPINGS = 20
 
@@ -61,7 +60,6 @@ _AGREE = (
     "ON CONFLICT (stash, folded) DO UPDATE SET agree = agree + 1"
 )
 _BELOW = "INSERT INTO below VALUES (?, 1) ON CONFLICT (stash) DO UPDATE SET pairs = pairs + 1"
-# Usable mappings come first, sorted from the shortest path in Stash to the longest.
 _RANKED = """
 SELECT e.plex, e.stash, e.agree, b.pairs - e.agree AS disagree
 FROM evidence AS e JOIN below AS b USING (stash)
@@ -154,7 +152,7 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return files of other scenes with the name and size of `file`, or None if unknown."""
+        """Return other scenes' files of equal name and size, or None if Stash was never listed."""
         if self.surveyed_at() is None:
             return None
         rows = self.database.rows(

@@ -16,7 +16,6 @@ from validation.metadata import FIELDS
 from validation.paths import folded
 
 _REMEMBERED = 86_400.0
-# A collection belongs to one library. All other tags belong to the whole server.
 _PER_LIBRARY = "collection"
 FIELD = "field"
 NEEDS = {name: declared.needs for name, declared in FIELDS.items() if declared.needs}
@@ -30,7 +29,6 @@ class RefusedValues:
     _names: dict[str, float] = field(default_factory=dict)
 
     def add(self, section: int, plex_name: str, names: Iterable[str]) -> list[str]:
-        """Store names that Plex refused, and return the names that were not stored before."""
         known = self._known()
         keys = {name: _key(section, plex_name, name) for name in names}
         refused = dict.fromkeys(keys.values(), self.clock())
@@ -43,7 +41,6 @@ class RefusedValues:
     def without(
         self, section: int, fields: Fields, since: float = 0.0
     ) -> tuple[dict[str, Parameters], dict[str, tuple[str, ...]]]:
-        """Remove names that Plex refused after `since`. Return the fields and the removed names."""
         now = self.clock()
         refused = {
             key for key, at in self._known().items() if since <= at <= now < at + _REMEMBERED
@@ -74,10 +71,6 @@ def _key(section: int, plex_name: str, name: str) -> str:
 def accepted_part(
     to_send: str | tuple[str, ...], desired: str | list[str], accepted: str | list[str] | None
 ) -> tuple[str | tuple[str, ...], str | list[str] | None]:
-    """Remove from `to_send` what Plex refused before. Return the rest and `accepted`.
-
-    If `accepted` is not a shorter version of `desired`, return `to_send` unchanged and None.
-    """
     if isinstance(accepted, str) and isinstance(desired, str) and is_shortened(accepted, desired):
         return accepted, accepted
     if isinstance(accepted, list) and not isinstance(desired, str):

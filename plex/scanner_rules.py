@@ -29,7 +29,7 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
-# Plex treats S01E05, S01-05 and 3x05 as episodes. Plex's pattern also matches "girls18 2021".
+# Plex uses these patterns to find episodes, although they also match "girls18 2021".
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"
     r"|s[0-9]{2}[._\- ]+[0-9]+"

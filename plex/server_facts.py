@@ -1,5 +1,3 @@
-"""The observed behaviour of a Plex server."""
-
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,6 +1,6 @@
-"""Lists a library page by page without losing rows, even if Plex cannot return some items.
+"""Lists a library page by page, and skips items that Plex cannot return.
 
-Each page repeats the last row of the previous page, to detect that Plex has removed items.
+Each page begins with the last row of the previous page. If the row is missing, Plex removed items.
 """
 
 from collections.abc import Iterable, Iterator
@@ -40,8 +40,6 @@ class _Page(NamedTuple):
 
 
 class Walk:
-    """Lists a library in the order of rating keys, and yields the files of each page."""
-
     def __init__(
         self, get: Get, section: Section, after: Place = START, holes: Iterable[Hole] = ()
     ) -> None:
@@ -50,7 +48,6 @@ class Walk:
         self._doing = f"listing the library '{section.title}'"
         self._after = after
         self._known = {hole.row: hole for hole in holes}
-        # Pages end before known unreadable items, so larger pages keep the number of requests low.
         self._usual_size = LISTING_PAGE + (LISTING_PAGE // 4 if self._known else 0)
         self._size = self._usual_size
         self._rows, self._last_key = after.rows, after.last_key

@@ -54,7 +54,6 @@ class StashAddress:
 
 
 def parse_address(raw: Any) -> StashAddress:
-    """Parse Stash's object `server_connection`. An invalid value becomes Stash's default."""
     default = StashAddress()
     given = raw if isinstance(raw, Mapping) else {}
     cookie = given.get("SessionCookie")
@@ -81,10 +80,10 @@ class _Session(requests.Session):
         super().__init__()
         # Stash runs on this machine, so requests use no proxy.
         self.trust_env = False
-        # Stash's certificate is usually self-signed.
+        # Stash's certificate is usually self-signed, so the certificate is not checked.
         self.verify = False
         if address.cookie:
-            # With any other domain, Python would send this cookie and Stash's next cookie.
+            # Stash's next cookie replaces this cookie only if both have the same domain.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 

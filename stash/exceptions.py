@@ -20,12 +20,10 @@ class StashFileError(StashError):
 
 
 class StashAuthError(StashError):
-    """Stash rejected cookie and API key. The worker exits until a hook brings a new cookie."""
+    """Stash rejected the cookie and the API key. The worker exits."""
 
 
 class StashQueryError(StashError):
-    """Stash returned GraphQL errors, because the query or the stored data is invalid."""
-
     def __init__(
         self, message: str, paths: Sequence[Any] = (), data: Mapping[str, Any] | None = None
     ) -> None:

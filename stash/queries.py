@@ -11,7 +11,6 @@ _SCENE = f"""id {" ".join(name for name in TEXTS if name not in STAMPS)} organiz
       tags {{ id name }}
       files {{ path size }}"""
 
-# If the settings need a detail of scenes, `with_details` replaces these parts of a query.
 _REPLACEMENTS = {
     Detail.PARENT_STUDIO: (
         ("studio { id name }", "studio { id name parent_studio { id name } }"),
@@ -73,7 +72,6 @@ SCENES_WITH = {
     )
     for kind in ("performers", "studios", "tags", "groups", "performer_tags")
 }
-# With an empty `q`, Stash searches all scenes.
 LAST_EDITED_SCENE = f"""
 query LastEditedScene($words: String!) {{
   findScenes(filter: {{ q: $words, per_page: 1, sort: "updated_at", direction: DESC }}) {{

@@ -19,7 +19,7 @@ PAGE = 500
 # For a query by ids, Stash looks up each scene separately, so a query has at most 100 ids.
 READ_BATCH = 100
 FILES_PAGE = 2000
-# Stash returns an error instead of Go's zero time, so the plugin fills in the zero time.
+# If a scene's time stamp is Go's zero time, Stash returns an error for the time stamp.
 _ZERO_STAMPS = dict.fromkeys(queries.STAMPS, "0001-01-01T00:00:00Z")
 _NO_LIST = "Stash did not return its scenes"
 
@@ -102,7 +102,6 @@ class StashScenes:
         return _listed(self._query_with_stamps(text, variables))
 
     def _query_with_stamps(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Query scenes. If Stash cannot return some time stamps, query time stamps separately."""
         try:
             return self._query(text, variables)
         except StashQueryError as error:
