@@ -1,5 +1,3 @@
-"""Chooses the jobs for an event of Stash. To save the user's time, no settings are read."""
-
 # URLs and `stash_ids` are not sent to Plex, but show that Stash's task Identify edited the scene.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
@@ -26,7 +24,6 @@ class HookContextError(ValueError):
 
 
 def jobs_for_hook(context: object) -> list[str]:
-    """Return the names of the jobs for an event of Stash, such as `metadata.scene_12`."""
     if not isinstance(context, dict):
         raise HookContextError(f"hookContext is {type(context).__name__}, an object was expected")
     event, hook_input = context.get("type"), context.get("input")

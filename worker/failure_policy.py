@@ -37,7 +37,7 @@ SEARCH_SECONDS = 2 * 3600.0
 _FEWEST_SEARCHES = 8  # a jump of the clock alone must not end the search
 _SEARCHES_IF_EXPLAINED = 2
 _COVER_DELAY = 60.0
-# One or two counted failures prove nothing: the last failures of an outage may be counted, too.
+# An outage may cause one or two counted failures of a job.
 MAX_FAILURES = 3
 _MOST_TRACKED_JOBS = 100
 _NONEXISTENT_SCENE = 0
@@ -179,7 +179,6 @@ class FailurePolicy:
     poison: PoisonJobs = field(default_factory=PoisonJobs)
 
     def general_error(self, error: Exception) -> Exception:
-        """Return the error of one scene, or Stash's error if Stash fails for all scenes."""
         if not isinstance(error, StashQueryError | StashFileError):
             return error
         try:

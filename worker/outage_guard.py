@@ -53,7 +53,6 @@ class OutageGuard:
         return self.recovery.state.consecutive_successes > 0
 
     def seconds_to_next_check(self, *, due: bool) -> float:
-        """Return the seconds until the next health check, or 0 if a job may run without a check."""
         if due and self._breaker.state is CircuitState.HALF_OPEN:
             return 0.0
         return self.recovery.seconds_to_next_probe(self._clock())
@@ -64,7 +63,6 @@ class OutageGuard:
         before = self._waiting
         self._note_waiting()
         if self._waiting > before:
-            # A user expects the result of a new job soon, so the next health check comes soon.
             self.recovery.make_due_soon()
         if self._breaker.state is CircuitState.HALF_OPEN and due:
             return True

@@ -16,7 +16,7 @@ class OutageRecord:
     started_at: float
     ended_at: float | None = None
     jobs_affected: int = 0
-    estimated: bool = False  # whether the start or the end is an estimate
+    estimated: bool = False
 
     @property
     def duration(self) -> float | None:
@@ -105,7 +105,6 @@ def calculate_outage_metrics(records: Iterable[OutageRecord]) -> OutageMetrics:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration in its two largest units, such as "2d 3h", "1h 5m" or "5s"."""
     minutes, second = divmod(max(0, int(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)

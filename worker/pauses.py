@@ -13,7 +13,7 @@ SETTINGS_LOOK = 10.0
 
 
 class Pause(NamedTuple):
-    reason: str  # empty if the sync is not paused
+    reason: str
     since: float
     is_wanted: bool
 
@@ -59,7 +59,6 @@ class Pauses:
         self.reason, self.kind = reason, kind
 
     def begin_quiet_hours(self, quiet: QuietHours) -> None:
-        """Pause for at most a minute, because the settings or the clock may change."""
         reason = f"until {quiet.end} by quiet_hours"
         self._until = self.monotonic() + min(LONGEST_PAUSE, quiet.seconds)
         if reason != self.reason:

@@ -24,8 +24,7 @@ _NEGLIGIBLE_TOKENS = 1e-4
 _ROUNDING = 1e-3
 
 MINUTE = 60.0
-# With max_scenes_per_minute, a batch takes about BATCH_SECONDS, so that new edits start soon.
-BATCH_SECONDS = 5.0
+LIMITED_BATCH_SECONDS = 5.0
 # While edits take more than SLOW_FACTOR times as long as usual, the worker waits between batches.
 EDITS_JUDGED = 20
 SLOW_FACTOR = 2.0
@@ -62,7 +61,6 @@ class RecoveryRateLimiter:
         self._outcomes: deque[tuple[float, bool]] = deque()
 
     def _advance(self, now: float) -> float | None:
-        """Refill the bucket. Return the seconds since the outage, or None if no limit applies."""
         before, at = self._at, self._ramp(now)
         if at is None:
             self._at = None
@@ -112,7 +110,7 @@ class Pace:
         most = config.max_scenes_per_minute
         if not most or self.is_ordered:
             return size
-        return min(size, max(1, int(most * BATCH_SECONDS / MINUTE)))
+        return min(size, max(1, int(most * LIMITED_BATCH_SECONDS / MINUTE)))
 
     def batch_ended(self, session: SyncSession, jobs: int, begun: float) -> None:
         most = session.config.max_scenes_per_minute

@@ -40,7 +40,6 @@ class RecoveryScheduler:
         return asdict(self.state)
 
     def seconds_to_next_probe(self, now: float) -> float:
-        """Return the seconds until the next check. A clock that is set back restarts the wait."""
         state = self.state
         state.last_check_time = min(state.last_check_time, now)
         if not state.last_check_time:
@@ -76,7 +75,7 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the outage, or None if the job rate is no longer limited."""
+        """Return the seconds since the end of the outage, or None if no limit applies to jobs."""
         started = self.state.recovery_started_at
         if not started:
             return None

@@ -30,7 +30,6 @@ class Services(StatusSource):
 
     @contextmanager
     def hold_worker_lock(self) -> Iterator[None]:
-        """Hold the worker lock. Afterwards, start a worker if jobs are left."""
         request = FileLock(self.folder.takeover_lock)
         try:
             with hold_worker_lock(self.worker_lock, request, self.monotonic, self.sleep):

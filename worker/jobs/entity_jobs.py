@@ -75,7 +75,6 @@ class EntityJobs:
 
     def _read(self, entities: Mapping[int, set[Entity]]) -> Iterator[_Page]:
         unread = iter(entities.items())
-        # Each page needs only one request to Stash, so that the worker can stop soon.
         while some := dict(islice(unread, READ_BATCH)):
             yield self.services.scenes.read(list(some)).values(), some
 
@@ -112,7 +111,7 @@ class EntityJobs:
             outcomes[scene.id] = QUEUED
             if digests is None:
                 tags = entities[scene.id]
-                if rejection or not _was_excluded(scene, tags, last.get(scene.id), config):
+                if rejection or not _was_excluded_by_tags(scene, tags, last.get(scene.id), config):
                     outcomes[scene.id] = UNSYNCED
             elif not restores and set(digests.values()) == {project(scene, config).digest}:
                 outcomes[scene.id] = IN_STEP
@@ -126,10 +125,9 @@ class EntityJobs:
                 counts[entity][outcome] += 1
 
 
-def _was_excluded(
+def _was_excluded_by_tags(
     scene: StashScene, changed: Collection[Entity], last: SceneRecord | None, config: Config
 ) -> bool:
-    """Return whether the settings about tags may have excluded the scene until now."""
     if not config.only_with_tags and not config.never_with_tags:
         return False
     others = tuple(tag for tag in scene.tags if ("tags", tag.id) not in changed)

@@ -82,7 +82,6 @@ class FolderScans:
     def _scan_once(
         self, session: SyncSession, section: Section, folder: str, claim: Claim
     ) -> float:
-        """Ask Plex to scan a folder. Return the time of the next scan, or 0 if none is needed."""
         now = self.services.clock()
         last = self._scanned_at.get((section.key, folder))
         if last is not None and 0 <= now - last < SCAN_INTERVAL:

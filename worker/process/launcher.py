@@ -26,8 +26,8 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     # Stash waits while a process has the hook's output pipe, so the worker's output is devnull.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Send the connection to Stash before the worker starts, because Stash may kill this hook
-        # afterwards. The pipe's buffer of at least 4 KiB holds the connection.
+        # Fill the pipe before the worker starts, because Stash may kill this hook afterwards.
+        # The write does not block, because a pipe buffers at least 4 KiB.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:

@@ -14,7 +14,7 @@ from sync_queue.spool import elect
 from worker.process.launcher import start_worker
 
 BUSY_INTERVAL = 0.5
-# The worker releases its lock after its request to Plex, which takes at most 30 s by default.
+# The worker holds its lock until its request to Plex ends, by default for at most 30 s.
 TASK_TIMEOUT = 60.0
 REACQUIRE_SECONDS = 0.5
 IDLE_INTERVAL = 0.2
@@ -23,11 +23,10 @@ _RETRY_INTERVAL = 0.1
 
 
 class LockHeldError(Exception):
-    """The worker did not release its lock within TASK_TIMEOUT seconds."""
+    pass
 
 
 def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: Any) -> str:
-    """Start a worker unless a worker is running. Return `started` or `running`."""
     connection = json.dumps(server_connection).encode()
     if not elect(lock, spool, connection):
         return "running"
@@ -69,7 +68,7 @@ def hold_worker_lock(
     try:
         yield
     finally:
-        # Release the lock before the request for the lock ends, or a waiting worker may exit.
+        # A waiting worker exits if the lock is held but not requested, so release the lock first.
         lock.release()
         request.release()
         if is_handed_over:

@@ -66,10 +66,9 @@ class BatchSync:
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
         keys = [sent.rating_key for sent in log.sent_for(scene.id)]
-        sharing = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
-        # Sync scenes that share an item with the excluded scene: the item may now show them.
-        if sharing:
-            queue.enqueue(scene_job(id_, METADATA, now) for id_ in sharing)
+        next_owners = [id_ for id_ in log.scenes_beside(keys) if id_ != scene.id]
+        if next_owners:
+            queue.enqueue(scene_job(id_, METADATA, now) for id_ in next_owners)
         reason = f"not selected, because {why}"
         restores = bool(keys) and self.session.config.when_not_selected == RESTORE
         if restores:
@@ -87,8 +86,6 @@ class BatchSync:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
-        # A job whose file was missing in an earlier sync needs no poll for new items, because
-        # `MissingScenes` searches Plex for the file.
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)

@@ -40,8 +40,6 @@ class CoverResult:
 
 
 class Target(NamedTuple):
-    """The poster or the art of an item, which has to show the scene's cover."""
-
     item: PlexItem
     kind: str
     # The SHA-1 of the last sent image, with the prefix _REFUSED if Plex refused the image. An empty

@@ -18,8 +18,6 @@ from worker.sync.session import SyncSession
 
 
 class Inspection(NamedTuple):
-    """A scene, and the changes that a sync of the scene would make."""
-
     scene: StashScene
     desired: SceneMetadata
     not_selected: str = ""
@@ -31,7 +29,7 @@ class Inspection(NamedTuple):
     unseen: bool = False
     synced_before: bool = False
     error: PlexError | None = None
-    restores: bool = False  # whether a sync would restore the item's original values
+    restores: bool = False
 
     @property
     def image_reasons(self) -> tuple[str, ...]:

@@ -23,15 +23,13 @@ _SCAN = "Scan the library of the file in Plex"
 
 @dataclass
 class ItemFinder:
-    """Finds the items of scenes in the index of Plex's file paths, or else by a search of Plex."""
-
     services: Services
     session: SyncSession
     batch: int = READ_BATCH
     is_preview: bool = False
 
     def find(self, works: Sequence[SceneWork]) -> set[int]:
-        """Set `items` or `error` of each scene. Return ids of synced scenes deleted in Stash."""
+        """Find the items of scenes. Return ids of deleted scenes that were synced to the items."""
         self._match_by_path(works)
         self._search(works)
         missing = [work for work in works if not work.items and work.error is None]

@@ -27,7 +27,6 @@ def owner_of(claimants: Mapping[int, bool], logged: Collection[int]) -> int:
 def assign_items(
     services: Services, session: SyncSession, works: Sequence[SceneWork], report: Report
 ) -> set[int]:
-    """Assign each item to one of its scenes. Return ids of synced scenes that Stash has deleted."""
     sync_log = services.queue.sync_log
     items = {item.rating_key: item for work in works for item in work.items}
     claimants: dict[int, dict[int, bool]] = {key: {} for key in items}

@@ -119,7 +119,7 @@ class Restoration:
             sent = log.uploads(server_id, key, kind)
             images = client.list_images(key, kind) if sent else []
             if any(image.selected and is_ours(image, sent) for image in images):
-                # Without this record, a kill would make the new image look like a user's choice.
+                # If this process is killed, the record shows that no user selected the image.
                 restored.append(kind)
                 log.change_original(server_id, key, {**held, RESTORED: restored})
                 other = other_image(images, sent)

@@ -45,7 +45,7 @@ class Skipped(_Result):
 
 @dataclass(frozen=True, slots=True)
 class Gone(_Result):
-    """The scene was deleted in Stash."""
+    pass
 
 
 @dataclass(frozen=True, slots=True)

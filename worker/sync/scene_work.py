@@ -60,7 +60,7 @@ class ItemPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EditPlanner:
-    sent: Mapping[int, Mapping[int, ItemRecord]]  # by rating key and scene id
+    sent: Mapping[int, Mapping[int, ItemRecord]]
     originals: Mapping[int, FieldValues]
     behaviour: Behaviour = UNKNOWN
     preserve: bool = False

@@ -44,7 +44,7 @@ class UploadGate:
     def check(self, kind: str, rating_key: int) -> None:
         if kind in self._next_try:
             seconds = self._next_try[kind] - self.clock()
-            # An item whose upload failed waits longer, so another item tests Plex first.
+            # Items without a failed upload are tried first.
             seconds += UPLOADS_WAIT * (rating_key in self._failing[kind])
             if 0 < seconds <= 2 * UPLOADS_WAIT:
                 raise PlexUploadsDown(_IMAGE_WAITS, seconds)
@@ -156,7 +156,6 @@ class CurrentSession:
         return parsed
 
     def _report_faults(self, parsed: ParsedConfig) -> None:
-        """Report each warning only once, even across processes, while the setting stays wrong."""
         if parsed.unknown and parsed.unknown != self._unknown:
             self.log.step(f"Unknown settings, which have no effect: {', '.join(parsed.unknown)}")
         self._unknown = parsed.unknown

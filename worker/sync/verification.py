@@ -24,7 +24,6 @@ class Verification:
     services: Services
     session: SyncSession
     edits: dict[int, SentEdit] = field(default_factory=dict)
-    # By rating key: the item before the upload, and the SHA-1 of its new poster and art.
     images: dict[int, tuple[PlexItem, Mapping[str, str]]] = field(default_factory=dict)
     image_locks: dict[int, set[str]] = field(default_factory=dict)
 
@@ -77,7 +76,7 @@ class Verification:
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
-        # `edit.record` lacks the SHA-1 of images that were uploaded after this edit.
+        # Images are uploaded after the edit, so only the stored record has their SHA-1.
         stored = log.records_of_item(server_id, key).get(scene_id) or edit.record
         record = replace(stored, sent={**stored.sent, **sent}, **changes)
         log.remember_item(scene_id, server_id, key, record, self.services.clock())
@@ -113,7 +112,6 @@ class Verification:
 
 
 def _kept_names(edit: SentEdit) -> dict[str, str | list[str]]:
-    """For lists from which Plex failed to remove names, return the sent and the kept names."""
     kept: dict[str, str | list[str]] = {}
     for name in ADDITIVE & edit.accepted.keys():
         removed = set(filter(needs_decoding, removed_names(edit.accepted[name])))

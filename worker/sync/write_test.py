@@ -50,7 +50,7 @@ class SavedItem:
     values: Mapping[str, str | list[str]]
     locks: Sequence[str]
     unseen_locks: Sequence[str] = ()  # locks that the plugin set, but Plex did not report
-    testable: Sequence[str] = ()  # locks of the fields and images that are tested
+    testable: Sequence[str] = ()
     images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
