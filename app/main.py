@@ -33,7 +33,6 @@ class _Decoder:
 
 
 def _read_hook(data: bytes) -> tuple[object, str] | None:
-    """Return the context and the Stash connection of a hook, or None for other input."""
     try:
         # The import of `json` takes a quarter of a hook's time, so only its C part is imported.
         from _json import encode_basestring_ascii, make_encoder, make_scanner  # noqa: PLC0415

@@ -12,29 +12,26 @@ from shared.file_lock import FileLock
 from shared.files import remove_file, replace_file
 from shared.log import JOB_ENDS, MAX_RECORD_BYTES, STEP, Log
 
-# The time, level, event code and message of a line in the worker's log.
 Line = tuple[str, str, str, str]
 
 FEW_SCENES = 5
 MOST_LINES, MOST_STEPS = 20, 100
 # The first 80 bytes identify a log file, even after the log rotation has renamed the file.
 _HEAD = 80
-# The time of day in "2024-05-06 14:02:07.123456".
-_TIME = slice(11, 19)
+_TIME_OF_DAY = slice(11, 19)
 _BEGIN = '{"time": '
 _FILE = "worker.log in the plugin's data folder"
 _ROUTINE = ("worker_started", "worker_ended", "drain_progress", "drain_ended")
 
 
-def relay_worker_log(folder: DataFolder, log: Log, most: int | None = None) -> None:
-    """Copy new lines, at most `most` bytes. If another process is copying, do nothing."""
+def relay_worker_log(folder: DataFolder, log: Log, most_bytes: int | None = None) -> None:
     lock = FileLock(folder.relay_lock)
     try:
         exists = os.path.exists(folder.worker_log)
         if (exists or os.path.exists(folder.unreported)) and lock.try_acquire():
             _report_stored_event(folder.unreported, log)
             if exists:
-                _relay_log(folder, log, most)
+                _relay_log(folder, log, most_bytes)
     except (OSError, ValueError) as error:
         log.debug(f"A later task will show the worker's new log lines ({error})")
     finally:
@@ -52,16 +49,16 @@ def _report_stored_event(marker: str, log: Log) -> None:
     _report(list(_parsed(text)), log)
 
 
-def _relay_log(folder: DataFolder, log: Log, most: int | None) -> None:
+def _relay_log(folder: DataFolder, log: Log, most_bytes: int | None) -> None:
     position = _read_position(folder.relayed)
     lines: list[Line] = []
     for head, start, content in _unreported(folder.worker_log, position):
-        part = content if most is None else content[:most]
+        part = content if most_bytes is None else content[:most_bytes]
         part = part[: part.rfind(b"\n") + 1]
         lines += _parsed(part.decode("utf-8", "replace"))
         position = {"head": head, "offset": start + len(part)}
-        if most is not None:
-            most -= len(part)
+        if most_bytes is not None:
+            most_bytes -= len(part)
             if len(part) < len(content):
                 os.close(os.open(folder.unreported, os.O_CREAT | os.O_WRONLY, 0o600))
                 break
@@ -138,4 +135,4 @@ def _report(lines: list[Line], log: Log) -> None:
 
 
 def _time_of(when: str, today: str) -> str:
-    return f"[{when[_TIME]}]" if when.startswith(today) else f"[{when[:19]}]"
+    return f"[{when[_TIME_OF_DAY]}]" if when.startswith(today) else f"[{when[:19]}]"

@@ -27,7 +27,6 @@ class Level(Enum):
 class Answer:
     text: str
     details: Sequence[str] = ()
-    # The levels of the texts in `details`. If empty, all texts have the level OK.
     detail_levels: Sequence[Level] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     level: Level = Level.OK

@@ -144,7 +144,6 @@ def values_of(
     arguments: Mapping[str, Any], mode: str, known: Mapping[str, Argument]
 ) -> dict[str, Any]:
     for name in arguments:
-        # A misspelt `dry_run` must not start a run that changes data.
         if name not in (MODE, FORMAT, *known):
             allowed = ", ".join(dict.fromkeys((*known, MODE, FORMAT)))
             raise TaskError(

@@ -59,7 +59,6 @@ def _run_for_user(
         is_due = _is_reconciliation_due(services)
         return answer
     finally:
-        # A worker is started even after a failed task, because jobs may be waiting.
         ensure_worker_for_jobs(services, is_due=is_due)
 
 

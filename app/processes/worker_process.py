@@ -125,7 +125,7 @@ class _WorkerProcess:
         try:
             while not self._stop.is_set() and self._is_unchanged():
                 outcome = self._try_to_work()
-                if not self._is_needed(outcome):
+                if not self._has_work_and_lock(outcome):
                     break
         except OSError as error:
             self._log.event(Event.WORKER_FILE_REFUSED, problem=str(error))
@@ -143,7 +143,6 @@ class _WorkerProcess:
         return 1 if outcome is DrainOutcome.UNUSABLE else 0
 
     def _is_installed_again(self) -> bool:
-        """Wait while an update replaces the plugin's files. Return whether they exist again."""
         end = time.monotonic() + LONGEST_UPDATE
         while not self._script_exists() and time.monotonic() < end:
             if self._stop.wait(BUSY_INTERVAL):
@@ -155,10 +154,9 @@ class _WorkerProcess:
 
     def _remember(self, connection: Any) -> None:
         if isinstance(connection, dict):
-            # A connection from a hook has no `PlexUrl`, so keep the command line's `PlexUrl`.
-            plex_url = self._connection.get("PlexUrl")
+            command_line_url = self._connection.get("PlexUrl")
             self._connection.clear()
-            self._connection.update(connection, PlexUrl=plex_url)
+            self._connection.update(connection, PlexUrl=command_line_url)
 
     def _on_signal(self, _signal: int, _frame: object) -> None:
         self._stop.set()
@@ -242,8 +240,7 @@ class _WorkerProcess:
             outcome = running.result()
         return outcome if self._is_unchanged() else DrainOutcome.UPDATED
 
-    def _is_needed(self, outcome: DrainOutcome) -> bool:
-        """Return True, with the worker lock held, if a worker must run again."""
+    def _has_work_and_lock(self, outcome: DrainOutcome) -> bool:
         if not self._hand_over():
             return False
         stays = self._probe.leaves_zombie()
@@ -273,7 +270,6 @@ class _WorkerProcess:
         return False
 
     def _wait_for_job(self, known: frozenset[str]) -> bool:
-        """Wait for a spool file that is not in `known`. Return False if the worker must exit."""
         checked_at = time.monotonic()
         while not self._stop.is_set():
             names = self._spool.names()

@@ -64,7 +64,6 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
 
     def existing_or_all(scene_ids: Sequence[int]) -> Collection[int]:
-        # If Stash does not answer, jobs of deleted scenes are queued too, which does no harm.
         try:
             return services.scenes.read(scene_ids)
         except StashError as error:

@@ -13,12 +13,10 @@ from worker.outage_history import format_elapsed_since
 from worker.state_files import StatusSource
 
 MOST_GROUPS, MOST_SCENES = 20, 10
-# Stash needs longer for more titles, so at most 250 titles are requested.
 MOST_ASKED = 250
 Titles = Mapping[int, str]
 _Group = tuple[tuple[str, str], list[DeadLetter]]
 
-# These patterns find the parts of an error message that differ between scenes.
 _PATH = re.compile(r"(?:\b[A-Za-z]:)?[/\\](?:[^/\\;\n]*[/\\])*[^/\\;\n]*\.\w{2,5}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"\d{4,}|(?<=scene )\d+|(?<=item )\d+", re.IGNORECASE)

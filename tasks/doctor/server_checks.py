@@ -35,9 +35,8 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# The error message for a user's wrong value quotes the value. So the Doctor validates an empty list
-# instead, which every setting rejects.
-_WRONG_VALUE: list[str] = []
+# Every setting rejects an empty list, and the error then quotes it instead of the user's value.
+_REJECTED_VALUE: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")
 
@@ -59,7 +58,6 @@ def examine_servers(
     index: IndexCheckup,
     secrets: Secrets,
 ) -> tuple[Mapping[str, Check], list[str]]:
-    """Request the state of Stash and Plex. Return the checks, and the host names to hide."""
     address = parse_address(server_connection)
     connection = StashConnection(address, secrets.add)
     stash = _ask_stash(connection)
@@ -107,7 +105,6 @@ def _ask_plex(config: Config, folder: DataFolder) -> PlexHealth:
     try:
         device = device_headers(folder.device_id, unreported, time.time())
     except OSError:
-        # If the device id cannot be stored, send no id, because Plex lists each id as a device.
         device = {}
     server = (config.plex_url, config.plex_token)
     timeouts = (config.connect_timeout, config.read_timeout)
@@ -151,9 +148,9 @@ def _without_value(sentence: str) -> str:
     name = sentence.partition(" ")[0]
     if sentence.startswith(f"{name} is not set:"):
         return f"{name} is not set"
-    neutral = parse_config({name: _WRONG_VALUE}, {})
+    neutral = parse_config({name: _REJECTED_VALUE}, {})
     messages = (text for text in neutral.faults + neutral.warnings if text.startswith(f"{name} "))
-    text = next(messages, f"{name} cannot be used").replace(f" is {_WRONG_VALUE}, which", "", 1)
+    text = next(messages, f"{name} cannot be used").replace(f" is {_REJECTED_VALUE}, which", "", 1)
     return f"the value of {text}"
 
 

@@ -17,10 +17,7 @@ from worker.services import Services
 from worker.sync.results import SKIPPED
 from worker.sync.scene_work import lacks_metadata
 
-# A running worker reads changed settings within 10 seconds.
 SEEN_AFTER = 10.0
-# The scenes are queued before the settings are stored, because Stash may kill this process in
-# between. The jobs wait a minute, so that they use the new settings.
 STORED_AFTER = 60.0
 UNCONFIRMED_SHARE = 0.1
 _DAY = 86_400.0
@@ -48,7 +45,6 @@ def save_settings(
     confirmed: bool,
     format: str,  # noqa: A002 - the argument's name
 ) -> Answer:
-    """Store all settings or none. A change of many scenes in Plex requires `confirmed`."""
     unknown = sorted(settings.keys() - {setting.name for setting in fields(Config)})
     if unknown:
         raise TaskError(f"Nothing was saved: there is no setting {', '.join(unknown)[:200]}")
@@ -62,6 +58,7 @@ def save_settings(
     change = _find_change(services, settings, before)
     if len(change.scene_ids) > UNCONFIRMED_SHARE * change.total and not confirmed:
         return _question(change)
+    # If Stash kills this process after the settings are stored, the scenes are already queued.
     _queue_scenes(services, change.scene_ids, STORED_AFTER)
     services.sessions.change(settings)
     if CONNECTION & settings.keys():
@@ -117,7 +114,6 @@ def _unmatched_scenes(services: Services) -> Sequence[int]:
 
 
 def _find_change(services: Services, settings: Mapping[str, Any], before: Config) -> MappingChange:
-    """Return the scenes that the new settings would change in Plex, without a request to Plex."""
     mapping = {name: value for name, value in settings.items() if name in MAPPING}
     if not mapping:
         return MappingChange()
@@ -152,12 +148,11 @@ def _needs_sync(
         return bool(sent_digests) and after.when_not_selected == RESTORE
     if lacks_metadata(scene, last, after):
         return False
-    selects = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
-    if selects and last is not None and last.outcome == SKIPPED:
-        # The old settings may be the reason why the last sync skipped this scene.
+    selection_changed = any(getattr(before, name) != getattr(after, name) for name in _SELECTION)
+    if selection_changed and last is not None and last.outcome == SKIPPED:
         return True
     if not sent_digests:
-        return selects and bool(why_not_selected(scene, before))
+        return selection_changed and bool(why_not_selected(scene, before))
     # If only a former Plex server has received the new metadata, `sent_digests` contains `new`, but
     # the scene still needs a sync.
     new = project(scene, after).digest

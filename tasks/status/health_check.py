@@ -27,7 +27,6 @@ _BREAKER = {
 
 
 def health_check(services: Services, *, format: str) -> Answer:  # noqa: A002 - the argument's name
-    """Test the connection to Plex. If a user runs this task and Plex answers, an outage ends."""
     is_user = format == "text"
     session = services.sessions.current()
     answer = _test(services, session, ends_outage=is_user, is_trial=False)

@@ -71,7 +71,6 @@ def inspect_scene(services: Services, *, scene_id: int) -> Answer:
 
 
 def inspect_one(services: Services, session: SyncSession, scene: StashScene) -> Inspection:
-    """Compare a scene with its items in Plex. If Plex has no item, the result has an error."""
     session.library.prepare()
     (inspection,) = inspect_scenes(services, session, [scene])
     error = inspection.error

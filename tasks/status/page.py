@@ -67,7 +67,6 @@ def wake(services: Services) -> Answer:
 
 
 def ensure_worker_for_jobs(services: Services, *, is_due: bool = False) -> str:
-    """Start a worker if jobs, an outage or a reconciliation need a worker. Return what was done."""
     try:
         is_away = services.breaker().state is not CircuitState.CLOSED
         if is_due or is_away or services.queue.has_unfinished():
@@ -91,7 +90,6 @@ def _read_state(services: Services, status: StatusSnapshot) -> State:
 
 
 def scene_status(services: Services, *, scene_id: int) -> Answer:
-    """Return whether a scene is in Plex, according to the plugin's database."""
     queue, log = services.queue, services.queue.sync_log
     last, jobs = log.scene(scene_id), queue.jobs_waiting_for(scene_id)
     items = sorted(log.sent_for(scene_id), key=lambda item: item.rating_key)

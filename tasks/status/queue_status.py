@@ -21,7 +21,7 @@ def queue_status(source: StatusSource) -> Answer:
     dead = sum(status.dead.values())
     letters = f". {counted(dead, 'dead letter')}: see the task 'Show Dead Letters'" if dead else ""
     needs_action = dead or status.missing
-    level = Level.FAULT if status.is_away else Level.WARNING if needs_action else Level.OK
+    level = Level.FAULT if status.is_plex_down else Level.WARNING if needs_action else Level.OK
     return Answer(
         f"{_summary(status)}{letters}",
         details=_details(status, dead),
@@ -32,7 +32,7 @@ def queue_status(source: StatusSource) -> Answer:
 
 def _summary(status: StatusSnapshot) -> str:
     jobs = counted(status.unfinished, "job")
-    if status.is_away:
+    if status.is_plex_down:
         down = format_duration(status.now - (status.down_since or status.now))
         waiting = f"{jobs} will be sent once it is back" if status.unfinished else "no job waits"
         return f"Plex has been down for {down}; {waiting}. {_CAUSE}"
@@ -67,7 +67,7 @@ def _details(status: StatusSnapshot, dead: int) -> list[str]:
     tries = "failed try" if failed == 1 else "failed tries"
     done = counts_text(((succeeded, "completed"), (failed, tries)))
     breaker, opened_at = status.breaker.state.value, status.breaker.opened_at
-    if status.is_away and opened_at is not None:
+    if status.is_plex_down and opened_at is not None:
         breaker += f", opened {format_elapsed_since(opened_at, status.now)}"
     return [
         f"Queue: {queue or 'empty'}{done and f'; {done}'}",
@@ -132,7 +132,7 @@ def _data(status: StatusSnapshot, dead: int) -> dict[str, Any]:
         "dead_letters": {"total": dead, "by_error_type": dict(status.dead)},
         "circuit_breaker": {
             "state": status.breaker.state.value,
-            "opened_at": status.breaker.opened_at if status.is_away else None,
+            "opened_at": status.breaker.opened_at if status.is_plex_down else None,
         },
         "recovery": {
             "last_probe_at": recovery.last_check_time or None,

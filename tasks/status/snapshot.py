@@ -14,7 +14,7 @@ from worker.pauses import Pause
 from worker.recovery import RecoveryScheduler
 from worker.state_files import StatusSource
 
-# This placeholder stands for a time, because the page shows times in the user's time zone.
+# The settings page replaces this placeholder with a time in the browser's time zone.
 SINCE = "{since}"
 
 
@@ -48,20 +48,21 @@ class StatusSnapshot:
         return f"{lacks}: let Plex scan its libraries, or run the task 'Check Path Mapping'"
 
     @property
-    def is_away(self) -> bool:
-        """Return whether the circuit breaker has stopped the sync because Plex is down."""
+    def is_plex_down(self) -> bool:
         return self.breaker.state is not CircuitState.CLOSED
 
     @property
     def down_since(self) -> float | None:
-        if not self.is_away:
+        if not self.is_plex_down:
             return None
         ongoing = self.outages.ongoing
         return ongoing.started_at if ongoing is not None else self.breaker.opened_at
 
     @property
     def next_probe_at(self) -> float | None:
-        return self.now + self.recovery.seconds_to_next_probe(self.now) if self.is_away else None
+        return (
+            self.now + self.recovery.seconds_to_next_probe(self.now) if self.is_plex_down else None
+        )
 
 
 def read_status(source: StatusSource) -> StatusSnapshot:
@@ -104,14 +105,15 @@ class State:
         return self.sentence.replace(SINCE, f"{since:{'%H:%M' if is_today else '%Y-%m-%d %H:%M'}}")
 
 
-def state_of(status: StatusSnapshot, fault: str = "", *, enabled: bool = True) -> State:
-    """Return the most important state. `fault` is the reason why the settings are unusable."""
+def state_of(status: StatusSnapshot, settings_fault: str = "", *, enabled: bool = True) -> State:
     jobs, attention = status.unfinished, status.needing_attention
     waiting = (
         f"; {jobs:,} {'scene waits' if jobs == 1 else 'scenes wait'} to be synced" if jobs else ""
     )
-    if fault:
-        return State("unconfigured", Level.FAULT, f"Nothing can be sent to Plex: {fault}{waiting}")
+    if settings_fault:
+        return State(
+            "unconfigured", Level.FAULT, f"Nothing can be sent to Plex: {settings_fault}{waiting}"
+        )
     if not enabled:
         remedy = "Switch 'Enabled' on in the settings"
         text = "Stash2Plex is disabled: nothing is sent"

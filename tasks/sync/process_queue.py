@@ -12,7 +12,6 @@ MOST_SCENE_LINES = 20
 
 
 def process_queue(services: Services) -> Answer:
-    """Stop a running worker, and process jobs here until no job is due."""
     stats, begun = services.queue.stats(), services.monotonic()
     progress = _Progress(services, stats["pending"] + stats["in_progress"], begun, begun)
     with services.hold_worker_lock():

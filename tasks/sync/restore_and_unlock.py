@@ -69,8 +69,6 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
 
 @dataclass
 class _ItemTask:
-    """Changes items in Plex. For all scenes, the user must start the task twice to confirm."""
-
     services: Services
     session: SyncSession
     do: str
@@ -118,7 +116,6 @@ class _ItemTask:
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})
 
     def _is_confirmed(self, items: int) -> bool:
-        """Return whether the previous start asked to confirm a change of about `items` items."""
         now = self.services.clock()
         asked = read_state(self.question_path, self.services.log.event, now)
         age = now - (parse_moment(asked.get("at")) or 0.0)

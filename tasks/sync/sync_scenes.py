@@ -70,8 +70,6 @@ def _queue_pages(
 
 
 class _Queueing:
-    """Queues scenes with old metadata in Plex. With `force`, queues up-to-date scenes too."""
-
     def __init__(self, services: Services, *, force: bool) -> None:
         self.counts: Counter[str] = Counter()
         self._services, self._force = services, force
@@ -81,7 +79,6 @@ class _Queueing:
         try:
             session = services.sessions.current()
             session.library.prepare()
-            # The index is refreshed even with `force`, because the worker finds items by the index.
             session.library.refresh()
             self._session, server_id = session, session.library.server_id
         except (PlexError, ConfigFault) as error:
@@ -125,7 +122,7 @@ class _Queueing:
             except PlexError as error:
                 self._session = None
                 self._warn(error)
-        # If Plex does not answer, a scene is up to date if all its items got its latest metadata.
+        # Plex does not answer, so the plugin's records of sent metadata decide.
         return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
     def _was_sent(self, scene: StashScene) -> bool:

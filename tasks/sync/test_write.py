@@ -1,5 +1,3 @@
-"""The task Test Write, which edits and restores one item to learn how Plex behaves."""
-
 from plex.diff import PERFORMERS, PLEX_NAMES, TAGS, TITLE
 from plex.exceptions import PlexError
 from plex.items import ART, IMAGE_LOCKS, POSTER, PlexItem
