@@ -52,7 +52,7 @@ class Installed:
         path = self.rig.data / "queue" / "data.db"
         self._wait(path.exists, "there is no queue")
         query = f"SELECT EXISTS (SELECT 1 FROM ack_queue_default {condition})"
-        # Connect read-only. A checkpoint by this connection would reduce the worker's CPU time.
+        # Only the worker, whose CPU time is measured, must run checkpoints of the database.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
 
             def holds() -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from simulators.plex.request_log import Kind
 
 _HEADINGS = ("name", "figure", "unit", "goal", "note")
+_LEAST_DASHES = 2  # in a cell of Markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,7 @@ def render(rows: Iterable[Row]) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: Set[int]) -> str:
-    # Below the headings, Markdown needs a line of dashes with at least two dashes in each cell.
-    widths = [max(2, *map(len, column)) for column in zip(headings, *rows, strict=True)]
+    widths = [max(_LEAST_DASHES, *map(len, column)) for column in zip(headings, *rows, strict=True)]
     widths[-1] = len(headings[-1])
     rule = [
         "-" * (width - 1) + ":" if column in numbers else "-" * width

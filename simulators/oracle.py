@@ -22,6 +22,7 @@ _LOCKED_ONLY_WITH_VALUE = {"title": "title", "originallyAvailableAt": "date"}
 _LOCK_OF_LIST = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}
 IMAGE_LOCKS = frozenset({"thumb", "art"})
 MAX_PERFORMERS, MAX_TAGS = 50, 100
+_YEAR_OF_MISSING_DATES = "0001"
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,6 @@ def judge(
     paths: Mapping[str, str] | None = None,
     mapped: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Verdict:
-    """Compare the scenes of Stash with the items of Plex.
-
-    `mapped` converts a scene to the data that Plex should show. In the result, the key
-    `in_plex` holds the fields that are not synced by default, for example `user_rating`.
-    """
     items = by_file(plex.snapshot().values())
     differences: list[str] = []
     compared = 0
@@ -125,7 +121,7 @@ def compare(
     unlocked -= {lock for lock, name in _LOCKED_ONLY_WITH_VALUE.items() if not scene[name]}
     if unlocked:
         found.append(f"not locked: {', '.join(sorted(unlocked))}")
-    return found + _compare_optional(scene.get("in_plex", {}), item) + _compare_images(scene, item)
+    return found + _compare_optional(scene.get("optional", {}), item) + _compare_images(scene, item)
 
 
 def _compare_optional(expected: Mapping[str, object], item: ItemState) -> list[str]:
@@ -178,8 +174,7 @@ def _actors(scene: Mapping[str, Any]) -> list[str]:
 
 
 def _full_date(date: str | None) -> str:
-    """Return the first day of a partial date. In Stash, the year 1 means that there is no date."""
-    return f"{date}-01-01"[:10] if date and not date.startswith("0001") else ""
+    return f"{date}-01-01"[:10] if date and not date.startswith(_YEAR_OF_MISSING_DATES) else ""
 
 
 def _shifted(date: str, days: int) -> str:

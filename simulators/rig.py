@@ -185,9 +185,10 @@ class Rig:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def events(self, *codes: str, **fields: Any) -> list[dict[str, Any]]:
-        # Skip the last line of the log, because the worker may still be writing this line.
-        lines = self.worker_log().split("\n")[:-1]
-        records: list[dict[str, Any]] = [json.loads(one) for one in lines if one.startswith("{")]
+        complete_lines = self.worker_log().split("\n")[:-1]
+        records: list[dict[str, Any]] = [
+            json.loads(one) for one in complete_lines if one.startswith("{")
+        ]
         return [
             one
             for one in records

@@ -136,7 +136,6 @@ class Fault:
         return not self._cleared and self._remaining != 0
 
     def clear(self) -> None:
-        """End the fault for later requests. A hanging request still waits for `release`."""
         with self._changed:
             self._cleared = True
 

@@ -1,4 +1,3 @@
-/* Shows an answer of the plugin. */
 (function (S) {
   "use strict";
   const h = S.h;

@@ -9,7 +9,6 @@
   S.bootstrap = api.libraries.Bootstrap;
   S.router = api.libraries.ReactRouterDOM;
 
-  /** Return a number with its noun: "1 scene", "2,000 scenes". */
   S.counted = (number, noun) =>
     number.toLocaleString("en") + " " + noun + (number === 1 ? "" : "s");
 
@@ -34,7 +33,6 @@
       : parts.slice(first, first + 2).map(([number, unit]) => number + unit).join(" ");
   };
 
-  /** Return a time in the time zone of the reader, with the date unless it is today. */
   S.clock = (seconds) => {
     const moment = new Date(seconds * 1000);
     const today = moment.toDateString() === new Date().toDateString();

@@ -22,7 +22,6 @@
 
   const mean = (sum, number) => (number ? sum / number : null);
 
-  /** Return a duration that fits above a bar: "0.4s", "12s", "5m", "3h". */
   const brief = (seconds) => {
     if (seconds === null) {
       return "–";
@@ -45,7 +44,6 @@
       )
     );
 
-  /** Draw the bar of an hour: successes, failures on top, and a text above. */
   const Bar = ({ hour, at, scale, well, badly, text }) => {
     const middle = at * STEP + STEP / 2;
     const top = BASE - (well + badly) * scale;

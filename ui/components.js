@@ -1,4 +1,3 @@
-/* React components that several sections of the page use. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -58,7 +57,6 @@
           )
         );
 
-  /** Render a select box. The options are pairs of a value and a label. */
   S.Select = ({ options, onChange, ...rest }) =>
     h(
       "select",
@@ -122,7 +120,6 @@
     );
   };
 
-  /** Render a form with a text and a button. `request` gets the text and returns the answer. */
   S.TextForm = ({ label, placeholder, button, required, request }) => {
     const [text, setText] = React.useState("");
     const [{ busy, answer }, run] = S.useRun();

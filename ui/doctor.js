@@ -4,8 +4,7 @@
   const React = S.api.React;
   const h = S.h;
 
-  /** Return the state without names of scenes, paths and servers. */
-  function report(answer) {
+  function anonymousReport(answer) {
     const { state, queue, outages, reconciliation, paths, hours, dead_letters: dead } = answer;
     const { active: _active, next: _next, ...counts } = queue;
     return {
@@ -28,7 +27,7 @@
     const [{ busy, answer: result }, run] = S.useRun();
     const [text, setText] = React.useState("");
     const copy = () => {
-      const json = JSON.stringify(report(answer), null, 1);
+      const json = JSON.stringify(anonymousReport(answer), null, 1);
       setText(json);
       if (window.navigator.clipboard) {
         window.navigator.clipboard.writeText(json).catch(() => {});

@@ -12,7 +12,6 @@
   const IMAGES = { poster: "poster", art: "background" };
   const LOOK_INTERVAL = 2000; // milliseconds
 
-  /** Send a request when the step opens. Return [{ busy, answer }, ask]. */
   function useQuestion(mode) {
     const [state, run] = S.useRun();
     const ask = () => run(() => S.run(mode));
@@ -20,7 +19,6 @@
     return [state, ask];
   }
 
-  /** Render the children, unless a request is in progress or has failed. */
   const Question = ({ state: { busy, answer }, ask, progress, children }) => {
     const [test, run] = S.useRun();
     const retest = async () => {

@@ -1,5 +1,4 @@
-/* Links to the page, in Stash's navigation bar and settings. Stash renders the bar twice, so the
- * badge is stored outside the buttons. */
+/* Adds the plugin to the navigation bar and the settings of Stash. */
 (function (S) {
   "use strict";
   const React = S.api.React;
@@ -33,7 +32,6 @@
 
   const entries = [];
 
-  /** Render a link in the section "Tools" of Stash's settings. */
   const ToolsEntry = () => {
     const { Setting } = S.api.components;
     const [isFirst, setFirst] = React.useState(false);
@@ -57,7 +55,6 @@
     { ...props, children: h(React.Fragment, null, props.children, h(ToolsEntry)) },
   ]);
 
-  /** Render the settings form among Stash's plugin settings. */
   const OwnSettings = () => {
     const [{ answer, error }, set] = React.useState({});
     const alive = S.useAlive();

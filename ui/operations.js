@@ -47,7 +47,6 @@
     return { text: String(output) };
   };
 
-  /** Queue a long task in Stash, which shows its progress and its end. */
   S.task = async (mode, description, args) => {
     const data = await S.graphql(TASK, { id: S.id, description, args: { ...args, mode } });
     return { text: description + ": queued as a task in Stash", job: data.runPluginTask };

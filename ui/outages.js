@@ -1,4 +1,3 @@
-/* The section of Plex's outages: a time line, figures and a table. */
 (function (S) {
   "use strict";
   const React = S.api.React;

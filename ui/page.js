@@ -15,7 +15,6 @@
       h("bdi", null, S.cut(S.sentence(state), 600))
     );
 
-  /** Render the remedy for a blocked sync, with a link to a setting or the button "Test connection". */
   const Remedy = ({ state }) => {
     const [{ busy, answer }, run] = S.useRun();
     const link = S.settingForState(state);

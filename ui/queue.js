@@ -1,4 +1,3 @@
-/* The section of waiting jobs and recent syncs. */
 (function (S) {
   "use strict";
   const h = S.h;

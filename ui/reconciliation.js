@@ -1,4 +1,3 @@
-/* The section of the reconciliation: the result of the last run, and buttons to start a run. */
 (function (S) {
   "use strict";
   const React = S.api.React;

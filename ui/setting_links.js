@@ -1,4 +1,3 @@
-/* Finds the setting that removes an error, and links to this setting. */
 (function (S) {
   "use strict";
   const h = S.h;
@@ -11,10 +10,9 @@
     PlexPermissionError: TOKEN,
   };
 
-  /** Return [label, setting] for an error type, or undefined if no setting removes the error. */
+  /** Return [label, setting]. An error that no setting can fix gives undefined. */
   S.settingForError = (type) => BY_ERROR[type];
 
-  /** Return [label, setting] for a state in which the sync is blocked. */
   S.settingForState = (state) => {
     const named = /\b(plex_|quiet_)\w+/.exec(state.sentence);
     const setting = {
@@ -25,7 +23,6 @@
     return setting && ["Edit the setting", setting];
   };
 
-  /** Unfold a setting on this page, scroll to it and focus it. */
   S.toSetting = (name) => {
     const input = document.getElementById("s2p-set-" + name);
     if (input) {
@@ -41,6 +38,5 @@
     h(S.router.Link, { className: "btn btn-primary btn-sm", to: S.path + "?setting=" + setting },
       label);
 
-  /** Return the setting that the address of the page names, or an empty text. */
   S.linkedSetting = () => new URLSearchParams(window.location.search).get("setting") || "";
 })(window.Stash2Plex);

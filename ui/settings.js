@@ -42,7 +42,6 @@
     return groups;
   };
 
-  /** Convert a typed text to a number if the setting is a number. */
   const parsed = (setting, text) =>
     typeof setting.default === "number" && text.trim() !== "" && Number.isFinite(Number(text))
       ? Number(text)
@@ -137,7 +136,6 @@
     );
   };
 
-  /** Ask before the user leaves the page with unsaved changes. */
   function useLeaveWarning(isUnsaved) {
     React.useEffect(() => {
       const ask = (event) => event.preventDefault();

@@ -30,7 +30,6 @@ def validate_against_real(query_text: str, version: str) -> list[str]:
 
 
 def deviations(small: GraphQLSchema, version: str) -> list[str]:
-    """Describe the parts of the fake Stash's schema that differ from the schema of a release."""
     changed = (BreakingChangeType.FIELD_CHANGED_KIND, BreakingChangeType.ARG_CHANGED_KIND)
     real = real_schema(version)
     stricter = [one for one in find_breaking_changes(real, small) if one.type in changed]

@@ -34,8 +34,6 @@ from .library import Library
 CACHE_SIZE = 512
 UNPROCESSABLE = 422
 
-# A reader computes the value of a GraphQL field from a record, a request and the field's arguments.
-# The value of a field without a reader is the record's attribute of the same name.
 Reader = Callable[[Any, Call, Mapping[str, Any]], Any]
 FieldReaders = Mapping[tuple[str, str], Reader]
 

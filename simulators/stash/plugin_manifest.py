@@ -13,9 +13,7 @@ Node = dict[str, "Node"] | list["Node"] | str | None
 _NULLS = ("", "~", "null", "Null", "NULL")
 _TASK = {"name": str, "description": str, "execArgs": [str], "defaultArgs": {"*": str}}
 _TYPES = ("STRING", "NUMBER", "BOOLEAN")
-# The keys of a plugin's yml file, with the types of their values. A tuple lists the allowed texts.
-# The key `*` means any key.
-_SHAPE = {
+_YML_TYPES = {
     **dict.fromkeys(("name", "description", "url", "version", "errLog"), str),
     "interface": ("raw", "rpc", "js"),
     "exec": [str],
@@ -83,7 +81,7 @@ class Manifest:
 
 def load(path: Path) -> Manifest:
     try:
-        plugin = _shaped(parse(path.read_text(encoding="utf-8")), _SHAPE, "plugin")
+        plugin = _shaped(parse(path.read_text(encoding="utf-8")), _YML_TYPES, "plugin")
     except (yaml.YAMLError, ManifestError, UnicodeDecodeError) as error:
         msg = f"{path.name}: {error}"
         raise ManifestError(msg) from error

@@ -31,7 +31,6 @@ def find(
     tests = [_TESTS[name](library, wanted) for name, wanted in given.items()]
     matched = [scene for scene in candidates if all(test(scene) for test in tests)]
     words = (find_filter.get("q") or "").casefold().split()
-    # A real Stash searches not only titles, but also other texts, for example paths.
     if words:
         matched = [s for s in matched if all(word in s.title.casefold() for word in words)]
     order = _ORDERS.get(find_filter.get("sort") or "id")
@@ -42,10 +41,9 @@ def find(
 
 
 def _after(library: Library, wanted: Mapping[str, Any] | None) -> list[Scene]:
-    # The ids are in ascending order, because each new scene gets a higher id.
-    ids = list(library.scenes)
-    start = bisect_right(ids, wanted["value"]) if wanted else 0
-    return [library.scenes[id_] for id_ in ids[start:]]
+    ascending_ids = list(library.scenes)
+    start = bisect_right(ascending_ids, wanted["value"]) if wanted else 0
+    return [library.scenes[id_] for id_ in ascending_ids[start:]]
 
 
 def _page(scenes: Sequence[Scene], find_filter: Mapping[str, Any]) -> Sequence[Scene]:

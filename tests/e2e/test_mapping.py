@@ -47,15 +47,19 @@ MAPPINGS: list[tuple[str, Any, dict[str, Any]]] = [
     ("collection_tags", "OUTDOOR; x", {"collections": ["Mine", "Studio", "Outdoor"]}),
     ("collection_prefix", "S: ", {"collections": ["Mine", "S: Studio"]}),
     ("plain_summary", True, {"details": "Hello & bye.\n\nOne\ntwo"}),
-    ("sort_title_template", "{code}", {"in_plex": {"title_sort": "S-1"}}),
-    ("sync_rating", True, {"in_plex": {"user_rating": 8.5}}),
-    ("sync_director", True, {"in_plex": {"directors": ["Dee", "Lee"]}}),
-    ("edition_from", "code", {"in_plex": {"edition_title": "S-1"}}),
-    ("tagline_from", "groups", {"in_plex": {"tagline": "Group, Mine"}}),
-    ("content_rating", " XXX ", {"in_plex": {"content_rating": "XXX"}}),
-    ("content_rating", "PG", {"in_plex": {"content_rating": "PG"}}),
-    ("fixed_label", "stash", {"in_plex": {"labels": ["Own", "Stash"]}}),
-    ("tags_as_labels", "archive", {"tags": ["Outdoor"], "in_plex": {"labels": ["Archive", "Own"]}}),
+    ("sort_title_template", "{code}", {"optional": {"title_sort": "S-1"}}),
+    ("sync_rating", True, {"optional": {"user_rating": 8.5}}),
+    ("sync_director", True, {"optional": {"directors": ["Dee", "Lee"]}}),
+    ("edition_from", "code", {"optional": {"edition_title": "S-1"}}),
+    ("tagline_from", "groups", {"optional": {"tagline": "Group, Mine"}}),
+    ("content_rating", " XXX ", {"optional": {"content_rating": "XXX"}}),
+    ("content_rating", "PG", {"optional": {"content_rating": "PG"}}),
+    ("fixed_label", "stash", {"optional": {"labels": ["Own", "Stash"]}}),
+    (
+        "tags_as_labels",
+        "archive",
+        {"tags": ["Outdoor"], "optional": {"labels": ["Archive", "Own"]}},
+    ),
 ]
 REQUIRED = {"title", "studio", "summary", "originally_available_at", "year", "actors", "genres"}
 REQUIRED |= {"collections", "poster", "art", "posters", "arts"}
@@ -114,7 +118,7 @@ def groups() -> list[list[tuple[str, Any, dict[str, Any]]]]:
     """Group the mappings, because a rig per mapping is slow. A group changes each field once."""
     found: list[tuple[set[str], list[tuple[str, Any, dict[str, Any]]]]] = []
     for setting, value, changes in MAPPINGS:
-        touched = {setting, *changes, *changes.get("in_plex", ())} - {"in_plex"}
+        touched = {setting, *changes, *changes.get("optional", ())} - {"optional"}
         if setting in ("title_template", "collections_from"):
             touched.add("performers")
         group = next((group for seen, group in found if not seen & touched), [])
@@ -131,8 +135,8 @@ def test_the_settings_change_what_plex_shows_and_off_again_restore_it(
 ) -> None:
     settings = {setting: value for setting, value, _ in group}
     changes = {name: value for *_, one in group for name, value in one.items()}
-    in_plex = [one.get("in_plex", {}) for *_, one in group]
-    changes["in_plex"] = {name: value for one in in_plex for name, value in one.items()}
+    optional = [one.get("optional", {}) for *_, one in group]
+    changes["optional"] = {name: value for one in optional for name, value in one.items()}
     rig = make_rig(settings={"collections_from": "studio; tags", **settings})
     scene_id, item = rig.add_pair("a", **SCENE)
     add_traits(rig)
