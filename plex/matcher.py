@@ -107,6 +107,7 @@ class PlexMatcher:
         hits, rule = self._at(target.path, file.size, exact, target.rule)
         if target.rule is Rule.LEARNED_MAPPING:
             hits = self._as_learned(file, hits, scene_id or 0)
+        # If Plex has a different file at the expected path, a match by name is not allowed.
         if exact or hits.parts or hits.candidates or target.is_in_library or scene_id is None:
             return hits, rule
         competing = self.learning.competing_files(scene_id, file)
