@@ -54,7 +54,7 @@ def _store(
     for (scene_id, error_type), (job, message) in letters.items():
         if any(known.error_type == error_type for known in ours.of_scene(scene_id)):
             continue
-        # Without a path, the worker would never retry this dead letter, so its job is queued now.
+        # The worker never retries a PlexNotFound dead letter that contains no file path.
         if error_type == "PlexNotFound" and not job.data:
             put(connection, job, now)
         ours.add(job, Failure(error_type, message), job.enqueued_at)

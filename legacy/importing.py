@@ -51,7 +51,6 @@ def _store_time_stamps(connection: sqlite3.Connection, stamps: dict[int, float])
 class LegacyData:
     folder: DataFolder
     log: Log
-    # Reads the settings, so that the log can redact the secrets in them.
     read_settings: Callable[[], object]
     clock: Callable[[], float]
     _taken: list[str] = field(default_factory=list)

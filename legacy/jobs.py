@@ -47,7 +47,6 @@ class LegacyJob:
 
 
 def parse_job(data: Any, stored_at: Any = None, scene_id: Any = None) -> LegacyJob:
-    """Parse pickled or JSON data. `stored_at` and `scene_id` replace values that the job lacks."""
     if not isinstance(data, bytes):
         raise NoJobError(f"its data is {type(data).__name__}, not bytes")
     try:
@@ -118,7 +117,6 @@ class WaitingJobs:
 
 
 def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
-    """Convert the legacy rows in the table of jobs. Unreadable rows get the status FAILED."""
     found, after = WaitingJobs(), -1
     while page := connection.execute(_SELECT, (after,)).fetchall():
         read = [(row_id, found.add(data, stored_at)) for row_id, data, stored_at in page]

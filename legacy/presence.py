@@ -60,7 +60,6 @@ def foreign_database(path: str) -> Iterator[sqlite3.Connection]:
 
 def content_sha1(path: str) -> str:
     if path.endswith(".db"):
-        # Include the write-ahead log in the SHA-1.
         with suppress(UnreadableSourceError), foreign_database(path) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     try:
@@ -71,7 +70,6 @@ def content_sha1(path: str) -> str:
 
 
 def find_entry(connection: sqlite3.Connection, source: str) -> tuple[str, bool] | None:
-    """Return the stored SHA-1 of a file, and whether the file was imported."""
     if not connection.execute(_EXISTS).fetchone()[0]:
         return None
     statement = "SELECT sha1, taken FROM earlier_data WHERE source = ?"
@@ -104,7 +102,6 @@ def has_legacy_data(folder: DataFolder, clock: Callable[[], float]) -> bool:
             return False
         if connection.execute(_HAS_ROWS).fetchone()[0]:
             return True
-        # If the database is locked, the result is not stored, and the next start searches again.
         with suppress(sqlite3.OperationalError):
             add_entry(connection, QUEUE, clock())
     return False

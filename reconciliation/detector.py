@@ -61,7 +61,7 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # Emptying an ADDITIVE or OPTIONAL field removes only values of the plugin.
+            # If an ADDITIVE or OPTIONAL field is emptied, Plex loses only values of the plugin.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

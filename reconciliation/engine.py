@@ -143,7 +143,6 @@ class GapDetectionEngine:
         return run
 
     def step(self, session: SyncSession) -> RunResult | None:
-        """Check a page of scenes, or queue a batch. Return the result if this step ends the run."""
         # Read the stored run again, because another process may have continued the run.
         run = self.stored()
         if run is None:
@@ -284,7 +283,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Wait a full interval. A retry after 10 minutes would ask the user the same question.
+            # Without this time, the worker would ask the user for consent every 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

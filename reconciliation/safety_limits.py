@@ -13,8 +13,7 @@ from validation.values import counted
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0
-# The user's consent stays valid if the counts grow by at most this factor after the question.
-_SLACK = 1.2
+_GROWTH_SINCE_QUESTION = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def is_confirmed(
     if question is None or question.scope != scope:
         return False
     return 0 <= now - question.at <= CONFIRMATION_HOURS * 3600 and all(
-        getattr(result, name) <= getattr(question, name) * _SLACK + fewest
+        getattr(result, name) <= getattr(question, name) * _GROWTH_SINCE_QUESTION + fewest
         for name, (_, fewest) in _LIMITS.items()
     )
 

@@ -35,8 +35,6 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request to start a run. `only_empty` selects scenes whose Plex item has no metadata."""
-
     scope: Scope
     only_empty: bool = False
     by_user: bool = True
@@ -180,7 +178,6 @@ class StateFile:
         self._clock = clock
 
     def read(self) -> ReconciliationState:
-        """Return the stored state. No regular run is due while the file cannot be read."""
         now = self._clock()
         state = parse_reconciliation_state(self._file.read(now))
         return replace(state, tried_at=now) if self._file.is_unread else state

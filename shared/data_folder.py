@@ -55,7 +55,6 @@ def preferred_folder(plugin_dir: str, environ: Mapping[str, str]) -> str:
 def data_folder_of(
     script: str, connection: object, environ: Mapping[str, str] = os.environ
 ) -> DataFolder:
-    """If the plugin's folder is read-only, return a data folder beside Stash's configuration."""
     preferred = DataFolder(preferred_folder(os.path.dirname(script), environ))
     stash_dir = connection.get("Dir") if isinstance(connection, dict) else None
     is_final = not stash_dir or bool(environ.get(OVERRIDE_VARIABLE))

@@ -31,7 +31,6 @@ JOB_ENDS = {
 }
 
 Fields = Mapping[str, object]
-# A sink gets the level, the text, the event code and the fields of a log line.
 Sink = Callable[[str, str, str, Fields], None]
 
 

@@ -3,8 +3,6 @@ _SHORTEST_SECRET = 4
 
 
 class Secrets:
-    """Removes tokens, cookies and API keys from texts such as log lines."""
-
     def __init__(self) -> None:
         self._known: list[str] = []
 

@@ -48,7 +48,7 @@ def use_wal(path: str, busy_timeout: float) -> None:
         try:
             with closing(_open(path, busy_timeout)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL").fetchone()
-                # On some network file systems, the PRAGMA succeeds, but the next query fails.
+                # On some network file systems, `journal_mode=WAL` fails only at the next query.
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
                 return None
         except sqlite3.OperationalError as error:

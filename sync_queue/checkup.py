@@ -17,8 +17,6 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCheckup:
-    """`damage` describes a damaged database, and `refusal` any other reason for a failed read."""
-
     exists: bool = True
     damage: str = ""
     refusal: str = ""

@@ -101,7 +101,6 @@ class DeadLetterQueue:
         return dict(self._connection.execute(statement))
 
     def count_scenes(self) -> int:
-        """Count scenes with dead letters. A dead letter without a scene counts as a scene."""
         statement = "SELECT COUNT(DISTINCT coalesce(scene_id, -id)) FROM dead_letters"
         return int(self._connection.execute(statement).fetchone()[0])
 

@@ -69,8 +69,6 @@ class AckQueue(SQLiteAckQueue):
 
 
 class QueueManager(QueueView):
-    """Adds due times and transactions to persist-queue."""
-
     def __init__(self, folder: str, clock: Callable[[], float] = time.time) -> None:
         self._store = AckQueue(folder, auto_resume=False, serializer=json_serializer)
         super().__init__(self._store.connection, folder, clock)
@@ -96,7 +94,6 @@ class QueueManager(QueueView):
             self.connection.execute(f"PRAGMA synchronous={before}")
 
     def claim(self, limit: int, *, bulk_last: bool = False) -> list[Claim]:
-        """Mark due jobs as in progress. With `bulk_last`, new jobs of a bulk sync come last."""
         claims, now = [], self.clock()
         select = _SELECT_DUE_BULK_LAST if bulk_last else _SELECT_DUE
         with self.transaction():
@@ -111,7 +108,6 @@ class QueueManager(QueueView):
         return claims
 
     def ack(self, claims: Sequence[Claim], *, succeeded: bool = True) -> None:
-        """Remove finished jobs. If the jobs succeeded, remove the scenes' dead letters too."""
         with self.transaction():
             self.connection.executemany(_DELETE_CLAIMED, [(claim.row_id,) for claim in claims])
             for scene_id in {claim.job.scene_id for claim in claims if succeeded}:
@@ -124,7 +120,6 @@ class QueueManager(QueueView):
             operations.enqueue(self.connection, jobs, self.clock())
 
     def release(self, claims: Sequence[Claim]) -> None:
-        """Return jobs in progress to the queue, merged with waiting jobs of the same scenes."""
         with self.transaction():
             for claim in claims:
                 fresh = claim.job.with_fresh_retries()
@@ -155,7 +150,7 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # A new cover may not change a scene's time stamp, so the next sync compares images.
+                # Compare images at the next sync, because a new cover can keep the old time stamp.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 
@@ -176,7 +171,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make a job due if its wait exceeds `longest_wait` s, because the clock was set back."""
+        """After the clock was set back, make jobs due that would wait over `longest_wait` s."""
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount
@@ -195,7 +190,6 @@ class QueueManager(QueueView):
 
     def note_finished(self) -> None:
         """If no job is left, remove the marker file that makes every hook start a worker."""
-        # If the database is locked, a later call removes the marker file.
         with contextlib.suppress(sqlite3.OperationalError), self.transaction():
             if not operations.has_unfinished(self.connection):
                 self.spool.mark_finished()

@@ -9,7 +9,6 @@ from shared.files import keep_newest, locked, remove_file, replace_file
 from shared.sqlite import error_code
 from shared.state_file import write_state
 
-# After a loss of the queue's database, this file requests a reconciliation, which finds lost edits.
 REBUILT_MARKER = "rebuilt.json"
 EMPTIED = "it was empty"
 KEPT_DAMAGED_FILES = 3
@@ -46,7 +45,7 @@ def quarantine_database(path: str) -> str | None:
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         was_asked = os.path.exists(_marker(path))
-        # Request the reconciliation before the rename, so that a kill in between loses no edits.
+        # Request the reconciliation first, or a kill after the rename would lose the queued edits.
         ask_for_reconciliation(path, f"kept as {kept}")
         try:
             for suffix in ("", "-wal", "-shm"):

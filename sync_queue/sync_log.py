@@ -8,14 +8,12 @@ from typing import Any
 
 from sync_queue.models import LARGEST_ID
 
-# The sent values of a deleted scene stay in `sync_log` under this id. Otherwise, these values would
-# count as edits of a user.
+# `sync_log` keeps the sent values of a deleted scene under this id. Without these values, Plex's
+# values would count as edits of a user.
 NO_SCENE = 0
-# Key of a scene's `entities`: Plex items that contain a file of the scene but show another scene.
-SHARED = "shared_items"
-# Key of a scene's `entities`: Plex items in which Plex joined files of several scenes by mistake.
-MISJOINED = "misjoined_items"
-SYNCED_EARLIER = "synced earlier"
+OF_OTHER_SCENE = "shared_items"
+JOINED_BY_MISTAKE = "misjoined_items"
+SYNCED_BY_LEGACY = "synced earlier"
 
 Entity = tuple[str, int]
 PAGE = 500
@@ -39,7 +37,6 @@ _WAS_SENT = (
 
 FieldValues = Mapping[str, str | list[str]]
 
-# In the JSON of the column `sent`, this key contains the values that Plex has not confirmed yet.
 PENDING = "pending"
 
 
@@ -57,10 +54,7 @@ class ItemRecord:
 
 @dataclass(frozen=True, slots=True)
 class SceneRecord:
-    """The outcome of a scene's last job. `scene_updated_at` is empty if the scene was not synced.
-
-    `cover_tag` is "<SHA-1> <ETag>" of the last cover, or " <ETag>" if Plex cannot show the cover.
-    """
+    """The outcome of a scene's last job. `cover_tag` is "<SHA-1> <ETag>" of the last cover."""
 
     outcome: str
     at: float
@@ -126,7 +120,6 @@ class SyncLog:
         )
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
-        """Move an item's record to this scene, and delete the item's records of other scenes."""
         item = (scene_id, server_id, rating_key)
         # Empty the digest, so that the next sync sends this scene's values to the item.
         self._connection.execute(
@@ -229,7 +222,7 @@ class SyncLog:
         statement = "SELECT EXISTS (SELECT 1 FROM scene_log WHERE outcome != 'skipped')"
         return bool(self._connection.execute(statement).fetchone()[0])
 
-    def scenes_beside(self, rating_keys: Collection[int], kind: str = SHARED) -> list[int]:
+    def scenes_beside(self, rating_keys: Collection[int], kind: str = OF_OTHER_SCENE) -> list[int]:
         """Return skipped scenes that have a file in one of these Plex items."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
@@ -249,15 +242,14 @@ class SyncLog:
     def remember_earlier_sync(self, scene_id: int, at: float) -> None:
         self._connection.execute(
             "INSERT OR IGNORE INTO scene_log (scene_id, entities, scene_updated_at, outcome, "
-            f"detail, at) VALUES (?, '{{}}', '', '{SYNCED_EARLIER}', '', ?)",
+            f"detail, at) VALUES (?, '{{}}', '', '{SYNCED_BY_LEGACY}', '', ?)",
             (scene_id, at),
         )
 
     def scenes_between(self, after: int, up_to: int) -> list[int]:
-        # Scenes of the legacy plugin that were deleted long ago must not count as lost scenes.
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE scene_id > :after AND scene_id <= :last "
-            f"AND outcome != '{SYNCED_EARLIER}' UNION "
+            f"AND outcome != '{SYNCED_BY_LEGACY}' UNION "
             "SELECT scene_id FROM sync_log WHERE scene_id > :after AND scene_id <= :last",
             {"after": after, "last": up_to},
         )
@@ -266,7 +258,6 @@ class SyncLog:
     def scenes_with(
         self, wanted: Collection[Entity], after: int = 0, until: int = LARGEST_ID
     ) -> Iterator[dict[int, set[Entity]]]:
-        """Yield pages of scenes whose record has a `wanted` performer, studio, tag or group."""
         statement = (
             "SELECT scene_id, entities FROM scene_log WHERE scene_id > ? AND scene_id <= ? "
             "ORDER BY scene_id LIMIT ?"

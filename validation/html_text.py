@@ -17,7 +17,7 @@ _BREAKS = {
 _BLOCK = re.compile(rf"<(?:br|{_PARAGRAPH}|{_LINE})\b", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!]|&#?\w+;")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
-# Python's HTML parser reads `&copy=1` as `©=1`, and is very slow for many unfinished tags.
+# Lone `&` and `<` are escaped, because Python's HTML parser misreads `&` and is slow for many `<`.
 _LONE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _LONE_BRACKET = re.compile(r"<(?![a-zA-Z/!][^<>]*>)")
 _EMPTY_LINE = re.compile(r"\n\s*\n")
@@ -25,7 +25,6 @@ _LONGEST = 40_000
 
 
 def plain_text(text: str) -> str:
-    """Return the text that a browser shows for HTML. Unknown tags and empty lines are kept."""
     text = text[:_LONGEST].replace("\r\n", "\n")
     if not _MARKUP.search(text):
         return text

@@ -1,8 +1,3 @@
-"""Converts a scene of Stash to the metadata that Plex shall show.
-
-`SceneMetadata` declares each synced field, and other modules read the declarations from `FIELDS`.
-"""
-
 import datetime
 import hashlib
 import json
@@ -177,12 +172,9 @@ class Field:
     """The declaration of a synced field.
 
     Attributes:
-        plex: the field's name in Plex.
-        switches: the names of settings, each of which enables the field.
         element: the XML element of a list's entries, or empty for a text.
         optional: whether an empty value restores Plex's own value instead of clearing the field.
-        additive: whether names of users and other tools stay in the list.
-        needs: a message that names Plex's condition for the field, such as a Plex Pass.
+        additive: whether the list keeps entries that users or other tools added.
         read: a function that converts the text in Plex's XML to the form that `value` returns.
     """
 
@@ -240,11 +232,7 @@ class OptionalFields:
 
 @dataclass(frozen=True, slots=True)
 class SceneMetadata(OptionalFields):
-    """The values of the synced fields for an item in Plex.
-
-    None leaves Plex's value unchanged. An empty value clears the field, but an empty title or
-    optional field restores Plex's own value.
-    """
+    """The metadata that Plex shall show. None leaves a field in Plex unchanged."""
 
     title: str | None = _synced("title", _title, "sync_master")
     studio: str | None = _synced("studio", _studio, "sync_studio")
@@ -315,7 +303,6 @@ def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
 
 
 def has_meaningful_metadata(scene: StashScene, settings: SyncSettings) -> bool:
-    """Return whether a scene has metadata apart from performers and tags that settings exclude."""
     return bool(
         scene.studio
         or scene.details.strip()

@@ -19,8 +19,6 @@ class PrefixPair:
 
 @dataclass(frozen=True, slots=True)
 class PathMap:
-    """Translates a path by its longest matching prefix, which consists of whole folder names."""
-
     pairs: tuple[PrefixPair, ...] = ()
 
     def __str__(self) -> str:

@@ -54,7 +54,6 @@ def split_path(path: str) -> list[str]:
 
 
 def spelled(path: str) -> str:
-    """Normalize Unicode and separators of a path, and the case of a Windows path."""
     if is_windows(path):
         return folded("/".join(split_path(path)))
     return unicodedata.normalize("NFC", "/".join(_COMPONENT.findall(path)))

@@ -1,5 +1,3 @@
-"""Decides which performers of a scene become actors in Plex, and how the actors are named."""
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

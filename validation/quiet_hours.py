@@ -10,8 +10,6 @@ _PERIOD = re.compile(rf"{_TIME}\s*-\s*{_TIME}", re.ASCII)
 
 
 class QuietHours(NamedTuple):
-    """The end of quiet hours, as a local time such as 23:30 and in seconds from now."""
-
     end: str
     seconds: float
 

@@ -36,8 +36,6 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StashScene:
-    """A scene in Stash. Attributes of the type `str` have the names of Stash's GraphQL fields."""
-
     id: int
     title: str = ""
     details: str = ""

@@ -1,5 +1,3 @@
-"""Decides which tags of a scene become genres and labels in Plex, and how many."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -92,7 +92,6 @@ def list_of(what: str, is_usable: Callable[[str], object] = bool) -> Parser:
 
 
 def words_of(*allowed: str) -> Parser:
-    """Return a parser for words. Case and punctuation are ignored: "Non-binary" is `non_binary`."""
     by_letters = {_letters(word): word for word in allowed}
 
     def parse(value: Any) -> str:

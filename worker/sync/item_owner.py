@@ -10,7 +10,7 @@ from plex.items import PlexItem
 from plex.matcher import Match, Sharing, has_first_file, sharing_of, still_holds
 from shared.events import Event, Report
 from stash.scenes import StashScenes
-from sync_queue.sync_log import MISJOINED, NO_SCENE, SHARED
+from sync_queue.sync_log import JOINED_BY_MISTAKE, NO_SCENE, OF_OTHER_SCENE
 from validation.paths import folded_path
 from validation.scene_extractor import StashScene
 from validation.selection import why_not_selected
@@ -50,13 +50,13 @@ def assign_items(
             is_first = claimants[key].get(owner, False)
             why = "whose file comes first" if is_first else "which was synced first"
             note = f"its file is a version of item {key}"
-            work.shared_items.setdefault(SHARED, []).append(key)
+            work.shared_items.setdefault(OF_OTHER_SCENE, []).append(key)
             match = _match_of(work, item)
             sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
             if sharing is not Sharing.VERSIONS:
                 note = f"Plex joined its file with other files as {sharing.value} (item {key})"
-                work.shared_items.setdefault(MISJOINED, []).append(key)
-                if key not in reported and not sync_log.scenes_beside([key], MISJOINED):
+                work.shared_items.setdefault(JOINED_BY_MISTAKE, []).append(key)
+                if key not in reported and not sync_log.scenes_beside([key], JOINED_BY_MISTAKE):
                     advice = _advice(item, sharing, {*claimants[key], owner}, owner)
                     fields = {"scene": owner, "item": key, "sharing": sharing.value}
                     report(Event.ITEM_SHARED, **fields, advice=advice)

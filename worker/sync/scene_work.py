@@ -10,7 +10,7 @@ from plex.matcher import MatchConfidence, Matching
 from plex.originals import original_values
 from plex.server_facts import UNKNOWN, Behaviour
 from sync_queue.models import TRY_REFUSED, Claim
-from sync_queue.sync_log import SYNCED_EARLIER, FieldValues, ItemRecord, SceneRecord, SyncLog
+from sync_queue.sync_log import SYNCED_BY_LEGACY, FieldValues, ItemRecord, SceneRecord, SyncLog
 from validation.metadata import SceneMetadata, SyncSettings, has_meaningful_metadata
 from validation.paths import folded
 from validation.scene_extractor import StashScene
@@ -48,7 +48,7 @@ class SceneWork:
 
 
 def lacks_metadata(scene: StashScene, last: SceneRecord | None, settings: SyncSettings) -> bool:
-    never_synced = last is None or not (last.outcome in (SYNCED, SYNCED_EARLIER) or last.was_sent)
+    never_synced = last is None or not (last.outcome in (SYNCED, SYNCED_BY_LEGACY) or last.was_sent)
     return never_synced and not has_meaningful_metadata(scene, settings)
 
 
