@@ -259,7 +259,7 @@ def run_command(script: str, arguments: Sequence[str]) -> int:
             terminal.answer_as_json({"error": log.redact(str(error))})
         return NOT_DONE
     except KeyboardInterrupt:
-        log.error("Stopped by Ctrl-C. Queued jobs are kept, and the worker continues with them")
+        log.error("Ctrl-C stopped this command. The worker continues with the queued jobs")
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - every error gets an exit code
         trace = log.secrets.redact(traceback.format_exc())

@@ -89,7 +89,7 @@ def pages(
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
-                    f"Stash returned no scene, but counts {left:,} more; see its log"
+                    f"Stash counts more scenes ({left:,}), but returned none; see Stash's log"
                 )
             page = replace(page, scenes=page.scenes[1:])
         if not page.scenes:

@@ -101,7 +101,8 @@ class GapDetectionResult:
 
     def gaps_text(self) -> str:
         parts = counts_text((self.gap_outcomes[outcome], outcome.value) for outcome in GapOutcome)
-        text = f"{counted(self.gaps, 'scene')} to sync: {parts or 'nothing to queue'}"
+        to_sync = self.gaps - self.gap_outcomes[GapOutcome.NOT_ASKED]
+        text = f"{counted(to_sync, 'scene')} to sync{parts and f': {parts}'}"
         if self.forgotten:
             text += f"; {counted(self.forgotten, 'scene')} deleted in Stash"
         return text

@@ -43,7 +43,7 @@ class DataFolder:
                 os.makedirs(folder, mode=0o700, exist_ok=True)
             except (FileExistsError, NotADirectoryError) as error:
                 error.strerror = (
-                    "a file has a folder's name in this path; delete or rename the file"
+                    "a file is in the place of a folder of this path; delete or rename the file"
                 )
                 raise
 

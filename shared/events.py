@@ -58,10 +58,10 @@ class Event(Enum):
     EDIT_LOST = _warning("""Plex confirmed an edit of {label}, but the item is unchanged. The
         scene's next sync sends the edit again. If plex_url is the address of a proxy, set it to
         Plex's own address""")
-    COVER_UNUSABLE = _warning("""Cannot use the cover of {label}: {error}. Plex keeps its image. Set
-        another cover in Stash""")
-    COVER_REFUSED = _warning("""Plex refused the {kind} for {label}: {error}. Plex keeps its image.
-        Set another cover in Stash""")
+    COVER_UNUSABLE = _warning("""Cannot use the cover of {label}: {error}. Plex keeps its old
+        image. Set another cover in Stash""")
+    COVER_REFUSED = _warning("""Plex refused the {kind} of {label}: {error}. Plex keeps the old
+        {kind}. Set another cover in Stash""")
     UPLOADS_DOWN = _warning("""Plex accepts edits but stores no images ({cause}). Waiting images are
         sent when Plex stores images again; all other fields are synced. Check Plex's log: its disk
         may be full, or its folder 'Metadata' not writable""")
@@ -89,7 +89,7 @@ class Event(Enum):
     PLEX_FAILED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once Plex works again")
     PLEX_DOWN = _warning(f"Plex is down: {{reason}}. {_KEPT} and resume once Plex works again")
     PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
-    PLEX_WRITABLE = _info("Plex saves changes again after {duration}; {scenes:scene} waited")
+    PLEX_WRITABLE = _info("Plex saves changes again. For {duration}, {scenes:scene} waited")
     SYNC_PAUSED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once this is fixed")
     QUIET_HOURS = _info(f"Sync paused until {{end}} by quiet_hours. {_KEPT}")
     SYNC_SLOWED = _info("""Plex is slow: an edit takes {milliseconds:.0f} ms instead of {usual:.0f}
@@ -105,7 +105,7 @@ class Event(Enum):
     WORKER_ENDED = _info("Worker ended: {reason}")
     WORKER_STAYS = _info("""The idle worker keeps running. In a container without an init process,
         an ended worker would stay in the list of processes. No action is needed""")
-    WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. {{problem}}")
+    WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. The cause: {{problem}}")
     WORKER_UNCONNECTED = _error(f"""The worker received no Stash connection: its parent process
         died. {_KEPT}; the next edit or task starts a new worker""")
     WORKER_FAILED = _error(f"""Worker crashed. {_KEPT}; the next edit or task starts a new worker.

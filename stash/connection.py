@@ -197,7 +197,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self.date = response.headers.get("Date", "")
         if response.status_code == _UNAUTHORIZED or response.is_redirect:
             raise StashAuthError(
-                "Stash rejects the worker's session, which has expired or whose login was changed"
+                "Stash rejects the worker's session, because it expired or Stash's login changed"
                 if self._address.cookie
                 else "Stash requires a login: set STASH_API_KEY to the key that Stash shows under "
                 "Settings > Security"

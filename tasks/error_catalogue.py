@@ -54,8 +54,8 @@ _CATALOGUE: Mapping[str, tuple[str, str]] = {
 }
 _BUG = (
     "Bug in Stash2Plex",
-    "Report the bug with worker.log from the plugin's data folder. The task 'Retry Dead Letters' "
-    "tries the job again",
+    "Report the bug with worker.log from the plugin's data folder. To try again, run the task "
+    "'Retry Dead Letters'",
 )
 
 

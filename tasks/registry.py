@@ -26,7 +26,7 @@ class Argument(NamedTuple):
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueProblem("a single text in quotation marks")
+        raise ValueProblem("a text in quotation marks")
     return value.strip()
 
 
@@ -119,7 +119,7 @@ def find_task(arguments: Mapping[str, Any]) -> "Callable[[Services], Answer]":
     mode = mode_of(arguments)
     task = TASKS.get(mode)
     if task is None:
-        raise _refusal(MODE, arguments.get(MODE), ", ".join(sorted(MODES)))
+        raise _refusal(MODE, arguments.get(MODE), f"one of: {', '.join(sorted(MODES))}")
     values = values_of(arguments, mode, task.arguments)
     return partial(_load(mode, task), **values)
 
@@ -184,4 +184,4 @@ def arguments_of(raw: Any) -> Mapping[str, Any]:
 
 def _refusal(name: str, value: Any, allowed: str) -> TaskError:
     given = "not given" if value is None else in_brief(value)
-    return TaskError(f"{name} is {given}; allowed: {allowed}. Nothing was done")
+    return TaskError(f"The argument {name} is {given}, but must be {allowed}. Nothing was done")

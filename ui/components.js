@@ -23,7 +23,7 @@
       : h("span", null, "–");
 
   S.Scene = ({ id, title }) => {
-    const text = S.cut(title, 120) || (id ? "Scene " + id : "A job without a readable scene");
+    const text = S.cut(title, 120) || (id ? "Scene " + id : "A job whose scene number cannot be read");
     const name = h("bdi", { className: "s2p-title" }, text);
     return id ? h(S.router.Link, { to: "/scenes/" + id }, name) : name;
   };

@@ -126,7 +126,7 @@
       h(Coverage, { answer }),
       proposed
         ? h("p", null, "Plex and Stash have different names for the same folders. ",
-            "This path map translates Plex's paths to Stash's paths: ",
+            "To use this path map, which replaces Plex's folders by Stash's folders, click the button below: ",
             h("code", null, h("bdi", null, S.cut(proposed, 600))))
         : h("p", null, h("bdi", null, S.cut(answer.text, 600)), "."),
       h(
@@ -181,12 +181,12 @@
           { key: id, className: "s2p-group" },
           h("h3", null, h(S.Scene, { id, title })),
           h(S.Differences, { items }),
-          images.length ? h("p", null, "The cover becomes the " +
+          images.length ? h("p", null, "Plex also gets the scene's cover as " +
             images.map((kind) => IMAGES[kind]).join(" and ") + ".") : null
         )
       ),
-      h("p", null, "The first sync queues all scenes that differ. Stash2Plex keeps the values that Plex ",
-        "has now. The task Restore Plex Values brings them back."),
+      h("p", null, "The first sync queues all scenes that differ from Plex. Stash2Plex stores the values that ",
+        "Plex has now. The task Restore Plex Values brings these values back."),
       h(Next, { label: "Start syncing", busy: busy || isQueued, onClick: start,
         back: () => go("paths") }),
       h(S.Answer, { answer }),

@@ -163,9 +163,9 @@ def refused_settings(settings: Mapping[str, Any], in_force: Config) -> dict[str,
         problem = f"{name} is required" if is_required and is_empty(value) else refusal(name, value)
         if problem:
             current = getattr(in_force, name)
-            stays = f"the value in force stays {_in_words(current)}"
+            stays = f"the current value ({_in_words(current)}) stays"
             if is_required:
-                stays = "the stored value stays in force" if current else "no value was stored"
+                stays = "the stored value stays" if current else "no value was stored"
             refused[name] = f"{problem}; {stays}"
     return refused
 

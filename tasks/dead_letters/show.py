@@ -91,11 +91,11 @@ def _lines(group: _Group, titles: Titles, now: float) -> Iterator[str]:
     count = counted(len(letters), "dead letter")
     yield f"{count} of the type {error_type}: {reason}. {explain(error_type).remedy}"
     for letter in letters[:MOST_SCENES]:
-        subject = "A job without a readable scene"
+        subject = "A job whose scene number cannot be read"
         if letter.scene_id is not None:
             subject = scene_label(letter.scene_id, titles.get(letter.scene_id, ""))
         ago = format_elapsed_since(letter.moment, now)
-        yield f"- {subject}, {ago}: {shortened(letter.error_message)}"
+        yield f"- {subject}, failed {ago}: {shortened(letter.error_message)}"
     if len(letters) > MOST_SCENES:
         yield f"- and {len(letters) - MOST_SCENES:,} more"
 

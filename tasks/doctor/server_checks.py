@@ -224,9 +224,8 @@ def check_libraries(config: Config, seen: PlexHealth | None) -> Finding:
     problem = "has no library" if choice.unknown else "has several libraries"
     wrong = choice.unknown or choice.ambiguous
     if wrong:
-        names = ", ".join(str(entry.position) for entry in wrong)
-        count = counted(len(choice.entries), "name")
-        text = f"plex_library has {count}; Plex {problem} for the name at position {names}"
+        at = ", ".join(str(entry.position) for entry in wrong)
+        text = f"Plex {problem} with the name in plex_library (entry {at} of {len(choice.entries)})"
         remedy = "Set plex_library to a library that the task 'Health Check' lists"
         return fault(text, remedy)
     return ok(f"{len(choice.sections)} of {len(seen.sections)} video libraries in use")
@@ -236,16 +235,16 @@ def check_coverage(
     index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
 ) -> Finding:
     if index.problem or database.damage or database.refusal:
-        return unchecked("the path index or the queue database cannot be read, as its check says")
+        return unchecked("the path index or the queue database cannot be read")
     done, found = database.synced_scenes, index.found_scenes
     of = counted(done, "scene") if scenes is None else f"{done:,} of {counted(scenes, 'scene')}"
     synced = f"the plugin has synced {of}"
     if not index.files:
         return warning(f"no files in Plex are known yet; {synced}", "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
-    known = f"{counted(index.files, 'file')} in Plex (listed {looked})"
+    known = f"Plex has {counted(index.files, 'file')} (listed {looked})"
     if not done and 2 * found > (scenes or 0):
-        text = f"{known} for {counted(found, 'scene')}; {synced}"
+        text = f"{known}, with matches for {counted(found, 'scene')}; {synced}"
         return warning(text, "Run 'Sync All Scenes to Plex'")
     if not done and scenes != 0:
         remedy = "Run 'Check Path Mapping' to match them and to get a path map"
@@ -262,8 +261,8 @@ def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed
     if seen is None or not seen.reachable:
         return _NO_PLEX
     known = index.behaviours.get((seen.server_id, seen.version), UNKNOWN)
-    text = ". ".join(known.sentences()) or "unknown until the first syncs"
-    rest = "" if known.tested_at else ". The command 'test-write' tests the behaviour"
+    text = ". ".join(known.sentences()) or "not known before the first syncs"
+    rest = "" if known.tested_at else ". For a full test, run the command 'test-write'"
     return ok(f"{text}{rest}")
 
 

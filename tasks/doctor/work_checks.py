@@ -100,7 +100,7 @@ def check_pause(
     if lasts and pause.get("kind") == QUIET_HOURS and _number_waiting(database):
         return ok(f"paused {pause['reason']}")
     if signs.paused_at is None and not lasts:
-        return ok("worker.log names no pause")
+        return ok("according to worker.log, the sync is not paused")
     began = signs.paused_at or parse_moment(pause.get("since")) or now
     reason = signs.pause_reason or "worker.log no longer has the reason"
     text = f"paused {format_elapsed_since(began, now)} ({reason})"
@@ -113,7 +113,7 @@ def check_pause(
 def check_queue(database: DatabaseCheckup) -> Finding:
     if database.jobs is None:
         spooled = counts_text([(database.spooled, "in the spool")])
-        return _UNREAD if database.exists else ok(spooled or "none yet")
+        return _UNREAD if database.exists else ok(spooled or "no job was queued yet")
     jobs = database.jobs
     counts = (
         (jobs["pending"], "pending"),
@@ -126,7 +126,7 @@ def check_queue(database: DatabaseCheckup) -> Finding:
 
 def check_dead_letters(database: DatabaseCheckup) -> Finding:
     if database.jobs is None:
-        return _UNREAD if database.exists else ok("none yet")
+        return _UNREAD if database.exists else ok("no job was queued yet")
     if not database.letters:
         return ok("none")
     by_type = ", ".join(f"{number:,} {kind}" for kind, number in database.letters.items())

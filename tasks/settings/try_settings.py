@@ -20,7 +20,7 @@ def try_settings(services: Services, *, scene: str, settings: Mapping[str, Any])
     typed = {name: value for name, value in settings.items() if name in _TRIED}
     refused = refused_settings(typed, services.sessions.config())
     if refused:
-        text = f"Nothing was tried: {'; '.join(refused.values())}"
+        text = f"The settings were not tried: {'; '.join(refused.values())}"
         return Answer(text, data={"refused": refused}, level=Level.FAULT)
     services.sessions.try_out(typed)
     session, found = services.sessions.current(), _find(services, scene)
@@ -59,7 +59,7 @@ def _verdict(inspection: Inspection) -> tuple[str, Level]:
         return problem[1], Level.WARNING
     changed = dict.fromkeys(name for _, edit in inspection.edits for name in changes_of(edit))
     names = ", ".join(changed)
-    text = f" would change in Plex: {names}" if names else " would look the same in Plex"
+    text = f" would change in Plex: {names}" if names else " would not change in Plex"
     if inspection.cover_for:
         kinds = " and ".join(inspection.cover_for)
         text += f". Its cover may differ from the last sent {kinds}"

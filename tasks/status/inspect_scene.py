@@ -225,7 +225,7 @@ def _sent_line(sent: SentItem, now: float) -> str:
 
 def _job_line(queued: QueuedJob, now: float) -> str:
     job = queued.job
-    text = f"In the queue: {job.update_type}, {queued.state.value.replace('_', ' ')}"
+    text = f"In the queue: a job of type {job.update_type}, {queued.state.value.replace('_', ' ')}"
     if job.enqueued_at:
         text += f", queued {format_elapsed_since(job.enqueued_at, now)}"
     if queued.state is JobState.WAITING and job.next_retry_at > now:

@@ -64,16 +64,16 @@ def _details(status: StatusSnapshot, dead: int) -> list[str]:
     by_type = counts_text((number, name) for name, number in status.dead.items())
     queue = _queue_text(status, "pending", "scheduled for later")
     succeeded, failed = status.done["jobs_succeeded"], status.done["jobs_failed"]
-    tries = "failed try" if failed == 1 else "failed tries"
-    done = counts_text(((succeeded, "completed"), (failed, tries)))
+    tries = "1 try" if failed == 1 else f"{failed:,} tries"
+    done = f"{counted(succeeded, 'job')} completed, {tries} failed"
     breaker, opened_at = status.breaker.state.value, status.breaker.opened_at
     if status.is_plex_down and opened_at is not None:
         breaker += f", opened {format_elapsed_since(opened_at, status.now)}"
     return [
-        f"Queue: {queue or 'empty'}{done and f'; {done}'}",
+        f"Queue: {queue or 'empty'}. So far: {done}",
         f"Dead letters: {f'{dead:,} ({by_type})' if dead else 'none'}",
-        f"Circuit breaker: {breaker}",
-        f"Recoveries of Plex: {_recoveries(status)}",
+        f"Circuit breaker (closed if Plex is up): {breaker}",
+        f"Outages of Plex that ended: {_recoveries(status)}",
         *_reconciliation(status),
         *(_outage_line(record, status.now) for record in status.outages.records[:-4:-1]),
     ]
@@ -102,7 +102,7 @@ def _reconciliation(status: StatusSnapshot) -> list[str]:
             for outcome, name in STATE_NAMES.items()
         )
         ago = format_elapsed_since(state.last_run_time, status.now)
-        queued = f", of which the run queued {state.last_enqueued:,}" if state.last_enqueued else ""
+        queued = f", {state.last_enqueued:,} of these newly queued" if state.last_enqueued else ""
         scope = f"scope {state.last_run_scope or 'unknown'}"
         startup = ", at the worker's start" if state.is_startup_run else ""
         lines.append(
@@ -168,17 +168,17 @@ def reconciliation_data(status: StatusSnapshot) -> dict[str, Any]:
 def outage_summary(source: StatusSource) -> Answer:
     now, history = source.clock(), source.outages()
     records, ongoing = history.records, history.ongoing
-    text, metrics = f"{counted(len(records), 'outage')} tracked", calculate_outage_metrics(records)
+    text, metrics = f"{counted(len(records), 'outage')} of Plex", calculate_outage_metrics(records)
     if metrics.outage_count:
         downtime = format_duration(metrics.total_downtime)
-        text += f", {metrics.outage_count} completed, {downtime} in total"
+        text += f", {metrics.outage_count} ended after {downtime} in total"
         text += f"; mean time to recovery {format_duration(metrics.mttr)}"
     if metrics.mtbf:
         text += f", mean time between failures {format_duration(metrics.mtbf)}"
         text += f", availability {metrics.availability:.2f} %"
     if ongoing is not None:
         began = format_elapsed_since(ongoing.started_at, now)
-        text += f"; the current outage began {began}. {_CAUSE}"
+        text += f"; the latest began {began} and has not ended. {_CAUSE}"
     return Answer(
         text if records else "No outage of Plex is recorded",
         details=[_outage_line(record, now) for record in records[:-11:-1]],

@@ -7,7 +7,6 @@ from typing import Any
 
 from reconciliation.state import GapStore, ReconciliationState, Run, StateFile
 from tasks.answer import Level
-from validation.values import counted
 from worker.circuit_breaker import CircuitBreaker, CircuitState
 from worker.outage_history import OutageHistory
 from worker.pauses import Pause
@@ -44,7 +43,7 @@ class StatusSnapshot:
 
     @property
     def missing_text(self) -> str:
-        lacks = f"Plex does not have {counted(self.missing, 'scene')} yet"
+        lacks = f"{self.missing:,} scene{' is' if self.missing == 1 else 's are'} not in Plex yet"
         return f"{lacks}: let Plex scan its libraries, or run the task 'Check Path Mapping'"
 
     @property

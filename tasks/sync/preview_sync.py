@@ -191,7 +191,7 @@ def changes_by_item(
     for item, edit in inspection.edits:
         of_item = lines_of(item, edit)
         if item in unlocked:
-            of_item.append(f"would be locked without a change: {', '.join(unlocked[item])}")
+            of_item.append(f"would be locked with unchanged values: {', '.join(unlocked[item])}")
         if of_item:
             lines.append(f"item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
             lines += [f"  {line}" for line in of_item]

@@ -102,8 +102,9 @@ class _ItemTask:
                 f"{counted(waiting, f'{self.done} scene')} in the queue will be synced again. To "
                 "keep the values in Plex, switch off the setting Enabled, then run this task again"
             )
-        others = counts_text(((self.gone, "no longer in Plex"), (self.failed, "failed")))
-        counts = f"{counted(self.changed, 'item')} {self.done}{others and f', {others}'}"
+        failed = (self.failed, "failed (the warnings in the log say why)")
+        rest = counts_text(((self.gone, "no longer in Plex"), failed))
+        counts = f"{counted(self.changed, 'item')} {self.done}{rest and f', {rest}'}"
         if stopped_by is not None:
             left = len(keys) - self.changed - self.gone - self.failed
             raise TaskError(
@@ -159,8 +160,8 @@ class _ItemTask:
         if not Restoration(self.services, self.session).is_same(item, original, records):
             self.gone += 1
             self.services.log.warning(
-                f"'{item.title}' was not {self.done}, because this item in Plex now has other "
-                "files than the item that was synced"
+                f'The item "{item.title}" was not {self.done}, because it now has other files in '
+                "Plex than at its sync"
             )
             return
         try:
@@ -168,7 +169,7 @@ class _ItemTask:
         except PlexNotFound:
             self.gone += 1
         except (PlexPermanentError, PlexReadOnly, PlexTemporaryError) as error:
-            self._fail(f"'{item.title}', the item", records, error)
+            self._fail(f'The item "{item.title}"', records, error)
         else:
             self.changed += 1
             self.scenes |= records.keys() - {NO_SCENE}
@@ -186,5 +187,5 @@ class _ItemTask:
         self.failed += 1
         known = records.keys() - {NO_SCENE}
         scenes = ", ".join(f"scene {scene_id}" for scene_id in known) or "a deleted scene"
-        text = f"{item} of {scenes}, was not {self.done}: {error}. Run the task again"
-        self.services.log.warning(text)
+        problem = f"{item} of {scenes} was not {self.done}"
+        self.services.log.warning(f"{problem}: {error}. Run the task again")

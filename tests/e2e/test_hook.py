@@ -196,14 +196,20 @@ TOO_DEEP = b'{"args": {"hookContext": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}
 @pytest.mark.parametrize(
     ("stdin", "said"),
     [
-        (b"", "mode is not given; allowed: all, check_paths"),
+        (b"", "The argument mode is not given, but must be one of: all, check_paths"),
         (b"not json", "its input is not JSON"),
         (b"[" * 100_000, "its input is nested too deeply"),
         (TOO_DEEP, "too deeply"),
         (b"[]", "not a JSON object"),
-        (b'{"args": {"mode": "sing"}}', "mode is 'sing'; allowed: all, check_paths"),
-        (b'{"args": ["mode", "all"]}', "args is ['mode', 'all']; allowed: an object such as"),
-        (b'{"args": 5}', "args is 5; allowed: an object"),
+        (
+            b'{"args": {"mode": "sing"}}',
+            "The argument mode is 'sing', but must be one of: all, check_paths",
+        ),
+        (
+            b'{"args": ["mode", "all"]}',
+            "The argument args is ['mode', 'all'], but must be an object such as",
+        ),
+        (b'{"args": 5}', "The argument args is 5, but must be an object"),
         (b'{"args": {"hookContext": {"id": "x", "type": "Scene.Update.Post"}}}', "hookContext.id"),
         (b'{"args": {"hookContext": 7}}', "an object was expected"),
     ],

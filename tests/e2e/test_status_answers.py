@@ -100,7 +100,7 @@ def test_outages_are_told_newest_first_with_their_figures_and_what_to_do(rig: Ri
     began = float(int(time.time()) - HOUR - 5 * MINUTE - 30)
     write(rig, "circuit_breaker.json", open_breaker(began))
     write(rig, "outage_history.json", [outage(began, None, 3)])
-    assert asked(rig, "outages")["text"].startswith("1 outage tracked; the current outage began ")
+    assert asked(rig, "outages")["text"].startswith("1 outage of Plex; the latest began ")
     first = began - 2 * DAY
     write(rig, "outage_history.json", [outage(first, first + HOUR, 12), outage(began, None, 3)])
 

@@ -267,7 +267,9 @@ def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
     assert f'run: "{bare_python}" -m pip install ' in answer.error
     assert rig.happened("worker_unusable")
     message = rig.events("worker_unusable")[0]["message"]
-    assert message.startswith(f"Worker cannot start. Queued jobs are kept. {answer.error}")
+    assert message.startswith(
+        f"Worker cannot start. Queued jobs are kept. The cause: {answer.error}"
+    )
 
 
 def test_a_clone_uses_the_interpreters_packages(make_rig: MakeRig, bare_python: Path) -> None:

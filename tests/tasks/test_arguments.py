@@ -41,7 +41,7 @@ READERS: dict[str, Read] = {
     "format": wants_json,
 }
 BOOLEAN, DAYS = "true or false", "a whole number from 1 to 365"
-SCENE, TEXT = "the number of a scene, such as 123", "a single text"
+SCENE, TEXT = "the number of a scene, such as 123", "a text in quotation marks"
 NO_LIST: Any = []
 NO_OBJECT: Any = {}
 WRONG: list[tuple[str, Any, str]] = [
@@ -81,7 +81,7 @@ def test_there_is_a_wrong_value_of_every_argument_and_thirty_in_all() -> None:
 def test_a_wrong_argument_is_named_with_allowed_values(name: str, value: Any, allowed: str) -> None:
     said = refusal_of(READERS[name], {"mode": "some", name: value})
 
-    assert said.startswith(f"{name} is {value!r:.100}; allowed: {allowed}")
+    assert said.startswith(f"The argument {name} is {value!r:.100}, but must be {allowed}")
     assert said.endswith(". Nothing was done")
 
 
@@ -109,7 +109,7 @@ def test_any_json_is_understood_or_refused_in_one_line(value: Any, name: str) ->
         found, said = None, str(error)
 
     assert found is None or isinstance(found, bool | str | Mapping) or 1 <= found < 2**31
-    assert said == "" or (said.startswith(f"{name} is ") and len(said) < 300)
+    assert said == "" or (said.startswith(f"The argument {name} is ") and len(said) < 300)
 
 
 def test_a_short_name_means_its_mode() -> None:
@@ -117,17 +117,17 @@ def test_a_short_name_means_its_mode() -> None:
 
 
 WRONG_MODES: list[tuple[Any, str]] = [
-    ({}, "mode is not given"),
-    ({"mode": None}, "mode is not given"),
-    ({"mode": ""}, "mode is ''"),
-    ({"mode": "sing"}, "mode is 'sing'"),
-    ({"mode": "reconcile"}, "mode is 'reconcile'"),
-    ({"mode": 5}, "mode is 5"),
-    ({"mode": True}, "mode is True"),
-    ({"mode": ["all"]}, "mode is ['all']"),
-    ({"mode": {"all": 1}}, "mode is {'all': 1}"),
-    ({"mode": float("nan")}, "mode is nan"),
-    ({"mode": "x" * 10_000}, "mode is 'xxxx"),
+    ({}, "The argument mode is not given"),
+    ({"mode": None}, "The argument mode is not given"),
+    ({"mode": ""}, "The argument mode is ''"),
+    ({"mode": "sing"}, "The argument mode is 'sing'"),
+    ({"mode": "reconcile"}, "The argument mode is 'reconcile'"),
+    ({"mode": 5}, "The argument mode is 5"),
+    ({"mode": True}, "The argument mode is True"),
+    ({"mode": ["all"]}, "The argument mode is ['all']"),
+    ({"mode": {"all": 1}}, "The argument mode is {'all': 1}"),
+    ({"mode": float("nan")}, "The argument mode is nan"),
+    ({"mode": "x" * 10_000}, "The argument mode is 'xxxx"),
 ]
 
 
@@ -136,7 +136,7 @@ def test_an_unknown_mode_is_answered_with_all_that_there_are(arguments: Any, sai
     answer = refusal_of(find_task, arguments)
 
     assert answer.startswith(said)
-    assert f"; allowed: {', '.join(sorted(MODES))}" in answer
+    assert f", but must be one of: {', '.join(sorted(MODES))}" in answer
     assert len(answer) < 1000
 
 
@@ -144,7 +144,7 @@ def test_an_unknown_mode_is_answered_with_all_that_there_are(arguments: Any, sai
 def test_arguments_that_are_no_object_are_answered_with_an_example(arguments: Any) -> None:
     answer = refusal_of(arguments_of, arguments)
 
-    assert answer.startswith(f"args is {arguments!r}; allowed: an object such as")
+    assert answer.startswith(f"The argument args is {arguments!r}, but must be an object such as")
     assert '{"mode": "queue_status"}' in answer
 
 
@@ -155,4 +155,5 @@ def test_a_task_with_a_wrong_value_does_not_begin(name: str, value: Any) -> None
     modes = [mode for mode, entry in TASKS.items() if name in entry.arguments] or list(TASKS)
 
     for mode in modes:
-        assert refusal_of(find_task, {"mode": mode, name: value}).startswith(f"{name} is ")
+        said = refusal_of(find_task, {"mode": mode, name: value})
+        assert said.startswith(f"The argument {name} is ")

@@ -277,7 +277,7 @@ def test_settings_show_no_secret(browser: Browser, serve: Serve, make_rig: MakeR
     before = rig.stash.plugin_settings(PLUGIN)
     browser.click("button", "Save 4 changes")
     why = browser.sees("a whole number from 10 to 500", ".s2p-problem")
-    assert "the value in force stays 100" in why
+    assert "the current value (100) stays" in why
     marked = "return [...document.querySelectorAll('[aria-invalid]')].map(one => one.id)"
     assert browser.js(marked) == ["s2p-set-max_tags"]
     assert browser.js("return document.activeElement.id") == "s2p-set-max_tags"

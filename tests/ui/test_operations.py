@@ -42,10 +42,10 @@ def test_it_tells_how_to_begin_what_is_on_the_way_and_what_needs_somebody(rig: R
     assert sentence(rig) == "2 scenes are on the way to Plex"
     wait_in_queue(rig, [9], "PlexNotFound")
     assert str(sentence(rig)).startswith(
-        "2 scenes are on the way to Plex; Plex does not have 1 scene yet: let Plex scan"
+        "2 scenes are on the way to Plex; 1 scene is not in Plex yet: let Plex scan"
     )
     assert ask(rig, "wake")["level"] == ask(rig, "queue_status")["level"] == "warning"
-    assert "Plex does not have 1 scene yet" in ask(rig, "queue_status")["text"]
+    assert "1 scene is not in Plex yet" in ask(rig, "queue_status")["text"]
     bury(rig, [1], "PlexPermanentError", "Plex refused the title")
     assert sentence(rig) == "1 scene needs attention; 3 scenes wait to be synced"
     bury(rig, [2], "SceneError", "the scene has no file")
@@ -281,8 +281,8 @@ def test_a_saved_path_map_has_the_scenes_looked_for_that_were_not_found(rig: Rig
 
 NOT_SAVED: list[tuple[dict[str, object], str]] = [
     ({"max_tags": 5}, "max_tags is 5, which cannot be used; allowed: a whole number from 10 to "
-                      "500; the value in force stays 60"),
-    ({"sync_tags": "perhaps"}, "the value in force stays on"),
+                      "500; the current value (60) stays"),
+    ({"sync_tags": "perhaps"}, "the current value (on) stays"),
     ({"plex_url": "nonsense"}, "an address such as http://192.168.1.10:32400; the stored value "
                                "stays in force"),
     ({"plex_url": ""}, "plex_url is required; the stored value stays in force"),
@@ -355,7 +355,7 @@ def test_unsaved_settings_are_tried_with_any_scene_and_change_nothing(make_rig: 
     (item,) = found["tried"]
     assert item["fields"]["title"]["in_plex"] == "First one"
     assert item["fields"]["studio"] == {"in_plex": "Studio", "wanted": "Studio"}
-    assert "would look the same" in ask(rig, "try_settings", scene=str(first))["text"]
+    assert "would not change in Plex" in ask(rig, "try_settings", scene=str(first))["text"]
     after = rig.stash.plugin_settings(PLUGIN), rig.plex.snapshot(), sorted(os.listdir(rig.data))
     assert after == before
 

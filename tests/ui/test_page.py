@@ -188,7 +188,11 @@ def test_unsaved_settings_are_tried_with_a_scene(browser: Browser, canned: Web) 
     asked = canned.arguments[canned.asked.index("try_settings")]
     assert (asked["scene"], asked["settings"]) == ("7", {"sync_tags": False})
     assert "save_settings" not in canned.asked
-    refusal = {"text": "Nothing was tried", "level": "fault", "refused": {"max_tags": "too few"}}
+    refusal = {
+        "text": "The settings were not tried",
+        "level": "fault",
+        "refused": {"max_tags": "too few"},
+    }
     canned.answer("try_settings", refusal)
     browser.click("button", "Try with a scene")
     browser.sees("too few", ".s2p-problem")

@@ -55,7 +55,7 @@ class EntityJobs:
             others = (IN_STEP, UNSYNCED, GONE)
             words = [f"{number[outcome]:,} {outcome}" for outcome in others if number[outcome]]
             queued = f"{counted(number[QUEUED], 'scene')} {QUEUED}"
-            outcomes = (queued, *words) if number else ("no scene has it",)
+            outcomes = (queued, *words) if number else ("nothing queued, because no scene uses it",)
             yield ScenesQueued(group, subject_label(group[0].job.job_key), outcomes)
 
     def _pages(self, wanted: frozenset[Entity]) -> Iterator[_Page]:

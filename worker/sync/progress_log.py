@@ -98,11 +98,11 @@ def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> N
     rule = f" by {matching.rule.value}" if matching.rule else ""
     for match in matching.matches:
         is_kept = match.rating_key in kept
-        use = "is used" if is_kept else "is not used: deleted, or of another file or scene"
-        log.step(f"{label}: item {match.rating_key}{rule} ({match.path}) {use}")
+        use = "uses" if is_kept else "does not use a deleted or foreign item:"
+        log.step(f"{label} {use} item {match.rating_key}, found{rule} ({match.path})")
     if not matching.matches:
         candidates = ", ".join(part.path for part in matching.candidates) or "none"
-        log.step(f"{label}: no item; candidates: {candidates}")
+        log.step(f"{label} has no item in Plex; similar files: {candidates}")
 
 
 def trace_comparison(log: Log, work: SceneWork, item: PlexItem, edit: ItemEdit) -> None:
