@@ -126,7 +126,7 @@
       h(Coverage, { answer }),
       proposed
         ? h("p", null, "Plex and Stash have different names for the same folders. ",
-            "To use this path map, which replaces Plex's folders by Stash's folders, click the button below: ",
+            "The first button below saves this path map, which translates Plex's folders to Stash's folders: ",
             h("code", null, h("bdi", null, S.cut(proposed, 600))))
         : h("p", null, h("bdi", null, S.cut(answer.text, 600)), "."),
       h(
