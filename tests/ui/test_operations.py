@@ -284,7 +284,7 @@ NOT_SAVED: list[tuple[dict[str, object], str]] = [
                       "500; the current value (60) stays"),
     ({"sync_tags": "perhaps"}, "the current value (on) stays"),
     ({"plex_url": "nonsense"}, "an address such as http://192.168.1.10:32400; the stored value "
-                               "stays in force"),
+                               "stays"),
     ({"plex_url": ""}, "plex_url is required; the stored value stays"),
     ({"plex_token": "short"}, "plex_token cannot be used"),
 ]  # fmt: skip
