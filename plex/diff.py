@@ -109,10 +109,11 @@ class Comparison:
         return restoring_parameters(name, self.current, self.original, sent, self.behaviour)
 
     def _undo_sort_title(self) -> dict[str, str]:
-        value = self.desired.title or self._emptied_title() or self.current.title
+        title = self.desired.title or self._emptied_title()
+        value = title or self.current.title
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
-        elif self.behaviour.sort_title is SortTitle.STAYS:
+        elif title and self.behaviour.sort_title is SortTitle.STAYS:
             # The edit of the title already includes the sort title.
             return {}
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}

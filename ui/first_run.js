@@ -126,7 +126,8 @@
       h(Coverage, { answer }),
       proposed
         ? h("p", null, "Plex and Stash have different names for the same folders. ",
-            "The first button below saves this path map, which translates Plex's folders to Stash's folders: ",
+            "The first button below saves this path map, which translates Plex's folders to ",
+            "Stash's folders: ",
             h("code", null, h("bdi", null, S.cut(proposed, 600))))
         : h("p", null, h("bdi", null, S.cut(answer.text, 600)), "."),
       h(
@@ -185,8 +186,8 @@
             images.map((kind) => IMAGES[kind]).join(" and ") + ".") : null
         )
       ),
-      h("p", null, "The first sync queues all scenes that differ from Plex. Stash2Plex stores the values that ",
-        "Plex has now. The task Restore Plex Values brings these values back."),
+      h("p", null, "The first sync queues all scenes that differ from Plex. Stash2Plex stores ",
+        "the values that Plex has now. The task Restore Plex Values brings these values back."),
       h(Next, { label: "Start syncing", busy: busy || isQueued, onClick: start,
         back: () => go("paths") }),
       h(S.Answer, { answer }),
