@@ -52,7 +52,7 @@ class Installed:
         path = self.rig.data / "queue" / "data.db"
         self._wait(path.exists, "there is no queue")
         query = f"SELECT EXISTS (SELECT 1 FROM ack_queue_default {condition})"
-        # Only the worker, whose CPU time is measured, must run checkpoints of the database.
+        # A read-only connection leaves all checkpoints to the worker, whose CPU time is measured.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
 
             def holds() -> bool:

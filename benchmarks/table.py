@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from simulators.plex.request_log import Kind
 
 _HEADINGS = ("name", "figure", "unit", "goal", "note")
-_LEAST_DASHES = 2  # in a cell of Markdown
+_LEAST_DASHES = 2
 
 
 @dataclass(frozen=True, slots=True)

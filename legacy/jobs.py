@@ -127,7 +127,6 @@ def import_rows(connection: sqlite3.Connection, now: float) -> WaitingJobs:
                 elif connection.execute(_DELETE, (row_id,)).rowcount:
                     put(connection, scene_job(job[0], METADATA, job[1]), now)
         after = page[-1][0]
-    # Completed rows of the legacy plugin would slow down each count of the jobs.
     while connection.execute(_DELETE_COMPLETED).rowcount:
         pass
     return found

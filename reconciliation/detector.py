@@ -41,7 +41,6 @@ class GapDetector:
 
 
 def changes_of(edit: ItemEdit) -> dict[str, str | tuple[str, ...]]:
-    """Return the new text or names of each field. Omit fields whose only change is a lock."""
     changes: dict[str, str | tuple[str, ...]] = {}
     for name, parameters in edit.fields.items():
         if not all(key.endswith(".locked") for key in parameters):
@@ -61,7 +60,7 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # If an ADDITIVE or OPTIONAL field is emptied, Plex loses only values of the plugin.
+            # Emptied ADDITIVE and OPTIONAL fields lose only values that the plugin wrote to Plex.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

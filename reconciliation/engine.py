@@ -283,7 +283,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Without this time, the worker would ask the user for consent every 10 minutes.
+            # Without the time of this run, the worker would repeat the run every 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

@@ -52,12 +52,6 @@ _NUMBERS = ("checked", "synced", "again", "cleared", "lost", "forgotten")
 
 @dataclass(slots=True)
 class GapDetectionResult:
-    """The counts of a reconciliation run.
-
-    `cleared` counts scenes that would lose a value in Plex, and `lost` counts scenes of past jobs
-    that Stash no longer lists.
-    """
-
     checked: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     gap_outcomes: Counter[GapOutcome] = field(default_factory=Counter)

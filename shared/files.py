@@ -54,10 +54,8 @@ def names_in(folder: str) -> list[str]:
 
 
 def sweep_temporaries(folder: str, now: float) -> None:
-    """Remove the temporary files `<name>.tmp-<process>` of killed processes.
-
-    Files older than an hour are always removed, because a new process may have the same id.
-    """
+    # Remove every temporary file older than an hour, because a new process may have got the
+    # process id in the file's name.
     for name in names_in(folder):
         path = os.path.join(folder, name)
         found = _TEMPORARY.search(name)

@@ -76,7 +76,7 @@ def _leave_wal(path: str, busy_timeout: float) -> None:
 
 
 def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
-    """Open an existing database for reading. Wait `patience` s for a process that writes."""
+    """Open an existing database for reading. Wait at most `patience` s for a locked database."""
     address = f"{database_uri(Path(path).absolute())}?mode=ro"
     try:
         return _open_uri(address, patience)

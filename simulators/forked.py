@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 ENTRY, CHANGES = "entry.py", "changes.bin"
 COMMAND_LINE_BYTES = 4096
 _LONGEST_REQUEST = 1 << 18
-# A forked process moves the received descriptors above all requested numbers, so that `dup2` does
-# not overwrite a descriptor that is still needed.
+# Received descriptors first move to these high numbers, so that `dup2` overwrites no descriptor
+# that must still be copied.
 _HIGH, _REPLY = 200, 300
 
 
@@ -107,8 +107,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Without `detach`, Python would close the descriptors when it deletes the socket objects.
-        # By then, the plugin may use these descriptors.
+        # Without `detach`, Python could close a plugin's file that has got the descriptor number of
+        # an old socket.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 

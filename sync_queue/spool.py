@@ -19,7 +19,7 @@ UNFINISHED = "unfinished"
 
 
 def store(folder: str, jobs: list[str]) -> None:
-    """Store jobs such as `metadata.scene_12` durably. Raise `OSError` on failure."""
+    """Store each job as a file that survives a power failure. Raise `OSError` on failure."""
     start = f"{folder}/{time.time_ns():020}-{os.getpid():07}"
     paths = [f"{start}-{number:04}.{job}" for number, job in enumerate(jobs)]
     for path in paths:
@@ -54,7 +54,7 @@ def has_work(folder: str) -> bool:
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Store the Stash connection. Return whether this process got the lock to start a worker."""
+    """Store the Stash connection for the worker. Return whether `lock` was acquired."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:

@@ -8,8 +8,7 @@ from typing import Any
 
 from sync_queue.models import LARGEST_ID
 
-# `sync_log` keeps the sent values of a deleted scene under this id. Without these values, Plex's
-# values would count as edits of a user.
+# In the table `sync_log`, this id replaces the id of a scene that Stash has deleted.
 NO_SCENE = 0
 OF_OTHER_SCENE = "shared_items"
 JOINED_BY_MISTAKE = "misjoined_items"

@@ -84,8 +84,6 @@
       )
     );
 
-  /* Each row describes a kind of answer: the member by which it is recognized, its render function,
-   * and the members that are not shown as JSON. */
   const RENDERERS = [
     ["checks", (answer) => h(Checks, answer), ["checks"]],
     ["plex_looked_at", (answer) => h(S.Differences, answer), []],

@@ -10,7 +10,7 @@
     PlexPermissionError: TOKEN,
   };
 
-  /** Return [label, setting]. An error that no setting can fix gives undefined. */
+  /** Return undefined for an error that no setting can fix. */
   S.settingForError = (type) => BY_ERROR[type];
 
   S.settingForState = (state) => {

@@ -135,7 +135,6 @@ class FakePlex:
 
     @property
     def analyses(self) -> int:
-        """The number of media analyses that metadata requests without `skipRefresh=1` started."""
         return self._core.analyses
 
     def add_section(

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)\s+--hash=sha256:(?P<hash>\w{64})")
 PURE = "-py3-none-any.whl"
 _LICENCES = ("licen", "notice", "copying", "authors")
-# Stash would load a `.yml` file of a package as a plugin.
 _FORBIDDEN_SUFFIXES = {".so", ".pyd", ".dll", ".dylib", ".exe", ".pth", ".yml"}
 
 
