@@ -40,7 +40,6 @@ def jobs_for_hook(context: object) -> list[str]:
         return on_scene_update(ids[0], names if hook_input else None)
     if event.endswith(".Update.Post") and hook_input and NAME_FIELDS.isdisjoint(names):
         return []
-    # Merged tags no longer exist in Stash, but the sync log still has the scenes with these tags.
     merged = hook_input.get("source") if isinstance(hook_input, dict) else ()
     ids += map(_number, merged if isinstance(merged, list) else ())
     return [f"{update_type}.{kind}_{number}" for number in dict.fromkeys(ids) if number is not None]

@@ -3,7 +3,7 @@
 CLOSED ── 5 consecutive failures ──▶ OPEN ── 60 s, or a good health check ──▶ HALF_OPEN
   ▲                                   ▲                                        │    │
   │                                   └─────────────── a failure ──────────────┘    │
-  └──────────── a job succeeds, or the second good health check ────────────────────┘
+  └────────── a job succeeds, or two good health checks since OPEN ─────────────────┘
 """
 
 from dataclasses import asdict, dataclass

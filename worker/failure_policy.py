@@ -34,10 +34,10 @@ from worker.sync.session import SyncSession
 
 # While Plex lacks a scene's file for an unknown reason, the job is retried at least this long.
 SEARCH_SECONDS = 2 * 3600.0
-_FEWEST_SEARCHES = 8  # a jump of the clock alone must not end the search
+_FEWEST_SEARCHES = 8
 _SEARCHES_IF_EXPLAINED = 2
 _COVER_DELAY = 60.0
-# An outage may cause one or two counted failures of a job.
+# During an outage of Plex, two failures may count against a good job, so the limit is three.
 MAX_FAILURES = 3
 _MOST_TRACKED_JOBS = 100
 _NONEXISTENT_SCENE = 0

@@ -65,7 +65,7 @@ class OutageHistory:
         return next((record for record in self.records[-1:] if record.ended_at is None), None)
 
     def reconcile(self, now: float, opened_at: float | None, recovery: RecoveryState) -> None:
-        """After a kill, make the history agree with `opened_at`, the start of the outage."""
+        """Add the start or the end of an outage that a killed worker did not record."""
         if opened_at is not None:
             self.begin(min(opened_at, now), estimated=True)
         elif (ongoing := self.ongoing) is not None:

@@ -75,13 +75,12 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the end of the outage, or None if no limit applies to jobs."""
+        """Return the seconds since the last outage ended, or None if jobs run at full speed."""
         started = self.state.recovery_started_at
         if not started:
             return None
         passed = 0.0 if self._ramp_seen is None else now - self._ramp_seen
         self._ramp_seen = now
-        # A jump of the clock or a sleep of the machine must not end the limited rate too early.
         if not 0 <= passed <= RAMP_SECONDS:
             started += passed
         started = min(started, now)

@@ -24,7 +24,7 @@ LONGEST_BURST = 30.0
 
 class IdleTask(Protocol):
     def wants_a_step(self) -> bool:
-        """Return whether a step could find work, without a request to Plex or Stash."""
+        """Return whether a step could find work. The check sends no request to Plex or Stash."""
 
     def step(self, session: SyncSession) -> bool:
         """Return whether the step did some work. An error of Plex or Stash must not be raised."""

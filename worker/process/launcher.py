@@ -16,7 +16,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
         # On Windows, no process can inherit the lock, so the worker acquires the lock itself.
         lock.release()
         return start_detached(command, connection)
-    # Other users can read the arguments of a process, so a pipe passes the connection.
+    # Send Stash's cookie through a pipe, because other users can read a process's arguments.
     reader, writer = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     assert lock.descriptor is not None  # noqa: S101 - the caller holds the lock
@@ -26,8 +26,8 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     # Stash waits while a process has the hook's output pipe, so the worker's output is devnull.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Fill the pipe before the worker starts, because Stash may kill this hook afterwards.
-        # The write does not block, because a pipe buffers at least 4 KiB.
+        # Stash may kill this hook after the worker starts, so write the connection data first.
+        # The write does not block, because the data is short and a pipe buffers at least 4 KiB.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:

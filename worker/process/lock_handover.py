@@ -68,7 +68,7 @@ def hold_worker_lock(
     try:
         yield
     finally:
-        # A waiting worker exits if the lock is held but not requested, so release the lock first.
+        # A waiting worker exits if only the worker lock is held, so release the request last.
         lock.release()
         request.release()
         if is_handed_over:

@@ -78,7 +78,7 @@ class BatchSync:
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
             reason += "; its Plex item has the values from before the first sync" * bool(restored)
-        # The empty time stamp makes the scene's next sync compare the cover even without an edit.
+        # The empty time stamp makes the next sync check the cover, even if the scene is unchanged.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 

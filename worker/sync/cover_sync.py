@@ -121,7 +121,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Two edits within a second leave the same time stamp, so the hook marks changed covers.
+            # A second edit within one second does not change the scene's time stamp in Stash, so
+            # the hook marks the job of a changed cover.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -231,7 +232,7 @@ def select_image(
     had: bool = False,
     is_new: bool = False,
 ) -> None:
-    """Make Plex show an image. `had` means that Plex had the image before the upload."""
+    """Make Plex show an uploaded image. `had` means that Plex had the image before the upload."""
     client, trait = session.client, session.facts.behaviour().image_selection
     if is_new and trait is ImageSelection.AUTOMATIC and not had:
         return

@@ -29,7 +29,7 @@ class ItemFinder:
     is_preview: bool = False
 
     def find(self, works: Sequence[SceneWork]) -> set[int]:
-        """Find the items of scenes. Return ids of deleted scenes that were synced to the items."""
+        """Fill in each scene's items. Return the ids of synced scenes that Stash has deleted."""
         self._match_by_path(works)
         self._search(works)
         missing = [work for work in works if not work.items and work.error is None]

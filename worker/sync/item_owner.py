@@ -72,10 +72,9 @@ def _owners(
     session: SyncSession,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
-    """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
+    """Return the scene id of each item, and the ids of synced scenes that Stash has deleted.
 
-    Stash runs no hook if a file moves to another scene, so Stash is asked whether synced scenes
-    outside the batch still have the item's file.
+    The sync log may be outdated, because Stash runs no hook if a file moves to another scene.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

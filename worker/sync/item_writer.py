@@ -142,7 +142,7 @@ class ItemWriter:
         sorted_as = item.sort_title or item.title
         is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
         if SORTED_AS in plan.original and is_ours:
-            # Plex may have made this sort title from a sent title, so it is not the original.
+            # Do not keep a sort title that Plex may have made from a title that the plugin sent.
             fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
@@ -189,7 +189,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # If Plex is down, this edit raises an error, and the date does not count as refused.
+            # Setting the date's lock fails if Plex is down, so only a real refusal is recorded.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

@@ -75,7 +75,7 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
         elif name in OPTIONAL and not value:
             words.append(f"{name.replace('_', ' ')} reset to Plex's own")
         else:
-            # A title is never cleared: Plex gets the original title or the file's name instead.
+            # A Plex item always has a title, even if its scene has none.
             words.append(f"{name} cleared" if value == "" and name != "title" else name)
     return tuple(words)
 

@@ -59,7 +59,7 @@ class Restoration:
         return False
 
     def restore(self, item: PlexItem, held: Original, records: Records) -> tuple[str, ...]:
-        """Restore an item and delete its records. Return the fields whose values had to be cut."""
+        """Restore an item's original values. Return the fields whose values were shortened."""
         # After a `PlexError` or a kill, a second call restores the rest.
         session, log = self.session, self.services.queue.sync_log
         written = written_fields(records.values(), item, held)
@@ -119,7 +119,7 @@ class Restoration:
             sent = log.uploads(server_id, key, kind)
             images = client.list_images(key, kind) if sent else []
             if any(image.selected and is_ours(image, sent) for image in images):
-                # If this process is killed, the record shows that no user selected the image.
+                # Without this record, the new image would look like a user's choice after a kill.
                 restored.append(kind)
                 log.change_original(server_id, key, {**held, RESTORED: restored})
                 other = other_image(images, sent)

@@ -25,7 +25,7 @@ class SceneWork:
     desired: SceneMetadata
     matching: Matching = field(default_factory=Matching)
     items: list[PlexItem] = field(default_factory=list)
-    taken_over: list[int] = field(default_factory=list)  # items that showed another scene
+    taken_over: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     shared_items: dict[str, list[int]] = field(default_factory=dict)
     unseen: bool = False  # whether Plex did not return an item that the path index has

@@ -60,8 +60,7 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # A single item without locks does not prove that Plex reports no locks, because a user may
-        # have unlocked the item.
+        # Require two items without the lock, because a user may have unlocked a single item.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:

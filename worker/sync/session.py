@@ -31,7 +31,7 @@ UPLOADS_WAIT = 60.0
 
 @dataclass(slots=True)
 class UploadGate:
-    """Postpones image uploads while Plex stores no images, although Plex saves edits.
+    """Postpones image uploads while Plex saves edits but fails to store images.
 
     After failed uploads to two items, only one upload per minute is tried.
     """

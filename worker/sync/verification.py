@@ -76,7 +76,7 @@ class Verification:
     def _remember(self, edit: SentEdit, sent: FieldValues, **changes: Any) -> None:
         log, server_id = self.services.queue.sync_log, self.session.library.server_id
         scene_id, key = edit.work.scene.id, edit.after.rating_key
-        # Images are uploaded after the edit, so only the stored record has their SHA-1.
+        # The edit's record lacks the SHA-1 of images, because images are uploaded after the edit.
         stored = log.records_of_item(server_id, key).get(scene_id) or edit.record
         record = replace(stored, sent={**stored.sent, **sent}, **changes)
         log.remember_item(scene_id, server_id, key, record, self.services.clock())
@@ -92,8 +92,8 @@ class Verification:
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])
             for name in others
         )
-        # A later sync finds a user's edit by comparing Plex's value with the recorded value. From
-        # lists, a later sync removes only recorded names.
+        # Do not record Plex's values of these fields as sent values. Otherwise, a later sync would
+        # overlook a user's edit, and would remove a user's names from lists.
         kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(edit.after, name) for name in unkept if name not in kept}
         scene, report = edit.work.scene, self.services.log.event

@@ -1,4 +1,4 @@
-"""Edits one item to learn how a Plex server behaves, and restores the item, even after a kill."""
+"""Edits one item to learn how a Plex server applies edits, and then restores the item."""
 
 import hashlib
 import os
@@ -36,7 +36,7 @@ _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTION
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
 # Plex returns at most this many performers, so the test could not restore the rest.
 _MOST_PERFORMERS = 200
-# A name with a space shows whether Plex URL-decodes the names of removed tags once or twice.
+# The space shows whether Plex URL-decodes the names of removed tags once or twice.
 _PROBE = "Stash2Plex test"
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, because it was never synced"
