@@ -16,8 +16,7 @@ class Dependency:
     needed: str
 
 
-# `plexapi` imports `requests`. In another order, a broken `requests` would look like a broken
-# `plexapi`.
+# Check `requests` before `plexapi`, because a broken `requests` also breaks `plexapi`.
 DEPENDENCIES = (
     Dependency("requests", "requests", ">=2.32"),
     Dependency("plexapi", "plexapi.utils", ">=4.18"),

@@ -100,7 +100,6 @@ def _head(content: bytes) -> str:
 
 
 def _parsed(text: str) -> Iterable[Line]:
-    """Yield the valid log lines. After a crash, a line may begin with a part of an older line."""
     for line in text.split("\n"):
         begin = line.rfind(_BEGIN)
         with contextlib.suppress(ValueError, KeyError, TypeError):

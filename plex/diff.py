@@ -181,7 +181,7 @@ def restoring_parameters(
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
         if name == DATE:
-            # Some servers shift each date by some days, so the sent date is shifted back.
+            # Some Plex servers show each date a day too early or late, so correct the sent date.
             value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())

@@ -104,7 +104,7 @@ def needs_decoding(name: str) -> bool:
 
 
 def _encodings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    # Most servers decode the names to remove twice, so `query` quotes these quoted names again.
+    # Most Plex servers decode a removed name twice, so both `_encodings` and `query` encode names.
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
     is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)

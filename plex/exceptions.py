@@ -151,7 +151,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Convert exceptions of `requests`, because their messages may contain titles or tokens."""
+    """Raise `PlexError` for errors of `requests`, whose messages may contain titles or tokens."""
     try:
         yield
     except (OSError, ParseError) as error:

@@ -50,8 +50,6 @@ class LibraryPart:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The row at which the next listing of a library continues."""
-
     rows: int = 0
     # The largest rating key of all listed items, or 0 if Plex did not sort items by rating key.
     last_key: int = 0

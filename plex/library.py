@@ -146,7 +146,7 @@ class Library:
         return not _is_recent(last, self.clock()) or not self.index.has_listing()
 
     def _look_up(self, path: str) -> bool:
-        """Search Plex for a file's name. Return False if the search may have missed the file."""
+        """Search Plex for a file by its name. Return False if the result may be incomplete."""
         chunk = searchable_part(path)
         if not chunk:
             return False
@@ -249,8 +249,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # A known unreadable item makes each request for updates fail. A `cursor` of 0 ends
-            # these requests until the next complete listing.
+            # A known unreadable item makes `list_updated` fail, so store `cursor` 0 to skip
+            # `list_updated` next time.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)

@@ -13,7 +13,7 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# An update time further in the future is wrong, and would hide all earlier updates.
+# Ignore update times more than a day in the future. Otherwise, later updates would be missed.
 _LARGEST_CLOCK_ERROR = 86_400.0
 LOOK_UP_ROWS = 50
 # Sorting by rating key puts new items at the end of the list, where the next listing continues.

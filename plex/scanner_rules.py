@@ -29,7 +29,6 @@ _EXTRA_FILE = re.compile(
     r"(?i)-(?:deleted|behindthescenes|interview|scene|featurette|short|other|trailer)\.|^movie-trailer"
 ).search
 _SAMPLE = re.compile(r"(?i)[-._]sample|sample[-._]").search
-# Plex uses these patterns to find episodes, although they also match "girls18 2021".
 _EPISODE = re.compile(
     r"(?i)s[0-9]+[._ ]*e[0-9]+"
     r"|s[0-9]{2}[._\- ]+[0-9]+"

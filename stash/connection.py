@@ -105,8 +105,7 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
         self._keep_secret = keep_secret
         self._in_doubt = False
         self.date = ""
-        # The newest hook's address and cookie, for use if the current address or cookie fails.
-        self.offered: StashAddress | None = None
+        self.fallback: StashAddress | None = None
         self._use(address)
 
     def _use(self, address: StashAddress) -> None:
@@ -166,17 +165,17 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
                 # Stash rejects a wrong API key even if no key is needed, so retry without a key.
                 if self.s.headers.pop("ApiKey", None) is not None:
                     continue
-                if self.offered is None:
+                if self.fallback is None:
                     raise
             except requests.exceptions.RequestException as error:
                 url = self._address.base_url
-                if self.offered is None or self.offered.base_url == url:
+                if self.fallback is None or self.fallback.base_url == url:
                     raise StashUnavailable(
                         f"Stash does not answer at {url} ({type(error).__name__})"
                     ) from None
             self.s.close()
-            self._use(self.offered)
-            self.offered = None
+            self._use(self.fallback)
+            self.fallback = None
 
     def _get(self, path: str, headers: Mapping[str, str], most: int) -> StashFile:
         url = self._address.base_url + path

@@ -1,5 +1,3 @@
-"""The table of tasks. Stash passes arguments as text, other programs as any JSON type."""
-
 import importlib
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -145,7 +145,7 @@ class SyncWorker:
         self._queue.import_spool(self._log.event)
         connection = self._queue.spool.take_connection()
         if connection is not None:
-            self._services.stash.offered = parse_address(connection)
+            self._services.stash.fallback = parse_address(connection)
             self._on_connection(connection)
             if self._pauses.kind == STASH:
                 self._pauses.end_now()

@@ -59,7 +59,7 @@ def show_defaults(services: Services) -> None:
     try:
         stored = services.sessions.stored()
         state = file.read(services.clock())
-        # Without the state file, a setting that a user cleared would get its default again.
+        # If the state file cannot be read, do not restore defaults of settings that a user cleared.
         if file.is_unread:
             return
         shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))

@@ -62,7 +62,6 @@ def _answer_task(script: str, connection: Any, raw_arguments: Any) -> dict[str, 
 
 
 def redacted(value: Any, log: Log) -> Any:
-    """Return a copy without secrets. After JSON encoding, escaped secrets would not be found."""
     if isinstance(value, str):
         return log.redact(value)
     if isinstance(value, list | tuple):

@@ -79,7 +79,6 @@ def masked(text: str, *, redact: Callable[[str], str], home: str, hosts: Sequenc
     """Hide secrets, home folders and public hosts in a text, so a user can share the text."""
     text = _ADDRESS.sub(_masked_address, redact(text))
     for host in hosts:
-        # A host name without a dot is usually a container's name, which is not private.
         if "." in host and not _may_be_shown(host):
             text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", _HIDDEN, text, flags=re.I)
     home = home.rstrip("/\\")

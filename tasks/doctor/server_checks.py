@@ -35,7 +35,6 @@ from validation.config import Config, ParsedConfig, parse_config
 from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
-# Every setting rejects an empty list, and the error then quotes it instead of the user's value.
 _REJECTED_VALUE: list[str] = []
 _SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
 _NO_PLEX = unchecked("Plex does not answer")

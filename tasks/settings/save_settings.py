@@ -58,7 +58,6 @@ def save_settings(
     change = _find_change(services, settings, before)
     if len(change.scene_ids) > UNCONFIRMED_SHARE * change.total and not confirmed:
         return _question(change)
-    # If Stash kills this process after the settings are stored, the scenes are already queued.
     _queue_scenes(services, change.scene_ids, STORED_AFTER)
     services.sessions.change(settings)
     if CONNECTION & settings.keys():

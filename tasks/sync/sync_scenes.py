@@ -122,7 +122,6 @@ class _Queueing:
             except PlexError as error:
                 self._session = None
                 self._warn(error)
-        # Plex does not answer, so the plugin's records of sent metadata decide.
         return {scene.id for scene in sent if len(set(self._digests[scene.id].values())) == 1}
 
     def _was_sent(self, scene: StashScene) -> bool:
