@@ -75,7 +75,7 @@ _SENTENCES: Mapping[Trait, str] = {
     ),
     ImageSelection.AUTOMATIC: "Plex shows an uploaded image at once",
     ImageSelection.EXPLICIT: (
-        "Plex does not show an uploaded image by itself, so the plugin also selects the image"
+        "Plex does not show an uploaded image automatically, so the plugin selects the image"
     ),
     RemovalEncoding.TWICE: "Plex can remove a single name that contains a comma",
     RemovalEncoding.ONCE: (

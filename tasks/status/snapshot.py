@@ -118,7 +118,7 @@ def state_of(status: StatusSnapshot, settings_fault: str = "", *, enabled: bool 
         text = "Stash2Plex is disabled: nothing is sent"
         return State("disabled", Level.WARNING, text, remedy=remedy)
     if status.down_since is not None:
-        remedy = "Start Plex; then waiting scenes are sent. 'Test connection' shows what is wrong"
+        remedy = "Start Plex to sync the waiting scenes. 'Test connection' shows what is wrong"
         text = f"Plex has been down since {SINCE}{waiting or '; no scene waits'}"
         return State("down", Level.FAULT, text, status.down_since, remedy)
     pause = status.pause
