@@ -3,6 +3,7 @@ import operator
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -161,11 +162,22 @@ class _Executor(Executor[Any]):
             return lambda values: None if values is None else [each(value) for value in values]
         if isinstance(type_, GraphQLObjectType):
             selected = self.collect_subfields(type_, details).grouped_field_set
-            fields = [(name, self._field(type_, below)) for name, below in selected.items()]
+            fields = [(name, self._reader(type_, below)) for name, below in selected.items()]
             return lambda record: (
                 None if record is None else {name: read(record) for name, read in fields}
             )
         return _id if type_ is GraphQLID else _itself
+
+    @cached_property
+    def _readers(self) -> dict[tuple[object, ...], Project]:
+        return {}
+
+    def _reader(self, parent: GraphQLObjectType, details: Any) -> Project:
+        # A query with an alias per scene selects the same fragment many times.
+        key = (parent.name, *(id(detail.node) for detail in details))
+        if key not in self._readers:
+            self._readers[key] = self._field(parent, details)
+        return self._readers[key]
 
     def _field(self, parent: GraphQLObjectType, details: Any) -> Project:
         node = details[0].node
