@@ -166,8 +166,8 @@ def test_an_address_with_a_token_in_it_is_not_repeated(make_rig: MakeRig) -> Non
 def _in_a_file() -> None:
     current = sessions.CurrentSession.current
 
-    def leaks(self: sessions.CurrentSession) -> Any:
-        session = current(self)
+    def leaks(self: sessions.CurrentSession, *, reads: bool = True) -> Any:
+        session = current(self, reads=reads)
         with open(self.folder.stats + ".bak", "w") as file:
             file.write(session.config.plex_token)
         return session
@@ -178,8 +178,8 @@ def _in_a_file() -> None:
 def _half_of_it_in_a_log() -> None:
     current = sessions.CurrentSession.current
 
-    def leaks(self: sessions.CurrentSession) -> Any:
-        session = current(self)
+    def leaks(self: sessions.CurrentSession, *, reads: bool = True) -> Any:
+        session = current(self, reads=reads)
         self.log.info("token " + session.config.plex_token[:13] + "…")
         return session
 

@@ -58,12 +58,14 @@ class BatchRunner:
         # The first job after a pause runs alone, because it may be the job that caused the pause.
         self.size = 1 if self.pauses.delay else BATCH
         self.paused_session: SyncSession | None = None
+        self.was_full = False
         self._policy = FailurePolicy(self.services, self.guard)
         self._scans = FolderScans(self.services)
         self._finalized = 0
 
     def run(self, session: SyncSession, claims: Sequence[Claim]) -> DrainOutcome:
         batch = _Batch(session, {claim.row_id: claim for claim in claims})
+        self.was_full = len(claims) == BATCH
         begun = self.services.monotonic()
         try:
             outcome = self._run(batch)
@@ -188,4 +190,4 @@ class BatchRunner:
                     return DrainOutcome.WORKED
                 self.guard.failed(error)
                 return DrainOutcome.PAUSED
-        return self._fail(Failed(claims[:1], f"Job {job.job_key}", error), batch)
+        return self._fail(Failed(claims[:1], subject_label(job.job_key), error), batch)

@@ -112,7 +112,7 @@ class DrainMachine(RuleBasedStateMachine):
         session = SyncSession(config, client, library, nothing, nothing, nothing, nothing, nothing)
 
         class Sessions:
-            def current(self) -> SyncSession:
+            def current(self, **_: object) -> SyncSession:
                 return session
 
         sessions: Any = Sessions()

@@ -59,7 +59,7 @@ class UploadGate:
             failing = self._failing.setdefault(kind, set())
             failing.add(rating_key)
             if len(failing) == 1:
-                # No warning is logged yet, because a single failure may be the fault of the image.
+                # Log no warning after the first failed upload, because its image may be the cause.
                 error.reported = True
                 raise
             if not self._next_try:
@@ -132,8 +132,8 @@ class CurrentSession:
         self._instead = {**self._instead, **settings}
         self._parsed = None
 
-    def current(self) -> SyncSession:
-        parsed = self._read()
+    def current(self, *, reads: bool = True) -> SyncSession:
+        parsed = self._read() if reads or self._parsed is None else self._parsed
         if parsed.faults and parsed.config.enabled:
             raise ConfigFault("; ".join(parsed.faults))
         session = self._session
