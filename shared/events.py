@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from string import Formatter
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.log import ERROR, INFO, WARNING
 
@@ -169,20 +168,22 @@ class Event(Enum):
         self.template = template
 
     def sentence(self, fields: Mapping[str, object]) -> str:
-        return _Formatter().vformat(self.template, (), fields)
+        return self.template.format_map({name: _words(name, fields[name]) for name in fields})
 
 
-class _Formatter(Formatter):
-    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
-        value = super().get_value(key, args, kwargs)
-        if key == "label":
-            return value[:1].lower() + value[1:]
-        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-
-    def format_field(self, value: Any, format_spec: str) -> str:
+class _Number(int):
+    def __format__(self, format_spec: str) -> str:
         if len(format_spec) > 1 and format_spec.isalpha():
-            return f"{value:,} {format_spec}{'' if value == 1 else 's'}"
-        return str(super().format_field(value, format_spec))
+            return f"{int(self):,} {format_spec}{'' if self == 1 else 's'}"
+        return super().__format__(format_spec)
+
+
+def _words(name: str, value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _Number(value)
+    if isinstance(value, str):
+        return value[:1].lower() + value[1:] if name == "label" else value
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 class Report(Protocol):

@@ -20,7 +20,7 @@ _LONGEST_FIELD, _MOST_PARTS = 200, 20
 DEBUG, INFO, WARNING, ERROR, PROGRESS = "diwep"
 LEVEL_NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
 STEP = "step"
-# The words for a summary such as "12 synced, 3 skipped", by the event that ends a job.
+# Maps each event that ends a job to its word in a summary such as "12 synced, 3 skipped".
 JOB_ENDS = {
     "scene_synced": "synced",
     "scene_in_step": "already up to date",
@@ -61,9 +61,9 @@ class Log:
         self.obfuscate: Callable[[str], str] | None = None
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
-        facts = {name: self._fact(value) for name, value in (fields or {}).items()}
         # The log file omits the field `label`, because a label may contain the title of a scene.
-        facts.pop("label", None)
+        named = (fields or {}).items()
+        facts = {name: self._fact(value) for name, value in named if name != "label"}
         self._sink(level, self._shown(text), code, facts)
 
     def _shown(self, text: str) -> str:
