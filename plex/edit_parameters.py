@@ -1,6 +1,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
 from urllib.parse import quote, unquote
 
 from plex.server_facts import RemovalEncoding
@@ -16,10 +17,11 @@ Names = tuple[str, ...]
 _ADDED = re.compile(r"(\w+)\[\d+\]\.tag\.tag")
 _EMPTIED, REMOVED = "[].tag", "[].tag.tag-"
 _ELLIPSIS = "…"
+_quoted = lru_cache(maxsize=256)(partial(quote, safe=""))
 
 
 def query(parameters: Parameters) -> str:
-    return "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in parameters.items())
+    return "&".join(f"{_quoted(key)}={_quoted(value)}" for key, value in parameters.items())
 
 
 def packed(fields: Fields) -> Iterator[Fields]:
@@ -36,9 +38,9 @@ def is_long(parameters: Parameters) -> bool:
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
-    """Return short requests that together edit a list, or `[]` for the edit of a text.
+    """Split the edit of a list into short requests, and return `[]` for any other edit.
 
-    Only the last request sets the lock, so a missing lock shows that the edit was interrupted.
+    Only the last request sets the lock, so a missing lock shows an interrupted edit.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
@@ -104,7 +106,8 @@ def needs_decoding(name: str) -> bool:
 
 
 def _encodings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    # Most Plex servers decode a removed name twice, so both `_encodings` and `query` encode names.
+    # Most Plex servers URL-decode the names of removed tags twice. So the names are encoded here,
+    # and once more in `query`.
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
     is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)
