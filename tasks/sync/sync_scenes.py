@@ -7,7 +7,7 @@ from sync_queue.models import BULK, TRY_REFUSED
 from sync_queue.operations import METADATA, scene_job
 from tasks.answer import Answer
 from tasks.status.page import end_first_run
-from validation.metadata import project
+from validation.metadata import has_meaningful_metadata, project
 from validation.scene_extractor import StashScene, asked_since, is_since
 from validation.selection import RESTORE, why_not_selected
 from validation.values import counted, counts_text
@@ -84,19 +84,19 @@ class _Queueing:
         except (PlexError, ConfigFault) as error:
             self._warn(error)
         self._digests = services.queue.sync_log.digests(server_id)
-        self._versions = services.queue.sync_log.scene_versions()
+        self._versions = {} if force else services.queue.sync_log.scene_versions()
 
     def queue(self, page: list[StashScene]) -> None:
         queue, now, config = self._services.queue, self._services.clock(), self._config
-        last = queue.sync_log.scenes([scene.id for scene in page])
         with_file = [scene for scene in page if scene.files]
         selected = [scene for scene in with_file if not why_not_selected(scene, config)]
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
         restored = excluded & self._digests.keys() if restores else set()
-        scenes = [
-            scene for scene in selected if not lacks_metadata(scene, last.get(scene.id), config)
-        ]
+        poor = [scene for scene in selected if not has_meaningful_metadata(scene, config)]
+        last = queue.sync_log.scenes([scene.id for scene in poor])
+        empty = {scene.id for scene in poor if lacks_metadata(scene, last.get(scene.id), config)}
+        scenes = [scene for scene in selected if scene.id not in empty]
         in_step = set() if self._force else self._in_step(scenes)
         hints = {TRY_REFUSED: now} if self._force else {}
         added, merged = queue.enqueue(
@@ -108,7 +108,7 @@ class _Queueing:
             queued=added,
             waiting=merged,
             in_step=len(in_step),
-            without_metadata=len(selected) - len(scenes),
+            without_metadata=len(empty),
             not_selected=len(excluded - restored),
             without_file=len(page) - len(with_file),
         )
