@@ -129,7 +129,7 @@ def write_report(
 def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
     changes = changes_of(edit)
     lines = [
-        f"{name} {_shown(getattr(item, name, ''))} becomes {_shown(value)}"
+        f"{name.replace('_', ' ')}: {_shown(getattr(item, name, ''))} → {_shown(value)}"
         for name, value in changes.items()
     ]
     for value, words in (("1", "locked"), ("0", "unlocked")):
@@ -137,7 +137,7 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
             n for n, given in edit.fields.items() if n not in changes and value in given.values()
         ]
         if names:
-            lines.append(f"would be {words} without a change: {', '.join(names)}")
+            lines.append(f"would be {words} with unchanged values: {', '.join(names)}")
     return lines
 
 

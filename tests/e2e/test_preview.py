@@ -44,8 +44,8 @@ def test_it_tells_what_the_sync_then_sends_and_changes_nothing(rig: Rig) -> None
     assert rig.plex.snapshot() == before
     assert memory(rig) == [0, 0, 0]
     assert rig.queued() == 0
-    assert "    summary 'My words 1\\n\\nand more' becomes 'Told in Stash'\n" in text
-    assert "    tags [Mine, Comma, too, Outdoor] becomes [Night, rain]\n" in text
+    assert "    summary: 'My words 1\\n\\nand more' → 'Told in Stash'\n" in text
+    assert "    tags: [Mine, Comma, too, Outdoor] → [Night, rain]\n" in text
     sync_all(rig)
     assert fields_of(text) == fields_sent(rig, mark)
 
@@ -67,7 +67,7 @@ def test_after_a_sync_all_is_in_step_and_a_few_changes_are_told_alone(rig: Rig) 
     assert fields_of(nothing) == {}
     assert figures(changed.output)[:3] == [len(ids), 2, len(ids) - 2]
     assert fields_of(report(rig))["tags"] == 2
-    assert "    tags [Mine] becomes [Night, rain]\n" in report(rig)
+    assert "    tags: [Mine] → [Night, rain]\n" in report(rig)
 
 
 def test_what_cannot_be_synced_is_counted_and_what_plex_lacks_is_named(rig: Rig) -> None:

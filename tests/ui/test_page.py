@@ -171,7 +171,7 @@ def test_answers_are_shown_with_what_helps_to_see_why(browser: Browser, canned: 
     browser.click("button", "Dry run")
     browser.sees("1 scene to sync. Nothing was queued", ".s2p-answer")
     browser.click(".s2p-answer summary", "Examples")
-    browser.sees("becomes 'What happens.'", ".s2p-answer pre")
+    browser.sees("→ 'What happens.'", ".s2p-answer pre")
 
 
 def test_unsaved_settings_are_tried_with_a_scene(browser: Browser, canned: Web) -> None:
