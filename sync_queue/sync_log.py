@@ -41,7 +41,12 @@ PENDING = "pending"
 
 @dataclass(frozen=True, slots=True)
 class ItemRecord:
-    """The values sent to an item. Plex has yet to confirm `pending`, and did not keep `refused`."""
+    """The values sent to an item.
+
+    Attributes:
+        pending: values that Plex has not confirmed.
+        refused: values that Plex did not keep.
+    """
 
     digest: str
     sent: FieldValues
@@ -85,6 +90,17 @@ class SyncLog:
             found.setdefault(sent.rating_key, {})[sent.scene_id] = sent.record
         return found
 
+    def scenes_of_items(self, server_id: str, rating_keys: Collection[int]) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        which = f"WHERE server_id = ? AND rating_key {_AMONG}"
+        rows = self._connection.execute(
+            f"SELECT rating_key, scene_id FROM sync_log {which}",
+            (server_id, json.dumps(list(rating_keys))),
+        )
+        for rating_key, scene_id in rows:
+            found.setdefault(rating_key, set()).add(scene_id)
+        return found
+
     def records_of_item(self, server_id: str, rating_key: int) -> dict[int, ItemRecord]:
         return self.items(server_id, [rating_key]).get(rating_key, {})
 
@@ -120,7 +136,7 @@ class SyncLog:
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         item = (scene_id, server_id, rating_key)
-        # Empty the digest, so that the next sync sends this scene's values to the item.
+        # Without a digest, the next sync sends this scene's values to the item.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),
@@ -222,7 +238,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def scenes_beside(self, rating_keys: Collection[int], kind: str = OF_OTHER_SCENE) -> list[int]:
-        """Return skipped scenes that have a file in one of these Plex items."""
+        """Return skipped scenes that share one of these Plex items with another scene."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
             f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",

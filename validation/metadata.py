@@ -2,9 +2,9 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from validation.html_text import plain_text
@@ -172,10 +172,10 @@ class Field:
     """The declaration of a synced field.
 
     Attributes:
-        element: the XML element of a list's entries, or empty for a text.
-        optional: whether an empty value restores Plex's own value instead of clearing the field.
+        element: the XML element of a list's entries. A text field has none.
+        optional: whether a scene without a value gives the field back its original value.
         additive: whether the list keeps entries that users or other tools added.
-        read: a function that converts the text in Plex's XML to the form that `value` returns.
+        read: converts the text in Plex's XML to the form that `value` returns.
     """
 
     plex: str
@@ -285,14 +285,17 @@ def _comparable(value: str | tuple[str, ...] | None) -> str | list[str] | None:
     return sorted(map(folded, value)) if isinstance(value, tuple) else value
 
 
+@lru_cache(maxsize=4)
+def _fields_on(settings: SyncSettings) -> Sequence[tuple[str, Field]]:
+    return [(name, declared) for name, declared in FIELDS.items() if declared.is_on(settings)]
+
+
 def project(scene: StashScene, settings: SyncSettings) -> SceneMetadata:
     if not settings.sync_master:
         nothing: dict[str, Any] = dict.fromkeys(OPTIONAL)
         return SceneMetadata(**nothing)
     values: dict[str, Any] = {
-        name: declared.value(scene, settings)
-        for name, declared in FIELDS.items()
-        if declared.is_on(settings)
+        name: declared.value(scene, settings) for name, declared in _fields_on(settings)
     }
     return SceneMetadata(
         **values,

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from validation.paths import folded
 from validation.sanitizers import clean_name, distinct_names
@@ -46,5 +47,6 @@ def tag_key(tag: Entity) -> str:
     return folded(clean_name(tag.name))
 
 
-def tag_keys(names: str) -> set[str]:
-    return set(map(folded, entries(names)))
+@lru_cache(maxsize=64)
+def tag_keys(names: str) -> frozenset[str]:
+    return frozenset(map(folded, entries(names)))

@@ -47,7 +47,7 @@ def number(low: float, high: float, kind: type[int] | type[float] = float) -> Pa
     allowed = f"a {'whole ' if kind is int else ''}number from {low:.10g} to {high:.10g}"
 
     def parse(value: Any) -> float | int:
-        # `float` also accepts "1_2" and digits of other scripts, which are typing errors.
+        # `float` also accepts "1_2" and digits of other scripts, which are probably typos.
         odd = isinstance(value, str) and (not value.isascii() or "_" in value)
         try:
             found = math.nan if odd or isinstance(value, bool) else float(value)
@@ -125,8 +125,9 @@ def whole_number(value: Any) -> int:
         digits = value.lstrip("0")
         is_number = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
         value = int(digits) if is_number else 0
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 < value <= LARGEST_NUMBER else 0
+    elif not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 < value <= LARGEST_NUMBER else 0
 
 
 def counted(number: int, noun: str) -> str:

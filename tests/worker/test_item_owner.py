@@ -57,7 +57,7 @@ def test_any_order_ends_in_one_owner(scenes: list[int], first: int, data: st.Dat
 def test_a_scene_whose_file_has_left_the_item_meanwhile_gives_way_like_any_other() -> None:
     item = PlexItem(5, 1)
     first, second = (SceneWork([], StashScene(n), SceneMetadata(), items=[item]) for n in (1, 2))
-    log: Any = SimpleNamespace(items=lambda *_: {5: {1: None}}, scenes_beside=lambda *_: [])
+    log: Any = SimpleNamespace(scenes_of_items=lambda *_: {5: {1}}, scenes_beside=lambda *_: [])
     session: Any = SimpleNamespace(library=SimpleNamespace(server_id="server"), matcher=None)
     services: Any = SimpleNamespace(
         queue=SimpleNamespace(sync_log=log), scenes=SimpleNamespace(read=lambda _: {})

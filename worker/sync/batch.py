@@ -1,5 +1,5 @@
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from plex.exceptions import PlexCopy, PlexError
@@ -61,7 +61,7 @@ class BatchSync:
                 else:
                     works.append(SceneWork(group, scene, project(scene, self.session.config)))
         if works:
-            yield from self._sync(works)
+            yield from self._sync(works, last)
 
     def _exclude(self, claims: list[Claim], scene: StashScene, why: str) -> Result:
         queue, log, now = self.services.queue, self.services.queue.sync_log, self.services.clock()
@@ -82,14 +82,14 @@ class BatchSync:
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 
-    def _sync(self, works: list[SceneWork]) -> Iterator[Result]:
+    def _sync(self, works: list[SceneWork], last: dict[int, SceneRecord]) -> Iterator[Result]:
         session, log = self.session, self.services.log
         session.library.prepare()
         undo_killed_test(session.client, session.library.server_id, session.write_test)
         if any(MISSING_SINCE not in claim.job.data for work in works for claim in work.claims):
             session.library.poll_new_items()
         gone = ItemFinder(self.services, session).find(works)
-        writer = ItemWriter(self.services, session)
+        writer = ItemWriter(self.services, session, last)
         writer.keep_originals(works)
         for work in works:
             trace_matches(log, work, session.matcher.to_plex)
@@ -127,6 +127,6 @@ class BatchSync:
         yield from (result for result, _ in unlocked)
 
     def _record(self, scene: StashScene, outcome: str, detail: str, **changes: Any) -> SceneRecord:
-        now, entities = self.services.clock(), scene.entity_ids()
-        record = SceneRecord(outcome, now, detail, scene.updated_at, entities=entities)
-        return replace(record, **changes)
+        entities = scene.entity_ids()
+        named = {"scene_updated_at": scene.updated_at, "entities": entities, **changes}
+        return SceneRecord(outcome, self.services.clock(), detail, **named)

@@ -35,8 +35,8 @@ def assign_items(
             match = _match_of(work, item)
             has_first = match is not None and has_first_file(item, match)
             claimants[item.rating_key][work.scene.id] = has_first
-    records = sync_log.items(session.library.server_id, items)
-    written = {key: set(records.get(key, ())) for key in items}
+    synced = sync_log.scenes_of_items(session.library.server_id, items)
+    written = {key: synced.get(key, set()) for key in items}
     owners, gone = _owners(items, claimants, written, session, services.scenes)
     reported: set[int] = set()
     for work in works:
@@ -72,7 +72,7 @@ def _owners(
     session: SyncSession,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
-    """Return the scene id of each item, and the ids of synced scenes that Stash has deleted.
+    """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
 
     The sync log may be outdated, because Stash runs no hook if a file moves to another scene.
     """

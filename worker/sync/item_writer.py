@@ -1,4 +1,4 @@
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -37,13 +37,13 @@ from worker.sync.verification import Verification
 class ItemWriter:
     services: Services
     session: SyncSession
+    last: dict[int, SceneRecord]
 
     def __post_init__(self) -> None:
         self._sync_log = self.services.queue.sync_log
         self._server_id = self.session.library.server_id
         self.verification = Verification(self.services, self.session)
         self._planner = EditPlanner({}, {})
-        self._last: Mapping[int, SceneRecord] = {}
 
     def keep_originals(self, works: Sequence[SceneWork]) -> None:
         log, server_id = self._sync_log, self._server_id
@@ -55,6 +55,7 @@ class ItemWriter:
                     log.transfer_item(scene_id, server_id, key)
                     # The item may show another scene's cover, so this sync must compare the cover.
                     log.mark_unsynced(scene_id)
+            self.last |= log.scenes({scene_id for scene_id, _ in taken_over})
         stored = EditPlanner.of(log, self.session, works)
         items = [(work, item) for work in works for item in work.items]
         new = [pair for pair in items if not stored.sent_for(pair[0].scene.id, pair[1].rating_key)]
@@ -68,7 +69,6 @@ class ItemWriter:
                     log.keep_original(server_id, item.rating_key, original, now)
                     self._remember(work, item, ItemRecord("", {}, pending=pending))
         self._planner = EditPlanner.of(log, self.session, works) if new else stored
-        self._last = log.scenes([work.scene.id for work in works])
         probe_locks(self.session, works, self._planner)
         self._planner = replace(self._planner, behaviour=self.session.facts.behaviour())
 
@@ -86,7 +86,7 @@ class ItemWriter:
                 failure = failure or error
         if failure is not None and not records:
             raise failure
-        last = self._last.get(work.scene.id)
+        last = self.last.get(work.scene.id)
         cover = CoverSync(self.services, self.session, work, last, self._planner).run(records)
         trace_cover(self.services.log, work, cover)
         for item, sent in cover.sent.items():
@@ -116,10 +116,10 @@ class ItemWriter:
         for name in work.joins(item) if smart else ():
             if folded(name) in smart:
                 self.session.facts.report_smart_collection(item.section_key, name)
-        record = replace(
-            last, digest=work.desired.digest, sent=edit.sent, refused=edit.refused, pending={}
-        )
-        fresh = (edit.fields.keys() | edit.sent.keys()) - self._planner.written(item)
+        images = last.poster_sha1, last.art_sha1
+        record = ItemRecord(work.desired.digest, edit.sent, edit.refused, *images)
+        fresh = (edit.fields.keys() | edit.sent.keys()) - last.sent.keys()
+        fresh -= self._planner.written(item) if fresh else set()
         original = self._original(item, plan, fresh)
         if edit:
             self._prepare(work, item, plan, fresh)
@@ -139,11 +139,12 @@ class ItemWriter:
 
     def _original(self, item: PlexItem, plan: ItemPlan, fresh: Collection[str]) -> FieldValues:
         """Store the values that fields had before their first edit. Return all original values."""
-        sorted_as = item.sort_title or item.title
-        is_ours = same(sorted_as, plan.last.sent.get(TITLE, "")) or SORT_TITLE not in item.locked
-        if SORTED_AS in plan.original and is_ours:
-            # Do not keep a sort title that Plex may have made from a title that the plugin sent.
-            fresh = {*fresh} - {SORTED_AS}
+        if SORTED_AS in fresh and SORTED_AS in plan.original:
+            sorted_as = item.sort_title or item.title
+            is_ours = same(sorted_as, plan.last.sent.get(TITLE, ""))
+            if is_ours or SORT_TITLE not in item.locked:
+                # Plex may have made this sort title from a title that the plugin sent.
+                fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
             original = with_original_sort_title(original, item)
@@ -161,13 +162,14 @@ class ItemWriter:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
         if SORTED_AS in edit.fields.keys() - edit.sent.keys():
-            # If the later request to unlock the sort title gets lost, this record makes the next
-            # sync repeat it.
+            # A second request unlocks the sort title. If that request gets lost, this record makes
+            # the next sync repeat it.
             pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
-        # If the response to the previous edit got lost, values that Plex now shows count as sent.
+        # If Plex already shows a value of the previous edit, the edit arrived, and only its
+        # response got lost.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
@@ -178,7 +180,10 @@ class ItemWriter:
         self._sync_log.remember_item(work.scene.id, self._server_id, key, record, now)
 
     def _edit(self, work: SceneWork, item: PlexItem, edit: ItemEdit) -> EditOutcome:
-        """Send an edit, but an empty date in its own request, because Plex may refuse the date."""
+        """Send an edit.
+
+        An empty date has its own request, because Plex may refuse an empty date.
+        """
         client = self.session.client
         # Plex answers some bad values with status 500, so a retry sends each field separately.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
@@ -189,7 +194,8 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # Setting the date's lock fails if Plex is down, so only a real refusal is recorded.
+            # Send the lock without the date first. This request fails if Plex is down, but Plex
+            # never refuses a lock.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

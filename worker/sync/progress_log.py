@@ -76,11 +76,15 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
             words.append(f"{name.replace('_', ' ')} reset to Plex's own")
         else:
             # A Plex item always has a title, even if its scene has none.
-            words.append(f"{name} cleared" if value == "" and name != "title" else name)
+            words.append(
+                f"{name} cleared" if value == "" and name != "title" else name.replace("_", " ")
+            )
     return tuple(words)
 
 
 def trace_scene(log: Log, scene: StashScene, claims: Sequence[Claim]) -> None:
+    if not log.show_steps:
+        return
     jobs = ", ".join(
         f"{claim.job.update_type}, try {claim.job.retry_count + 1}" for claim in claims
     )
@@ -91,6 +95,8 @@ def trace_scene(log: Log, scene: StashScene, claims: Sequence[Claim]) -> None:
 
 
 def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> None:
+    if not log.show_steps:
+        return
     label, matching = work.scene.label, work.matching
     for file in work.scene.files:
         log.step(f"{label}: {file.path} is {to_plex(file.path)} in Plex")
@@ -106,6 +112,8 @@ def trace_matches(log: Log, work: SceneWork, to_plex: Callable[[str], str]) -> N
 
 
 def trace_comparison(log: Log, work: SceneWork, item: PlexItem, edit: ItemEdit) -> None:
+    if not log.show_steps:
+        return
     names = [name for name in PLEX_NAMES if name not in OPTIONAL or work.desired.is_set(name)]
     names += [name for name in edit.fields if name not in names]
     fields = (f"{name}: {_decision(name, work.desired, item, edit, log)}" for name in names)
@@ -144,6 +152,8 @@ def trace_edit(log: Log, work: SceneWork, item: PlexItem, outcome: EditOutcome) 
 
 
 def trace_cover(log: Log, work: SceneWork, cover: CoverResult) -> None:
+    if not log.show_steps:
+        return
     uploaded = ", ".join(sorted(cover.uploaded))
     locks = ", ".join(sorted({kind for kinds in cover.to_lock.values() for kind in kinds}))
     log.step(
