@@ -89,8 +89,6 @@ class _Layout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=100)
 
     def format_help(self) -> str:
-        # Without two more columns for the indentation of commands, argparse would move the help
-        # text of a long command to a new line.
         self._action_max_length += 2
         return super().format_help()
 

@@ -26,7 +26,7 @@ def run(script: str, arguments: list[str]) -> str:
 
 
 class _Decoder:
-    # The options of `make_scanner`, with the defaults of `json.loads`.
+    # These options make `make_scanner` parse JSON as `json.loads` does.
     strict = True
     object_hook = object_pairs_hook = parse_constant = None
     parse_float, parse_int = float, int

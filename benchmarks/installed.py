@@ -52,7 +52,8 @@ class Installed:
         path = self.rig.data / "queue" / "data.db"
         self._wait(path.exists, "there is no queue")
         query = f"SELECT EXISTS (SELECT 1 FROM ack_queue_default {condition})"
-        # A read-only connection leaves all checkpoints to the worker, whose CPU time is measured.
+        # Open the database read-only, so that only the worker, whose CPU time is measured, runs
+        # checkpoints.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
 
             def holds() -> bool:

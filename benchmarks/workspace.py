@@ -59,7 +59,7 @@ def flush_seconds(folder: Path) -> float:
 def _interpreter(folder: Path) -> Path:
     """Return the Python of a new virtual environment with links to the installed packages.
 
-    The shell script of pyenv or a `.pth` file of coverage would slow down each start of Python.
+    This Python starts without pyenv's shell script and coverage's `.pth` file, which cost time.
     """
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))

@@ -125,7 +125,7 @@ class PlexConnection:
             with plex_errors(doing):
                 prepared = requests.PreparedRequest()
                 prepared.prepare(method, self.url + address, sent, data=data)
-                # `prepare` would quote the query again, which is slow for a long query.
+                # Set the URL directly, because `prepare` is slow for a long query.
                 prepared.url = f"{prepared.url}{mark}{query}"
                 response = self._send(prepared, timeout or self.timeout)
                 _check_status(response, doing)

@@ -169,7 +169,10 @@ class Comparison:
 def restoring_parameters(
     name: str, item: PlexItem, original: StoredValues, sent: Iterable[str], behaviour: Behaviour
 ) -> dict[str, str]:
-    """Return the parameters that restore a field. From lists, only names in `sent` are removed."""
+    """Return the parameters that restore a field's original value.
+
+    From a list, the parameters remove only the names in `sent`.
+    """
     if name not in original:
         return {}
     shown, plex_name, value = getattr(item, name), PLEX_NAMES[name], original[name]

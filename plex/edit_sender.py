@@ -53,7 +53,8 @@ class EditSender:
     refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # Whether to send each field alone, and to give up a field whose request fails twice.
+    # Whether to send each field by its own request. A field whose request fails twice is then given
+    # up.
     alone: bool = False
     refused_since: float = 0.0
     _is_writable: bool = False
@@ -194,7 +195,7 @@ class EditSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Send the current lock of a field, which changes nothing. Return Plex's error, if any."""
+        """Send the lock of a field as it is, which changes nothing. Return Plex's error, if any."""
         locked, edited = self.item.locked, {key.split(".")[0] for key in joined(self._fields)}
         unedited = (name for name in _TESTED_FIELDS if name in locked and name not in edited)
         name = next(unedited, _UNSYNCED_FIELD)

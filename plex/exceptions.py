@@ -67,7 +67,8 @@ class PlexNotFound(PlexError):
         super().__init__(problem, **words)
         # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
-        # Whether the plugin knows why Plex has no item. If so, the job has fewer retries.
+        # Whether the plugin knows why Plex has no item. A retry then rarely helps, so the job has
+        # fewer retries.
         self.explained = explained
 
 

@@ -146,7 +146,10 @@ class Library:
         return not _is_recent(last, self.clock()) or not self.index.has_listing()
 
     def _look_up(self, path: str) -> bool:
-        """Search Plex for a file by its name. Return False if the result may be incomplete."""
+        """Search Plex for a file by its name, and store the found files in the index.
+
+        Return False if the file was not found, although it may exist in Plex.
+        """
         chunk = searchable_part(path)
         if not chunk:
             return False
@@ -249,8 +252,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # A known unreadable item makes `list_updated` fail, so store `cursor` 0 to skip
-            # `list_updated` next time.
+            # With the cursor 0, the next listing does not use `list_updated`, which fails in this
+            # library.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)

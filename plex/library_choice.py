@@ -61,7 +61,8 @@ class LibraryChoice:
 def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoice:
     """Parse the setting `plex_library`: names or numbers of libraries, separated by commas.
 
-    Because names may contain commas, the division with the fewest unknown names is chosen.
+    A name may contain commas. Of all ways to split the text, take the one with the fewest unknown
+    names.
     """
     sections = [section for section in libraries if section.kind == MOVIE]
     others = tuple(section for section in libraries if section.kind != MOVIE)

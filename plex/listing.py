@@ -155,6 +155,7 @@ class UpdateCursor:
             stamps = (part.changed_at for part in page if part.changed_at <= latest)
             newest = max(newest, max(stamps, default=0))
             yield page
-        # An item may change after its page was read, so the next listing must include the change.
+        # Start the next listing a little earlier, because an item may change after its page was
+        # read.
         duration = max(0.0, self.clock() - self.begun)
         self.cursor = max(self.cursor, newest - math.ceil(duration))

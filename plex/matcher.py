@@ -11,7 +11,8 @@ from validation.paths import common_suffix, components, folded_path, is_below, s
 from validation.scene_extractor import SceneFile
 
 LARGEST_STRETCH = 1.05
-# If a size is unknown, the last three parts of both paths must be equal.
+# If Stash or Plex does not know a file's size, the last three components of both paths must be
+# equal.
 SURE_SUFFIX = 3
 
 
@@ -80,7 +81,10 @@ class PlexMatcher:
         return self._target(path).is_in_library
 
     def find(self, files: Sequence[SceneFile], scene_id: int | None = None) -> Matching:
-        """Find the items of a scene's files by path, and with `scene_id` also by name and size."""
+        """Find the items of a scene's files by path.
+
+        With a `scene_id`, also find items by name and size.
+        """
         found: dict[int, Match] = {}
         rules: list[Rule] = []
         candidates: list[LibraryPart] = []
@@ -157,7 +161,7 @@ class PlexMatcher:
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
-    # If all candidates are in Plex's trash, they are old paths of moved files, and are ignored.
+    # Plex keeps the old paths of moved files in its trash, so such candidates alone are ignored.
     return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 

@@ -87,7 +87,7 @@ class PathIndex:
     ) -> None:
         """Store a complete listing of a library, and delete the rows of files that were not listed.
 
-        A gap is a range of rating keys whose items Plex could not return, so their rows are kept.
+        The rows of items in `gaps` stay. A gap is a range of rating keys that Plex could not list.
         """
         key = (self._server_id, section)
         cleared = self._last_number(_KEY_OF_CLEAR_COUNT)
@@ -211,7 +211,8 @@ class PathIndex:
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
-        # Without the plus sign, SQLite may use the primary key and read all rows of the server.
+        # The plus sign keeps SQLite from using the primary key, which would read all rows of the
+        # server.
         rows = self.database.rows(
             f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
             "AND +server_id = ? ORDER BY rating_key",

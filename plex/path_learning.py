@@ -152,7 +152,7 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return None until the plugin has read all scenes of Stash."""
+        """Return other scenes' files of the same name and size, or None if they are unknown."""
         if self.surveyed_at() is None:
             return None
         rows = self.database.rows(

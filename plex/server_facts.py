@@ -93,7 +93,7 @@ class Behaviour:
     sort_title: SortTitle | None = None
     image_selection: ImageSelection | None = None
     removal_encoding: RemovalEncoding | None = None
-    # By library key, the number of days that the server adds to each sent date.
+    # Some servers add days to each sent date. This is the number of days, by library key.
     date_shift: Mapping[int, int] = field(default_factory=dict)
     tested_at: float = 0.0
     smart_collections: Mapping[int, frozenset[str]] = field(default_factory=dict)

@@ -60,7 +60,8 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # Emptied ADDITIVE and OPTIONAL fields lose only values that the plugin wrote to Plex.
+            # If a scene loses the values of an ADDITIVE or OPTIONAL field, Plex loses only values
+            # of the plugin.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

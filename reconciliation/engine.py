@@ -84,8 +84,8 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # An empty page may be an error of Stash. If Stash still returns the last known scene,
-            # there really are no further scenes.
+            # Stash may return an empty page by mistake. The list has ended only if Stash still
+            # returns its last scene.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
@@ -283,7 +283,7 @@ class GapDetectionEngine:
             asked = Question(order.words, now, result.again, result.cleared, result.lost)
             state = replace(state, question=asked)
         elif not order.is_startup:
-            # Without the time of this run, the worker would repeat the run every 10 minutes.
+            # Store the time of this run, or the worker would repeat the run every 10 minutes.
             state = replace(state, interval_run_time=now)
         self._end(run, state)
         return RunResult(Ending.ASKS, text)

@@ -31,7 +31,12 @@ GAPS = tuple(STATE_NAMES)
 
 
 class Finding(NamedTuple):
-    """`again` marks a synced scene to send again. `clears` names the fields that a sync empties."""
+    """The difference between a scene and its items in Plex.
+
+    Attributes:
+        again: whether a scene that was synced before must be sent again.
+        clears: the fields that a sync would empty.
+    """
 
     outcome: Outcome
     reasons: tuple[str, ...] = ()

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from reconciliation.findings import GapDetectionResult
 from validation.values import counted
 
-# For example, a run asks the user before it sends scenes again, if these are more than 25 and also
-# more than 30 % of the synced scenes.
+# A limit is exceeded only if both the share of all scenes and the number of scenes are exceeded.
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0

@@ -134,10 +134,7 @@ class GapStore:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """The results of past runs. The wait for the next regular run starts at `interval_run_time`.
-
-    `tried_at` is set if the last run ended without a result, and delays the next run.
-    """
+    """The results of past runs, and the times that decide when the next run starts."""
 
     last_run_time: float = 0.0
     last_run_scope: str = ""

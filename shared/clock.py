@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
-# Time synchronization often sets the clock by a few seconds, so smaller steps are ignored.
+# Small steps are ignored, because time synchronization often corrects the clock a little.
 SMALLEST_STEP = 30.0
 
 

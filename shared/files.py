@@ -54,8 +54,7 @@ def names_in(folder: str) -> list[str]:
 
 
 def sweep_temporaries(folder: str, now: float) -> None:
-    # Remove every temporary file older than an hour, because a new process may have got the
-    # process id in the file's name.
+    # Process ids are reused, so also remove files older than an hour.
     for name in names_in(folder):
         path = os.path.join(folder, name)
         found = _TEMPORARY.search(name)

@@ -6,7 +6,7 @@ PLUGIN: the plugin's folder.
 MODULES: the modules to import, separated by commas.
 ADDRESS: the name of the abstract Unix socket to which other processes send requests.
 DESCRIPTOR: the file descriptor of this socket, which the parent process has opened.
-PADDING: a long text, whose memory the forked processes use for their own command lines.
+PADDING: a long text, which the forked processes overwrite with their own command lines.
 
 This process ends when its standard input ends.
 """
@@ -31,8 +31,7 @@ from typing import Any, NamedTuple
 ENTRY, CHANGES = "entry.py", "changes.bin"
 COMMAND_LINE_BYTES = 4096
 _LONGEST_REQUEST = 1 << 18
-# Received descriptors first move to these high numbers, so that `dup2` overwrites no descriptor
-# that must still be copied.
+# Move received descriptors to these high numbers first, so that `dup2` does not overwrite them.
 _HIGH, _REPLY = 200, 300
 
 
@@ -69,10 +68,10 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> tuple[Request, list[int], int] | None:
-        """Fork a process for each request until the standard input of the fork server ends.
+        """Fork a process for each request, until the standard input of the fork server ends.
 
-        In each forked process, return the request, the received descriptors, and the descriptor
-        for the reply. In the fork server, return None.
+        Return the request, the received descriptors, and the descriptor for the reply in each
+        forked process, and None in the fork server.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
@@ -107,8 +106,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Without `detach`, Python could close a plugin's file that has got the descriptor number of
-        # an old socket.
+        # Python would close these sockets later by their numbers, which may then belong to files of
+        # the plugin.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 

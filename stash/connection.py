@@ -83,7 +83,7 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed, so the certificate is not checked.
         self.verify = False
         if address.cookie:
-            # Stash's next cookie replaces this cookie only if both have the same domain.
+            # With this domain, the next cookie of Stash replaces this cookie instead of joining it.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 
@@ -96,7 +96,8 @@ class _Session(requests.Session):
 class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships no types
     """The GraphQL client of stashapp-tools, without its request for Stash's schema.
 
-    After a failed request, Stash's status is requested next, in case Stash needs a migration.
+    After a failed request, the client also requests Stash's status, because Stash may need a
+    migration.
     """
 
     def __init__(self, address: StashAddress, keep_secret: Callable[[object], None]) -> None:

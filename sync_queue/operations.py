@@ -58,7 +58,7 @@ def subject_label(job_key: str) -> str:
 
 
 def enqueue(connection: sqlite3.Connection, jobs: Iterable[SyncJob], now: float) -> tuple[int, int]:
-    """Store jobs. Return the number of new jobs, and of jobs that a waiting job absorbed."""
+    """Store jobs. Return the numbers of new jobs and of jobs merged into waiting jobs."""
     with transaction(connection):
         are_new = [put(connection, job, now) for job in jobs]
     return sum(are_new), len(are_new) - sum(are_new)
@@ -81,7 +81,7 @@ def merge_into_waiting(connection: sqlite3.Connection, job: SyncJob) -> bool:
         waiting = job
     since = [moment for moment in (waiting.enqueued_at, job.enqueued_at) if moment]
     data = {**waiting.data, **job.data}
-    # If a bulk job is merged into the job of an edit, the merged job stays ahead of bulk jobs.
+    # A merged job keeps the priority of an edit, even if one of its parts is a bulk job.
     due = 0.0 if job.next_retry_at == BULK != waiting.next_retry_at else job.next_retry_at
     merged = replace(job, enqueued_at=min(since, default=0.0), data=data, next_retry_at=due)
     connection.execute(_REPLACE, (merged.encoded(), row[0]))

@@ -54,7 +54,10 @@ def has_work(folder: str) -> bool:
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Store the Stash connection for the worker. Return whether `lock` was acquired."""
+    """Return whether this process acquired `lock`.
+
+    In any case, store the connection to Stash for the worker.
+    """
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
@@ -64,5 +67,6 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
         # On Windows, a file that another process reads cannot be replaced, so the old file stays.
         if os.path.exists(temporary):
             os.unlink(temporary)
-    # A worker that holds the lock imports the spool before its exit, so no second worker is needed.
+    # If another process holds the lock, its worker imports the spool, so no second worker is
+    # needed.
     return lock.try_acquire()

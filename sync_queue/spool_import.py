@@ -95,7 +95,10 @@ class Spool:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
     def mark_finished(self) -> None:
-        """Remove the marker file of unfinished jobs. The caller must have locked the database."""
+        """Remove the marker file `unfinished`.
+
+        The caller must hold a write transaction of the database.
+        """
         with contextlib.suppress(FileNotFoundError):
             remove_file(os.path.join(self._spool, UNFINISHED))
 

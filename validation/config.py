@@ -184,7 +184,8 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # An empty text means that the user emptied the setting, so the legacy name must not be used.
+    # If a user emptied the setting, its value is an empty text, and the setting's old name is not
+    # used.
     value = stored.get(name)
     if value is None:
         value = stored.get(LEGACY_NAMES.get(name, name))

@@ -37,7 +37,8 @@ _LABEL = re.compile(r"""(?<=[Ss]cene )(\d+ ["(])(.{1,300}?)([")])(?=[:;,.]|$)"""
 _ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|/)"
 _END = r"""(?:[;,:.](?:\s|$)|\s\(|\sin\s'|=>|['"|\x00]|$)"""
 _SPAN = rf"(?:(?!{_END}).)+"
-# A path in a log line continues after a comma or colon if a slash or a video's extension follows.
+# A path may contain a comma or colon. The path continues after it if a slash or a video's extension
+# follows.
 _VIDEO = r"\.(?:mp4|m4v|mkv|avi|wmv|mov|webm|flv|mpe?g|m?ts)"
 _ON = r"""[^;:'"|\x00/\\]{0,80}"""
 _MORE = (

@@ -172,9 +172,9 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return a time for Stash's filter, which then finds all time stamps after `moment`.
+    """Return a time for Stash's filter, so that it finds at least all time stamps after `moment`.
 
-    Stash ignores UTC offsets, which differ by up to 26 hours, so the filter needs an earlier time.
+    The time is 26 hours earlier, because Stash's filter ignores UTC offsets.
     """
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _LARGEST_OFFSET_DIFFERENCE
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")

@@ -37,7 +37,7 @@ SEARCH_SECONDS = 2 * 3600.0
 _FEWEST_SEARCHES = 8
 _SEARCHES_IF_EXPLAINED = 2
 _COVER_DELAY = 60.0
-# During an outage of Plex, two failures may count against a good job, so the limit is three.
+# An outage of Plex may make a good job fail twice, so the limit is three.
 MAX_FAILURES = 3
 _MOST_TRACKED_JOBS = 100
 _NONEXISTENT_SCENE = 0

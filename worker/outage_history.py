@@ -7,7 +7,8 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions stored one outage as several records, which began at most this time apart.
+# Earlier versions stored one outage as several records, with at most this time between their
+# starts.
 _JOINED_WITHIN = 3600.0
 
 

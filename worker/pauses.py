@@ -77,7 +77,7 @@ class Pauses:
         self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
-        # If the database cannot be read, the queue only looks empty, so the pause continues.
+        # An unreadable database looks like an empty queue, so its pause does not end here.
         if self.kind != DATABASE:
             self.succeeded()
 

@@ -44,8 +44,7 @@ def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[s
     aliased = {name: stored.get(alias) for name, alias in LEGACY_NAMES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
-    # If a user opened the settings page before these defaults were written, and then saves the
-    # page, Stash deletes the defaults.
+    # If a user saves a settings page that was opened before this write, Stash deletes the defaults.
     is_deleted_by_page = 2 * len(shown.written & absent.keys()) > len(shown.written)
     return {
         name: value
@@ -59,7 +58,8 @@ def show_defaults(services: Services) -> None:
     try:
         stored = services.sessions.stored()
         state = file.read(services.clock())
-        # If the state file cannot be read, do not restore defaults of settings that a user cleared.
+        # Without the state file, a setting that a user cleared looks like a new setting, so write
+        # no defaults.
         if file.is_unread:
             return
         shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))

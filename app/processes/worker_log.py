@@ -47,7 +47,8 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    # The time makes the first 80 bytes unique, by which `app/relay.py` recognizes a log file.
+    # With the time, the first 80 bytes of each log file are unique, so `app/relay.py` can identify
+    # the file.
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)

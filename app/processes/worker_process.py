@@ -64,7 +64,7 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # A task that sees this error may start a worker at once, so the lock is released first.
+        # Release the lock before the error is reported, because a task may then start a new worker.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -255,7 +255,10 @@ class _WorkerProcess:
         return has_work and self._lock.try_acquire()
 
     def _hand_over(self) -> bool:
-        """Let a task use the worker lock. Return whether this process has the lock again."""
+        """Release the worker lock while a task needs it.
+
+        Return whether this process got the lock back.
+        """
         request_path = self._folder.takeover_lock
         if not is_requested(request_path):
             return True

@@ -101,7 +101,7 @@ class Library:
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
         """Set the fields of an item without changing its locks and time stamps.
 
-        `provider` is the agent that has found an image, or None for an image that a user uploads.
+        The provider of an image is the agent that found it, or None for a user's upload.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}

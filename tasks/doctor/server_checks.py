@@ -189,7 +189,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
 
 
 def check_token(config: Config, seen: PlexHealth | None) -> Finding:
-    # Usually only an owner's token can read Plex's preferences, so reading them tests the token.
+    # Usually only an owner's token can read Plex's preferences, so a successful request suggests
+    # that the token belongs to the owner.
     if seen is None or not seen.reachable:
         return _NO_PLEX
     if isinstance(seen.error, PlexAuthError):

@@ -152,8 +152,7 @@ def _needs_sync(
         return True
     if not sent_digests:
         return selection_changed and bool(why_not_selected(scene, before))
-    # If only a former Plex server has received the new metadata, `sent_digests` contains `new`, but
-    # the scene still needs a sync.
+    # The digests may belong to a former Plex server, so also look for a change of the metadata.
     new = project(scene, after).digest
     return new not in sent_digests or project(scene, before).digest != new
 

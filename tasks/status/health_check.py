@@ -136,6 +136,6 @@ def end_outage(services: Services) -> None:
             return
         with services.hold_worker_lock():
             guard = OutageGuard(services)
-            # After one successful check, a waiting job may run, and its success ends the outage.
+            # After a successful check, a waiting job may run. Its success would end the outage.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)

@@ -25,7 +25,7 @@ from worker.sync.session import SyncSession
 
 # A second start within three seconds is a double click and not a confirmation.
 _READING_TIME = 3.0
-# If syncs have added more than 20 % to the confirmed number of items, the task asks again.
+# A user confirms a number of items. The task asks again if this number has grown by over 20 %.
 _SLACK = 1.2
 
 

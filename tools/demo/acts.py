@@ -148,7 +148,6 @@ def _burst(stage: Stage) -> None:
 
     def compare() -> Differences:
         nonlocal saved
-        # Count the saved scenes before comparing, because Stash saves more during the comparison.
         saved = len(runs) - runs_before
         unsaved = {scene_id: ["it is not saved yet"] for scene_id in ids[saved:]}
         return stage.differences(ids) | unsaved

@@ -26,8 +26,8 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
     # Stash waits while a process has the hook's output pipe, so the worker's output is devnull.
     streams = [(os.POSIX_SPAWN_DUP2, own, n) for n, own in enumerate((reader, null, null))]
     try:
-        # Stash may kill this hook after the worker starts, so write the connection data first.
-        # The write does not block, because the data is short and a pipe buffers at least 4 KiB.
+        # Write the connection data before the worker starts, because Stash may kill this hook
+        # afterwards.
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:

@@ -68,7 +68,8 @@ def hold_worker_lock(
     try:
         yield
     finally:
-        # A waiting worker exits if only the worker lock is held, so release the request last.
+        # Release the request last, because the waiting worker exits if a task holds the lock
+        # without it.
         lock.release()
         request.release()
         if is_handed_over:

@@ -42,8 +42,8 @@ class CoverResult:
 class Target(NamedTuple):
     item: PlexItem
     kind: str
-    # The SHA-1 of the last sent image, with the prefix _REFUSED if Plex refused the image. An empty
-    # text means that the scene had no usable cover, and None that no image was sent.
+    # The SHA-1 of the last sent image, after the prefix _REFUSED if Plex refused the image. None
+    # means that no image was sent. An empty text means that the scene had no usable cover.
     has: str | None
     is_locked: bool  # also True if this Plex server never reports the lock
 
@@ -121,8 +121,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # A second edit within one second does not change the scene's time stamp in Stash, so
-            # the hook marks the job of a changed cover.
+            # Two edits within one second have the same time stamp, so the hook also marks the job
+            # of a new cover.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -139,7 +139,10 @@ class CoverSync:
         return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Return whether Plex lost the sent image. If Plex deselected the image, select it."""
+        """Return whether Plex lost the sent image.
+
+        If Plex only shows another image, select the sent image.
+        """
         item, kind = target.item, target.kind
         if self.planner.preserve or kind in self.result.uploaded:
             return False

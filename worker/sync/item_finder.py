@@ -29,7 +29,10 @@ class ItemFinder:
     is_preview: bool = False
 
     def find(self, works: Sequence[SceneWork]) -> set[int]:
-        """Fill in each scene's items. Return the ids of synced scenes that Stash has deleted."""
+        """Find the Plex items of each scene.
+
+        Return the ids of deleted scenes that the sync log still contains.
+        """
         self._match_by_path(works)
         self._search(works)
         missing = [work for work in works if not work.items and work.error is None]

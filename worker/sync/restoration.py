@@ -47,7 +47,7 @@ class Restoration:
         return restored
 
     def is_same(self, item: PlexItem, original: Original, records: Records) -> bool:
-        """Return whether the item still shows the video that its original values belong to."""
+        """Return whether the item still contains the video whose original values are stored."""
         if shares_a_file(original, item):
             return True
         self.session.library.prepare()
@@ -59,7 +59,10 @@ class Restoration:
         return False
 
     def restore(self, item: PlexItem, held: Original, records: Records) -> tuple[str, ...]:
-        """Restore an item's original values. Return the fields whose values were shortened."""
+        """Restore an item's original values.
+
+        Return the names of fields that had to be shortened for Plex.
+        """
         # After a `PlexError` or a kill, a second call restores the rest.
         session, log = self.session, self.services.queue.sync_log
         written = written_fields(records.values(), item, held)
@@ -97,7 +100,7 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Return the item as Plex now shows it if Plex failed to remove a name, otherwise None."""
+        """Read the item back. Return it if it still has a removed name, and otherwise None."""
         removed = {
             name: names
             for name, sent in fields.items()
@@ -119,7 +122,8 @@ class Restoration:
             sent = log.uploads(server_id, key, kind)
             images = client.list_images(key, kind) if sent else []
             if any(image.selected and is_ours(image, sent) for image in images):
-                # Without this record, the new image would look like a user's choice after a kill.
+                # Record the uploaded image at once, so that after a kill the image is not taken for
+                # a user's choice.
                 restored.append(kind)
                 log.change_original(server_id, key, {**held, RESTORED: restored})
                 other = other_image(images, sent)

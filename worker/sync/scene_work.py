@@ -34,7 +34,7 @@ class SceneWork:
 
     @property
     def refused_since(self) -> float:
-        """Return the time of a user's last order to send refused values again, or 0."""
+        """Return when a user last asked to send refused values again, or 0 for never."""
         moments = [claim.job.data.get(TRY_REFUSED) for claim in self.claims]
         return max((m for m in moments if isinstance(m, int | float)), default=0.0)
 
@@ -107,7 +107,10 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the sent fields. Omit a field if Plex did not confirm it and a user edited it."""
+    """Return the fields that the plugin has written to an item.
+
+    An unconfirmed edit does not count if a user has edited the field since.
+    """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

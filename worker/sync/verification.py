@@ -92,8 +92,8 @@ class Verification:
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])
             for name in others
         )
-        # Do not record Plex's values of these fields as sent values. Otherwise, a later sync would
-        # overlook a user's edit, and would remove a user's names from lists.
+        # A user or another program may have set these fields, so do not record Plex's values as
+        # sent values.
         kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(edit.after, name) for name in unkept if name not in kept}
         scene, report = edit.work.scene, self.services.log.event

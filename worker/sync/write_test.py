@@ -34,9 +34,10 @@ from validation.values import counted
 
 _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTIONAL}
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
-# Plex returns at most this many performers, so the test could not restore the rest.
+# Plex returns at most this many performers. The test could not restore a longer list.
 _MOST_PERFORMERS = 200
-# The space shows whether Plex URL-decodes the names of removed tags once or twice.
+# The encoded space in this name shows whether Plex URL-decodes the names of removed tags once or
+# twice.
 _PROBE = "Stash2Plex test"
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, because it was never synced"
