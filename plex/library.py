@@ -252,8 +252,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # With the cursor 0, the next listing does not use `list_updated`, which fails in this
-            # library.
+            # `list_updated` fails in this library, so the cursor 0 makes the next listing use
+            # another way.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)

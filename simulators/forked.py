@@ -106,8 +106,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Python would close these sockets later by their numbers, which may then belong to files of
-        # the plugin.
+        # Do not let Python close these sockets later, because their descriptors may then be files
+        # of the plugin.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 

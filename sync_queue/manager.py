@@ -171,7 +171,7 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """After the clock was set back, make jobs due that would wait over `longest_wait` s."""
+        """Make jobs due now if they would otherwise wait longer than `longest_wait` seconds."""
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount

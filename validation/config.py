@@ -184,8 +184,7 @@ def _in_words(value: Any) -> str:
 
 
 def _given(stored: Mapping[str, Any], environ: Mapping[str, str], name: str) -> Any:
-    # If a user emptied the setting, its value is an empty text, and the setting's old name is not
-    # used.
+    # If a user emptied the setting, do not fall back to the value under its old name.
     value = stored.get(name)
     if value is None:
         value = stored.get(LEGACY_NAMES.get(name, name))

@@ -139,10 +139,7 @@ class CoverSync:
         return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Return whether Plex lost the sent image.
-
-        If Plex only shows another image, select the sent image.
-        """
+        """Return whether Plex lost the sent image. If Plex only deselected it, select it again."""
         item, kind = target.item, target.kind
         if self.planner.preserve or kind in self.result.uploaded:
             return False

@@ -1,4 +1,4 @@
-"""Decides which scene an item shows if several scenes have a file in the item.
+"""Decides whose metadata an item shows if several scenes have a file in the item.
 
 Plex merges versions of a video into one item, but Stash may have one scene per version. If all
 these scenes wrote to the item, its metadata would change with each sync.

@@ -162,8 +162,6 @@ class ItemWriter:
             names &= {*ADDITIVE, *OPTIONAL, *last.pending, *fresh}
         pending = {**last.pending, **{name: edit.sent[name] for name in names}}
         if SORTED_AS in edit.fields.keys() - edit.sent.keys():
-            # A second request unlocks the sort title. If that request gets lost, this record makes
-            # the next sync repeat it.
             pending[SORTED_AS] = edit.fields[SORTED_AS][f"{SORT_TITLE}.value"]
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))

@@ -23,7 +23,7 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# A job with this key repeats a sync, because Plex still showed other values after the first sync.
+# With this key in its data, a job repeats a sync whose values Plex did not show afterwards.
 RESYNC = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
@@ -60,7 +60,8 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # One missing lock proves nothing, because a user may have unlocked the field.
+        # A user may have unlocked one field, so a single missing lock shows nothing about the
+        # server.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:
