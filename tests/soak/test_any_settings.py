@@ -132,6 +132,12 @@ LABELED: tuple[Any, ...] = (
     True,
 )
 STAYING = {"title_sort_follows": False}
+CAST: tuple[Any, ...] = (
+    "a",
+    {"title": "", "performers": [], "tags": ["Night, rain"]},
+    {"actors": ["Jo, Lindqvist"]},
+    True,
+)
 CODED: tuple[Any, ...] = ("a", {"title": "", "code": "AB-1", "tags": ["Outdoor"]}, {}, False)
 
 
@@ -214,6 +220,7 @@ def test_each_setting_of_the_mapping_is_tried() -> None:
 @example(ODD, [UNTITLED], {"sync_tags": False}, ("tags_as_labels", "Night, rain"))
 @example(ODD, [LABELED], {"sync_tags": False}, ("tags_as_labels", "archive; Night, rain"))
 @example(STAYING, [LABELED, CODED], {}, ("sort_title_template", "{code}"))
+@example(ODD, [CAST], {"preserve_plex_edits": True}, ("leave_out_tags", "Night, rain"))
 @example(ODD, [UNTITLED], {"preserve_plex_edits": True}, ("rename_tags", "night, rain=>Été, %41"))
 def test_a_second_sync_writes_nothing_and_a_change_of_settings_or_the_sync_can_be_undone(
     reading: dict[str, Any], library: list[Any], chosen: dict[str, Any], change: tuple[str, Any]

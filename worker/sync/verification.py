@@ -10,7 +10,6 @@ from plex.server_facts import Behaviour, RemovalEncoding
 from shared.events import Event
 from sync_queue.operations import METADATA, scene_job
 from sync_queue.sync_log import FieldValues
-from validation.metadata import SceneMetadata
 from worker.services import Services
 from worker.sync.cover_sync import select_image
 from worker.sync.server_learning import RESYNC, SentEdit, learn, learn_image_locks, shows
@@ -62,7 +61,7 @@ class Verification:
         left = Comparison(
             desired, edit.after, sent, edit.original, refused=refused, behaviour=behaviour
         ).edit()
-        learned = () if edit.is_second_attempt else _left_by_behaviour(left, desired, behaviour)
+        learned = () if edit.is_second_attempt else _left_by_behaviour(left, edit, behaviour)
         unkept = [name for name in left.fields if name in edit.accepted and name not in learned]
         met_another = bool(unkept) and self._met_another_writer(edit, left, unkept, behaviour)
         shown = {name: _shown(edit.after, name) for name in learned if name not in ADDITIVE}
@@ -128,18 +127,18 @@ def _was_lost(edit: SentEdit, unkept: Sequence[str], behaviour: Behaviour) -> bo
     return len(unkept) > 1 or PLEX_NAMES[unkept[0]] not in locked
 
 
-def _left_by_behaviour(
-    left: ItemEdit, desired: SceneMetadata, behaviour: Behaviour
-) -> Sequence[str]:
+def _left_by_behaviour(left: ItemEdit, edit: SentEdit, behaviour: Behaviour) -> Sequence[str]:
     title = left.fields.get(TITLE, {})
     sorts = f"{SORT_TITLE}.value" in title and f"{PLEX_NAMES[TITLE]}.value" not in title
-    dates = DATE in left.fields and desired.date == "" and behaviour.cannot_clear_dates
+    is_cleared = edit.work.desired.date == ""
+    dates = DATE in left.fields and is_cleared and behaviour.cannot_clear_dates
     found = [name for name, holds in ((TITLE, sorts), (DATE, dates)) if holds]
     if behaviour.removal_encoding is RemovalEncoding.ONCE:
         found += [
             name
             for name, parameters in left.fields.items()
-            if is_emptying(parameters) or any(map(needs_decoding, removed_names(parameters)))
+            if name in edit.accepted
+            and (is_emptying(parameters) or any(map(needs_decoding, removed_names(parameters))))
         ]
     return found
 
