@@ -86,13 +86,15 @@ class Event(Enum):
         to be sure, set plex_unmatched_path_map""")
 
     PLEX_FAILED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once Plex works again")
-    PLEX_DOWN = _warning(f"Plex is down: {{reason}}. {_KEPT} and resume once Plex works again")
+    PLEX_DOWN = _warning(
+        f"Plex cannot be used: {{reason}}. {_KEPT} and resume once Plex works again"
+    )
     PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
-    PLEX_WRITABLE = _info("Plex saves changes again. For {duration}, {scenes:scene} waited")
+    PLEX_WRITABLE = _info("Plex saves changes again after {duration}; {scenes:scene} waited")
     SYNC_PAUSED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once this is fixed")
     QUIET_HOURS = _info(f"Sync paused until {{end}} by quiet_hours. {_KEPT}")
     SYNC_SLOWED = _info("""Plex is slow: an edit takes {milliseconds:.0f} ms instead of {usual:.0f}
-        ms. The worker waits between batches until Plex is faster (slow_down)""")
+        ms. Because slow_down is on, the worker waits between batches until Plex is faster""")
     STASH_REFUSED = _warning(f"""Worker stopped: {{error}}. {_KEPT}; the next edit or task starts a
         new worker""")
     SERVER_LEARNED = _info("Learned about this Plex server ({version}): {fact}")

@@ -30,7 +30,7 @@ def _text(value: Any) -> str:
 
 def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueProblem("an object of names and values")
+        raise ValueProblem("a JSON object of setting names and values")
     return value
 
 
@@ -54,7 +54,7 @@ _TESTED = _SCENE._replace(
 )
 _SCENE_OR_ALL = Argument(partial(_scene_id, hint="such as 123, or nothing for all"))
 _FORMAT = Argument(choice("text", "json"), default="text")
-_SETTINGS = Argument(_object, missing="give an object of names and values")
+_SETTINGS = Argument(_object, missing="give a JSON object of setting names and values")
 _TYPED = Argument(_object, default=MappingProxyType({}))
 _DAYS = Argument(number(1, 365, int), default=30)
 _STEP = Argument(choice("libraries", "paths", "preview", "done"), missing="give the next step")
@@ -176,7 +176,7 @@ def mode_of(arguments: Mapping[str, Any]) -> str:
 
 def arguments_of(raw: Any) -> Mapping[str, Any]:
     if not isinstance(raw, Mapping):
-        raise _refusal("args", raw, 'an object such as {"mode": "queue_status"}')
+        raise _refusal("args", raw, 'a JSON object such as {"mode": "queue_status"}')
     return raw
 
 

@@ -1,3 +1,4 @@
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -139,8 +140,9 @@ def counts_text(counts: Iterable[tuple[int, str]]) -> str:
 
 
 def in_brief(value: Any) -> str:
+    """Return a text in quotes, and any other value as JSON, cut to 100 characters."""
     try:
-        return f"{value!r:.{_SHOWN}}"
+        return (repr(value) if isinstance(value, str) else json.dumps(value))[:_SHOWN]
     except ValueError:
         return "a very large number"
 

@@ -32,7 +32,8 @@ from worker.services import Services
 from worker.sync.results import Failed, SceneError
 from worker.sync.session import SyncSession
 
-# While Plex lacks a scene's file for an unknown reason, the job is retried at least this long.
+# If Plex does not have a scene's file and the reason is unknown, the job is retried for at least
+# this time.
 SEARCH_SECONDS = 2 * 3600.0
 _FEWEST_SEARCHES = 8
 _SEARCHES_IF_EXPLAINED = 2
@@ -143,7 +144,7 @@ class _FailureCount:
 class PoisonJobs:
     """Distinguishes a poison job, which always fails, from an outage of Plex.
 
-    If Plex edits another scene between two failures of a job, Plex is up, so the second failure
+    If another scene is synced between two failures of a job, Plex is up. Then the second failure
     counts against the job.
     """
 
@@ -202,7 +203,7 @@ class FailurePolicy:
         elif isinstance(error, PlexServerDown):
             blame = self.poison.failed(result.key)
             if blame is Blame.JOB:
-                error = PlexTemporaryError(f"Plex fails with this scene only: {error.brief}")
+                error = PlexTemporaryError(f"{error.brief}, although Plex works for other scenes")
         if blame is Blame.UNKNOWN and self.guard.is_away:
             blame = Blame.PLEX
         healthy = isinstance(error, PlexTemporaryError) and self.guard.check(session.client)

@@ -4,6 +4,7 @@ from reconciliation.findings import STATE_NAMES
 from tasks.answer import Answer, Level
 from tasks.status.snapshot import StatusSnapshot, read_status
 from validation.values import counted, counts_text
+from worker.circuit_breaker import CircuitState
 from worker.outage_history import (
     OutageHistory,
     OutageRecord,
@@ -13,6 +14,11 @@ from worker.outage_history import (
 )
 from worker.state_files import StatusSource
 
+_BREAKER = {
+    CircuitState.CLOSED: "closed (jobs are sent to Plex)",
+    CircuitState.OPEN: "open (no job is sent to Plex)",
+    CircuitState.HALF_OPEN: "half-open (the next job tests whether Plex works again)",
+}
 _CAUSE = "To see the cause, run the task 'Health Check'"
 
 
@@ -62,18 +68,19 @@ def _queue_text(status: StatusSnapshot, pending: str, retrying: str) -> str:
 
 def _details(status: StatusSnapshot, dead: int) -> list[str]:
     by_type = counts_text((number, name) for name, number in status.dead.items())
+    dead_letters = f"{dead:,} ({by_type})" if dead else "none"
     queue = _queue_text(status, "pending", "scheduled for later")
     succeeded, failed = status.done["jobs_succeeded"], status.done["jobs_failed"]
     tries = "1 try" if failed == 1 else f"{failed:,} tries"
     done = f"{counted(succeeded, 'job')} completed, {tries} failed"
-    breaker, opened_at = status.breaker.state.value, status.breaker.opened_at
+    breaker, opened_at = _BREAKER[status.breaker.state], status.breaker.opened_at
     if status.is_plex_down and opened_at is not None:
         breaker += f", opened {format_elapsed_since(opened_at, status.now)}"
     return [
         f"Queue: {queue or 'empty'}. So far: {done}",
-        f"Dead letters: {f'{dead:,} ({by_type})' if dead else 'none'}",
-        f"Circuit breaker (closed if Plex is up): {breaker}",
-        f"Outages of Plex that ended: {_recoveries(status)}",
+        f"Jobs that failed permanently (dead letters): {dead_letters}",
+        f"Circuit breaker: {breaker}",
+        f"Ended outages of Plex: {_recoveries(status)}",
         *_reconciliation(status),
         *(_outage_line(record, status.now) for record in status.outages.records[:-4:-1]),
     ]

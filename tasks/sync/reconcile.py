@@ -60,7 +60,10 @@ def _ended_meanwhile(engine: GapDetectionEngine, order: Order, begun_at: float) 
         return None
     if not any(scope.covers(order.scope) for scope in Scope if scope.value == state.ended_scope):
         return None
-    return Answer(f"Another reconciliation of these scenes just ended. Its result: {state.summary}")
+    return Answer(
+        "This task compared nothing, because another reconciliation of these scenes has just "
+        f"ended. Its result: {state.summary}"
+    )
 
 
 def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer:

@@ -207,9 +207,9 @@ TOO_DEEP = b'{"args": {"hookContext": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}
         ),
         (
             b'{"args": ["mode", "all"]}',
-            "The argument args is ['mode', 'all'], but must be an object such as",
+            'The argument args is ["mode", "all"], but must be a JSON object such as',
         ),
-        (b'{"args": 5}', "The argument args is 5, but must be an object"),
+        (b'{"args": 5}', "The argument args is 5, but must be a JSON object"),
         (b'{"args": {"hookContext": {"id": "x", "type": "Scene.Update.Post"}}}', "hookContext.id"),
         (b'{"args": {"hookContext": 7}}', "an object was expected"),
     ],

@@ -19,6 +19,7 @@ from tasks.registry import (
     wants_json,
 )
 from tests.validation.strategies import JSON
+from validation.values import in_brief
 
 Arguments = Mapping[str, Any]
 MANIFEST = load(REPOSITORY / "Stash2Plex.yml")
@@ -59,8 +60,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("step", "fly", "libraries or paths or preview or done"),
     ("scene", 5, TEXT),
     *(("path", value, TEXT) for value in (5, ["/a"])),
-    ("settings", "enabled", "an object of names and values"),
-    ("settings", [1], "an object of names and values"),
+    ("settings", "enabled", "a JSON object of setting names and values"),
+    ("settings", [1], "a JSON object of setting names and values"),
     *(("error_type", value, TEXT) for value in (5, ["PlexNotFound"])),
     *(("format", value, "text or json") for value in ("xml", True, ["json"], NO_OBJECT)),
 ]
@@ -81,8 +82,14 @@ def test_there_is_a_wrong_value_of_every_argument_and_thirty_in_all() -> None:
 def test_a_wrong_argument_is_named_with_allowed_values(name: str, value: Any, allowed: str) -> None:
     said = refusal_of(READERS[name], {"mode": "some", name: value})
 
-    assert said.startswith(f"The argument {name} is {value!r:.100}, but must be {allowed}")
+    assert said.startswith(f"The argument {name} is {in_brief(value)}, but must be {allowed}")
     assert said.endswith(". Nothing was done")
+
+
+def test_a_wrong_argument_is_shown_as_json() -> None:
+    said = refusal_of(READERS["days"], {"days": {"yes": True, "no": None}})
+
+    assert said.startswith('The argument days is {"yes": true, "no": null}, but must be')
 
 
 def test_an_argument_may_come_as_text_or_as_what_it_is() -> None:
@@ -123,10 +130,10 @@ WRONG_MODES: list[tuple[Any, str]] = [
     ({"mode": "sing"}, "The argument mode is 'sing'"),
     ({"mode": "reconcile"}, "The argument mode is 'reconcile'"),
     ({"mode": 5}, "The argument mode is 5"),
-    ({"mode": True}, "The argument mode is True"),
-    ({"mode": ["all"]}, "The argument mode is ['all']"),
-    ({"mode": {"all": 1}}, "The argument mode is {'all': 1}"),
-    ({"mode": float("nan")}, "The argument mode is nan"),
+    ({"mode": True}, "The argument mode is true"),
+    ({"mode": ["all"]}, 'The argument mode is ["all"]'),
+    ({"mode": {"all": 1}}, 'The argument mode is {"all": 1}'),
+    ({"mode": float("nan")}, "The argument mode is NaN"),
     ({"mode": "x" * 10_000}, "The argument mode is 'xxxx"),
 ]
 
@@ -144,7 +151,8 @@ def test_an_unknown_mode_is_answered_with_all_that_there_are(arguments: Any, sai
 def test_arguments_that_are_no_object_are_answered_with_an_example(arguments: Any) -> None:
     answer = refusal_of(arguments_of, arguments)
 
-    assert answer.startswith(f"The argument args is {arguments!r}, but must be an object such as")
+    given = in_brief(arguments)
+    assert answer.startswith(f"The argument args is {given}, but must be a JSON object such as")
     assert '{"mode": "queue_status"}' in answer
 
 

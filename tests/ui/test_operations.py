@@ -314,7 +314,7 @@ def test_a_value_that_cannot_be_used_is_refused_with_what_stays_in_force(
     [
         ({"no_such": 1}, "there is no setting no_such"),
         ({}, "settings is missing"),
-        ("x", "must be an object of names and values"),
+        ("x", "must be a JSON object of setting names and values"),
     ],
 )
 def test_what_is_no_setting_is_not_saved(rig: Rig, settings: object, why: str) -> None:

@@ -79,7 +79,7 @@ def test_what_was_never_noted_is_recognised_by_its_form(text: str, kept: str) ->
         "plex_url is http://192.168.1.2:32400/plex; and/or",
         "Queued scene 12",
         "Skipped scene 12: no metadata yet (add a studio)",
-        "Plex is down: nothing answers at Plex's address. Queued jobs are kept",
+        "Plex cannot be used: nothing answers at Plex's address. Queued jobs are kept",
         "After an edit of tag 1: 1 scene queued, 0 already up to date",
     ],
 )

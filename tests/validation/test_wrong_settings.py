@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from validation.config import Config, parse_config
+from validation.values import in_brief
 
 PLEX = {"plex_url": "http://plex:32400", "plex_token": "0123456789"}
 _SWITCH = "true or false"
@@ -96,7 +97,9 @@ def test_a_wrong_setting_is_reported_and_defaulted(name: str, value: Any, allowe
     parsed = parse_config({**PLEX, name: value}, {})
 
     (warning,) = parsed.warnings
-    assert warning.startswith(f"{name} is {value!r}, which cannot be used; allowed: {allowed}")
+    assert warning.startswith(
+        f"{name} is {in_brief(value)}, which cannot be used; allowed: {allowed}"
+    )
     assert "Its default (" in warning
     assert warning.endswith(") is used")
     assert parsed.faults == ()
@@ -108,6 +111,6 @@ def test_a_wrong_address_or_token_is_a_fault_of_its_own(name: str, value: Any) -
     parsed = parse_config({**PLEX, "max_tags": 20, name: value}, {})
 
     (fault,) = parsed.faults
-    shown = f" is {value!r}, which" if name == "plex_url" else ""  # a token is never shown
+    shown = f" is {in_brief(value)}, which" if name == "plex_url" else ""  # a token is never shown
     assert fault.startswith(f"{name}{shown} cannot be used; allowed: ")
     assert (parsed.config.max_tags, parsed.warnings) == (20, ())
