@@ -62,8 +62,8 @@ class Log:
 
     def _emit(self, level: str, text: str, code: str = "", fields: Fields | None = None) -> None:
         # The log file omits the field `label`, because a label may contain the title of a scene.
-        named = (fields or {}).items()
-        facts = {name: self._fact(value) for name, value in named if name != "label"}
+        items = (fields or {}).items()
+        facts = {name: self._fact(value) for name, value in items if name != "label"}
         self._sink(level, self._shown(text), code, facts)
 
     def _shown(self, text: str) -> str:

@@ -93,10 +93,12 @@ class _Queueing:
         excluded = {scene.id for scene in with_file}.difference(scene.id for scene in selected)
         restores = config.when_not_selected == RESTORE
         restored = excluded & self._digests.keys() if restores else set()
-        poor = [scene for scene in selected if not has_meaningful_metadata(scene, config)]
-        last = queue.sync_log.scenes([scene.id for scene in poor])
-        empty = {scene.id for scene in poor if lacks_metadata(scene, last.get(scene.id), config)}
-        scenes = [scene for scene in selected if scene.id not in empty]
+        candidates = [scene for scene in selected if not has_meaningful_metadata(scene, config)]
+        last = queue.sync_log.scenes([scene.id for scene in candidates])
+        lacking = {
+            each.id for each in candidates if lacks_metadata(each, last.get(each.id), config)
+        }
+        scenes = [scene for scene in selected if scene.id not in lacking]
         in_step = set() if self._force else self._in_step(scenes)
         hints = {TRY_REFUSED: now} if self._force else {}
         added, merged = queue.enqueue(
@@ -108,7 +110,7 @@ class _Queueing:
             queued=added,
             waiting=merged,
             in_step=len(in_step),
-            without_metadata=len(empty),
+            without_metadata=len(lacking),
             not_selected=len(excluded - restored),
             without_file=len(page) - len(with_file),
         )

@@ -76,9 +76,8 @@ def words_of(changed: Sequence[str], desired: SceneMetadata) -> tuple[str, ...]:
             words.append(f"{name.replace('_', ' ')} reset to Plex's own")
         else:
             # A Plex item always has a title, even if its scene has none.
-            words.append(
-                f"{name} cleared" if value == "" and name != "title" else name.replace("_", " ")
-            )
+            is_cleared = value == "" and name != "title"
+            words.append(f"{name} cleared" if is_cleared else name.replace("_", " "))
     return tuple(words)
 
 
