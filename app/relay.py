@@ -1,4 +1,7 @@
-"""Copies the worker's log to Stash's log. Hooks must be fast, so this module imports little."""
+"""Copies new lines of the worker's log to Stash's log.
+
+Hooks import this module and must be fast, so it imports little.
+"""
 
 import contextlib
 import json
@@ -42,8 +45,8 @@ def _report_stored_event(marker: str, log: Log) -> None:
     text = ""
     with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # The marker file is deleted before the log is read, so a line that the worker adds meanwhile
-    # creates a new marker file.
+    # The marker file shows that the log has new lines. It is deleted before the log is read, so a
+    # line that the worker adds meanwhile creates a new marker file.
     with contextlib.suppress(FileNotFoundError):
         remove_file(marker)
     _report(list(_parsed(text)), log)
@@ -89,7 +92,8 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # If `worker.log` was renamed between the two reads, return its lines only once.
+    # If `worker.log` became the old log between the two reads, both reads have returned the same
+    # lines. Return these lines once.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

@@ -21,7 +21,7 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
         alive: list[float] = []
         for number in range(_EDITS):
             plugin.wait_until_drained()
-            # The worker looks for edits every 0.2 s, so edits at a fixed interval would all wait
+            # The worker looks for edits every 0.2 s. With a fixed interval, each edit would wait
             # equally long.
             time.sleep(number / _EDITS * _POLL_EVERY)
             alive.append(_edit(plugin, scenes[number], f"Alive {number}"))

@@ -52,8 +52,8 @@ class Installed:
         path = self.rig.data / "queue" / "data.db"
         self._wait(path.exists, "there is no queue")
         query = f"SELECT EXISTS (SELECT 1 FROM ack_queue_default {condition})"
-        # Open the database read-only, so that only the worker, whose CPU time is measured, runs
-        # checkpoints.
+        # The benchmark measures the worker's CPU time. A read-only connection leaves all
+        # checkpoints to the worker.
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
 
             def holds() -> bool:

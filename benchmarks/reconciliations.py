@@ -68,7 +68,10 @@ def _run(plugin: Installed, name: str, gaps: int = 0) -> Iterator[Row]:
 
 
 def _cpu_of_children() -> float:
-    """Return the CPU seconds of ended child processes, without those of detached workers."""
+    """Return the CPU seconds of all ended child processes.
+
+    Detached workers are no child processes.
+    """
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

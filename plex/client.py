@@ -74,7 +74,7 @@ class PlexClient(PlexConnection):
         try:
             rows = self.read(path, doing, paging(0, _MOST_COLLECTIONS)).findall("Directory")
         except PlexError as error:
-            # Some servers cannot list collections, so their smart collections remain unknown.
+            # Some servers cannot list collections. Then no collection counts as a smart collection.
             if isinstance(error, REFUSALS) or error.may_be_one_item:
                 return frozenset()
             raise
@@ -122,7 +122,8 @@ class PlexClient(PlexConnection):
     ) -> int:
         failing: int | None = 0
         if len(keys) > 1:
-            # If Plex can return none of three sample items, Plex itself is the cause of the error.
+            # If Plex fails to return each of three sample items, the cause is Plex, not a single
+            # item.
             if all(self.read_each([keys[n]], 1).failed for n in (-1, 0, len(keys) // 2)):
                 raise error
             failing = first_unreadable(

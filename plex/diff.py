@@ -43,7 +43,7 @@ class Comparison:
     original: StoredValues
     _: KW_ONLY
     refused: StoredValues = field(default_factory=dict)
-    # The values of an edit to which Plex has not responded.
+    # The sent values of an edit whose response did not arrive.
     pending: StoredValues = field(default_factory=dict)
     preserve: bool = False
     behaviour: Behaviour = UNKNOWN
@@ -114,7 +114,7 @@ class Comparison:
         if SORT_TITLE in self.original.get(LOCKED, ()):
             value = str(self.original.get(SORTED_AS) or value)
         elif title and self.behaviour.sort_title is SortTitle.STAYS:
-            # The edit of the title already includes the sort title.
+            # The edit of the title already changes the sort title.
             return {}
         return {f"{SORT_TITLE}.value": value, f"{SORT_TITLE}.locked": "1"}
 
@@ -171,7 +171,7 @@ def restoring_parameters(
 ) -> dict[str, str]:
     """Return the parameters that restore a field's original value.
 
-    From a list, the parameters remove only the names in `sent`.
+    A list loses only the names in `sent`, which the plugin has added.
     """
     if name not in original:
         return {}
@@ -184,7 +184,8 @@ def restoring_parameters(
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
         if name == DATE:
-            # Some Plex servers show each date a day too early or late, so correct the sent date.
+            # Some Plex servers shift each date by a day. Send a date that becomes right by this
+            # shift.
             value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())
@@ -274,7 +275,10 @@ def is_user_edited(
 
 
 def same(first: Value | _Wanted, second: Value | _Wanted) -> bool:
-    """Return whether two values are equal in Plex, which strips texts and ignores case in names."""
+    """Return whether two values are equal for Plex.
+
+    Plex removes spaces around texts, and ignores the case of names.
+    """
     if first == second:
         return True
     if isinstance(first, str) or isinstance(second, str):

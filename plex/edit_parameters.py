@@ -38,9 +38,9 @@ def is_long(parameters: Parameters) -> bool:
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
-    """Split the edit of a list into short requests, and return `[]` for any other edit.
+    """Split the edit of a list into several short requests. Return `[]` for other edits.
 
-    Only the last request sets the lock, so a missing lock shows an interrupted edit.
+    Only the last request sets the lock. If the lock is missing, the requests were interrupted.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
@@ -94,7 +94,8 @@ def list_parameters(
         # This server cannot remove a name with a comma, so the list is emptied and filled again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
-        # Some servers add the sent names to the list instead of replacing the list.
+        # Some servers add the sent names to the list and remove no name. So each surplus name is
+        # removed explicitly.
         encoded = [text for name in surplus for text in _encodings(name, encoding)]
         parameters[f"{plex_name}{REMOVED}"] = ",".join(encoded)
     parameters[f"{plex_name}.locked"] = "1"
@@ -106,8 +107,8 @@ def needs_decoding(name: str) -> bool:
 
 
 def _encodings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    # Most Plex servers URL-decode the names of removed tags twice. So the names are encoded here,
-    # and once more in `query`.
+    # Most Plex servers URL-decode the names of removed tags twice. So the names are encoded twice,
+    # here and in `query`.
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
     is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)

@@ -1,6 +1,6 @@
-"""Sends one edit to Plex, without the fields that Plex refuses.
+"""Sends one edit to Plex. If Plex refuses a field, the other fields are still sent.
 
-After a failed request, a test edit shows whether Plex refuses a single value or every edit.
+A test edit shows whether Plex refuses only this field or saves no changes at all.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,8 +53,8 @@ class EditSender:
     refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # Whether to send each field by its own request. A field whose request fails twice is then given
-    # up.
+    # Whether to send each field in a separate request. A field is given up after two failed
+    # requests.
     alone: bool = False
     refused_since: float = 0.0
     _is_writable: bool = False

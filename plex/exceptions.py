@@ -18,7 +18,7 @@ REBINDING = (
 
 class PlexError(Exception):
     reported = False
-    # Whether a single unreadable item may have caused the error of a request for several items.
+    # For a request that reads several items: whether one unreadable item may have caused the error.
     may_be_one_item = False
     was_closed = False
 
@@ -67,8 +67,8 @@ class PlexNotFound(PlexError):
         super().__init__(problem, **words)
         # Whether Plex itself was searched, and not only the local path index.
         self.looked_for = looked_for
-        # Whether the plugin knows why Plex has no item. A retry then rarely helps, so the job has
-        # fewer retries.
+        # Whether the plugin knows why Plex has no item. If so, the job has fewer retries, because a
+        # retry rarely helps.
         self.explained = explained
 
 
@@ -97,11 +97,14 @@ class PlexTlsError(PlexError):
 
 
 class PlexRedirectError(PlexError):
-    """Plex's address redirects. All jobs pause, because another host must not receive the token."""
+    """Plex's address redirects to another host, which must not receive the token.
+
+    All jobs pause.
+    """
 
 
 class PlexReplaced(PlexError):
-    """Another Plex server answers at the address. The jobs run again with that server's items."""
+    """Another Plex server answers at the address. The jobs run again and use its items."""
 
 
 class PlexLibraryError(PlexError):
@@ -152,7 +155,7 @@ def error_for_status(
 
 @contextmanager
 def plex_errors(doing: str) -> Iterator[None]:
-    """Raise `PlexError` for errors of `requests`, whose messages may contain titles or tokens."""
+    """Turn errors of `requests`, whose messages may contain titles or tokens, into `PlexError`."""
     try:
         yield
     except (OSError, ParseError) as error:

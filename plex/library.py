@@ -122,7 +122,10 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files, at most once per minute. Return whether Plex was searched."""
+        """Search Plex for files.
+
+        Return False without a search if the last one was within a minute.
+        """
         if not self._is_due(self._refreshed_at):
             return False
         self._prepare()
@@ -146,9 +149,9 @@ class Library:
         return not _is_recent(last, self.clock()) or not self.index.has_listing()
 
     def _look_up(self, path: str) -> bool:
-        """Search Plex for a file by its name, and store the found files in the index.
+        """Search Plex for a file by its name, and add the found files to the index.
 
-        Return False if the file was not found, although it may exist in Plex.
+        Return whether the search is conclusive, also if it found no file.
         """
         chunk = searchable_part(path)
         if not chunk:
@@ -252,8 +255,8 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # `list_updated` fails in this library, so the cursor 0 makes the next listing use
-            # another way.
+            # `list_updated` fails in this library. With the cursor 0, the next listing does not
+            # call it.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)

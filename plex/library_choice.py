@@ -87,7 +87,7 @@ def choose_libraries(setting: str, libraries: Sequence[Section]) -> LibraryChoic
 
 
 def entry_for(section: Section, sections: Sequence[Section]) -> str:
-    """Return a library's name, or its number if the name in `plex_library` would be ambiguous."""
+    """Return a library's name, or its number if several libraries fit the name."""
     if "," not in section.title and section.title == section.title.strip():
         choice = choose_libraries(section.title, sections)
         if [entry.found for entry in choice.entries] == [(section,)]:

@@ -13,7 +13,8 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 LISTING_PAGE = 1000
 NEWEST_PAGE = 100
-# Ignore update times more than a day in the future. Otherwise, later updates would be missed.
+# An update time more than a day in the future is wrong and ignored. Otherwise, it would hide later
+# updates.
 _LARGEST_CLOCK_ERROR = 86_400.0
 LOOK_UP_ROWS = 50
 # Sorting by rating key puts new items at the end of the list, where the next listing continues.
@@ -36,7 +37,7 @@ Get = Callable[[str, str, Mapping[str, str]], Element]
 
 
 class CannotTell(Exception):  # noqa: N818 - a trait of the server, not an error
-    """The changes of a library cannot be listed, so the complete library must be listed."""
+    """Plex cannot list the changes of a library, so the complete library must be listed."""
 
 
 class OrderIgnored(CannotTell):
@@ -129,7 +130,10 @@ def searchable_part(path: str) -> str:
 
 
 def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[Section, str]]:
-    """Return the innermost library folders that contain a path, each with its library."""
+    """Return the deepest library folder that contains a path, with its library.
+
+    The result has several entries if several libraries have this folder.
+    """
     names = components(path)
     found = [
         (len(folder), (section, location))

@@ -133,7 +133,7 @@ class PlexMatcher:
         return hits, Rule.SPELLING
 
     def _as_learned(self, file: SceneFile, hits: _Hits, scene_id: int) -> _Hits:
-        """Check that a file found by a learned mapping does not fit another scene as well."""
+        """Reject a file that a learned path map found, if it fits another scene equally well."""
         fitting = tuple(part for part in hits.parts if _may_be_equal(part.size, file.size))
         competing = self.learning.competing_files(scene_id, file) if fitting else None
         for path in competing or ():
@@ -161,7 +161,8 @@ class PlexMatcher:
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
-    # Plex keeps the old paths of moved files in its trash, so such candidates alone are ignored.
+    # Plex keeps the old paths of moved files in its trash. If all candidates are in the trash, none
+    # of them can be the file.
     return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 

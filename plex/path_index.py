@@ -41,7 +41,7 @@ class Listing:
     looked_at: float
     looked_mark: str
     place: Place
-    # The index has all updates before this time of Plex's clock. The number 0 means unknown.
+    # The index has all changes before this time of Plex's clock. If it is 0, the time is unknown.
     cursor: int
 
 
@@ -211,7 +211,7 @@ class PathIndex:
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
-        # The plus sign keeps SQLite from using the primary key, which would read all rows of the
+        # The plus sign excludes the primary key, with which SQLite would read all rows of the
         # server.
         rows = self.database.rows(
             f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
@@ -220,7 +220,8 @@ class PathIndex:
         )
         parts = [LibraryPart(*row) for row in rows]
         self._note(part.path for part in parts)
-        # If a disk is missing, all of its files are in Plex's trash, but must still be found.
+        # If a disk is missing, all of its files are in Plex's trash. The plugin must still find
+        # them.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:

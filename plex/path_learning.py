@@ -152,7 +152,10 @@ class PathLearning:
         return None if moment is None else float(moment)
 
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
-        """Return other scenes' files of the same name and size, or None if they are unknown."""
+        """Return other scenes' files that have the name and size of `file`.
+
+        Return None if the files in Stash have not been listed yet.
+        """
         if self.surveyed_at() is None:
             return None
         rows = self.database.rows(

@@ -1,4 +1,4 @@
-"""Finds and skips unreadable items. Each request for such an item makes Plex fail."""
+"""Finds the items that Plex cannot return, and leaves them out of later requests."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -42,7 +42,8 @@ class UnreadableItems:
         others = [key for key in rating_keys if key not in known]
         found, failed = self.client.read_each(others, batch)
         if failed and len(others) == 1:
-            # If Plex also fails to return another item, Plex itself is the cause of the failure.
+            # Plex could not return an item. If Plex cannot return another item either, the items
+            # are not the cause.
             other = self.index.another_key(others[0])
             if other is None or self.client.read_each([other], 1).failed:
                 raise failed[others[0]]

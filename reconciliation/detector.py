@@ -1,4 +1,4 @@
-"""Detects gaps. A gap is a scene whose sync would change Plex now."""
+"""Detects gaps. A gap is a scene whose sync would change its item in Plex."""
 
 from dataclasses import dataclass
 
@@ -60,8 +60,8 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # If a scene loses the values of an ADDITIVE or OPTIONAL field, Plex loses only values
-            # of the plugin.
+            # An edit of an ADDITIVE or OPTIONAL field removes only values that the plugin has
+            # written, so the edit is no loss.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

@@ -47,7 +47,8 @@ ITEMS_AT_ONCE = 10 * READ_BATCH
 LINE_EVERY = 5000
 _LAST_SCENE = 2**62
 _MOST_DOUBLINGS = 5
-# This key of a job's data counts how often reconciliations retried a dead-lettered scene.
+# A key of a job's data. The value is how often reconciliations have queued a dead-lettered scene
+# again.
 TRIES = "reconciled"
 NOT_FOUND = "PlexNotFound"
 _GONE = "gone"
@@ -84,8 +85,8 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # Stash may return an empty page by mistake. The list has ended only if Stash still
-            # returns its last scene.
+            # Stash may return an empty page by mistake. So request the last known scene again. If
+            # Stash does not return this scene either, the empty page was a mistake.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
@@ -159,7 +160,7 @@ class GapDetectionEngine:
             self._end(run, without_result(self.state.read(), run, self._clock(), text))
             return RunResult(Ending.NOTHING, text)
         except BaseException:
-            # An exception ends the generator, so the next step must create a new generator.
+            # An exception ends the generator, so the next step creates a new one.
             self._pages = None
             raise
 
@@ -268,8 +269,8 @@ class GapDetectionEngine:
             if outcome is GapOutcome.QUEUED:
                 hints = {TRIES: tries_of(of_scene) + 1} if of_scene else {}
                 jobs.append(scene_job(gap.scene_id, METADATA, now, hints, BULK))
-        # Repeating this step after a kill is harmless, because scenes with waiting jobs are
-        # skipped.
+        # After a kill, this step runs again. It adds no second job, because scenes with waiting
+        # jobs are skipped.
         self._queue.enqueue(jobs)
         forgotten = [scene_id for scene_id in lost if scene_id not in present]
         self._queue.forget_scenes(forgotten)
@@ -292,7 +293,7 @@ class GapDetectionEngine:
 def _outcome(gap: Gap, letters: Sequence[DeadLetter], now: float) -> GapOutcome:
     if gap.kind == Outcome.MISSING.name and is_given_up(letters):
         return GapOutcome.GIVEN_UP
-    # Ignore dead letters for a missing file, because Plex has the file now.
+    # Plex has the scene's file now, so ignore dead letters that say that the file is missing.
     failures = [letter for letter in letters if letter.error_type != NOT_FOUND]
     if is_in_cool_down(failures, moment_of(gap.changed_at), now):
         return GapOutcome.DAMPED

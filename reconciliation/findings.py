@@ -34,7 +34,7 @@ class Finding(NamedTuple):
     """The difference between a scene and its items in Plex.
 
     Attributes:
-        again: whether a scene that was synced before must be sent again.
+        again: whether the scene was synced before.
         clears: the fields that a sync would empty.
     """
 

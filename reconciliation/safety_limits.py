@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from reconciliation.findings import GapDetectionResult
 from validation.values import counted
 
-# A limit is exceeded only if both the share of all scenes and the number of scenes are exceeded.
+# Each limit has a share of all scenes and a number of scenes. A run exceeds the limit only if the
+# run exceeds both.
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0

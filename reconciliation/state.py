@@ -158,7 +158,7 @@ class ReconciliationState:
 def parse_reconciliation_state(raw: Mapping[str, Any]) -> ReconciliationState:
     by_type = raw.get("last_gaps_by_type")
     by_type = by_type if isinstance(by_type, Mapping) else {}
-    # Older versions stored only `last_run_time`, which replaces the missing `interval_run_time`.
+    # Older versions stored only `last_run_time`, so it is the default of `interval_run_time`.
     raw = {"interval_run_time": raw.get("last_run_time"), **raw}
     return replace(
         parse_fields(ReconciliationState, raw) or ReconciliationState(),
@@ -185,7 +185,7 @@ class StateFile:
 
 def after(state: ReconciliationState, run: Run, now: float, summary: str) -> ReconciliationState:
     order, result = run.order, run.result
-    # A user's run over a part of the library does not restart the interval of regular runs.
+    # If a user reconciles a part of the library, this run does not delay the next regular run.
     restarts = not order.by_user or (order.scope is Scope.ALL and not order.only_empty)
     return replace(
         without_result(state, run, now, summary),

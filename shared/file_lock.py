@@ -8,7 +8,10 @@ else:
 
 
 class FileLock:
-    """An exclusive lock that ends with its process, or with the child process that inherits it."""
+    """An exclusive lock on a file. The system releases the lock when the process ends.
+
+    If a child process inherits the lock, the system releases it when the child process ends.
+    """
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:
         self.path = path

@@ -54,7 +54,8 @@ def names_in(folder: str) -> list[str]:
 
 
 def sweep_temporaries(folder: str, now: float) -> None:
-    # Process ids are reused, so also remove files older than an hour.
+    # A new process may have the process id in an old file's name. So files older than an hour are
+    # removed even if the process lives.
     for name in names_in(folder):
         path = os.path.join(folder, name)
         found = _TEMPORARY.search(name)
@@ -72,7 +73,7 @@ def keep_newest(folder: str, pattern: str, kept: int) -> None:
 
 
 def may_live(process: int) -> bool:
-    """Return False only if no process has this id. A zombie process also counts as living."""
+    """Return whether a process with this id may exist. A zombie process counts."""
     # On Windows, `os.kill(process, 0)` would end the process.
     if sys.platform == "win32":
         return True

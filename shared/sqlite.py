@@ -42,7 +42,8 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(path: str, busy_timeout: float) -> None:
-    # SQLite does not wait for readers when it changes the journal mode, so this function retries.
+    # While other connections read, SQLite cannot change the journal mode and does not wait. So try
+    # again.
     deadline = time.monotonic() + busy_timeout
     while True:
         try:
@@ -91,7 +92,10 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
 
 
 def database_uri(path: PurePath) -> str:
-    """Return a URI without a host, because SQLite rejects a Windows share as the host."""
+    """Return the URI of a file. The server's name of a Windows share is part of the path.
+
+    SQLite rejects a URI with a server's name as its host.
+    """
     uri = path.as_uri()
     return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 StateT = TypeVar("StateT", bound="DataclassInstance")
 Content = type[dict[str, Any]] | type[list[Any]]
 
-# The end of the year 2999. Windows cannot format times after the year 3000.
+# The latest accepted time, at the end of the year 2999. Windows cannot format much later times.
 LATEST = 32_503_679_999.0
-# Python cannot convert huge integers to floats.
+# The largest accepted integer. Python cannot convert huge integers to floats.
 MOST = 2**63 - 1
 KEPT_FILES = 3
 
@@ -43,7 +43,7 @@ def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
 
 
 class KeptState:
-    """A JSON state file. A file that cannot be read is not overwritten, and counts as empty."""
+    """A JSON state file. If the file cannot be read, the state is empty, and the file is kept."""
 
     def __init__(self, path: str, report: Report, kind: Content = dict) -> None:
         self._path = path

@@ -1,13 +1,13 @@
 """Lets a test replace objects of the plugin inside the plugin's own processes.
 
-Each process of the plugin calls a function of the test after the import of a module:
+This example removes the locks from all edits:
 
-    def never_lock() -> None:
-        edit_parameters.lock_parameters = lambda *_: {}
+def never_lock() -> None: edit_parameters.lock_parameters = lambda *_: {}
 
-    rig.alter(edit_parameters, never_lock)
+rig.alter(edit_parameters, never_lock)
 
-The function can use constants and modules of the test file, but no other functions.
+Each process of the plugin imports the module and then calls the function. The function can use
+constants and modules of the test file, but no other functions.
 """
 
 import dis

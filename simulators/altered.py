@@ -1,4 +1,4 @@
-"""Applies a test's changes to the plugin, and then runs the plugin.
+"""Runs the plugin with a test's alterations.
 
 The class `Alterations` copies this file to the plugin's folder, and replaces the plugin's entry
 script by a script that calls `start`.

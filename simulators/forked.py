@@ -2,11 +2,10 @@
 
 Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING.
 
-PLUGIN: the plugin's folder.
-MODULES: the modules to import, separated by commas.
-ADDRESS: the name of the abstract Unix socket to which other processes send requests.
-DESCRIPTOR: the file descriptor of this socket, which the parent process has opened.
-PADDING: a long text, which the forked processes overwrite with their own command lines.
+PLUGIN: the plugin's folder. MODULES: the modules to import, separated by commas. ADDRESS: the name
+of the abstract Unix socket to which other processes send requests. DESCRIPTOR: the file descriptor
+of this socket, which the parent process has opened. PADDING: any long text. It reserves memory for
+the command line that a forked process shows.
 
 This process ends when its standard input ends.
 """
@@ -70,8 +69,8 @@ class _Server:
     def serve(self) -> tuple[Request, list[int], int] | None:
         """Fork a process for each request, until the standard input of the fork server ends.
 
-        Return the request, the received descriptors, and the descriptor for the reply in each
-        forked process, and None in the fork server.
+        In a forked process, return the request, the received descriptors, and the descriptor for
+        the reply. In the fork server, return None.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])
@@ -106,8 +105,8 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Do not let Python close these sockets later, because their descriptors may then be files
-        # of the plugin.
+        # Detach the sockets. If Python closed them later, their descriptors might already belong to
+        # files of the plugin.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 

@@ -87,9 +87,9 @@ Serve = Callable[[Connection, RawRequest], bool]
 class HttpServer:
     """Accepts connections on the loopback interface. Each restart uses the port of the first start.
 
-    Args:
-        serve: answers a request. If the result is False, the server closes the connection.
-        refuses_plain: returns whether a server with TLS closes connections without TLS.
+    Args: serve: answers a request. If the result is False, the server closes the connection.
+    refuses_plain: whether a server with a certificate closes connections that do not use TLS. The
+    server calls this function for each such connection.
     """
 
     def __init__(

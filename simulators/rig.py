@@ -78,7 +78,7 @@ class Rig:
         self.vfs = ""
         self.canary = Canary(self.stash)
         self.canary.add(TOKEN, self.stash.gate.api_key)
-        # As in a real Stash, the plugin writes byte code and stores its data in the default folder.
+        # As in a real Stash, the plugin writes byte code and uses the default data folder.
         self.stash.runner.env |= {"PYTHONDONTWRITEBYTECODE": None, "STASH_PLUGIN_DATA": None}
 
     def __enter__(self) -> Self:

@@ -19,7 +19,7 @@ Seconds = float | None
 
 @dataclass(frozen=True)
 class Tuning:
-    """Intervals and limits that `Rig.tune` sets in the plugin. None keeps the plugin's value.
+    """Intervals and limits that `Rig.tune` sets in the plugin. The value None changes nothing.
 
     Attributes:
         back_off: the longest wait before a retry after a temporary error.

@@ -83,7 +83,8 @@ class _Session(requests.Session):
         # Stash's certificate is usually self-signed, so the certificate is not checked.
         self.verify = False
         if address.cookie:
-            # With this domain, the next cookie of Stash replaces this cookie instead of joining it.
+            # With this domain, Stash's next cookie replaces this cookie. Otherwise, requests would
+            # send both.
             domain = address.host if "." in address.host else f"{address.url_host}.local"
             self.cookies.set(address.cookie_name, address.cookie, domain=domain, path="/")
 

@@ -62,7 +62,7 @@ class AckQueue(SQLiteAckQueue):
         self.connection = connection
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_LOG_BYTES}")
         connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
-        # Without a write-ahead log, `synchronous=NORMAL` may lose a database in a power cut.
+        # Without a write-ahead log, a power cut may damage the database if `synchronous` is NORMAL.
         if not uses_wal(connection):
             connection.execute("PRAGMA synchronous=FULL")
         return connection
@@ -150,7 +150,7 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # Compare images at the next sync, because a new cover can keep the old time stamp.
+                # A new cover can have the old time stamp, so the next sync compares the images.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 

@@ -10,7 +10,7 @@ MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 TRY_REFUSED = "try_refused"
 
-# New jobs of a bulk sync have this due time. New jobs of edits have the due time 0 and go first.
+# The due time of new jobs of a bulk sync. New jobs of edits have the due time 0, so they run first.
 BULK = 1.0
 LARGEST_ID = 2**63 - 1
 

@@ -54,10 +54,7 @@ def has_work(folder: str) -> bool:
 
 
 def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
-    """Return whether this process acquired `lock`.
-
-    In any case, store the connection to Stash for the worker.
-    """
+    """Store the connection to Stash for the worker. Return whether this process acquired `lock`."""
     temporary = f"{folder}/{CONNECTION}.tmp-{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
@@ -67,6 +64,5 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
         # On Windows, a file that another process reads cannot be replaced, so the old file stays.
         if os.path.exists(temporary):
             os.unlink(temporary)
-    # If another process holds the lock, its worker imports the spool, so no second worker is
-    # needed.
+    # If another process holds the lock, it imports the spool, so no second worker is needed.
     return lock.try_acquire()

@@ -80,7 +80,7 @@ class Spool:
             return None
 
     def compact(self) -> None:
-        """Keep only the newest file of each job. Files pile up while no worker can run."""
+        """Keep only the newest file of each job, because files pile up while no worker can run."""
         self.take_connection()
         paths = list(self._new())
         newest = {os.path.basename(path).split(".", 1)[1]: path for path in paths}

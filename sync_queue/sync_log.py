@@ -136,7 +136,7 @@ class SyncLog:
 
     def transfer_item(self, scene_id: int, server_id: str, rating_key: int) -> None:
         item = (scene_id, server_id, rating_key)
-        # Without a digest, the next sync sends this scene's values to the item.
+        # Remove the digest of the sent values, so that the next sync sends this scene's values.
         self._connection.execute(
             f"UPDATE OR IGNORE sync_log SET scene_id = ?, digest = '' WHERE {_OF_OTHERS}",
             (scene_id, *item),
@@ -238,7 +238,7 @@ class SyncLog:
         return bool(self._connection.execute(statement).fetchone()[0])
 
     def scenes_beside(self, rating_keys: Collection[int], kind: str = OF_OTHER_SCENE) -> list[int]:
-        """Return skipped scenes that share one of these Plex items with another scene."""
+        """Return scenes that were skipped because another scene uses one of these Plex items."""
         rows = self._connection.execute(
             "SELECT scene_id FROM scene_log WHERE outcome = 'skipped' AND EXISTS "
             f"(SELECT 1 FROM json_each(entities, '$.{kind}') AS item WHERE item.value {_AMONG})",

@@ -69,7 +69,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def findings(text: str) -> Iterator[tuple[int, str]]:
-    """For each fault of the text, yield the number of lines before the fault, and a description."""
+    """For each fault in a text, yield the index of its line and a description."""
     text = _CODE.sub(lambda code: "x" + "\n" * code[0].count("\n"), _LINK.sub("]", text))
     for word in _WORDS.finditer(text):
         use = list(BETTER_WORDS.values())[(word.lastindex or 1) - 1]

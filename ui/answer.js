@@ -7,7 +7,7 @@
 
   const FIELDS = ["title", "studio", "summary", "date", "performers", "tags", "collections"];
 
-  /* Restore the order of `FIELDS`, because Stash sorts the members of an answer by name. */
+  /* Stash sorts the keys of an answer by name. Restore the order of `FIELDS`. */
   const place = (name) => (FIELDS.includes(name) ? FIELDS.indexOf(name) : FIELDS.length);
   const byField = ([a], [b]) => place(a) - place(b);
 

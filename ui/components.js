@@ -68,7 +68,7 @@
       options.map(([value, label]) => h("option", { key: value, value }, label))
     );
 
-  /** Return a reference that becomes false when React removes the component. */
+  /** Return a React ref. Its value becomes false when React removes the component. */
   S.useAlive = () => {
     const alive = React.useRef(true);
     React.useEffect(() => () => (alive.current = false), []);
@@ -96,7 +96,7 @@
     return [state, run];
   };
 
-  /** Render a button. With `confirmation`, the first click shows the text, and the second acts. */
+  /** Render a button. A button with `confirmation` shows this text and needs a second click. */
   S.ActionButton = ({ label, confirmation, busy, onClick, variant }) => {
     const [isAsking, setAsking] = React.useState(false);
     const click = () => {

@@ -99,8 +99,8 @@
     );
   };
 
-  /** Render a check box for each library of Plex. `entry` is the name of a library, or its number if
-   * the name is ambiguous. */
+  /** Render a check box for each library of Plex. `entry` is the library's name, or its number if
+   * several libraries have this name. */
   S.Libraries = ({ offered, tested, value, change }) => {
     const entries = value.split(",").map((entry) => entry.trim()).filter(Boolean);
     const has = ({ entry, chosen }) => (value === tested ? chosen : entries.includes(entry));

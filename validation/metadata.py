@@ -172,10 +172,11 @@ class Field:
     """The declaration of a synced field.
 
     Attributes:
+        value: returns the value of a scene.
         element: the XML element of a list's entries. A text field has none.
-        optional: whether a scene without a value gives the field back its original value.
+        optional: whether Plex gets the value from before the first sync if the scene has no value.
         additive: whether the list keeps entries that users or other tools added.
-        read: converts the text in Plex's XML to the form that `value` returns.
+        read: converts the text in Plex's XML to the type that `value` returns.
     """
 
     plex: str

@@ -13,8 +13,8 @@ _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
 _DRIVE = re.compile(r"[a-z]:(?=/|$)")
 _LONG_PATH_PREFIX_OF_WINDOWS = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 
-# File servers replace characters that Windows forbids in names by private-use characters. Servers
-# use different ones, so a comparison treats all forbidden and private-use characters as equal.
+# Windows forbids some characters in names. File servers replace them by private-use characters, and
+# not all servers use the same ones. So a comparison treats all of these characters as equal.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")

@@ -40,7 +40,10 @@ def _periods(text: str) -> list[tuple[int, int]]:
 
 
 def _minutes_left(periods: list[tuple[int, int]], minute: int) -> int:
-    """Return the minutes until quiet hours end: 0 outside them, 1440 or more if they never end."""
+    """Return the minutes until quiet hours end, or 0 outside of quiet hours.
+
+    If the periods cover the whole day, return at least 1440.
+    """
     left = 0
     while left < _DAY:
         at = (minute + left) % _DAY

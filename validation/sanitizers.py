@@ -49,7 +49,7 @@ def _clean(text: str) -> str:
     text = text.lstrip()[:MOST_LOOKED_AT]
     if text.isascii() and text.isprintable():
         return text
-    # A removed character may have stood between a letter and its accent, so normalize last.
+    # Normalize last. A removed character may have separated a letter from its accent.
     text = _REMOVED.sub("", text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 

@@ -172,9 +172,9 @@ def _files(raw: Any) -> tuple[SceneFile, ...]:
 
 
 def asked_since(moment: float) -> str:
-    """Return a time for Stash's filter, so that it finds at least all time stamps after `moment`.
+    """Return the time 26 hours before `moment`, as text for Stash's filter.
 
-    The time is 26 hours earlier, because Stash's filter ignores UTC offsets.
+    The filter ignores UTC offsets, which differ by at most 26 hours.
     """
     earlier = datetime.datetime.fromtimestamp(moment, datetime.UTC) - _LARGEST_OFFSET_DIFFERENCE
     return earlier.strftime("%Y-%m-%dT%H:%M:%S")

@@ -131,7 +131,7 @@ class OutageGuard:
         self._save()
 
     def _now(self) -> float:
-        """Return the time. After a change of the clock, correct the start of the outage."""
+        """Return the time. If the clock was changed, correct the start of the outage first."""
         self._history.shift_start(self._steps.taken())
         return self._clock()
 

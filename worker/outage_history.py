@@ -7,8 +7,8 @@ from shared.state_file import parse_fields
 from worker.recovery import RecoveryState
 
 NEWEST = 30
-# Earlier versions stored one outage as several records, with at most this time between their
-# starts.
+# Earlier versions stored one outage as several records. Records that begin within this time of each
+# other are one outage.
 _JOINED_WITHIN = 3600.0
 
 

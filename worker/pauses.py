@@ -77,7 +77,8 @@ class Pauses:
         self.delay = 0.0
 
     def end_if_queue_is_empty(self) -> None:
-        # An unreadable database looks like an empty queue, so its pause does not end here.
+        # The queue also seems empty if its database cannot be read. So that pause does not end
+        # here.
         if self.kind != DATABASE:
             self.succeeded()
 

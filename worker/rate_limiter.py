@@ -93,7 +93,7 @@ class Pace:
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     report: Report
-    is_ordered: bool = False  # whether a user started this run, which then has no limit
+    is_ordered: bool = False  # whether a user started this run. Such a run has no rate limit
     _next: float = float("-inf")
     _delay: float = 0.0
 

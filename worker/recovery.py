@@ -5,7 +5,7 @@ from shared.state_file import parse_fields
 
 SHORTEST_INTERVAL = 5.0
 LONGEST_INTERVAL = 60.0
-# While Plex refuses edits, only another edit can show a recovery.
+# A health check only reads. Only another edit shows whether Plex saves edits again.
 LONGEST_INTERVAL_BETWEEN_EDITS = 20.0
 _GROWTH = 1.5
 _LARGEST_EXPONENT = 10
@@ -75,7 +75,7 @@ class RecoveryScheduler:
         self.state.recovery_count += 1
 
     def ramp_elapsed(self, now: float) -> float | None:
-        """Return the seconds since the last outage ended, or None if jobs run at full speed."""
+        """Return the seconds since the last outage. None: jobs run at full speed again."""
         started = self.state.recovery_started_at
         if not started:
             return None

@@ -24,7 +24,7 @@ class HourRecord:
     failed: int = 0
     seconds: float = 0.0
     arrived: int = 0
-    waited: float = 0.0  # the sum of the times from an edit to its sync
+    waited: float = 0.0  # the sum, over all edits, of the time from the edit to its sync
     longest: float = 0.0  # the longest time from an edit to its sync
 
 

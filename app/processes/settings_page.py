@@ -44,7 +44,8 @@ def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[s
     aliased = {name: stored.get(alias) for name, alias in LEGACY_NAMES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
-    # If a user saves a settings page that was opened before this write, Stash deletes the defaults.
+    # A settings page that was opened before the defaults were written deletes them when a user
+    # saves it. So write them again.
     is_deleted_by_page = 2 * len(shown.written & absent.keys()) > len(shown.written)
     return {
         name: value
@@ -58,8 +59,7 @@ def show_defaults(services: Services) -> None:
     try:
         stored = services.sessions.stored()
         state = file.read(services.clock())
-        # Without the state file, a setting that a user cleared looks like a new setting, so write
-        # no defaults.
+        # Without the state file, nothing shows which defaults a user has cleared. So write none.
         if file.is_unread:
             return
         shown = KnownSettings(*(_names(state.get(key)) for key in ("seen", "written")))

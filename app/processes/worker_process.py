@@ -64,7 +64,8 @@ def run_worker(script: str, arguments: list[str]) -> int:
     try:
         process = _WorkerProcess(script, connection, folder, lock)
     except Exception as error:  # noqa: BLE001 - Stash does not read this process's stderr
-        # Release the lock before the error is reported, because a task may then start a new worker.
+        # Release the lock first. After the report, a task may start a new worker, which needs the
+        # lock.
         lock.release()
         leave_record(
             folder.unreported, Event.WORKER_NOT_STARTED, f"{type(error).__name__}: {error}"
@@ -119,7 +120,7 @@ class _WorkerProcess:
         folder = self._folder
         for path in (folder.root, folder.queue_folder, folder.spool):
             sweep_temporaries(path, time.time())
-        # A connection to Stash that a hook stored may be newer than the connection from stdin.
+        # A hook may have stored a newer connection to Stash than the connection from stdin.
         self._remember(self._spool.take_connection())
         outcome = DrainOutcome.UNUSABLE
         try:

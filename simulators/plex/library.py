@@ -16,7 +16,7 @@ from simulators.plex.state import (
 from simulators.plex.tags import TagBook
 
 NO_AGENT = "com.plexapp.agents.none"
-# Plex gives an item of the library type "Other Videos" the date of its file.
+# In a library of the type "Other Videos", an item has the date of its file.
 FILE_DATE = "2020-02-02"
 _SELECTIONS_KEPT = 16
 
@@ -101,7 +101,7 @@ class Library:
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
         """Set the fields of an item without changing its locks and time stamps.
 
-        The provider of an image is the agent that found it, or None for a user's upload.
+        Args: provider: the agent that found the images, or None for images that a user uploaded.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}

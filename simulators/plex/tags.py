@@ -7,7 +7,10 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class TagBook:
-    """The tags of a server. Names that differ only by case are one tag, with the first spelling."""
+    """The tags of a server.
+
+    Names that differ only by case are one tag, which has the first name.
+    """
 
     def __init__(self, ascii_only: Callable[[], bool] = lambda: False) -> None:
         self.ascii_only = ascii_only

@@ -72,8 +72,8 @@ class StashExchange(Exchange):
 class App:
     """Answers HTTP requests to Stash.
 
-    If the client of a mutation closes the connection early, the fake Stash kills the processes of
-    plugins that the mutation runs.
+    If a client closes the connection during a mutation, the fake Stash kills the plugin processes
+    of this mutation.
     """
 
     def __init__(

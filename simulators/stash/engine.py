@@ -173,7 +173,7 @@ class _Executor(Executor[Any]):
         return {}
 
     def _reader(self, parent: GraphQLObjectType, details: Any) -> Project:
-        # A query with an alias per scene selects the same fragment many times.
+        # A query for many scenes repeats the same fragment, so each field is prepared only once.
         key = (parent.name, *(id(detail.node) for detail in details))
         if key not in self._readers:
             self._readers[key] = self._field(parent, details)

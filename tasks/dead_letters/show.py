@@ -54,7 +54,10 @@ def show_dlq(source: StatusSource) -> Answer:
 def titles_in_time(
     names: Callable[[Sequence[int]], Titles], scene_ids: Iterable[int | None], patience: float
 ) -> tuple[Titles, str]:
-    """Return the titles of scenes, and why titles are missing. Wait at most `patience` seconds."""
+    """Return the titles of scenes. If titles are missing, the second value is the reason.
+
+    Wait for Stash at most `patience` seconds.
+    """
     wanted = [scene_id for scene_id in dict.fromkeys(scene_ids) if scene_id is not None]
     if not wanted:
         return {}, ""

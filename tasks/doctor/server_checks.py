@@ -175,7 +175,7 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
         if not seen.error.address:
             remedy = "Use the http address, or set plex_verify_tls to the file of the certificate"
             return fault(seen.error.cause, f"{remedy} or to off")
-        # Plex's certificate has a private host name, which a shared report must not contain.
+        # The host name in Plex's certificate is private, and users share this report.
         return fault(
             "Plex's certificate is for an address of plex.direct, and plex_url has another address",
             "Set plex_url to the address that 'Health Check' names",

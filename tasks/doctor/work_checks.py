@@ -19,7 +19,7 @@ from worker.process.launcher import WORKER_ARGUMENT
 
 _LINES_READ = 2000
 _UNREAD = unchecked("the queue's database could not be read")
-# The Doctor shows these reasons instead of error messages, which may contain private settings.
+# Error messages may contain private settings, so the Doctor shows these texts instead.
 _NEUTRAL_REASONS = {
     "ConfigFault": "a required setting cannot be used",
     "PlexLibraryError": "plex_library names a library that Plex does not have",
@@ -38,7 +38,7 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    # Do not take the worker lock here, because a hook that finds the lock held starts no worker.
+    # Do not acquire the worker lock here. If a hook found the lock held, it would start no worker.
     signs, lines = WorkerSigns(), deque[str]()
     with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
         lines = deque(file, _LINES_READ)
@@ -86,7 +86,7 @@ def _number_waiting(database: DatabaseCheckup) -> int:
 def _is_worker(process: int) -> bool:
     try:
         with open(f"/proc/{process}/cmdline", "rb") as file:
-            # A zombie process has an empty command line.
+            # The command line of a zombie process is empty, so a zombie does not count as a worker.
             return WORKER_ARGUMENT.encode() in file.read()
     except OSError:
         return not os.path.isdir("/proc/self") and may_live(process)

@@ -152,7 +152,8 @@ def _needs_sync(
         return True
     if not sent_digests:
         return selection_changed and bool(why_not_selected(scene, before))
-    # The digests may belong to a former Plex server, so also look for a change of the metadata.
+    # The digests may belong to a former Plex server. So a scene also needs a sync if the new
+    # settings change its metadata.
     new = project(scene, after).digest
     return new not in sent_digests or project(scene, before).digest != new
 

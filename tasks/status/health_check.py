@@ -136,6 +136,7 @@ def end_outage(services: Services) -> None:
             return
         with services.hold_worker_lock():
             guard = OutageGuard(services)
-            # After a successful check, a waiting job may run. Its success would end the outage.
+            # A single successful check lets one waiting job run. The outage ends when this job
+            # succeeds.
             for _ in range(1 if queue.has_unfinished() else CHECKS_TO_CLOSE):
                 guard.check(client)

@@ -49,7 +49,8 @@ def _stored_step(services: Services) -> str | None:
 
 
 def _current_step(services: Services, kind: str, *, has_synced: bool) -> str | None:
-    # A sync that a hook caused must not hide an unfinished setup on the page.
+    # During the setup, an edit in Stash may already be synced. The page shows the setup
+    # nevertheless.
     stored = _stored_step(services)
     if stored or has_synced or kind not in ("unconfigured", "nothing_yet"):
         return stored if stored in _STEPS else None

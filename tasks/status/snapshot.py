@@ -1,4 +1,7 @@
-"""Reads the plugin's status without any installed package, so that the answer is fast."""
+"""Reads the plugin's status.
+
+It imports no installed package, because the page needs a fast answer.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -112,7 +112,7 @@ def differences_of(item: PlexItem, edit: ItemEdit) -> dict[str, Any]:
 def write_report(
     services: Services, kind: str, title: str, head: Iterable[str], body: Iterable[str] = ()
 ) -> str:
-    """Write a report. Lines of `body` must end with a line break, lines of `head` must not."""
+    """Write a report. Lines of `body` end with a line break, and lines of `head` do not."""
     folder, time = services.folder.reports, datetime.fromtimestamp(services.clock()).astimezone()
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, f"{kind}-{time:%Y-%m-%d-%H%M%S}.txt")

@@ -23,9 +23,9 @@ from worker.sync.restoration import Records, Restoration
 from worker.sync.scene_work import written_fields
 from worker.sync.session import SyncSession
 
-# A second start within three seconds is a double click and not a confirmation.
+# Two clicks within three seconds are a double click, so the second click does not confirm the task.
 _READING_TIME = 3.0
-# A user confirms a number of items. The task asks again if this number has grown by over 20 %.
+# The user confirms the number of items. If the number has grown by over 20 %, the task asks again.
 _SLACK = 1.2
 
 
@@ -180,7 +180,10 @@ class _ItemTask:
                 )
 
     def _fail(self, item: str, records: Records, error: PlexError) -> None:
-        """Count and log an item that was not changed. If Plex is down, raise the error instead."""
+        """Count and log an item that could not be changed.
+
+        If Plex is down, raise the error instead.
+        """
         may_be_down = isinstance(error, PlexReadOnly | PlexTemporaryError)
         if may_be_down and not check_plex_health(self.session.client).healthy:
             raise error

@@ -1,4 +1,7 @@
-"""`python -m tools.demo`: exit 0 if both libraries agree at the end, 1 if not, 130 for Ctrl-C."""
+"""`python -m tools.demo`: show how edits in a small Stash reach a small Plex.
+
+The exit code is 0 if both libraries agree at the end, 1 if they differ, and 130 after Ctrl-C.
+"""
 
 import argparse
 import os

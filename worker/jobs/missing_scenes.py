@@ -30,8 +30,8 @@ class MissingScenes:
         if len(jobs) <= SINGLE_LOOKS:
             letters = self.queue.dead_letters.of_type(_NOT_FOUND)
             jobs += [letter.job for letter in letters if letter.job is not None]
-        # For more than SINGLE_LOOKS files, `look_for` reads all recent changes of Plex, and does
-        # not search for each file.
+        # `look_for` searches up to SINGLE_LOOKS files one by one. For more files, it reads all
+        # recent changes of Plex instead.
         few = jobs[: SINGLE_LOOKS + 1]
         session.look_for(file.path for job in few for file in _files_of(job))
         return self.make_found_due(session)

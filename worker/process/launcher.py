@@ -31,7 +31,7 @@ def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
         os.write(writer, connection)
         os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
     except NotImplementedError:
-        # An old libc cannot start a new session for the worker, so the worker calls setsid itself.
+        # With an old libc, `posix_spawn` cannot start a session, so the worker calls setsid itself.
         os.posix_spawn(command[0], command, os.environ, file_actions=streams)
     finally:
         for opened in (reader, writer, null, descriptor):

@@ -33,7 +33,8 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     try:
         start_worker(script, lock, connection)
     finally:
-        # If the start failed, the lock is released here. Otherwise, the worker has the lock.
+        # A started worker holds the lock now. If the start failed, this process still holds the
+        # lock, and releases it here.
         lock.release()
     return "started"
 
@@ -68,8 +69,8 @@ def hold_worker_lock(
     try:
         yield
     finally:
-        # Release the request last, because the waiting worker exits if a task holds the lock
-        # without it.
+        # The waiting worker exits if it finds a held lock without a request. So release the lock
+        # before the request.
         lock.release()
         request.release()
         if is_handed_over:

@@ -78,7 +78,7 @@ class BatchSync:
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
             reason += "; its Plex item has the values from before the first sync" * bool(restored)
-        # The empty time stamp makes the next sync check the cover, even if the scene is unchanged.
+        # With an empty time stamp, the next sync also compares the cover of an unchanged scene.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 
@@ -96,7 +96,8 @@ class BatchSync:
         if gone:
             self.services.queue.forget_scenes(gone)
         yield from self._write(works, writer)
-        # All results are stored now, so a failure to read the items back fails no job.
+        # The results of all scenes are stored now. So no job fails if the following check of Plex's
+        # items fails.
         writer.verification.run()
 
     def _write(self, works: list[SceneWork], writer: ItemWriter) -> Iterator[Result]:
@@ -128,5 +129,5 @@ class BatchSync:
 
     def _record(self, scene: StashScene, outcome: str, detail: str, **changes: Any) -> SceneRecord:
         entities = scene.entity_ids()
-        named = {"scene_updated_at": scene.updated_at, "entities": entities, **changes}
-        return SceneRecord(outcome, self.services.clock(), detail, **named)
+        values = {"scene_updated_at": scene.updated_at, "entities": entities, **changes}
+        return SceneRecord(outcome, self.services.clock(), detail, **values)

@@ -42,8 +42,8 @@ class CoverResult:
 class Target(NamedTuple):
     item: PlexItem
     kind: str
-    # The SHA-1 of the last sent image, after the prefix _REFUSED if Plex refused the image. None
-    # means that no image was sent. An empty text means that the scene had no usable cover.
+    # The SHA-1 of the last sent image. `_REFUSED` before the SHA-1: Plex refused the image. Empty:
+    # the scene had no usable cover. None: no image was sent.
     has: str | None
     is_locked: bool  # also True if this Plex server never reports the lock
 
@@ -133,7 +133,7 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # Request the cover without its ETag, or Stash would answer only `304 Not Modified`.
+            # If the request had an ETag, Stash would answer `304 Not Modified` without the cover.
             result.tag = None
             self._send_to(lost)
         return result

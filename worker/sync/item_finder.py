@@ -29,9 +29,9 @@ class ItemFinder:
     is_preview: bool = False
 
     def find(self, works: Sequence[SceneWork]) -> set[int]:
-        """Find the Plex items of each scene.
+        """Find the Plex items of each scene, and store them in the scene's work.
 
-        Return the ids of deleted scenes that the sync log still contains.
+        Return the ids of scenes that were deleted in Stash after their last sync.
         """
         self._match_by_path(works)
         self._search(works)

@@ -74,7 +74,7 @@ def _owners(
 ) -> tuple[dict[int, int], set[int]]:
     """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
 
-    The sync log may be outdated, because Stash runs no hook if a file moves to another scene.
+    Stash runs no hook if a file moves to another scene. So scenes from the sync log are read again.
     """
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {

@@ -53,7 +53,8 @@ class ItemWriter:
             with transaction():
                 for scene_id, key in taken_over:
                     log.transfer_item(scene_id, server_id, key)
-                    # The item may show another scene's cover, so this sync must compare the cover.
+                    # Another scene used this item before, so the item may show the cover of that
+                    # scene. Let this sync compare the images.
                     log.mark_unsynced(scene_id)
             self.last |= log.scenes({scene_id for scene_id, _ in taken_over})
         stored = EditPlanner.of(log, self.session, works)
@@ -143,7 +144,8 @@ class ItemWriter:
             sorted_as = item.sort_title or item.title
             is_ours = same(sorted_as, plan.last.sent.get(TITLE, ""))
             if is_ours or SORT_TITLE not in item.locked:
-                # Plex may have made this sort title from a title that the plugin sent.
+                # Plex may have made this sort title from a sent title, so it is not an original
+                # value.
                 fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):
@@ -166,8 +168,8 @@ class ItemWriter:
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
-        # If Plex already shows a value of the previous edit, the edit arrived, and only its
-        # response got lost.
+        # If Plex already shows a value of the previous edit, this edit has arrived although its
+        # response was lost.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
@@ -183,7 +185,8 @@ class ItemWriter:
         An empty date has its own request, because Plex may refuse an empty date.
         """
         client = self.session.client
-        # Plex answers some bad values with status 500, so a retry sends each field separately.
+        # Plex answers some bad values with status 500. To find the bad value, a retry sends each
+        # field in a separate request.
         alone = any(claim.job.last_error_type == "PlexTemporaryError" for claim in work.claims)
         send = partial(client.edit, item, alone=alone, refused_since=work.refused_since)
         if not _clears_date(edit) or self._planner.behaviour.date_clearing is not None:
@@ -192,8 +195,8 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # Send the lock without the date first. This request fails if Plex is down, but Plex
-            # never refuses a lock.
+            # Plex never refuses a lock. So this request fails only if Plex is down, and then the
+            # date does not count as refused.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

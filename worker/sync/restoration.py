@@ -63,7 +63,8 @@ class Restoration:
 
         Return the names of fields that had to be shortened for Plex.
         """
-        # After a `PlexError` or a kill, a second call restores the rest.
+        # If a `PlexError` or a kill interrupts the restoration, the next call restores the
+        # remaining values.
         session, log = self.session, self.services.queue.sync_log
         written = written_fields(records.values(), item, held)
         values = [values for record in records.values() for values in (record.sent, record.pending)]
@@ -74,7 +75,7 @@ class Restoration:
             session.read_smart_collections([item.section_key], 0.0)
         fields = restoring_edit(held, item, written, ours, session.facts.behaviour())
         unlocked = unlocking_edit(held, fields)
-        # Plex may lock an image when it selects the image, so images are restored before locks.
+        # Restore images before locks, because Plex may lock an image that it selects.
         image_locks = self._restore_images(item, held)
         if image_locks:
             fields["images"] = image_locks
@@ -100,7 +101,7 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Read the item back. Return it if it still has a removed name, and otherwise None."""
+        """Read the item back, and return it if Plex did not remove all names."""
         removed = {
             name: names
             for name, sent in fields.items()

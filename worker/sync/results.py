@@ -1,4 +1,4 @@
-"""The results of jobs. The field `by_plex` says whether Plex answered a request of the job."""
+"""The results of jobs. If `by_plex` is True, Plex has answered a request of the job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class SceneWork:
     taken_over: list[int] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     shared_items: dict[str, list[int]] = field(default_factory=dict)
-    unseen: bool = False  # whether Plex did not return an item that the path index has
+    unseen: bool = False  # whether the path index has an item that Plex did not return
     looked_for: bool = False
     error: PlexError | None = None
 
@@ -109,7 +109,7 @@ class EditPlanner:
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
     """Return the fields that the plugin has written to an item.
 
-    An unconfirmed edit does not count if a user has edited the field since.
+    If Plex has not confirmed an edit, its fields count unless a user has edited them since.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:

@@ -23,7 +23,7 @@ from validation.paths import folded
 from worker.sync.scene_work import EditPlanner, SceneWork
 from worker.sync.session import SyncSession
 
-# With this key in its data, a job repeats a sync whose values Plex did not show afterwards.
+# A key of a job's data. Such a job syncs a scene again, because Plex did not show the sent values.
 RESYNC = "sent_again"
 _LOCKS = frozenset({*PLEX_NAMES.values(), *IMAGE_LOCKS.values()})
 
@@ -60,8 +60,8 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # A user may have unlocked one field, so a single missing lock shows nothing about the
-        # server.
+        # A single missing lock does not mean that the server hides the lock, because a user may
+        # have unlocked the field.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:
@@ -80,7 +80,10 @@ def learn_image_locks(facts: ServerFacts, items: Sequence[tuple[PlexItem, str]])
 
 
 def probe_locks(session: SyncSession, works: Sequence[SceneWork], planner: EditPlanner) -> None:
-    """Set locks that items lack, and read the items back, to find locks that Plex never reports."""
+    """Find fields whose locks Plex never reports.
+
+    For each field with an unknown answer, lock the field in an item, and read the item back.
+    """
     known = session.facts.behaviour()
     pairs = [(work, item) for work in works for item in work.items]
     known_locks = {*known.shown_locks, *known.hidden_locks}

@@ -59,7 +59,8 @@ class UploadGate:
             failing = self._failing.setdefault(kind, set())
             failing.add(rating_key)
             if len(failing) == 1:
-                # Log no warning after the first failed upload, because its image may be the cause.
+                # The first failed upload may be the fault of its image, so the warning comes after
+                # the second.
                 error.reported = True
                 raise
             if not self._next_try:
