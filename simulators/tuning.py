@@ -9,7 +9,7 @@ from plex import connection, library
 from reconciliation import engine
 from sync_queue import database, spool_import
 from tasks.settings import save_settings
-from worker import backoff, pauses, processor, rate_limiter, recovery
+from worker import backoff, batch_runner, pauses, processor, rate_limiter, recovery
 from worker.jobs import folder_scans
 from worker.process import lock_handover
 from worker.sync import session
@@ -29,6 +29,8 @@ class Tuning:
     """
 
     linger: Annotated[Seconds, processor, "IDLE_SECONDS"] = None
+    settings_age: Annotated[Seconds, processor, "SETTINGS_SECONDS"] = None
+    batch: Annotated[int | None, batch_runner, "BATCH"] = None
     settings_look: Annotated[Seconds, pauses, "SETTINGS_LOOK"] = None
     first_pause: Annotated[Seconds, pauses, "FIRST_PAUSE"] = None
     longest_pause: Annotated[Seconds, pauses, "LONGEST_PAUSE"] = None

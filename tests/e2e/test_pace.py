@@ -12,7 +12,7 @@ from simulators.plex import Switches
 from simulators.rig import PLUGIN
 from simulators.tuning import Tuning
 from tests.conftest import MakeRig
-from tests.e2e.steps import settle
+from tests.e2e.steps import no_worker, settle
 from tests.e2e.test_outages import give_own_clock, shift_clock
 from tests.soak.test_server_readings import World
 from tests.ui.situations import ask
@@ -50,6 +50,31 @@ def test_quiet_hours_send_nothing_and_have_an_end(make_rig: MakeRig, ended_by: s
         rig.configure(quiet_hours="")
     settle(rig)
     assert item.title == "Waits, too"
+
+
+@pytest.mark.parametrize(("age", "under_old"), [(0.0, 2), (3600.0, 7)])
+def test_a_bulk_sync_reads_the_settings_at_an_interval(
+    make_rig: MakeRig, age: float, under_old: int
+) -> None:
+    """A changed setting counts from the next reading on, and for an edit after the bulk sync."""
+    rig = make_rig()
+    rig.tune(Tuning(settings_age=age, batch=2))
+    ids = rig.add_library(7, covers=False)
+    with no_worker(rig):
+        for scene_id in ids:
+            rig.stash.edit_scene(scene_id, title="T")
+    hanging = rig.plex.faults.hang(kind="edit", times=1, applied=True)
+    rig.task("wake")
+    assert hanging.wait_for_hit()
+
+    rig.configure(title_template="new {title}")
+    hanging.release()
+    assert rig.wait_until(lambda: rig.queued() == 0)
+
+    titles = [rig.item_of(scene_id).title for scene_id in ids]
+    assert sorted(titles) == ["T"] * under_old + ["new T"] * (len(ids) - under_old)
+    rig.stash.edit_scene(ids[0], title="U")
+    assert rig.wait_until(lambda: rig.item_of(ids[0]).title == "new U")
 
 
 @pytest.fixture
