@@ -25,7 +25,7 @@ class HookContextError(ValueError):
 
 def jobs_for_hook(context: object) -> list[str]:
     if not isinstance(context, dict):
-        raise HookContextError(f"hookContext is {type(context).__name__}, an object was expected")
+        raise HookContextError("hookContext is not a JSON object")
     event, hook_input = context.get("type"), context.get("input")
     if not isinstance(event, str) or event not in EVENTS:
         return []

@@ -68,12 +68,16 @@ def show_defaults(services: Services) -> None:
             added = services.sessions.settings.add(lambda now: defaults_to_write(now, shown))
         if added:
             settings = counted(len(added), "setting")
-            services.log.info(f"Wrote the defaults of {settings} into Stash for the settings page")
+            services.log.info(
+                f"Stored the defaults of {settings} in Stash, whose settings page shows them"
+            )
         after = shown.after(stored, added)
         if after != shown:
             file.write({"seen": sorted(after.seen), "written": sorted(after.written)})
     except (StashError, OSError) as error:
-        services.log.debug(f"The defaults could not be written for the settings page: {error}")
+        services.log.debug(
+            f"Could not store the defaults in Stash, whose settings page shows them: {error}"
+        )
 
 
 def _names(raw: Any) -> frozenset[str]:

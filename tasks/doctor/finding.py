@@ -59,7 +59,9 @@ def report(findings: Mapping[str, Finding], mask: Callable[[str], str]) -> Answe
         + (f". {finding.remedy}" if finding.remedy else "")
         for finding, of_finding in names.items()
     }
-    first = next((f". First: {lines[found]}" for found in worst_first if found.remedy), "")
+    first = next(
+        (f". The first one concerns {lines[found]}" for found in worst_first if found.remedy), ""
+    )
     found = f"{problems}{first}" if problems else f"no problem in {len(shown)} checks"
     return Answer(
         f"The Doctor found {found}",

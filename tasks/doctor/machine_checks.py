@@ -150,8 +150,8 @@ def check_database(seen: DatabaseCheckup) -> Finding:
         text = f"is of a newer version (schema {seen.version}; this one supports {SCHEMA_VERSION})"
         return fault(text, "Install that newer version of the plugin again")
     if seen.version < SCHEMA_VERSION:
-        return ok(f"sound, schema {seen.version}; the next edit or task upgrades the database")
-    text = f"sound, schema {seen.version}, {seen.size / 1e6:,.1f} MB"
+        return ok(f"intact, schema {seen.version}; the next edit or task upgrades the database")
+    text = f"intact, schema {seen.version}, {seen.size / 1e6:,.1f} MB"
     if seen.wal:
         return ok(f"{text}, write-ahead log")
     remedy = "Put the data folder on a local disk, which makes saving faster"
@@ -162,7 +162,7 @@ def check_index(seen: IndexCheckup) -> Finding:
     if not seen.exists:
         return ok("does not exist yet; the first sync creates the index")
     if not seen.problem:
-        return ok(f"sound, {seen.size / 1e6:,.1f} MB")
+        return ok(f"intact, {seen.size / 1e6:,.1f} MB")
     remedy = "Run 'Check Path Mapping' to create the path index again. No edit is lost"
     return warning(f"cannot be read ({seen.problem})", remedy)
 

@@ -34,7 +34,7 @@ def story(answer: PluginResult) -> list[str]:
     lines = [
         line
         for line in answer.messages()
-        if " the settings page" not in line and not line.startswith(("[", "Since ["))
+        if " settings page shows them" not in line and not line.startswith(("[", "Since ["))
     ]
     assert lines[-1] == answer.output
     return [re.sub(r"\b\d+s\b", "…s", line) for line in lines]

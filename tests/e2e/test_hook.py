@@ -211,7 +211,7 @@ TOO_DEEP = b'{"args": {"hookContext": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}
         ),
         (b'{"args": 5}', "The argument args is 5, but must be a JSON object"),
         (b'{"args": {"hookContext": {"id": "x", "type": "Scene.Update.Post"}}}', "hookContext.id"),
-        (b'{"args": {"hookContext": 7}}', "an object was expected"),
+        (b'{"args": {"hookContext": 7}}', "hookContext is not a JSON object"),
     ],
 )
 def test_input_that_stash_would_not_send_is_answered_with_what_is_wrong(

@@ -293,7 +293,7 @@ def test_an_id_that_stash_never_gives_is_refused(bad: object) -> None:
 
 @pytest.mark.parametrize("broken", [None, [], "text", 5, True, [{"id": 1}]])
 def test_a_context_that_is_no_object_is_refused(broken: object) -> None:
-    with pytest.raises(HookContextError, match="an object was expected"):
+    with pytest.raises(HookContextError, match="not a JSON object"):
         only_job(broken, NOW)
 
 

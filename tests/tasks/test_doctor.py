@@ -62,7 +62,8 @@ def test_the_last_line_begins_with_the_remedy_of_the_worst() -> None:
 
     answer = report(findings, plain)
 
-    assert answer.text == "The Doctor found 1 fault and 2 warnings. First: b: broken. Do this first"
+    found = "The Doctor found 1 fault and 2 warnings"
+    assert answer.text == f"{found}. The first one concerns b: broken. Do this first"
     assert answer.level is Level.FAULT
     assert list(answer.details) == [
         "warning: a: odd. Do this later",
