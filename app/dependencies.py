@@ -26,7 +26,7 @@ DEPENDENCIES = (
 
 
 def activate_dependencies(plugin_dir: str) -> None:
-    """Prefer packages in the plugin's folder `vendor`, because other packages may be broken."""
+    """Prefer packages in the plugin's folder `vendor`, because installed packages may be broken."""
     vendored = os.path.join(plugin_dir, VENDORED)
     if os.path.isdir(vendored):
         if vendored not in sys.path:
@@ -62,7 +62,7 @@ def _problem(dependency: Dependency) -> tuple[str, str] | None:
         importlib.import_module(dependency.probe)
         found = version(package)
     except PackageNotFoundError:
-        # The package works, but lacks the file that contains its version.
+        # The installed package works, but the file that contains its version is missing.
         return None
     except ModuleNotFoundError as error:
         missing = error.name or package

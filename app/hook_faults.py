@@ -9,7 +9,7 @@ from shared.log import Log, create_logger
 from sync_queue.spool import store
 from validation.pseudonyms import obfuscator_for
 
-# A hook copies at most 200 kB of the worker's log to Stash's log, which takes 5 ms.
+# The largest part of the worker's log that a hook copies, in bytes. Copying 200 kB takes 5 ms.
 MOST_RELAYED_BYTES = 200_000
 
 

@@ -92,8 +92,8 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # If `worker.log` became the old log between the two reads, both reads have returned the same
-    # lines. Return these lines once.
+    # If the log was rotated between the two reads, both reads returned the same lines. Return these
+    # lines once.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

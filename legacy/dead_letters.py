@@ -17,7 +17,8 @@ LONGEST_MESSAGE = 1000
 _SELECT = """SELECT scene_id, job_data, error_type, error_message, failed_at FROM dead_letters
     ORDER BY failed_at, id"""
 _CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
-# The query of a URL in a legacy message may contain Plex's token, so the query is removed.
+# Remove the query strings of URLs in legacy messages, because a query string may contain Plex's
+# token.
 _QUERY = re.compile(r"\?[^\s'\"<>)]*")
 _NAMED_SECRET = re.compile(
     r"(?i)(token|api[-_]?key|authorization|cookie|session|password)"

@@ -20,7 +20,7 @@ _NOTE = "INSERT OR REPLACE INTO earlier_data (source, sha1, taken, at) VALUES (?
 # A user may copy the data folder of the legacy plugin to `data/earlier`.
 COPIED_FOLDER = "earlier"
 QUEUE, LETTERS, STAMPS = "queue/data.db", "dlq.db", "sync_timestamps.json"
-# `FILES` lacks `queue/data.db`, because the current plugin uses this file for its own queue.
+# `queue/data.db` is not in `FILES`, because the current plugin uses this file for its own queue.
 FILES = (LETTERS, STAMPS, *(f"{COPIED_FOLDER}/{name}" for name in (QUEUE, LETTERS, STAMPS)))
 COPIED_STATES = ("device_id.json", "outage_history.json", "stats.json")
 PROBE_TIMEOUT, BUSY_TIMEOUT = 1.0, 5.0

@@ -38,9 +38,10 @@ def is_long(parameters: Parameters) -> bool:
 
 
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
-    """Split the edit of a list into several short requests. Return `[]` for other edits.
+    """Split the edit of a list field into several short requests. Return `[]` for other fields.
 
-    Only the last request sets the lock. If the lock is missing, the requests were interrupted.
+    Only the last request locks the field. If the field is not locked afterwards, not all requests
+    reached Plex.
     """
     plex_name = list_name(parameters)
     if plex_name is None:

@@ -18,7 +18,7 @@ REBINDING = (
 
 class PlexError(Exception):
     reported = False
-    # For a request that reads several items: whether one unreadable item may have caused the error.
+    # Whether one unreadable item may have caused the error of a request that reads several items.
     may_be_one_item = False
     was_closed = False
 

@@ -51,8 +51,8 @@ class LibraryPart:
 @dataclass(frozen=True, slots=True)
 class Place:
     rows: int = 0
-    # The largest rating key of all listed items. It is 0 if Plex did not sort the items by rating
-    # key.
+    # The largest rating key of all listed items. It is 0 if it is unusable, because Plex did not
+    # sort the items by rating key.
     last_key: int = 0
 
 

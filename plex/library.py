@@ -263,7 +263,7 @@ class Library:
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    # After the clock was set back, a `moment` in the future must not count as recent.
+    # If the clock was set back, `moment` is in the future and does not count as recent.
     return 0 <= now - moment < REFRESH_INTERVAL
 
 

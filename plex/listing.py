@@ -30,7 +30,8 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# Searches omit commas, which mean "or", and characters such as `?` that file servers replace.
+# A search text has no commas, which mean "or" in Plex, and no characters such as `?`, which file
+# servers replace by others.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]
@@ -81,7 +82,7 @@ def find_named(get: Get, section: Section, chunk: str) -> list[LibraryPart] | No
     try:
         answer = _search(get, section, chunk)
     except REFUSALS:
-        # A proxy may refuse the request because of a word in the file name.
+        # A proxy may refuse the search because of a word in the file name.
         return None
     except PlexTemporaryError as error:
         if error.retry_after is not None:
@@ -130,9 +131,9 @@ def searchable_part(path: str) -> str:
 
 
 def locations_containing(path: str, sections: Sequence[Section]) -> list[tuple[Section, str]]:
-    """Return the deepest library folder that contains a path, with its library.
+    """Return the deepest library folders that contain a path, each with its library.
 
-    The result has several entries if several libraries have this folder.
+    There are several results if several libraries share the deepest folder.
     """
     names = components(path)
     found = [

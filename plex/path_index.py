@@ -220,8 +220,8 @@ class PathIndex:
         )
         parts = [LibraryPart(*row) for row in rows]
         self._note(part.path for part in parts)
-        # If a disk is missing, all of its files are in Plex's trash. The plugin must still find
-        # them.
+        # If a disk is missing, Plex has all of its files in the trash. Return these files, because
+        # they are still the scene's files.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:

@@ -154,7 +154,7 @@ class PathLearning:
     def competing_files(self, scene_id: int, file: SceneFile) -> list[str] | None:
         """Return other scenes' files that have the name and size of `file`.
 
-        Return None if the files in Stash have not been listed yet.
+        Return None if the plugin has not read the files in Stash yet.
         """
         if self.surveyed_at() is None:
             return None

@@ -1,6 +1,7 @@
 """Lists a library page by page, and skips items that Plex cannot return.
 
-Each page begins with the last row of the previous page. If the row is missing, Plex removed items.
+Each page begins with the last item of the previous page. If this item is missing, Plex has removed
+items in the meantime.
 """
 
 from collections.abc import Iterable, Iterator

@@ -85,8 +85,9 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # Stash may return an empty page by mistake. So request the last known scene again. If
-            # Stash does not return this scene either, the empty page was a mistake.
+            # Stash may return an empty page by mistake. So request the last returned scene again.
+            # If Stash returns nothing again, the empty page was a mistake. Otherwise, the list has
+            # ended.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(

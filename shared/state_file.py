@@ -43,7 +43,7 @@ def read_state(path: str, report: Report, now: float) -> dict[str, Any]:
 
 
 class KeptState:
-    """A JSON state file. If the file cannot be read, the state is empty, and the file is kept."""
+    """A JSON state file. A file that cannot be read counts as empty and is never overwritten."""
 
     def __init__(self, path: str, report: Report, kind: Content = dict) -> None:
         self._path = path

@@ -2,9 +2,10 @@
 
 This example removes the locks from all edits:
 
-def never_lock() -> None: edit_parameters.lock_parameters = lambda *_: {}
+    def never_lock() -> None:
+        edit_parameters.lock_parameters = lambda *_: {}
 
-rig.alter(edit_parameters, never_lock)
+    rig.alter(edit_parameters, never_lock)
 
 Each process of the plugin imports the module and then calls the function. The function can use
 constants and modules of the test file, but no other functions.
@@ -39,7 +40,7 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `Any`. Only annotations use `Any`, so `None` can replace it.
+        # `marshal` cannot store `typing.Any`. Only annotations use it, so None can take its place.
         constants = {
             name: None if value is Any else value
             for name, value in used.items()

@@ -2,10 +2,11 @@
 
 Usage: forked.py PLUGIN MODULES ADDRESS DESCRIPTOR PADDING.
 
-PLUGIN: the plugin's folder. MODULES: the modules to import, separated by commas. ADDRESS: the name
-of the abstract Unix socket to which other processes send requests. DESCRIPTOR: the file descriptor
-of this socket, which the parent process has opened. PADDING: any long text. It reserves memory for
-the command line that a forked process shows.
+PLUGIN: the plugin's folder.
+MODULES: the modules to import, separated by commas.
+ADDRESS: the name of the abstract Unix socket to which other processes send requests.
+DESCRIPTOR: the file descriptor of this socket, which the parent process has opened.
+PADDING: any long text. It reserves memory for the command line that a forked process shows.
 
 This process ends when its standard input ends.
 """
@@ -67,10 +68,10 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def serve(self) -> tuple[Request, list[int], int] | None:
-        """Fork a process for each request, until the standard input of the fork server ends.
+        """Fork a process for each request.
 
-        In a forked process, return the request, the received descriptors, and the descriptor for
-        the reply. In the fork server, return None.
+        In a forked process, return the request, the received file descriptors, and the descriptor
+        for the reply. In the fork server, return None when its standard input ends.
         """
         while True:
             ready, _, _ = select.select([self._listener.fileno(), self._ends, 0], [], [])

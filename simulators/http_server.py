@@ -87,9 +87,10 @@ Serve = Callable[[Connection, RawRequest], bool]
 class HttpServer:
     """Accepts connections on the loopback interface. Each restart uses the port of the first start.
 
-    Args: serve: answers a request. If the result is False, the server closes the connection.
-    refuses_plain: whether a server with a certificate closes connections that do not use TLS. The
-    server calls this function for each such connection.
+    Args:
+        serve: answers a request. If the result is False, the server closes the connection.
+        refuses_plain: whether a server with a certificate closes connections that do not use TLS.
+            The server calls this function for each such connection.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class HttpServer:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._listener = None
-        # While the server is stopped, this socket keeps other processes from using the port.
+        # Reserve the port, so that no other process uses it while the server is stopped.
         with contextlib.suppress(OSError):
             self._reservation = _bound(self.port)
         self._acceptor.join(_JOIN_SECONDS)

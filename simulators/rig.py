@@ -108,7 +108,7 @@ class Rig:
             raise AssertionError(msg)
 
     def _install_measured(self) -> None:
-        # The coverage tool does not start if Python has the option `-S`.
+        # Remove the option `-S`, because the coverage tool does not start with it.
         command = tuple(part for part in self.manifest.exec if part != "-S")
         self.manifest = replace(self.manifest, exec=command)
         self.stash.host.plugins = [self.manifest]

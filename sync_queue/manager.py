@@ -150,7 +150,7 @@ class QueueManager(QueueView):
         with self.transaction():
             self.connection.execute(_DELETE_CLAIMED, (claim.row_id,))
             if claim.job.scene_id is not None:
-                # A new cover can have the old time stamp, so the next sync compares the images.
+                # A changed cover can keep its time stamp, so the next sync compares the images.
                 self.sync_log.mark_unsynced(claim.job.scene_id)
             self.dead_letters.add(claim.job, failure, self.clock())
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# Keys of `SyncJob.data`. TRY_REFUSED holds the time of a user's request to retry refused values.
+# Keys of `SyncJob.data`. TRY_REFUSED: when a user asked to send again the values that Plex refused.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 TRY_REFUSED = "try_refused"

@@ -1,8 +1,9 @@
 """`python -m tools.portable [CHECK ...]`: check the plugin on this system, from a built release.
 
-Environment variables: WINDOWS_PYTHON: the path of a `python.exe` of version 3.11 or newer. If it is
-set, the plugin runs in Wine. STASH2PLEX_PLUGIN: the folder of an unpacked release. Without it, this
-work tree is built.
+Environment variables:
+    WINDOWS_PYTHON: the path of a `python.exe` of version 3.11 or newer. If it is set, the plugin
+        runs in Wine.
+    STASH2PLEX_PLUGIN: the folder of an unpacked release. Without it, this work tree is built.
 """
 
 import os

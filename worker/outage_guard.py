@@ -143,7 +143,8 @@ class OutageGuard:
         self._is_suspected = False
         self._history.begin(now)
         self._history.note_waiting_jobs(self._waiting)
-        # The outage is saved before it is logged, so a kill after the log line loses nothing.
+        # Save the outage before it is logged, so that a kill after the log line does not lose the
+        # outage.
         self._save()
         if not self._is_read_only:
             self._log.event(Event.PLEX_DOWN, reason=self._cause)

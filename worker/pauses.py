@@ -52,7 +52,7 @@ class Pauses:
         self.delay = min(LONGEST_PAUSE, self.delay * 2 or FIRST_PAUSE)
         self._until = self.monotonic() + self.delay
         if reason != self.reason:
-            # A wrong setting is reported once, not by each worker.
+            # Several workers may find the same wrong setting. Only the first one reports it.
             if kind != SETTINGS or reason != self._reported:
                 self.report(Event.SYNC_PAUSED, reason=reason, kind=kind, error=error)
             self._write(reason, kind)

@@ -23,8 +23,10 @@ Version: TypeAlias = "str | Sequence[str] | Media"
 class FakePlex:
     """A Plex Media Server for tests, with HTTP on the loopback interface.
 
-    Args: guest_token: the token of a user with whom the owner shares the server. This user can read
-    and rate items, but not edit them. tls: the certificate of a server that uses https.
+    Args:
+        guest_token: the token of a user with whom the owner shares the server. This user can read
+            and rate items, but not edit them.
+        tls: the certificate of a server that uses https.
 
     Attributes:
         agent: for each rating key, the values that a metadata refresh writes to unlocked fields.

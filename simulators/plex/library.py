@@ -101,7 +101,8 @@ class Library:
     def assign(self, item: Item, fields: ItemFields, provider: str | None) -> None:
         """Set the fields of an item without changing its locks and time stamps.
 
-        Args: provider: the agent that found the images, or None for images that a user uploaded.
+        Args:
+            provider: the agent that found the images, or None for images that a user uploaded.
         """
         images = {"poster": "posters", "art": "arts"}
         kinds = {attribute: kind for kind, attribute in TAG_ATTRIBUTES.items()}

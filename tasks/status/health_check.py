@@ -125,7 +125,7 @@ def _count(session: SyncSession, section: Section) -> int | None:
 
 
 def end_outage(services: Services) -> None:
-    """End an outage or a pause if Plex answers now. Waiting jobs then run at once."""
+    """Record the end of an outage or a pause if Plex answers now. Waiting jobs then run at once."""
     queue, pause = services.queue, services.pause()
     is_fault = bool(pause.reason) and not pause.is_wanted
     if services.breaker().state is CircuitState.CLOSED and not is_fault:

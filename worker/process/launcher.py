@@ -10,7 +10,7 @@ WORKER_ARGUMENT = "--worker"
 
 
 def start_worker(script: str, lock: FileLock, connection: bytes) -> None:
-    """Start a detached worker that inherits the lock. Raise `OSError` if the start fails."""
+    """Start a detached worker that inherits the worker lock. Raise `OSError` if the start fails."""
     command = [sys.executable, *(["-S"] if sys.flags.no_site else []), script, WORKER_ARGUMENT]
     if sys.platform == "win32":
         # On Windows, no process can inherit the lock, so the worker acquires the lock itself.

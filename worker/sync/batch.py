@@ -78,7 +78,7 @@ class BatchSync:
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
             reason += "; its Plex item has the values from before the first sync" * bool(restored)
-        # With an empty time stamp, the next sync also compares the cover of an unchanged scene.
+        # An empty time stamp of the scene's last change makes the next sync also compare the cover.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 

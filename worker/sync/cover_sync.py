@@ -42,8 +42,8 @@ class CoverResult:
 class Target(NamedTuple):
     item: PlexItem
     kind: str
-    # The SHA-1 of the last sent image. `_REFUSED` before the SHA-1: Plex refused the image. Empty:
-    # the scene had no usable cover. None: no image was sent.
+    # The SHA-1 of the last sent image, or None if no image was sent. If Plex refused the image, the
+    # SHA-1 has the prefix _REFUSED. If the scene had no usable cover, the text is empty.
     has: str | None
     is_locked: bool  # also True if this Plex server never reports the lock
 
@@ -121,8 +121,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # Two edits within one second have the same time stamp, so the hook also marks the job
-            # of a new cover.
+            # The time stamp of a scene has whole seconds, so a second edit may not change it. For a
+            # new cover, the hook therefore also marks the job.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)
@@ -133,13 +133,17 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # If the request had an ETag, Stash would answer `304 Not Modified` without the cover.
+            # If the request named the known ETag, Stash would answer `304 Not Modified` without the
+            # cover.
             result.tag = None
             self._send_to(lost)
         return result
 
     def _is_lost(self, target: Target) -> bool:
-        """Return whether Plex lost the sent image. If Plex only deselected it, select it again."""
+        """Select the sent image again if Plex deselected it.
+
+        Return True if Plex no longer has it.
+        """
         item, kind = target.item, target.kind
         if self.planner.preserve or kind in self.result.uploaded:
             return False
@@ -232,7 +236,12 @@ def select_image(
     had: bool = False,
     is_new: bool = False,
 ) -> None:
-    """Make Plex show an uploaded image. `had` means that Plex had the image before the upload."""
+    """Make Plex show an uploaded image.
+
+    Args:
+        had: whether the item already had this image before the upload.
+        is_new: whether the image was uploaded just now.
+    """
     client, trait = session.client, session.facts.behaviour().image_selection
     if is_new and trait is ImageSelection.AUTOMATIC and not had:
         return

@@ -144,8 +144,8 @@ class ItemWriter:
             sorted_as = item.sort_title or item.title
             is_ours = same(sorted_as, plan.last.sent.get(TITLE, ""))
             if is_ours or SORT_TITLE not in item.locked:
-                # Plex may have made this sort title from a sent title, so it is not an original
-                # value.
+                # Plex may have derived this sort title from a title that the plugin sent. So this
+                # sort title is not stored as an original value.
                 fresh = {*fresh} - {SORTED_AS}
         original = recaptured(plan.original, item, fresh) if fresh else plan.original
         if f"{SORT_TITLE}.value" in plan.edit.fields.get(TITLE, {}):

@@ -1,4 +1,4 @@
-"""The results of jobs. If `by_plex` is True, Plex has answered a request of the job."""
+"""The results of jobs. `by_plex` is True if Plex has answered a request during the job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

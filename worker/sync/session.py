@@ -59,8 +59,8 @@ class UploadGate:
             failing = self._failing.setdefault(kind, set())
             failing.add(rating_key)
             if len(failing) == 1:
-                # The first failed upload may be the fault of its image, so the warning comes after
-                # the second.
+                # The first failed upload may be the fault of its image, so only a second failure
+                # logs a warning.
                 error.reported = True
                 raise
             if not self._next_try:
