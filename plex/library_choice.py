@@ -109,4 +109,4 @@ def _folded(name: str) -> str:
 
 
 def _listed(sections: Iterable[Section]) -> str:
-    return ", ".join(f"'{section.title}' ({section.key})" for section in sections) or "none"
+    return ", ".join(f"'{section.title}' (number {section.key})" for section in sections) or "none"

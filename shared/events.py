@@ -40,13 +40,13 @@ class Event(Enum):
     DRAIN_PROGRESS = _info("Processed {jobs:job} so far in {seconds:.1f} s: {ends}")
     DRAIN_ENDED = _info("Processed {jobs:job} in {seconds:.1f} s: {ends}")
 
-    FIELD_REFUSED = _warning("""Plex refused the {field} of {label}: {cause}. All other fields are
-        synced. This field is sent again when its value changes in Stash""")
-    NAME_REFUSED = _warning("""Plex refused the name '{name}' in the {field} of {label}: {cause}.
-        All scenes are synced without this name""")
-    COLLECTION_REFUSED = _warning("""Plex refused the collection '{name}' for {label}: {cause}. If
-        it is a smart collection, rename it in Plex, then run 'Stash2Plex.py sync --force' in a
-        shell. All other fields are synced""")
+    FIELD_REFUSED = _warning("""Plex did not accept the {field} of {label}: {cause}. All other
+        fields are synced. This field is sent again when its value changes in Stash""")
+    NAME_REFUSED = _warning("""Plex did not accept the name '{name}' in the {field} of {label}:
+        {cause}. All scenes are synced without this name""")
+    COLLECTION_REFUSED = _warning("""Plex did not accept the collection '{name}' for {label}:
+        {cause}. If it is a smart collection, rename it in Plex, then run 'Stash2Plex.py sync
+        --force' in a shell. All other fields are synced""")
     FIELD_SHORTENED = _warning("""Shortened the {field} of {label}: Plex accepts {length}
         characters. To choose the text yourself, shorten it in Stash""")
     FIELDS_NOT_KEPT = _warning("""Plex confirmed an edit of {label}, but did not keep these fields:
@@ -59,8 +59,8 @@ class Event(Enum):
         Plex's own address""")
     COVER_UNUSABLE = _warning("""Cannot use the cover of {label}: {error}. Plex keeps its old
         image. Set another cover in Stash""")
-    COVER_REFUSED = _warning("""Plex refused the {kind} of {label}: {error}. Plex keeps the old
-        {kind}. Set another cover in Stash""")
+    COVER_REFUSED = _warning("""Plex did not accept the {kind} of {label}: {error}. Plex keeps the
+        old {kind}. Set another cover in Stash""")
     UPLOADS_DOWN = _warning("""Plex accepts edits but stores no images ({cause}). Waiting images are
         sent when Plex stores images again; all other fields are synced. Check Plex's log: its disk
         may be full, or its folder 'Metadata' not writable""")
@@ -68,8 +68,9 @@ class Event(Enum):
         The {kind} is locked as it is. If it is wrong, choose another image in Plex""")
     OVERLAY_LABEL_KEPT = _warning("""Cannot remove the label 'Overlay' from {label}: {error}. Kometa
         may restore the old poster. Remove the label in Plex""")
-    MATCH_GUESSED = _warning("""Several files in Plex may match {label}: used {taken}, not {others}.
-        If this is the wrong file, set plex_unmatched_path_map, or switch on strict_matching""")
+    MATCH_GUESSED = _warning("""Several files in Plex may match {label}. The sync used {taken}, not
+        {others}. If this is the wrong file, set plex_unmatched_path_map, or switch on
+        strict_matching""")
     ITEM_SHARED = _warning("{advice}")
     ITEM_UNREADABLE = _warning("{advice}. All other items are synced")
     LISTING_GAP = _warning("""Plex cannot list an item of the library '{library}', between item
@@ -156,11 +157,11 @@ class Event(Enum):
     LEGACY_POSTPONED = _warning("""The import from the legacy Stash2Plex is postponed to the
         worker's next start: {error}""")
 
-    RECONCILIATION_BEGUN = _info("Reconciliation of {scope} started")
-    RECONCILIATION_RESUMED = _info("Reconciliation of {scope} resumed")
+    RECONCILIATION_BEGUN = _info("Started the reconciliation of {scope}")
+    RECONCILIATION_RESUMED = _info("Resumed the reconciliation of {scope}")
     RECONCILIATION_PROGRESS = _info("""Reconciliation: {checked:,} of {total:,} scenes checked,
         {gaps:scene} to sync""")
-    RECONCILIATION_ENDED = _info("Reconciliation of {scope} ended. {result}")
+    RECONCILIATION_ENDED = _info("Finished the reconciliation of {scope}. {result}")
     RECONCILIATION_RESTS = _warning("""Reconciliation paused for {minutes:.0f} minutes: {error}. It
         resumes automatically where it stopped""")
 

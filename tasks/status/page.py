@@ -34,7 +34,8 @@ _STEPS, _DONE = ("libraries", "paths", "preview"), "done"
 
 def first_run(services: Services, *, step: str) -> Answer:
     write_state(services.folder.first_run, {"step": step})
-    return Answer(f"The setup of the plugin continues with step '{step}'", data={"step": step})
+    text = "is finished" if step == "done" else f"continues with the step '{step}'"
+    return Answer(f"The setup of the plugin {text}", data={"step": step})
 
 
 def end_first_run(services: Services) -> None:

@@ -80,7 +80,7 @@ def _details(status: StatusSnapshot, dead: int) -> list[str]:
         f"Queue: {queue or 'empty'}. So far: {done}",
         f"Jobs that failed permanently (dead letters): {dead_letters}",
         f"Circuit breaker: {breaker}",
-        f"Ended outages of Plex: {_recoveries(status)}",
+        f"Past outages of Plex: {_recoveries(status)}",
         *_reconciliation(status),
         *(_outage_line(record, status.now) for record in status.outages.records[:-4:-1]),
     ]
@@ -211,12 +211,12 @@ def outage_data(history: OutageHistory) -> dict[str, Any]:
 def _outage_line(record: OutageRecord, now: float) -> str:
     began = format_elapsed_since(record.started_at, now)
     about = "about " if record.estimated else ""
-    lasted = "not over yet"
+    lasted = "continues"
     if record.duration is not None:
         lasted = f"lasted {about}{format_duration(record.duration)}"
     scenes = counted(record.jobs_affected, "scene")
-    waited = f", {scenes} had to wait" if record.jobs_affected else ""
-    return f"Outage that began {began}: {lasted}{waited}"
+    waited = f"; {scenes} had to wait" if record.jobs_affected else ""
+    return f"An outage of Plex began {began} and {lasted}{waited}"
 
 
 def _outage_data(record: OutageRecord) -> dict[str, Any]:

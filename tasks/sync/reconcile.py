@@ -86,7 +86,7 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
         _show_progress(services, engine.stored())
     if ended.queued:
         services.ensure_worker()
-    text = f"Reconciliation of {order.words} ended. {ended.text}"
+    text = f"Finished the reconciliation of {order.words}. {ended.text}"
     if ended.how is Ending.NOTHING:
         raise TaskError(text)
     asks = ended.how is Ending.ASKS

@@ -20,7 +20,7 @@ RECENT = 86_400.0
 _WORDS = {
     "queued": "queued",
     "waiting": "already queued",
-    "in_step": "already in Plex",
+    "in_step": "already up to date in Plex",
     "without_metadata": "without metadata in Stash",
     "without_file": "without a file",
     "not_selected": "not selected by the settings",

@@ -116,7 +116,7 @@ def test_an_edition_without_a_plex_pass_is_told_once_and_delays_nothing(rig: Rig
     (refused,) = rig.events("field_refused", field="edition")
     assert "Plex Pass" in refused["cause"]
     assert len(rig.plex.log.writes(mark)) <= len(pairs) + 8
-    assert "8 already in Plex" in rig.task("all").output
+    assert "8 already up to date in Plex" in rig.task("all").output
 
     rig.plex.switches = replace(rig.plex.switches, plex_pass=True)
     rig.task("all", force="true")

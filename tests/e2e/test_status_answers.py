@@ -132,7 +132,7 @@ def test_outages_are_told_newest_first_with_their_figures_and_what_to_do(rig: Ri
     write(rig, "circuit_breaker.json", CLOSED)
     over = rig.task("outage_summary")
     assert figures(over.output)[:2] == [2, 2]
-    assert "not over yet" not in "\n".join(over.messages("info"))
+    assert "and continues" not in "\n".join(over.messages("info"))
 
 
 def test_a_healthy_plex_is_told_to_a_program(rig: Rig) -> None:

@@ -59,7 +59,7 @@ def test_sync_all_sends_again_what_plex_has_lost_or_shows_otherwise(rig: Rig) ->
     answer = rig.task("all")
 
     assert answer.output == (
-        "5 scenes checked: 2 queued, 2 already in Plex, 1 without metadata in Stash"
+        "5 scenes checked: 2 queued, 2 already up to date in Plex, 1 without metadata in Stash"
     )
     settle(rig)
     assert "Another tool's" not in (changed.summary, changed.studio)

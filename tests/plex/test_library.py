@@ -98,7 +98,9 @@ def test_a_library_that_is_no_longer_named_is_forgotten(lab: Lab) -> None:
 def test_when_plex_has_none_of_the_named_libraries_the_error_tells_both_sides(lab: Lab) -> None:
     lab.library.prepare()
     misspelt = lab.opened("Scnes, Other")
-    with pytest.raises(PlexLibraryError, match=r"'Scnes', 'Other'. Plex's .*: 'Scenes' \(1\)"):
+    with pytest.raises(
+        PlexLibraryError, match=r"'Scnes', 'Other'. Plex's .*: 'Scenes' \(number 1\)"
+    ):
         misspelt.prepare()
     assert keys_of(lab.index) == {1}
 

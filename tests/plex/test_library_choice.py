@@ -58,12 +58,21 @@ def test_a_setting_chooses_libraries(
         (
             "Flims, A, 9",
             ("A", "Films"),
-            "Plex has no video library 'Flims', '9'. Plex's video libraries: 'A' (1), 'Films' (2).",
+            "Plex has no video library 'Flims', '9'. "
+            "Plex's video libraries: 'A' (number 1), 'Films' (number 2).",
         ),
         ("A", (), "Plex has no video library 'A'. Plex's video libraries: none."),
-        ("A", ("A", "B", "A"), "'A' in plex_library may mean 'A' (1), 'A' (3): give the number"),
-        ("SCENES", ("Scenes", "scenes"), "may mean 'Scenes' (1), 'scenes' (2): give the number"),
-        ("A, B", ("A", " B", "B"), "'B' in plex_library may mean ' B' (2), 'B' (3)"),
+        (
+            "A",
+            ("A", "B", "A"),
+            "'A' in plex_library may mean 'A' (number 1), 'A' (number 3): give the number",
+        ),
+        (
+            "SCENES",
+            ("Scenes", "scenes"),
+            "may mean 'Scenes' (number 1), 'scenes' (number 2): give the number",
+        ),
+        ("A, B", ("A", " B", "B"), "'B' in plex_library may mean ' B' (number 2), 'B' (number 3)"),
     ],
 )
 def test_a_setting_that_chooses_none_or_several_is_told_with_names_and_numbers(

@@ -64,7 +64,7 @@ class Neglected(Chapter):
             answer = self.household.reconcile() or ""
         self.steps.append(f"a reconciliation: {answer}")
         sums = re.fullmatch(
-            r".* ended\. (\d+) scenes? checked: (.*)\. (\d+) scenes? to sync"
+            r"Finished .*?\. (\d+) scenes? checked: (.*)\. (\d+) scenes? to sync"
             r"(?:: ([^;]*))?(?:; .*)?",
             answer,
         )

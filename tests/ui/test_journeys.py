@@ -267,7 +267,7 @@ def test_settings_show_no_secret(browser: Browser, serve: Serve, make_rig: MakeR
     bury(rig, [scene_id], "SceneError", f"{FOLDER}/one.mp4 is gone")
     opened(browser, serve(rig))
     browser.click("button", "Test connection")
-    browser.sees("Plex's video libraries: 'Scenes' (1)", ".s2p-answer")
+    browser.sees("Plex's video libraries: 'Scenes' (number 1)", ".s2p-answer")
     browser.click(".s2p-libraries label", "Films")
     browser.click(".s2p-libraries label", "Scenes")
     browser.click("summary", "Fields")
