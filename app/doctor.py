@@ -16,8 +16,8 @@ from tasks.doctor import machine_checks, work_checks
 from tasks.doctor.finding import Check, Finding, masked, report, unchecked
 
 _OF_SERVERS = (
-    "Stash", "settings", "Plex", "encryption", "token", "libraries", "path coverage",
-    "behaviour of Plex", "clock",
+    "Stash", "settings", "Plex", "encryption", "token", "libraries", "synced scenes",
+    "edits in Plex", "clock",
 )  # fmt: skip
 _OF_FOLDER = (
     "permissions", "free space", "state files", "worker", "pause", "queue", "dead letters",

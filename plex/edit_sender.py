@@ -195,7 +195,10 @@ class EditSender:
         self._is_writable = True
 
     def _test_edit(self) -> PlexError | None:
-        """Send the lock of a field as it is, which changes nothing. Return Plex's error, if any."""
+        """Test whether Plex accepts edits, and return Plex's error, if any.
+
+        The test sends the present lock of a field, which changes nothing.
+        """
         locked, edited = self.item.locked, {key.split(".")[0] for key in joined(self._fields)}
         unedited = (name for name in _TESTED_FIELDS if name in locked and name not in edited)
         name = next(unedited, _UNSYNCED_FIELD)

@@ -36,6 +36,7 @@ class PlexError(Exception):
         message = f"{problem} while {doing}{advice}" if doing else f"{problem}{advice}"
         super().__init__(message)
         self.retry_after = retry_after
+        self.problem, self.remedy = problem, remedy
         self.cause = f"{problem}{advice}"
         self.brief = brief or message
 

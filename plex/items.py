@@ -51,8 +51,8 @@ class LibraryPart:
 @dataclass(frozen=True, slots=True)
 class Place:
     rows: int = 0
-    # The largest rating key of all listed items. It is 0 if it is unusable, because Plex did not
-    # sort the items by rating key.
+    # The next listing continues after this rating key. If Plex did not sort the items by rating
+    # key, this is 0, and the next listing starts at the beginning.
     last_key: int = 0
 
 

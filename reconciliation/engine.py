@@ -38,6 +38,7 @@ from sync_queue.models import BULK
 from sync_queue.operations import METADATA, scene_job
 from validation.config import Config
 from validation.scene_extractor import asked_since, is_since, moment_of
+from validation.values import counted
 from worker.services import Services
 from worker.sync.inspection import Inspection, inspect_scenes
 from worker.sync.session import SyncSession
@@ -85,13 +86,12 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # Stash may return an empty page by mistake. So request the last returned scene again.
-            # If Stash returns nothing again, the empty page was a mistake. Otherwise, the list has
-            # ended.
+            # Stash may return an empty page by mistake. To find out, request the last returned
+            # scene again. If Stash returns this scene, the list has ended.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(
-                    f"Stash counts more scenes ({left:,}), but returned none; see Stash's log"
+                    f"Stash has {counted(left, 'more scene')}, but returned none; see Stash's log"
                 )
             page = replace(page, scenes=page.scenes[1:])
         if not page.scenes:

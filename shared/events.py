@@ -90,8 +90,9 @@ class Event(Enum):
     PLEX_DOWN = _warning(
         f"Plex cannot be used: {{reason}}. {_KEPT} and resume once Plex works again"
     )
-    PLEX_BACK = _info("Plex is back after {duration}; {scenes:scene} waited")
-    PLEX_WRITABLE = _info("Plex saves changes again after {duration}; {scenes:scene} waited")
+    PLEX_BACK = _info("Plex is back after {duration}. {scenes:scene} waited and will be synced now")
+    PLEX_WRITABLE = _info("""Plex saves changes again after {duration}. {scenes:scene} waited and
+        will be synced now""")
     SYNC_PAUSED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once this is fixed")
     QUIET_HOURS = _info(f"Sync paused until {{end}} by quiet_hours. {_KEPT}")
     SYNC_SLOWED = _info("""Plex is slow: an edit takes {milliseconds:.0f} ms instead of {usual:.0f}
@@ -105,8 +106,8 @@ class Event(Enum):
 
     WORKER_STARTED = _info("Worker started (process {pid})")
     WORKER_ENDED = _info("Worker ended: {reason}")
-    WORKER_STAYS = _info("""The idle worker keeps running. In a container without an init process,
-        an ended worker would stay in the list of processes. No action is needed""")
+    WORKER_STAYS = _info("""The idle worker keeps running, which is normal in a container without
+        an init process. No action is needed""")
     WORKER_UNUSABLE = _error(f"Worker cannot start. {_KEPT}. The cause: {{problem}}")
     WORKER_UNCONNECTED = _error(f"""The worker received no Stash connection: its parent process
         died. {_KEPT}; the next edit or task starts a new worker""")

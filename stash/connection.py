@@ -210,7 +210,10 @@ class StashConnection(GQLWrapper):  # type: ignore[misc] # stashapp-tools ships 
             content = None
         if not isinstance(content, dict):
             text = response.content.decode("utf-8", "replace")[:_QUOTED]
-            raise StashRequestError(f"Stash's answer is not GraphQL ({_describe(status, text)})")
+            described = _describe(status, text)
+            raise StashRequestError(
+                f"the answer at Stash's address is not from Stash's API ({described})"
+            )
         errors, data = content.get("errors"), content.get("data")
         data = data if isinstance(data, dict) else None
         if not errors and data is not None:

@@ -27,7 +27,7 @@
             }),
             h(S.ActionButton, {
               label: "Delete",
-              confirmation: "Delete this dead letter?",
+              confirmation: "Delete this failed job?",
               busy,
               onClick: () => run(() => S.run("drop_dlq", selection)),
             })
@@ -59,7 +59,7 @@
         linkLabel ? h(S.ActionButton, { label: linkLabel, onClick: () => S.toSetting(setting) }) : null,
         h(S.ActionButton, {
           label: "Delete all",
-          confirmation: "Delete " + S.counted(group.count, "dead letter") + "?",
+          confirmation: "Delete " + S.counted(group.count, "failed job") + "?",
           busy,
           onClick: () => run(() => S.run("drop_dlq", selection)),
         })
@@ -77,7 +77,7 @@
   S.DeadLetters = ({ letters }) =>
     h(
       S.Section,
-      { title: "Needs attention", note: S.counted(letters.count, "dead letter") },
+      { title: "Needs attention", note: S.counted(letters.count, "failed job") },
       letters.groups.length === 0
         ? h("p", { className: "s2p-quiet" }, "No scene needs attention.")
         : letters.groups.map((group, at) =>

@@ -58,7 +58,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     letters = _chosen_letters(queue.dead_letters, scene_id, stored_type)
     if not letters:
         whose = "" if scene_id is None else f" of scene {scene_id}"
-        text = f"Nothing to retry: there are no dead letters{whose}"
+        text = f"Nothing to retry: no job{whose} failed permanently"
         return Answer(text, data=_data(dlq_recovery.RecoveryResult(), []))
     scenes = {letter.job.scene_id for letter in letters if letter.job}
     queued = sorted(get_queued_scene_ids(queue.connection).intersection(scenes))
@@ -91,9 +91,10 @@ def _stored_type(dead: DeadLetterQueue, error_type: str) -> str:
     for name in present:
         if name.casefold() == error_type.casefold():
             return name
-    allowed = ", ".join(f"{name} ({number:,})" for name, number in present.items())
+    allowed = ", ".join(f"{number:,} {name}" for name, number in present.items())
     raise TaskError(
-        f"error_type is {error_type!r}; allowed: {allowed}. For all dead letters, leave it empty"
+        f"No job failed permanently with the error type {error_type!r}. Failed jobs: {allowed}. "
+        "To choose all, leave error_type empty"
     )
 
 
@@ -151,8 +152,8 @@ def purge_dlq(services: Services, *, days: int) -> Answer:
 
 def drop_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
     if scene_id is None and not error_type:
-        advice = "Choose the dead letters by scene_id or error_type"
-        raise TaskError(f"{advice}. The mode clear_dlq removes all")
+        advice = "Nothing was removed: give scene_id, error_type or both"
+        raise TaskError(f"{advice}. To remove all dead letters, use the mode clear_dlq")
     dead = services.queue.dead_letters
     with services.queue.transaction():
         letters = _chosen_letters(dead, scene_id, error_type)

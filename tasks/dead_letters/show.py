@@ -36,15 +36,15 @@ def show_dlq(source: StatusSource) -> Answer:
         "groups_left_out": left_out,
     }
     if not total:
-        return Answer("No dead letters: nothing needs attention", data=data)
+        return Answer("No job failed permanently: nothing needs attention", data=data)
     details = [line for group in shown for line in _lines(group, titles, now)]
     details += [f"and {counted(left_out, 'other reason')}"] if left_out else []
     details += [f"Titles of scenes are not shown, because {problem}"] if problem else []
     _, newest_letters = shown[0]
     newest = format_elapsed_since(newest_letters[0].moment, now)
     return Answer(
-        f"{counted(total, 'dead letter')} for {counted(len(groups), 'reason')}, the newest "
-        f"{newest}. Remove the cause, then run the task 'Retry Dead Letters'",
+        f"{counted(total, 'job')} failed permanently for {counted(len(groups), 'reason')}, the "
+        f"last {newest}. Remove the cause, then run the task 'Retry Dead Letters'",
         details=details,
         data=data,
         level=Level.WARNING,
@@ -91,8 +91,8 @@ def reason_of(message: str) -> str:
 
 def _lines(group: _Group, titles: Titles, now: float) -> Iterator[str]:
     (error_type, reason), letters = group
-    count = counted(len(letters), "dead letter")
-    yield f"{count} of the type {error_type}: {reason}. {explain(error_type).remedy}"
+    count = counted(len(letters), "job")
+    yield f"{count} failed permanently ({error_type}): {reason}. {explain(error_type).remedy}"
     for letter in letters[:MOST_SCENES]:
         subject = "A job whose scene number cannot be read"
         if letter.scene_id is not None:

@@ -147,8 +147,9 @@ def check_database(seen: DatabaseCheckup) -> Finding:
         remedy = "Close other programs that use it, and make its folder writable for Stash's user"
         return fault(f"cannot be read ({seen.refusal})", remedy)
     if seen.version > SCHEMA_VERSION:
-        text = f"is of a newer version (schema {seen.version}; this one supports {SCHEMA_VERSION})"
-        return fault(text, "Install that newer version of the plugin again")
+        text = f"a newer version of the plugin has changed it to schema {seen.version}"
+        supported = f"this version supports up to schema {SCHEMA_VERSION}"
+        return fault(f"{text}; {supported}", "Install the newer version again")
     if seen.version < SCHEMA_VERSION:
         return ok(f"intact, schema {seen.version}; the next edit or task upgrades the database")
     text = f"intact, schema {seen.version}, {seen.size / 1e6:,.1f} MB"

@@ -36,7 +36,7 @@ from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
 _REJECTED_VALUE: list[str] = []
-_SETTINGS = "In Settings > Plugins > Stash2Plex, correct each setting that the Doctor names"
+_SETTINGS = "Correct these settings in Settings > Plugins > Stash2Plex"
 _NO_PLEX = unchecked("Plex does not answer")
 
 
@@ -78,8 +78,8 @@ def examine_servers(
         "encryption": lambda: check_tls(config, plex),
         "token": lambda: check_token(config, plex),
         "libraries": lambda: check_libraries(config, plex),
-        "path coverage": lambda: check_coverage(index, database, stash.scenes, now),
-        "behaviour of Plex": lambda: check_behaviour(plex, index, test_killed=killed),
+        "synced scenes": lambda: check_coverage(index, database, stash.scenes, now),
+        "edits in Plex": lambda: check_behaviour(plex, index, test_killed=killed),
         "clock": lambda: check_clock(stash, plex),
     }
     hosts = (urlsplit(url).hostname for url in (address.base_url, config.plex_url))
@@ -173,8 +173,8 @@ def check_tls(config: Config, seen: PlexHealth | None) -> Finding:
         return unchecked("the settings have no usable address of Plex")
     if isinstance(seen.error, PlexTlsError):
         if not seen.error.address:
-            remedy = "Use the http address, or set plex_verify_tls to the file of the certificate"
-            return fault(seen.error.cause, f"{remedy} or to off")
+            remedy = seen.error.remedy
+            return fault(seen.error.problem, remedy[:1].upper() + remedy[1:])
         # The host name in Plex's certificate is private, and users share this report.
         return fault(
             "Plex's certificate is for an address of plex.direct, and plex_url has another address",
@@ -238,20 +238,21 @@ def check_coverage(
         return unchecked("the path index or the queue database cannot be read")
     done, found = database.synced_scenes, index.found_scenes
     of = counted(done, "scene") if scenes is None else f"{done:,} of {counted(scenes, 'scene')}"
-    synced = f"the plugin has synced {of}"
+    synced = f"{of} synced so far"
     if not index.files:
-        return warning(f"no files in Plex are known yet; {synced}", "Run 'Check Path Mapping'")
+        text = f"{synced}. The plugin has not listed Plex's files yet"
+        return warning(text, "Run 'Check Path Mapping'")
     looked = format_elapsed_since(index.looked_at, now)
-    known = f"Plex has {counted(index.files, 'file')} (listed {looked})"
+    known = f"{synced}. Plex has {counted(index.files, 'file')} (listed {looked})"
     if not done and 2 * found > (scenes or 0):
-        text = f"{known}, with matches for {counted(found, 'scene')}; {synced}"
+        text = f"{known}, which match {counted(found, 'scene')}"
         return warning(text, "Run 'Sync All Scenes to Plex'")
     if not done and scenes != 0:
         remedy = "Run 'Check Path Mapping' to match them and to get a path map"
-        return warning(f"{known}; {synced}", remedy)
+        return warning(known, remedy)
     if scenes is not None and done >= scenes:
-        return ok(f"{known}; {synced}")
-    return ok(f"{known}; {synced}. 'Check Path Mapping' shows which scenes Plex does not have")
+        return ok(known)
+    return ok(f"{known}. 'Check Path Mapping' shows which scenes Plex does not have")
 
 
 def check_behaviour(seen: PlexHealth | None, index: IndexCheckup, *, test_killed: bool) -> Finding:

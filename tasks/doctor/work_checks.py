@@ -100,7 +100,7 @@ def check_pause(
     if lasts and pause.get("kind") == QUIET_HOURS and _number_waiting(database):
         return ok(f"paused {pause['reason']}")
     if signs.paused_at is None and not lasts:
-        return ok("according to worker.log, the sync is not paused")
+        return ok("none, according to worker.log")
     began = signs.paused_at or parse_moment(pause.get("since")) or now
     reason = signs.pause_reason or "worker.log no longer has the reason"
     text = f"paused {format_elapsed_since(began, now)} ({reason})"
@@ -130,7 +130,8 @@ def check_dead_letters(database: DatabaseCheckup) -> Finding:
     if not database.letters:
         return ok("none")
     by_type = ", ".join(f"{number:,} {kind}" for kind, number in database.letters.items())
-    return warning(by_type, "Run 'Show Dead Letters' for the remedies")
+    failed = f"{counted(sum(database.letters.values()), 'job')} failed permanently ({by_type})"
+    return warning(failed, "Run 'Show Dead Letters' for the remedies")
 
 
 def read_json(path: str) -> Any:

@@ -25,7 +25,8 @@ _CAUSE = "To see the cause, run the task 'Health Check'"
 def queue_status(source: StatusSource) -> Answer:
     status = read_status(source)
     dead = sum(status.dead.values())
-    letters = f". {counted(dead, 'dead letter')}: see the task 'Show Dead Letters'" if dead else ""
+    failed = f". {counted(dead, 'job')} failed permanently: see the task 'Show Dead Letters'"
+    letters = failed if dead else ""
     needs_action = dead or status.missing
     level = Level.FAULT if status.is_plex_down else Level.WARNING if needs_action else Level.OK
     return Answer(

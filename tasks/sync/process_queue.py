@@ -25,7 +25,7 @@ def process_queue(services: Services) -> Answer:
             f"Stopped after {counted(done, 'job')}: {cause}. "
             f"{counted(waiting, 'waiting job')} will be retried automatically"
         )
-    left = f"{counted(waiting, 'job')} will be retried automatically"
+    left = f"{counted(waiting, 'waiting job')} will be retried automatically"
     return Answer(
         f"Processed {counted(done, 'job')}; {left if waiting else 'the queue is empty'}",
         data={"done": done, "waiting": waiting},

@@ -38,7 +38,7 @@ def restore_values(services: Services, *, scene_id: int | None) -> Answer:
         done="restored",
         effect="This would undo the sync of {scenes}: {items} in Plex would get the values from "
         "before the first sync",
-        afterwards="if you edit a restored scene in Stash, the scene is synced again",
+        afterwards="If you edit a restored scene in Stash, the plugin syncs the scene again",
         question_path=services.folder.restore_question,
         change=Restoration(services, session).restore,
     ).start(scene_id)
@@ -61,7 +61,7 @@ def unlock_fields(services: Services, *, scene_id: int | None) -> Answer:
         done="unlocked",
         effect="This would unlock the fields of {items} in Plex, for {scenes} in Stash. The values "
         "would stay, but a refresh in Plex may then replace them",
-        afterwards="the next sync of a scene locks the fields again",
+        afterwards="The next sync of a scene locks its fields again",
         question_path=services.folder.unlock_question,
         change=unlock,
     ).start(scene_id)
@@ -99,8 +99,9 @@ class _ItemTask:
         waiting = len(self.scenes & get_queued_scene_ids(queue.connection))
         if waiting:
             services.log.warning(
-                f"{counted(waiting, f'{self.done} scene')} in the queue will be synced again. To "
-                "keep the values in Plex, switch off the setting Enabled, then run this task again"
+                f"{counted(waiting, f'{self.done} scene')} in the queue will be synced again, "
+                "which undoes this task. If you do not want this, switch off the setting Enabled, "
+                "then run this task again"
             )
         failed = (self.failed, "failed (the warnings in the log say why)")
         rest = counts_text(((self.gone, "no longer in Plex"), failed))
@@ -113,7 +114,7 @@ class _ItemTask:
         if not self.failed:
             # After an error, the confirmation stays valid, so the next start does not ask again.
             write_state(self.question_path, {})
-        afterwards = f"; {self.afterwards}" if self.changed else ""
+        afterwards = f". {self.afterwards}" if self.changed else ""
         return Answer(f"{counts}{afterwards}", data={self.done: self.changed})
 
     def _is_confirmed(self, items: int) -> bool:

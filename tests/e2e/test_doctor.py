@@ -176,7 +176,7 @@ def test_faults_and_warnings_have_the_levels_of_stash(rig: Rig) -> None:
     faults, warnings = result.messages("error"), result.messages("warning")
     assert [line.split(": ")[1] for line in faults[:-1]] == ["token"]
     assert faults[-1] == result.output
-    assert [line.split(": ")[1] for line in warnings] == ["settings", "libraries", "path coverage"]
+    assert [line.split(": ")[1] for line in warnings] == ["settings", "libraries", "synced scenes"]
 
 
 def test_the_doctor_has_the_reason_of_a_pause(rig: Rig) -> None:
@@ -198,7 +198,7 @@ def test_after_a_good_path_check_the_remedy_is_to_sync_all(rig: Rig) -> None:
     rig.add_library(2, covers=False)
     rig.task("check_paths")
 
-    (line,) = [line for line in doctor(rig).messages("warning") if ": path coverage: " in line[:25]]
+    (line,) = [line for line in doctor(rig).messages("warning") if ": synced scenes: " in line[:25]]
 
     assert line.endswith(". Run 'Sync All Scenes to Plex'")
 
@@ -246,7 +246,7 @@ def test_a_damaged_database(rig: Rig, damage: Callable[[Path], None]) -> None:
     found = levels(rig)
 
     assert found.pop("queue database") == "fault"
-    assert found == dict.fromkeys(("path coverage", "queue", "dead letters"), "warning")
+    assert found == dict.fromkeys(("synced scenes", "queue", "dead letters"), "warning")
     assert before == {path.name: path.read_bytes() for path in (rig.data / "queue").glob("data.db")}
 
 
@@ -293,7 +293,7 @@ def test_a_clock_that_is_wrong_and_a_certificate_that_is_not_there(make_rig: Mak
     rig.configure(plex_url=rig.plex.url.replace("http", "https"), plex_verify_tls="/no/such.pem")
     checks = levels(rig)
     assert (checks["Plex"], checks["encryption"]) == ("warning", "fault")
-    assert "/no/such.pem; correct plex_verify_tls" in "\n".join(findings(rig))
+    assert "/no/such.pem. Correct plex_verify_tls" in "\n".join(findings(rig))
 
 
 def test_the_output_can_be_shared(rig: Rig) -> None:

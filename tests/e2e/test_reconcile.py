@@ -359,7 +359,7 @@ def test_half_an_answer_of_either_side_queues_and_clears_nothing_and_says_so(rig
         "Stash lists no scenes, although 12 were synced": lambda: inject(findings(0), "findScenes"),
         "Stash returned 0 of 5 scenes": lambda: inject(findings(12), "findScenes"),
         "out of memory": lambda: inject(graphql_errors("out of memory"), behind_the_first_page),
-        "Stash counts more scenes": list_ends_early,
+        "but returned none; see": list_ends_early,
         "Plex lists no files": lambda: rig.configure(plex_library=nothing),
         "listing ": lambda: plex.truncate(kind="listing"),
         "Plex lists the items of 12 scenes, but did not return these items": lambda: plex.status(

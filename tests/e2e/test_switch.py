@@ -84,7 +84,7 @@ def test_the_first_edit_brings_what_waited_along_and_it_comes_over_once(rig: Rig
 
     assert len(rig.events("legacy_imported", "legacy_left")) == 1
     assert rig.plex.log.count(kind="edit") == 1
-    assert "2 dead letters: " in str(rig.task("queue_status").output)
+    assert "2 jobs failed permanently: " in str(rig.task("queue_status").output)
     assert (rig.data / "dlq.db.imported").exists()
     assert {request.headers.get(HEADER) for request in rig.plex.log.requests} == {DEVICE_ID}
 

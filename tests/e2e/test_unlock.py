@@ -47,7 +47,7 @@ def test_the_second_start_unlocks_the_fields(rig: Rig, switches: dict[str, Any])
     mark = rig.plex.log.mark()
     second = rig.task("unlock_fields").output
 
-    assert f"{COUNT} items unlocked; the next sync of a scene locks the fields again" in second
+    assert f"{COUNT} items unlocked. The next sync of a scene locks its fields again" in second
     assert without_locks(look(rig)) == without_locks(synced)
     hidden = switches.get("lock_names", {})  # no tool sees a user's own lock of such a field
     assert locks(look(rig)) == locks(before, hidden) != locks(synced)

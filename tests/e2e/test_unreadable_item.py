@@ -31,7 +31,7 @@ def test_an_unreadable_item_stops_no_other_one(make_rig: MakeRig, *, from_the_st
     if not from_the_start:
         assert rig.wait_until(lambda: rig.queued() == 0, 60)
         letters = rig.task("show_dlq")
-        assert "1 dead letter" in str(letters.output)
+        assert "1 job failed permanently" in str(letters.output)
         assert f"item {key} ({item.files[0]})" in "\n".join(letters.messages("info"))
     breaker = rig.data / "circuit_breaker.json"
     assert not breaker.exists() or json.loads(breaker.read_text())["state"] == "closed"

@@ -79,7 +79,7 @@ def test_an_early_empty_page_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
         walked = walk(scenes, 0)
         next(walked)
         server.inject(Status(200, nothing, "application/json"), "findScenes", times=2)
-        with pytest.raises(StashQueryError, match=r"more scenes \(1\), but returned none"):
+        with pytest.raises(StashQueryError, match=r"1 more scene, but returned none"):
             next(walked)
 
 

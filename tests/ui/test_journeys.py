@@ -245,7 +245,7 @@ def test_dead_letters_are_retried_or_dropped(browser: Browser, serve: Serve, rig
     assert rig.settled()
     looks_until(browser, rig, "3 scenes need attention", SENTENCE)
     browser.click(".s2p-group button", "Delete all")
-    browser.click(".s2p-group button", "Delete 3 dead letters?")
+    browser.click(".s2p-group button", "Delete 3 failed jobs?")
     looks_until(browser, rig, "All synced scenes are up to date in Plex", SENTENCE)
 
     browser.click(".s2p-section button", "Run now")

@@ -135,7 +135,7 @@ def test_buttons_name_what_is_to_be_done_and_tell_what_was(browser: Browser, can
     browser.click(".s2p-dead-letters button", "Retry")
     browser.until("return !document.querySelector('.s2p-group button:disabled')")
     browser.click(".s2p-group button", "Delete all")
-    browser.click(".s2p-group button", "Delete 2 dead letters?")
+    browser.click(".s2p-group button", "Delete 2 failed jobs?")
     browser.sees("drop_dlq was done", ".s2p-group")
     browser.type(".s2p-wide", "/a path")
     browser.click("button", "Test path")

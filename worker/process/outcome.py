@@ -7,7 +7,7 @@ class DrainOutcome(Enum):
     PAUSED = "paused"
     STOPPED = "stopped", "it was told to stop"
     IDLE = "idle", "no job has come for a minute"
-    LEFT = "left", "Stash rejects the worker's session"
+    LEFT = "left", "Stash does not accept the worker's login any more"
     UPDATED = "updated", "the plugin's files have changed"
     DAMAGED = "damaged", "another process continues with the new database"
     LOCKED_OUT = "locked out", "another process continues"

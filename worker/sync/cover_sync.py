@@ -121,8 +121,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # The time stamp of a scene has whole seconds, so a second edit may not change it. For a
-            # new cover, the hook therefore also marks the job.
+            # A scene's time stamp has whole seconds, so it may not change if a scene is edited
+            # twice within a second. So the hook also stores in the job that the cover is new.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)

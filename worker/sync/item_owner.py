@@ -49,7 +49,7 @@ def assign_items(
             work.items.remove(item)
             is_first = claimants[key].get(owner, False)
             why = "whose file Plex lists first" if is_first else "which was synced first"
-            note = f"its file is one of several versions of item {key}"
+            note = f"Plex has its file as another version of item {key}"
             work.shared_items.setdefault(OF_OTHER_SCENE, []).append(key)
             match = _match_of(work, item)
             sharing = Sharing.VERSIONS if match is None else sharing_of(item, match)
@@ -61,7 +61,7 @@ def assign_items(
                     fields = {"scene": owner, "item": key, "sharing": sharing.value}
                     report(Event.ITEM_SHARED, **fields, advice=advice)
                 reported.add(key)
-            work.elsewhere.append(f"{note}, and this item already shows scene {owner}, {why}")
+            work.elsewhere.append(f"{note}, and this item shows scene {owner}, {why}")
     return gone
 
 

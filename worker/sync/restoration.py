@@ -101,7 +101,10 @@ class Restoration:
     def _with_kept_names(
         self, item: PlexItem, fields: Mapping[str, Mapping[str, str]]
     ) -> PlexItem | None:
-        """Read the item back, and return it if Plex did not remove all names."""
+        """Read the item back.
+
+        Return it if it still has a tag that the plugin has removed, or else None.
+        """
         removed = {
             name: names
             for name, sent in fields.items()

@@ -109,7 +109,8 @@ class EditPlanner:
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
     """Return the fields that the plugin has written to an item.
 
-    If Plex has not confirmed an edit, its fields count unless a user has edited them since.
+    This includes fields whose edit Plex has not confirmed, unless a user has edited the field since
+    then.
     """
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:

@@ -25,7 +25,7 @@ from validation.metadata import needed_details
 from validation.pseudonyms import Obfuscator
 from worker.sync.write_test import WriteTestNote
 
-_IMAGE_WAITS = "the image is not sent yet, because Plex stores no images"
+_IMAGE_WAITS = "the image waits, because Plex cannot store images at the moment"
 UPLOADS_WAIT = 60.0
 
 
