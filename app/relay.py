@@ -45,8 +45,7 @@ def _report_stored_event(marker: str, log: Log) -> None:
     text = ""
     with contextlib.suppress(OSError), open(marker, encoding="utf-8", errors="replace") as file:
         text = file.read(MAX_RECORD_BYTES)
-    # The marker file shows that the log has new lines. It is deleted before the log is read, so a
-    # line that the worker adds meanwhile creates a new marker file.
+    # Delete the marker file before the log is read, so that lines added meanwhile are marked again.
     with contextlib.suppress(FileNotFoundError):
         remove_file(marker)
     _report(list(_parsed(text)), log)
@@ -92,8 +91,7 @@ def _unreported(path: str, position: dict[str, Any]) -> list[tuple[str, int, byt
     with contextlib.suppress(FileNotFoundError), open(f"{path}.1", "rb") as file:
         older = file.read()
     start = position["offset"] if _head(older) == position["head"] else 0
-    # If the log was rotated between the two reads, both reads returned the same lines. Return these
-    # lines once.
+    # After a log rotation between the two reads, both contain the same lines. Return them once.
     if _head(older) == head:
         return [(head, start, older[start:])]
     return [(_head(older), start, older[start:]), (head, 0, current)]

@@ -21,8 +21,7 @@ def measure(workspace: Workspace, progress: Progress) -> Iterator[Row]:
         alive: list[float] = []
         for number in range(_EDITS):
             plugin.wait_until_drained()
-            # The worker looks for edits every 0.2 s. With a fixed interval, each edit would wait
-            # equally long.
+            # Vary the time of the edits, because the worker looks for edits only every 0.2 s.
             time.sleep(number / _EDITS * _POLL_EVERY)
             alive.append(_edit(plugin, scenes[number], f"Alive {number}"))
         progress(f"edit: burst of {_BURST}")

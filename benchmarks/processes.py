@@ -45,7 +45,7 @@ def cpu_seconds(pid: int) -> float:
 def peak_megabytes(pid: int) -> float:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    # The status of a zombie process has no line `VmHWM`.
+    # A zombie process has no line `VmHWM` in its status.
     if not kilobytes:
         raise ProcessLookupError(pid)
     return kilobytes[0] / 1024

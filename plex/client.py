@@ -122,7 +122,7 @@ class PlexClient(PlexConnection):
     ) -> int:
         failing: int | None = 0
         if len(keys) > 1:
-            # If Plex can return none of three sample items, the cause is Plex, not a single item.
+            # If three sample items all fail, the cause is Plex, not a single item.
             if all(self.read_each([keys[n]], 1).failed for n in (-1, 0, len(keys) // 2)):
                 raise error
             failing = first_unreadable(

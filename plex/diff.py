@@ -184,8 +184,7 @@ def restoring_parameters(
             parameters = list_parameters(plex_name, tuple(value), shown, behaviour.removal_encoding)
     elif not same(value, shown) and (value or name != TITLE):
         if name == DATE:
-            # Some Plex servers shift each date by a day. Send a date that becomes right by this
-            # shift.
+            # Some Plex servers shift each date by a day, so send a date that compensates the shift.
             value = shifted(value, -behaviour.date_shift.get(item.section_key, 0))
         parameters = {f"{plex_name}.value": value}
     was_locked = plex_name in original.get(LOCKED, ())

@@ -40,8 +40,7 @@ def is_long(parameters: Parameters) -> bool:
 def pieces(parameters: Parameters) -> list[dict[str, str]]:
     """Split the edit of a list field into several short requests. Return `[]` for other fields.
 
-    Only the last request locks the field. If the field is not locked afterwards, not all requests
-    reached Plex.
+    The last request sets the lock. So a lock shows that all requests have arrived.
     """
     plex_name = list_name(parameters)
     if plex_name is None:
@@ -95,8 +94,7 @@ def list_parameters(
         # This server cannot remove a name with a comma, so the list is emptied and filled again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
-        # Some servers add the sent names to the list and remove no name. So each surplus name is
-        # removed explicitly.
+        # Some servers only add the sent names, so all other names are removed explicitly.
         encoded = [text for name in surplus for text in _encodings(name, encoding)]
         parameters[f"{plex_name}{REMOVED}"] = ",".join(encoded)
     parameters[f"{plex_name}.locked"] = "1"

@@ -1,7 +1,4 @@
-"""Sends one edit to Plex. If Plex refuses a field, the other fields are still sent.
-
-A test edit shows whether Plex refuses only this field or saves no changes at all.
-"""
+"""Sends one edit to Plex. If Plex refuses a field, the other fields are still sent."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -51,8 +51,7 @@ class LibraryPart:
 @dataclass(frozen=True, slots=True)
 class Place:
     rows: int = 0
-    # The next listing continues after this rating key. If Plex did not sort the items by rating
-    # key, this is 0, and the next listing starts at the beginning.
+    # The rating key after which the next listing continues, or 0 to start at the beginning.
     last_key: int = 0
 
 

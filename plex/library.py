@@ -255,8 +255,7 @@ class Library:
         except PlexTemporaryError as error:
             if not error.may_be_one_item:
                 raise
-            # `list_updated` fails in this library. With the cursor 0, the next listing does not
-            # call it.
+            # `list_updated` fails in this library, so the next listing must not call it.
             if not self._unreadable.holes(section):
                 raise CannotTell from None
         self.index.note_refresh(section.key, seen.begun, section.change_mark, place, cursor)

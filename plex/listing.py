@@ -30,8 +30,7 @@ _SLIM = urlencode(
         "excludeFields": "summary,tagline",
     }
 )
-# A search text has no commas, which mean "or" in Plex, and no characters such as `?`, which file
-# servers replace by others.
+# Searches leave out commas, which mean "or" in Plex, and characters that file servers replace.
 _UNSEARCHABLE = re.compile(r'[,"*:<>?|\x00-\x1f\x7f\ud800-\udfff\uf001-\uf07c]')
 
 Get = Callable[[str, str, Mapping[str, str]], Element]

@@ -220,8 +220,7 @@ class PathIndex:
         )
         parts = [LibraryPart(*row) for row in rows]
         self._note(part.path for part in parts)
-        # If a disk is missing, Plex has all of its files in the trash. Return these files, because
-        # they are still the scene's files.
+        # The files of a missing disk are all in Plex's trash, but must still be found.
         return [part for part in parts if not part.in_trash] or parts
 
     def _count(self, table: str) -> int:

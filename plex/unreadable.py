@@ -42,8 +42,7 @@ class UnreadableItems:
         others = [key for key in rating_keys if key not in known]
         found, failed = self.client.read_each(others, batch)
         if failed and len(others) == 1:
-            # Plex could not return an item. If Plex cannot return another item either, the items
-            # are not the cause.
+            # If Plex cannot return another item either, the cause is Plex, not a single item.
             other = self.index.another_key(others[0])
             if other is None or self.client.read_each([other], 1).failed:
                 raise failed[others[0]]

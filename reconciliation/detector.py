@@ -60,8 +60,8 @@ def _compare(scene: Inspection) -> Finding:
             is_lock = name not in changes and scene.desired.is_set(name)
             reasons[f"{name} not locked" if is_lock else name] = None
         for name, value in changes.items():
-            # Emptying an ADDITIVE or OPTIONAL field removes only values that the plugin wrote, so
-            # it does not count against the safety limit.
+            # Emptying one of these fields is harmless, because it loses only values that the plugin
+            # wrote.
             if name not in (*ADDITIVE, *OPTIONAL) and getattr(item, name) and not value:
                 clears[name] = None
     reasons |= dict.fromkeys(scene.image_reasons)

@@ -48,8 +48,7 @@ ITEMS_AT_ONCE = 10 * READ_BATCH
 LINE_EVERY = 5000
 _LAST_SCENE = 2**62
 _MOST_DOUBLINGS = 5
-# A key of a job's data. The value is how often reconciliations have queued a dead-lettered scene
-# again.
+# A key of a job's data: how often reconciliations have queued the dead-lettered scene again.
 TRIES = "reconciled"
 NOT_FOUND = "PlexNotFound"
 _GONE = "gone"
@@ -86,8 +85,7 @@ def pages(
     while True:
         page = services.scenes.page_after(after, PAGE, asked)
         if not page.scenes and left:
-            # Stash may return an empty page by mistake. To find out, request the last returned
-            # scene again. If Stash returns this scene, the list has ended.
+            # Check that the empty page is the end of the list, and not an error of Stash.
             page = services.scenes.page_after(after - 1, PAGE, asked)
             if not page.scenes or page.scenes[0].id != after:
                 raise StashQueryError(

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from reconciliation.findings import GapDetectionResult
 from validation.values import counted
 
-# Each limit has a share of all scenes and a number of scenes. A run exceeds the limit only if the
-# run exceeds both.
+# Each limit is a share of all scenes and a number of scenes. A run is stopped if it exceeds both.
 _LIMITS = {"again": (0.30, 25), "cleared": (0.10, 10), "lost": (0.10, 25)}
 _UNSEEN_LIMIT = (0.01, 10)
 CONFIRMATION_HOURS = 24.0

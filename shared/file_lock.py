@@ -8,9 +8,9 @@ else:
 
 
 class FileLock:
-    """An exclusive lock on a file. The system releases the lock when the process ends.
+    """An exclusive lock on a file, which ends with the process.
 
-    If a child process inherits the lock, the system releases it when the child process ends.
+    A child process can inherit the lock.
     """
 
     def __init__(self, path: str, descriptor: int | None = None) -> None:

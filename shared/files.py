@@ -54,8 +54,7 @@ def names_in(folder: str) -> list[str]:
 
 
 def sweep_temporaries(folder: str, now: float) -> None:
-    # A new process may have the process id in an old file's name. So files older than an hour are
-    # removed even if the process lives.
+    # Process ids are reused, so files older than an hour are removed in any case.
     for name in names_in(folder):
         path = os.path.join(folder, name)
         found = _TEMPORARY.search(name)

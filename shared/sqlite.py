@@ -42,8 +42,7 @@ def uses_wal(connection: sqlite3.Connection) -> bool:
 
 
 def use_wal(path: str, busy_timeout: float) -> None:
-    # While other connections read, SQLite cannot change the journal mode and does not wait. So try
-    # again.
+    # SQLite refuses to change the journal mode while another connection reads, so try again.
     deadline = time.monotonic() + busy_timeout
     while True:
         try:
@@ -92,10 +91,7 @@ def open_for_reading(path: str, patience: float) -> sqlite3.Connection:
 
 
 def database_uri(path: PurePath) -> str:
-    """Return the URI of a file. The server's name of a Windows share is part of the path.
-
-    SQLite rejects a URI with a server's name as its host.
-    """
+    """Return the URI of a file. SQLite accepts this form also for a file on a Windows share."""
     uri = path.as_uri()
     return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 

@@ -60,7 +60,7 @@ class Alterations:
             self._script.rename(folder / altered.ENTRY)
             shutil.copy(altered.__file__, folder)
             self._script.write_text(_START, encoding="utf-8")
-            # A worker exits when the time stamp of the entry script changes.
+            # Keep the script's time stamp, because a worker exits when it changes.
             shutil.copystat(folder / altered.ENTRY, self._script)
         content = marshal.dumps((str(self._repository), self._changes))
         fresh = folder / f"{altered.CHANGES}.new"

@@ -106,8 +106,7 @@ class _Server:
     def _let_go(self, connection: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Detach the sockets without closing them. Otherwise, Python would close their descriptors
-        # later, which may belong to files of the plugin by then.
+        # Keep Python from closing these sockets in the forked process.
         for one in (self._listener, connection, *self._children.values()):
             one.detach()
 

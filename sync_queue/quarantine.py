@@ -45,8 +45,7 @@ def quarantine_database(path: str) -> str | None:
             return None
         kept = f"{path}.corrupt-{int(time.time())}"
         was_asked = os.path.exists(_marker(path))
-        # Request a reconciliation before the damaged files are renamed. If this process is killed
-        # in between, the reconciliation still finds the lost jobs.
+        # Request a reconciliation first, so that a kill between these steps loses no job.
         ask_for_reconciliation(path, f"kept as {kept}")
         try:
             for suffix in ("", "-wal", "-shm"):

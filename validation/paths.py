@@ -13,8 +13,8 @@ _WINDOWS = re.compile(r"[A-Za-z]:|\\\\")
 _DRIVE = re.compile(r"[a-z]:(?=/|$)")
 _LONG_PATH_PREFIX_OF_WINDOWS = re.compile(r"^\\\\\?\\(?:UNC(?=\\))?")
 
-# Windows forbids some characters in names. File servers replace them by private-use characters, and
-# not all servers use the same ones. So a comparison treats all of these characters as equal.
+# File servers replace characters that Windows forbids, but not all by the same characters. A
+# comparison treats all of these characters as equal.
 _ANY = "?"
 _REPLACED = re.compile('["*:<>?|\uf001-\uf02a\uf02e\uf03a\uf03c\uf03e\uf03f\uf05c\uf07c]')
 _AT_THE_END = re.compile(r"[?. ]+(?=/|$)")

@@ -44,8 +44,7 @@ def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[s
     aliased = {name: stored.get(alias) for name, alias in LEGACY_NAMES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
-    # A settings page that was opened before the defaults were written deletes them when a user
-    # saves it. So write them again.
+    # An open settings page in Stash may have deleted the defaults. In this case, write them again.
     is_deleted_by_page = 2 * len(shown.written & absent.keys()) > len(shown.written)
     return {
         name: value

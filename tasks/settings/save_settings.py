@@ -152,8 +152,7 @@ def _needs_sync(
         return True
     if not sent_digests:
         return selection_changed and bool(why_not_selected(scene, before))
-    # The digests may belong to a former Plex server. So a scene also needs a sync if the new
-    # settings change its metadata.
+    # The digests may belong to a former Plex server, so the metadata is compared as well.
     new = project(scene, after).digest
     return new not in sent_digests or project(scene, before).digest != new
 

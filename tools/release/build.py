@@ -44,7 +44,7 @@ def read_manifest(path: Path) -> Manifest:
 def index_of(manifest: Manifest, archive: bytes, path: str, moment: datetime) -> str:
     """Return the text of the index from which Stash installs and updates the plugin.
 
-    Stash compares the date, not the version, with that of the installed plugin to find updates.
+    Stash offers an update if the date in the index is newer than that of the installed plugin.
     """
     date = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     quoted = {

@@ -67,7 +67,7 @@ def vendored_files(dependencies: Iterable[Vendored]) -> dict[str, bytes]:
 
 
 def check(files: Mapping[str, bytes]) -> None:
-    """Raise ReleaseError for files that users cannot install or that break the plugin."""
+    """Raise ReleaseError if a file would break the installation or the plugin."""
     manifests = [name for name in files if name.lower().endswith(".yml")]
     if manifests != [ENTRY[1]]:
         raise ReleaseError(f"Stash would load all of these: {', '.join(manifests)}")

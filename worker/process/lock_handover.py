@@ -33,8 +33,7 @@ def ensure_worker(script: str, lock: FileLock, spool: str, server_connection: An
     try:
         start_worker(script, lock, connection)
     finally:
-        # A started worker holds the lock now. If the start failed, this process still holds the
-        # lock, and releases it here.
+        # If the start failed, release the lock. Otherwise, the started worker holds the lock.
         lock.release()
     return "started"
 
@@ -69,8 +68,7 @@ def hold_worker_lock(
     try:
         yield
     finally:
-        # The waiting worker exits if it finds a held lock without a request. So release the lock
-        # before the request.
+        # Release the lock before the request, or the waiting worker would exit.
         lock.release()
         request.release()
         if is_handed_over:

@@ -78,7 +78,7 @@ class BatchSync:
             except PlexError as error:
                 return Failed(claims, scene.label, error, scene.files)
             reason += "; its Plex item has the values from before the first sync" * bool(restored)
-        # An empty time stamp of the scene's last change makes the next sync also compare the cover.
+        # The empty time stamp makes the next sync compare the cover, too.
         record = self._record(scene, SKIPPED, reason, scene_updated_at="")
         return Skipped(claims, scene.label, record, (reason,), by_plex=restores)
 

@@ -121,8 +121,8 @@ class CoverSync:
             result.tag = last.cover_tag
         if targets:
             result.why = "the scene did not change since its cover was sent"
-            # A scene's time stamp has whole seconds, so it may not change if a scene is edited
-            # twice within a second. So the hook also stores in the job that the cover is new.
+            # The hook marks the job of a new cover, because two edits within a second have the same
+            # time stamp.
             is_changed = any(claim.job.data.get("cover_changed") for claim in work.claims)
             if is_changed or may_differ(work.scene, targets, last):
                 self._send_to(targets)

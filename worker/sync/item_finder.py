@@ -29,10 +29,7 @@ class ItemFinder:
     is_preview: bool = False
 
     def find(self, works: Sequence[SceneWork]) -> set[int]:
-        """Find the Plex items of each scene, and store them in the scene's work.
-
-        Return the ids of scenes that were deleted in Stash after their last sync.
-        """
+        """Find the Plex items of each scene. Return the ids of scenes that Stash has deleted."""
         self._match_by_path(works)
         self._search(works)
         missing = [work for work in works if not work.items and work.error is None]

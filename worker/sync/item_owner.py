@@ -72,10 +72,7 @@ def _owners(
     session: SyncSession,
     stash: StashScenes,
 ) -> tuple[dict[int, int], set[int]]:
-    """Return the scene that each item shows, and the ids of scenes that Stash has deleted.
-
-    Stash runs no hook if a file moves to another scene. So scenes from the sync log are read again.
-    """
+    """Return the scene that each item shows, and the ids of scenes that Stash has deleted."""
     logged = {key: written[key] - {NO_SCENE} for key in items}
     absent = {
         key: logged[key] - claimants[key].keys()

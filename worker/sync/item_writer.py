@@ -53,8 +53,8 @@ class ItemWriter:
             with transaction():
                 for scene_id, key in taken_over:
                     log.transfer_item(scene_id, server_id, key)
-                    # Another scene used this item before, so the item may show the cover of that
-                    # scene. Let this sync compare the images.
+                    # The item may show the cover of another scene, so let this sync compare the
+                    # images.
                     log.mark_unsynced(scene_id)
             self.last |= log.scenes({scene_id for scene_id, _ in taken_over})
         stored = EditPlanner.of(log, self.session, works)
@@ -195,8 +195,7 @@ class ItemWriter:
         outcome = send(others) if others else EditOutcome()
         refusal = self._clear_date(item, edit)
         if refusal is not None:
-            # Plex never refuses a lock. So this request fails only if Plex is down, and then the
-            # date does not count as refused.
+            # Plex never refuses a lock, so this request fails only if Plex is down.
             lock = f"{PLEX_NAMES[DATE]}.locked"
             client.edit(item, {DATE: {lock: edit.fields[DATE][lock]}})
             refusal = self._clear_date(item, edit)

@@ -107,11 +107,7 @@ class EditPlanner:
 
 
 def written_fields(records: Collection[ItemRecord], item: PlexItem, held: FieldValues) -> set[str]:
-    """Return the fields that the plugin has written to an item.
-
-    This includes fields whose edit Plex has not confirmed, unless a user has edited the field since
-    then.
-    """
+    """Return the fields that the plugin has written to an item."""
     written = {name for record in records for name in (*record.sent, *record.refused)}
     for record in records:
         for name in record.pending:

@@ -91,8 +91,8 @@ class Verification:
             shows(edit.before if isinstance(ours[name], str) else edit.after, name, ours[name])
             for name in others
         )
-        # A user or another program may have set these fields. So Plex's values are not recorded as
-        # values that the plugin sent.
+        # A user or another program may have set these fields, so Plex's values are not recorded as
+        # sent.
         kept = {*ADDITIVE, *(() if is_first else others)}
         shown = {name: _shown(edit.after, name) for name in unkept if name not in kept}
         scene, report = edit.work.scene, self.services.log.event

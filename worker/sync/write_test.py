@@ -36,8 +36,7 @@ _TESTED = {name: plex for name, plex in PLEX_NAMES.items() if name not in OPTION
 _LOCKS = (*_TESTED.values(), SORT_TITLE, *IMAGE_LOCKS.values())
 # Plex returns at most this many performers. The test could not restore a longer list.
 _MOST_PERFORMERS = 200
-# The test sends the space of this name percent-encoded, to find out whether Plex decodes the names
-# of removed tags once or twice.
+# The space in this name shows how often Plex URL-decodes the names of removed tags.
 _PROBE = "Stash2Plex test"
 _PROBE_DATE = "2001-02-03"
 _UNSYNCED = "not tested, because it was never synced"
