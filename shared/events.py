@@ -90,9 +90,11 @@ class Event(Enum):
     PLEX_DOWN = _warning(
         f"Plex cannot be used: {{reason}}. {_KEPT} and resume once Plex works again"
     )
-    PLEX_BACK = _info("Plex is back after {duration}. {scenes:scene} waited and will be synced now")
-    PLEX_WRITABLE = _info("""Plex saves changes again after {duration}. {scenes:scene} waited and
-        will be synced now""")
+    PLEX_BACK = _info(
+        "Plex is back after {duration}. Scenes that waited and are synced now: {scenes:,}"
+    )
+    PLEX_WRITABLE = _info("""Plex saves changes again after {duration}. Scenes that waited and are
+        synced now: {scenes:,}""")
     SYNC_PAUSED = _warning(f"Sync paused: {{reason}}. {_KEPT} and resume once this is fixed")
     QUIET_HOURS = _info(f"Sync paused until {{end}} by quiet_hours. {_KEPT}")
     SYNC_SLOWED = _info("""Plex is slow: an edit takes {milliseconds:.0f} ms instead of {usual:.0f}

@@ -27,7 +27,7 @@ JOB_ENDS = {
     "scene_skipped": "skipped",
     "job_done": "removed",
     "job_retried": "waiting for retry",
-    "job_dead_lettered": "dead-lettered",
+    "job_dead_lettered": "failed permanently",
 }
 
 Fields = Mapping[str, object]

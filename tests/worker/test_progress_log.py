@@ -91,7 +91,7 @@ def test_in_stashs_log_a_drain_is_a_few_lines_and_one_sum() -> None:
     drain.progress.drain_ended()
     shown = [end for end in drain.ends if end[0] != "d"]
     assert shown == [*[("i", "scene_synced")] * 3, ("e", "job_dead_lettered")]
-    assert drain.sums == [("drain_ended", ["500 synced", "1 dead-lettered"])]
+    assert drain.sums == [("drain_ended", ["500 synced", "1 failed permanently"])]
 
 
 def test_a_drain_that_was_told_line_by_line_needs_no_sum_in_stashs_log() -> None:
