@@ -266,7 +266,7 @@ def test_a_fault_that_a_person_must_correct_pauses_the_sync(rig: Rig, name: str)
     runs = rig.stash.edit_scenes(ids, tags=["T"])
     assert rig.happened("sync_paused", error=error)
     assert [run.result.output for run in runs] == ["queued"] * 3
-    assert rig.queued() == 3
+    assert rig.wait_until(lambda: rig.queued() == 3)
     assert_nothing_spent(rig)
     if named:
         assert named in str(rig.task("health_check").error)
