@@ -43,7 +43,7 @@ def examine(
         "permissions": lambda: machine_checks.check_permissions(folder.root),
         "free space": lambda: machine_checks.check_space(shutil.disk_usage(folder.root).free),
         "queue database": lambda: machine_checks.check_database(database),
-        "path index": lambda: machine_checks.check_index(index),
+        "list of files": lambda: machine_checks.check_index(index),
         "state files": lambda: machine_checks.check_state_files(folder),
         **of_servers,
         **_checks_of_work(folder, database, now),

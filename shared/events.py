@@ -81,8 +81,8 @@ class Event(Enum):
     FOLDER_NOT_IN_PLEX = _warning("""Cannot scan for {label}: no library in Plex contains the folder
         {folder}. Folders in Plex: {locations}. If Plex names the folder differently, set the path
         map, Plex's folder first: {map}""")
-    PATHS_LEARNED = _info("Learned the path map {mapping}")
-    PATHS_DROPPED = _info("Removed a learned path map that no longer holds: {mapping}{evidence}")
+    PATHS_LEARNED = _info("Learned the path map (Plex=>Stash) {mapping}")
+    PATHS_DROPPED = _info("Removed a path map that the plugin had learned: {mapping}{evidence}")
     PATHS_NOT_LEARNED = _warning("""Cannot learn a path map now: {error}. A later scene tries again;
         to be sure, set plex_unmatched_path_map""")
 
@@ -137,8 +137,8 @@ class Event(Enum):
         lost""")
     QUEUE_REPLACED = _warning("""The queue's database was damaged ({error}). Another process has
         already replaced it; the worker continues with the new database""")
-    INDEX_REBUILT = _warning("""The path index (library.db) was damaged ({error}). The worker
-        creates it again from Plex""")
+    INDEX_REBUILT = _warning("""The plugin's list of Plex's files (library.db) was damaged
+        ({error}). The worker creates it again from Plex""")
     DATABASE_NOT_REPAIRED = _error(f"""A database of the plugin is damaged ({{error}}) and cannot be
         replaced ({{problem}}). The worker tries again. {_MAKE_WRITABLE}""")
     EDIT_UNREADABLE = _error("""Cannot read a queued edit; its file is kept as {kept}. Run the task

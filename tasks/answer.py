@@ -13,7 +13,8 @@ class TaskError(Exception):
 def unusable_database(error: Exception) -> str:
     doctor = "Run the task 'Doctor' for cause and remedy"
     if is_about_index(error):
-        return f"Cannot use the path index (library.db): {error}. No edit is lost. {doctor}"
+        problem = f"Cannot use the plugin's list of Plex's files (library.db): {error}"
+        return f"{problem}. No edit is lost. {doctor}"
     return f"Cannot use the plugin's database: {error}. {doctor}"
 
 

@@ -74,7 +74,7 @@
       Question,
       { state, ask, progress: "Asking Plex for its libraries…" },
       h("p", null, "Plex answers. Which libraries have the videos of your scenes? ",
-        "Without a choice, all of these libraries are used."),
+        "If you choose none, all of these libraries are used."),
       h(S.Libraries, { offered, tested: stored, value, change: setValue }),
       h(Next, { label: "Continue", busy: saving.busy, onClick: next }),
       h(S.Answer, { answer: saving.answer })

@@ -96,5 +96,5 @@ class Pauses:
 def database_fault(error: Exception) -> str:
     if is_about_index(error):
         remedy = "Close other programs that use the file, or delete it; no edit is lost"
-        return f"the path index (library.db) cannot be used ({error}). {remedy}"
+        return f"the plugin's list of Plex's files (library.db) cannot be used ({error}). {remedy}"
     return f"the queue's database cannot be used: {error}"

@@ -44,7 +44,7 @@ def show_dlq(source: StatusSource) -> Answer:
     newest = format_elapsed_since(newest_letters[0].moment, now)
     return Answer(
         f"{counted(total, 'job')} failed permanently for {counted(len(groups), 'reason')}, the "
-        f"last {newest}. Remove the cause, then run the task 'Retry Dead Letters'",
+        f"last {newest}. Remove the causes, then run the task 'Retry Dead Letters'",
         details=details,
         data=data,
         level=Level.WARNING,

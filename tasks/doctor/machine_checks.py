@@ -164,7 +164,7 @@ def check_index(seen: IndexCheckup) -> Finding:
         return ok("does not exist yet; the first sync creates the index")
     if not seen.problem:
         return ok(f"intact, {seen.size / 1e6:,.1f} MB")
-    remedy = "Run 'Check Path Mapping' to create the path index again. No edit is lost"
+    remedy = "Run 'Check Path Mapping' to create the list again. No edit is lost"
     return warning(f"cannot be read ({seen.problem})", remedy)
 
 

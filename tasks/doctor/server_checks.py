@@ -36,6 +36,7 @@ from validation.values import counted
 from worker.outage_history import format_elapsed_since
 
 _REJECTED_VALUE: list[str] = []
+_LOCALHOST = "If Stash runs in a container, localhost means that container"
 _SETTINGS = "Correct these settings in Settings > Plugins > Stash2Plex"
 _NO_PLEX = unchecked("Plex does not answer")
 
@@ -161,7 +162,7 @@ def check_plex(seen: PlexHealth | None, address: str) -> Finding:
     if not seen.reachable:
         remedy = "Correct plex_url, or find out why Plex is slow"
         if isinstance(seen.error, PlexServerDown):
-            remedy = "Start Plex, or correct plex_url; in a container, localhost is the container"
+            remedy = f"Start Plex, or correct plex_url. {_LOCALHOST}"
         elif isinstance(seen.error, PlexRedirectError):
             remedy = "Set plex_url to the address of the redirect"
         return fault(f"{seen.error} ({address})", remedy)
@@ -235,7 +236,7 @@ def check_coverage(
     index: IndexCheckup, database: DatabaseCheckup, scenes: int | None, now: float
 ) -> Finding:
     if index.problem or database.damage or database.refusal:
-        return unchecked("the path index or the queue database cannot be read")
+        return unchecked("the list of files or the queue database cannot be read")
     done, found = database.synced_scenes, index.found_scenes
     of = counted(done, "scene") if scenes is None else f"{done:,} of {counted(scenes, 'scene')}"
     synced = f"{of} synced so far"

@@ -143,7 +143,7 @@ def read_json(path: str) -> Any:
 def check_breaker(stored: Any, now: float) -> Finding:
     breaker = CircuitBreaker.from_state(stored)
     if breaker.state is CircuitState.CLOSED or breaker.opened_at is None:
-        return ok("closed")
+        return ok("closed, because Plex works")
     opened = format_elapsed_since(breaker.opened_at, now)
     text = f"{breaker.state.value.replace('_', '-')}, opened {opened} because Plex failed"
     return warning(text, "Start Plex; waiting jobs are then sent automatically")

@@ -34,7 +34,7 @@ def check_paths(services: Services) -> Answer:
     details += [line.format(**example) for example in examples]
     for mapping in session.learning.mappings()[:MOST_SHOWN]:
         use = "in use" if mapping.usable else _UNUSED
-        details.append(f"Learned path map {mapping}; {use}")
+        details.append(f"Learned path map (Plex=>Stash) {mapping}; {use}")
     advice, path_map = _advice(session, counts)
     return Answer(
         advice,

@@ -88,7 +88,7 @@ def _verdict(facts: SceneFacts) -> tuple[str, str, Level]:
     if not facts.scene.files:
         return "no_file", " is not in Plex, because the scene has no file in Stash", Level.WARNING
     if facts.plex is None:
-        text = f" may or may not be in Plex: {facts.plex_problem}. {_last_known(facts)}"
+        text = f" could not be looked up in Plex: {facts.plex_problem}. {_last_known(facts)}"
         return "unknown", text, Level.FAULT
     problem = problem_of(facts.plex.inspection)
     if problem is not None:
@@ -187,7 +187,7 @@ def _details(facts: SceneFacts) -> Iterator[str]:
 def _plex_lines(plex: PlexFacts, now: float) -> Iterator[str]:
     yield from (_file_line(*file) for file in plex.files)
     for item, edit in plex.inspection.edits:
-        label = f"Item {item.rating_key}"
+        label = f"Next sync of item {item.rating_key}"
         yield from (f"{label}: {line}" for line in lines_of(item, edit))
         if edit.preserved:
             yield f"{label}: kept because a user edited it in Plex: {', '.join(edit.preserved)}"

@@ -137,7 +137,7 @@ def lines_of(item: PlexItem, edit: ItemEdit) -> list[str]:
             n for n, given in edit.fields.items() if n not in changes and value in given.values()
         ]
         if names:
-            lines.append(f"would be {words} without a change of the value: {', '.join(names)}")
+            lines.append(f"fields that would only be {words}: {', '.join(names)}")
     return lines
 
 
@@ -191,9 +191,7 @@ def changes_by_item(
     for item, edit in inspection.edits:
         of_item = lines_of(item, edit)
         if item in unlocked:
-            of_item.append(
-                f"would be locked without a change of the value: {', '.join(unlocked[item])}"
-            )
+            of_item.append(f"fields that would only be locked: {', '.join(unlocked[item])}")
         if of_item:
             lines.append(f"item {item.rating_key}, {item.files[0] if item.files else 'no file'}")
             lines += [f"  {line}" for line in of_item]

@@ -37,7 +37,10 @@ def _reconcile(services: Services, *, order: Order, dry_run: bool = False) -> An
     engine, begun_at = GapDetectionEngine(services), services.clock()
     waited = not engine.lock.try_acquire()
     if waited:
-        services.log.info("Another reconciliation is running. This task waits for its result")
+        services.log.info(
+            "Another reconciliation (comparison of Stash and Plex) is running. This task waits "
+            "until it has ended"
+        )
     while waited and not engine.lock.try_acquire():
         _show_progress(services, engine.stored())
         services.sleep(_LOOK_EVERY)
@@ -81,7 +84,7 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
             result = stored.result if stored is not None else GapDetectionResult()
             raise TaskError(
                 f"{error}. {counted(result.checked, 'scene')} checked, {result.enqueued:,} queued. "
-                "Remove the cause and run the task again; it continues from here"
+                "Run the task again later; it continues where it stopped"
             ) from None
         _show_progress(services, engine.stored())
     if ended.queued:

@@ -109,7 +109,8 @@ class _ItemTask:
         if stopped_by is not None:
             left = len(keys) - self.changed - self.gone - self.failed
             raise TaskError(
-                f"{stopped_by}. {counts}, {left} left. Run the task again; it continues from here"
+                f"{stopped_by}. {counts}, {left} left. Run the task again later; it continues "
+                "where it stopped"
             )
         if not self.failed:
             # After an error, the confirmation stays valid, so the next start does not ask again.

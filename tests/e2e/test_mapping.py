@@ -163,7 +163,7 @@ def test_the_settings_change_what_plex_shows_and_off_again_restore_it(
     answer = rig.task("preview_sync").output
     assert f"{both} would change" in answer
     report = Path(answer.partition("Report: ")[2].strip()).read_text(encoding="utf-8")
-    assert ("would be unlocked without a change of the value: content_rating" in report) is (
+    assert ("fields that would only be unlocked: content_rating" in report) is (
         settings.get("content_rating") == "PG"
     )
     # Another edit unlocks the restored sort title.

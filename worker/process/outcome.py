@@ -7,7 +7,10 @@ class DrainOutcome(Enum):
     PAUSED = "paused"
     STOPPED = "stopped", "it was told to stop"
     IDLE = "idle", "no job has come for a minute"
-    LEFT = "left", "Stash does not accept the worker's login any more"
+    LEFT = (
+        "left",
+        "Stash does not accept its login any more; the next edit or task starts a new worker",
+    )
     UPDATED = "updated", "the plugin's files have changed"
     DAMAGED = "damaged", "another process continues with the new database"
     LOCKED_OUT = "locked out", "another process continues"
