@@ -106,8 +106,8 @@ def needs_decoding(name: str) -> bool:
 
 
 def _encodings(name: str, encoding: RemovalEncoding | None) -> list[str]:
-    # Most Plex servers URL-decode the names of removed tags twice. So the names are encoded twice,
-    # here and in `query`.
+    # Most Plex servers URL-decode the names of removed tags twice. So the names are encoded once
+    # here, and a second time in `query`.
     quoted = quote(name, safe="")
     is_safe = "," not in name and "+" not in name and unquote(name) == name
     is_plain = encoding is RemovalEncoding.ONCE or (encoding is None and is_safe)

@@ -50,8 +50,8 @@ class EditSender:
     refused_values: RefusedValues
     item: PlexItem
     fields: Fields
-    # Whether to send each field in a separate request. A field is given up after two failed
-    # requests.
+    # Whether to send each field in a separate request. If such a request fails twice, its field is
+    # given up.
     alone: bool = False
     refused_since: float = 0.0
     _is_writable: bool = False

@@ -19,7 +19,7 @@ from validation.values import LARGEST_NUMBER, whole_number
 
 # If a page of 250 videos fails, the cause is probably a single unreadable video.
 SMALLEST_PAGE = 250
-# If more than 20 items of a library are unreadable, Plex itself is the cause.
+# If more than 20 items of a library are unreadable, the cause is Plex, not the items.
 MOST_HOLES = 20
 START = Place()
 

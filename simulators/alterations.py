@@ -40,7 +40,8 @@ class Alterations:
             if name in change.__globals__
         }
         modules = {name: one.__name__ for name, one in used.items() if isinstance(one, ModuleType)}
-        # `marshal` cannot store `typing.Any`. Only annotations use it, so None can take its place.
+        # Only annotations use `typing.Any`. Store None in its place, because `marshal` cannot store
+        # it.
         constants = {
             name: None if value is Any else value
             for name, value in used.items()

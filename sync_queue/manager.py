@@ -171,7 +171,10 @@ class QueueManager(QueueView):
         return self.spool.move(self.enqueue, report)
 
     def cap_waits(self, longest_wait: float) -> int:
-        """Make jobs due now if they would otherwise wait longer than `longest_wait` seconds."""
+        """Make jobs due now if they would have to wait longer than `longest_wait` seconds.
+
+        After the clock was set back, due times can be far in the future.
+        """
         statement = f"{_SET_DUE} WHERE {IS_WAITING} AND {DUE} > ?"
         with self.transaction():
             return self.connection.execute(statement, (self.clock() + longest_wait,)).rowcount

@@ -64,5 +64,5 @@ def elect(lock: FileLock, folder: str, connection: bytes) -> bool:
         # On Windows, a file that another process reads cannot be replaced, so the old file stays.
         if os.path.exists(temporary):
             os.unlink(temporary)
-    # If another process holds the lock, it imports the spool, so no second worker is needed.
+    # The process that holds the lock imports the jobs, so no second worker is needed.
     return lock.try_acquire()

@@ -96,7 +96,7 @@
     return [state, run];
   };
 
-  /** Render a button. A button with `confirmation` shows this text and needs a second click. */
+  /** Render a button. With the text `confirmation`, the first click only shows this text. */
   S.ActionButton = ({ label, confirmation, busy, onClick, variant }) => {
     const [isAsking, setAsking] = React.useState(false);
     const click = () => {

@@ -47,8 +47,8 @@ def create_worker_log(path: str, marker: str | None = None) -> Log:
 
 
 def record_line(level: str, text: str, code: str, fields: Mapping[str, object]) -> str:
-    # The time makes the first 80 bytes of each log file unique, so `app/relay.py` can identify the
-    # file by them.
+    # The line begins with the time, so the first 80 bytes of each log file are unique.
+    # `app/relay.py` identifies the file by these bytes.
     time = datetime.now().astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
     record = {"time": time, "level": LEVEL_NAMES[level], "code": code, "message": text, **fields}
     return json.dumps(record, ensure_ascii=False)

@@ -133,8 +133,8 @@ class CoverSync:
             elif target.lacks_lock:
                 result.to_lock.setdefault(target.item, set()).add(target.kind)
         if lost:
-            # If the request named the known ETag, Stash would answer `304 Not Modified` without the
-            # cover.
+            # The lost image is needed, so request the cover without its ETag. With it, Stash would
+            # answer `304 Not Modified`.
             result.tag = None
             self._send_to(lost)
         return result

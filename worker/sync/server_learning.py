@@ -60,8 +60,8 @@ def learn(facts: ServerFacts, edits: Sequence[SentEdit]) -> None:
         if PLEX_NAMES[name] not in shown and _arrived(edit, name)
     )
     for lock, count in lacking.items():
-        # A single missing lock does not mean that the server hides the lock, because a user may
-        # have unlocked the field.
+        # One missing lock is no proof that the server never reports it, because a user may have
+        # unlocked the field.
         if lock not in known.hidden_locks and (shown or count > 1):
             facts.learn_lock(lock, shown=False)
     for edit in edits:
