@@ -20,7 +20,7 @@ _OF_SERVERS = (
     "edits in Plex", "clock",
 )  # fmt: skip
 _OF_FOLDER = (
-    "permissions", "free space", "state files", "worker", "pause", "queue", "dead letters",
+    "permissions", "free space", "state files", "worker", "pause", "queue", "failed jobs",
     "circuit breaker",
 )  # fmt: skip
 
@@ -84,7 +84,7 @@ def _checks_of_work(folder: DataFolder, database: DatabaseCheckup, now: float) -
         "worker": lambda: work_checks.check_worker(signs(), database, now),
         "pause": lambda: work_checks.check_pause(signs(), pause, database, now),
         "queue": lambda: work_checks.check_queue(database),
-        "dead letters": lambda: work_checks.check_dead_letters(database),
+        "failed jobs": lambda: work_checks.check_dead_letters(database),
         "circuit breaker": lambda: work_checks.check_breaker(breaker, now),
     }
 

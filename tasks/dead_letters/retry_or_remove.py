@@ -75,7 +75,7 @@ def retry_dlq(services: Services, *, scene_id: int | None, error_type: str) -> A
     )
     if result.recovered:
         services.ensure_worker()
-    details = [f"Already queued: {_named(queued)}. A successful sync removes the dead letter"]
+    details = [f"Already queued: {_named(queued)}. A successful sync removes the failed job"]
     return Answer(
         _summary(result),
         details=details if queued else [],
@@ -106,14 +106,14 @@ def _chosen_letters(
 
 
 def _summary(result: dlq_recovery.RecoveryResult) -> str:
-    gone = "whose scene is deleted in Stash ('Purge Old DLQ Entries' removes dead letters)"
+    gone = "whose scene is deleted in Stash ('Purge Old DLQ Entries' removes failed jobs)"
     left = (
         (result.skipped_already_queued, "whose scene is already queued"),
         (result.skipped_scene_missing, gone),
         (result.failed, "that cannot be read"),
     )
     rest = counts_text(left)
-    again = f"{counted(result.recovered, 'dead letter')} queued again"
+    again = f"{counted(result.recovered, 'failed job')} queued again"
     return f"{again}. Not queued: {rest}" if rest else again
 
 
@@ -137,14 +137,14 @@ def _data(result: dlq_recovery.RecoveryResult, already_queued: Sequence[int]) ->
 
 def clear_dlq(services: Services) -> Answer:
     removed = services.queue.dead_letters.clear()
-    return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})
+    return Answer(f"Removed {counted(removed, 'failed job')}", data={"removed": removed})
 
 
 def purge_dlq(services: Services, *, days: int) -> Answer:
     dead = services.queue.dead_letters
     removed, left = dead.purge(services.clock() - days * _DAY), dead.count()
     return Answer(
-        f"Removed {counted(removed, 'dead letter')} older than {counted(days, 'day')}; "
+        f"Removed {counted(removed, 'failed job')} older than {counted(days, 'day')}; "
         f"{left:,} left",
         data={"removed": removed, "left": left},
     )
@@ -153,9 +153,9 @@ def purge_dlq(services: Services, *, days: int) -> Answer:
 def drop_dlq(services: Services, *, scene_id: int | None, error_type: str) -> Answer:
     if scene_id is None and not error_type:
         advice = "Nothing was removed: give scene_id, error_type or both"
-        raise TaskError(f"{advice}. To remove all dead letters, use the mode clear_dlq")
+        raise TaskError(f"{advice}. To remove all failed jobs, use the mode clear_dlq")
     dead = services.queue.dead_letters
     with services.queue.transaction():
         letters = _chosen_letters(dead, scene_id, error_type)
         removed = sum(dead.remove(letter.id) for letter in letters)
-    return Answer(f"Removed {counted(removed, 'dead letter')}", data={"removed": removed})
+    return Answer(f"Removed {counted(removed, 'failed job')}", data={"removed": removed})

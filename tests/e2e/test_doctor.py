@@ -246,7 +246,7 @@ def test_a_damaged_database(rig: Rig, damage: Callable[[Path], None]) -> None:
     found = levels(rig)
 
     assert found.pop("queue database") == "fault"
-    assert found == dict.fromkeys(("synced scenes", "queue", "dead letters"), "warning")
+    assert found == dict.fromkeys(("synced scenes", "queue", "failed jobs"), "warning")
     assert before == {path.name: path.read_bytes() for path in (rig.data / "queue").glob("data.db")}
 
 
