@@ -1,4 +1,5 @@
-# URLs and `stash_ids` are not sent to Plex, but show that Stash's task Identify edited the scene.
+# Plex does not get URLs and `stash_ids`. But their change shows that a scene was edited by
+# Identify, a task of Stash.
 SYNCED_FIELDS = frozenset((
     "title", "details", "date", "studio_id", "performer_ids", "tag_ids", "rating100", "cover_image",
     "url", "urls", "code", "director", "groups", "group_ids", "movies", "movie_ids", "stash_ids",

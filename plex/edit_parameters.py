@@ -94,7 +94,8 @@ def list_parameters(
         # This server cannot remove a name with a comma, so the list is emptied and filled again.
         parameters = {f"{plex_name}{_EMPTIED}": "", **parameters}
     elif surplus:
-        # Some servers only add the sent names, so all other names are removed explicitly.
+        # Some servers add the sent names instead of replacing the list. So each surplus name is
+        # removed explicitly.
         encoded = [text for name in surplus for text in _encodings(name, encoding)]
         parameters[f"{plex_name}{REMOVED}"] = ",".join(encoded)
     parameters[f"{plex_name}.locked"] = "1"

@@ -122,9 +122,9 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files.
+        """Search Plex for files, if the last search is at least a minute ago.
 
-        Return False without a search if the last one was within a minute.
+        Return whether it is.
         """
         if not self._is_due(self._refreshed_at):
             return False

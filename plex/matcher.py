@@ -161,8 +161,8 @@ class PlexMatcher:
 
 
 def _ambiguous(candidates: Sequence[LibraryPart]) -> _Hits:
-    # Plex keeps the old paths of moved files in its trash. If all candidates are in the trash, none
-    # of them can be the file.
+    # Plex keeps the old paths of moved files in its trash. If all candidates are in the trash, they
+    # are such old paths.
     return _Hits(candidates=() if all(part.in_trash for part in candidates) else tuple(candidates))
 
 

@@ -211,8 +211,8 @@ class PathIndex:
         return None if row is None else int(row[0])
 
     def _find(self, condition: str, *values: str | int) -> list[LibraryPart]:
-        # The plus sign excludes the primary key, with which SQLite would read all rows of the
-        # server.
+        # The plus sign keeps SQLite from using the primary key, with which it would read all rows
+        # of the server.
         rows = self.database.rows(
             f"SELECT path, rating_key, size, section, 0, in_trash FROM parts WHERE {condition} "
             "AND +server_id = ? ORDER BY rating_key",

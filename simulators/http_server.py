@@ -89,8 +89,8 @@ class HttpServer:
 
     Args:
         serve: answers a request. If the result is False, the server closes the connection.
-        refuses_plain: whether a server with a certificate closes connections that do not use TLS.
-            The server calls this function for each such connection.
+        refuses_plain: is called for each connection without TLS to a server that has a certificate.
+            If the result is True, the server closes the connection.
     """
 
     def __init__(

@@ -59,8 +59,8 @@
 
   S.badge = readBadge();
 
-  /** Start a worker if jobs wait, and update the badge. A request soon after another request is
-   * postponed, unless `now` is true. */
+  /** Start a worker if jobs wait, and update the badge. A call soon after another call is postponed,
+   * unless `now` is true. */
   S.wake = async (now) => {
     const last = readBadge();
     window.clearTimeout(wakeTimer);

@@ -168,8 +168,8 @@ class ItemWriter:
         for name in ADDITIVE & pending.keys():
             pending[name] = list(dict.fromkeys((*last.pending.get(name, ()), *pending[name])))
         ahead = replace(last, pending=pending)
-        # If Plex already shows a value of the previous edit, this edit has arrived although its
-        # response was lost.
+        # The response to the previous edit may be lost. If Plex already shows one of its values,
+        # this previous edit has arrived.
         if pending != last.pending:
             ahead = replace(ahead, sent={**last.sent, **arrived(last, item)})
         if ahead != last:
