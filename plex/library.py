@@ -122,10 +122,7 @@ class Library:
 
     @_faults_of_the_address()
     def look_for(self, paths: Sequence[str]) -> bool:
-        """Search Plex for files, if the last search is at least a minute ago.
-
-        Return whether it is.
-        """
+        """Search Plex for files. Return False if the last search was less than a minute ago."""
         if not self._is_due(self._refreshed_at):
             return False
         self._prepare()
