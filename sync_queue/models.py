@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-# Keys of `SyncJob.data`. TRY_REFUSED: when a user asked to send again the values that Plex refused.
+# Keys of `SyncJob.data`. The value of TRY_REFUSED is the time at which a user asked to retry
+# refused values.
 MISSING_SINCE = "missing_since"
 MISSING_PATHS, MISSING_SIZES = "missing_paths", "missing_sizes"
 TRY_REFUSED = "try_refused"

@@ -44,7 +44,8 @@ def defaults_to_write(stored: Mapping[str, Any], shown: KnownSettings) -> dict[s
     aliased = {name: stored.get(alias) for name, alias in LEGACY_NAMES.items()}
     in_effect = _DEFAULTS | {name: value for name, value in aliased.items() if not is_empty(value)}
     absent = {name: value for name, value in in_effect.items() if name not in stored}
-    # An open settings page in Stash may have deleted the defaults. In this case, write them again.
+    # If a user saves a settings page that was opened earlier, Stash may delete the defaults. In
+    # this case, write them again.
     is_deleted_by_page = 2 * len(shown.written & absent.keys()) > len(shown.written)
     return {
         name: value

@@ -246,7 +246,8 @@ class _WorkerProcess:
         stays = self._probe.leaves_zombie()
         if not stays:
             self._lock.release()
-        # While this process held the lock, hooks started no worker, but may have stored jobs.
+        # Look for jobs again. While this process held the lock, hooks stored jobs but started no
+        # worker.
         known = self._spool.names()
         has_work = self._has_work(outcome)
         self._close_services()

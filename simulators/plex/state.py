@@ -159,7 +159,7 @@ def _scalar(plex: str, kind: Kind = "text") -> Any:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A video. `own_date` is the date of the item before any edit."""
+    """A video. `own_date` is the release date without any edit."""
 
     _revision: Revision = field(repr=False)
     _row: tuple[object, bytes] | None = field(default=None, init=False, repr=False)

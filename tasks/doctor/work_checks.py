@@ -38,7 +38,7 @@ class WorkerSigns:
 
 
 def read_worker_signs(path: str) -> WorkerSigns:
-    # Do not acquire the worker lock here. If a hook found the lock held, it would start no worker.
+    # Do not acquire the worker lock here, or a hook would find it held and start no worker.
     signs, lines = WorkerSigns(), deque[str]()
     with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
         lines = deque(file, _LINES_READ)

@@ -24,7 +24,7 @@ class Inspection(NamedTuple):
     lacks_metadata: bool = False
     edits: tuple[tuple[PlexItem, ItemEdit], ...] = ()
     unlocked_images: tuple[tuple[PlexItem, tuple[str, ...]], ...] = ()
-    cover_for: tuple[str, ...] = ()  # the kinds of images to compare with the scene's cover
+    cover_for: tuple[str, ...] = ()  # the kinds of Plex images to compare with the scene's cover
     elsewhere: tuple[str, ...] = ()
     unseen: bool = False
     synced_before: bool = False

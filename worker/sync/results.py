@@ -1,4 +1,4 @@
-"""The results of jobs. `by_plex` is True if Plex has answered a request during the job."""
+"""The results of jobs. `by_plex` is True if Plex has answered one of the job's requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
