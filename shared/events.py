@@ -82,7 +82,9 @@ class Event(Enum):
         {folder}. Folders in Plex: {locations}. If Plex names the folder differently, set the path
         map, Plex's folder first: {map}""")
     PATHS_LEARNED = _info("Learned the path map (Plex=>Stash) {mapping}")
-    PATHS_DROPPED = _info("Removed a path map that the plugin had learned: {mapping}{evidence}")
+    PATHS_DROPPED = _info(
+        "Removed a learned path map, because it no longer fits: {mapping}{evidence}"
+    )
     PATHS_NOT_LEARNED = _warning("""Cannot learn a path map now: {error}. A later scene tries again;
         to be sure, set plex_unmatched_path_map""")
 

@@ -21,7 +21,7 @@ class Where(TypedDict, total=False):
     """The conditions that a request must meet to be hit by a fault.
 
     The first `after` requests that meet the conditions pass. The fault hits the next `times`
-    requests. If `times` is None, the fault hits every further request.
+    requests. If `times` is None, the fault hits all later requests.
     """
 
     kind: Kind

@@ -84,7 +84,7 @@ def _run(services: Services, engine: GapDetectionEngine, order: Order) -> Answer
             result = stored.result if stored is not None else GapDetectionResult()
             raise TaskError(
                 f"{error}. {counted(result.checked, 'scene')} checked, {result.enqueued:,} queued. "
-                "Run the task again later; it continues where it stopped"
+                "Remove the cause, then run the task again; it continues where it stopped"
             ) from None
         _show_progress(services, engine.stored())
     if ended.queued:

@@ -29,7 +29,7 @@ SENTENCES = (
     "[Errno 2] No such file or directory: {path!r}",
     "Traceback: File {path!r}, line 3, in run | ValueError: {title}",
     "{path}",
-    "Removed a path map that the plugin had learned: {folder}=>{folder}: 3 scenes agree",
+    "Removed a learned path map, because it no longer fits: {folder}=>{folder}: 3 scenes agree",
 )
 
 
