@@ -80,7 +80,7 @@ def test_clear_queue_removes_what_waits_and_nothing_else(rig: Rig) -> None:
         answer, again = rig.task("clear_queue"), rig.task("clear_queue")
 
     assert_golden("tasks", "Clear Pending Queue, twice", [answer.output, again.output])
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
     assert dead_scenes(rig) == {9}
 
 
@@ -99,7 +99,7 @@ def test_purge_and_clear_remove_dead_letters_and_nothing_else(rig: Rig) -> None:
     assert_golden("dead_letters", "Clear Dead Letters, twice", [answer.output, again.output])
     assert answer.messages("info")[-1] == answer.output
     assert dead_scenes(rig) == set()
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
 
 
 def test_without_a_completed_outage_there_is_nothing_to_recover(rig: Rig) -> None:
@@ -289,7 +289,7 @@ def test_a_pause_ends_when_its_jobs_are_removed_or_the_plugin_is_off(rig: Rig) -
     postpone(rig, 99)
     rig.configure(enabled=False)
     assert rig.wait_until(lambda: not note(rig))
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
 
 
 def test_a_job_that_fails_by_its_own_fault_shows_that_a_pause_is_over(rig: Rig) -> None:

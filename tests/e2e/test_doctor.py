@@ -280,7 +280,7 @@ def test_jobs_that_wait_without_a_worker_and_the_doctor_starts_none(rig: Rig) ->
     found = findings(rig)
 
     assert rig.worker_pids() == []
-    assert rig.queued() == 2
+    assert rig.wait_until(lambda: rig.queued() == 2)
     assert_golden("doctor", "Jobs wait without a worker, Plex was away", found)
 
 

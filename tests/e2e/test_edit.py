@@ -118,4 +118,4 @@ def test_a_remembered_key_that_now_belongs_to_another_video_is_not_written_to(ri
 
     assert rig.happened("job_retried", error="PlexNotFound")
     assert item.title == "One"
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)

@@ -37,7 +37,7 @@ def test_a_burst_of_new_scenes_in_one_folder_is_one_scan_of_that_folder(rig: Rig
     lock = hold_worker_lock(rig)
     paths = [f"{FOLDER}/new/{number}.mp4" for number in range(BURST)]
     created = create(rig, *paths)
-    assert rig.queued() == BURST
+    assert rig.wait_until(lambda: rig.queued() == BURST)
     lock.release()
 
     rig.stash.edit_scenes(created, tags=["Identified"])

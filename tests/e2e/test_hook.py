@@ -120,7 +120,7 @@ def test_a_hook_works_without_dependencies_and_a_task_says_so(rig: Rig, bare_pyt
     rig.stash.stop()
     (run,) = rig.stash.edit_scene(scene_id, title="T")
     assert run.result.output == "queued"
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
 
 
 def test_fifty_hooks_at_once_on_a_fresh_folder_make_fifty_jobs_and_one_worker(rig: Rig) -> None:

@@ -58,7 +58,7 @@ def test_a_worker_without_its_dependencies_says_so_and_keeps_the_jobs(rig: Rig) 
 
     assert runs[0].result.output == "queued"
     assert rig.happened("worker_unusable")
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
 
 
 def _stumble_over_a_title() -> None:

@@ -155,7 +155,7 @@ def test_a_foreground_drain_is_told_in_bounds_too(rig: Rig) -> None:
     rig.add_library(60, covers=False)
     with no_worker(rig):
         rig.task("all")
-    assert rig.queued() == 60
+    assert rig.wait_until(lambda: rig.queued() == 60)
 
     result = rig.task("process_queue")
 

@@ -43,7 +43,7 @@ def test_no_question_starts_a_worker_whatever_there_is_to_do(rig: Rig) -> None:
         assert set(answer.output) >= {"level", "text"}
         assert rig.worker_pids() == []
     assert rig.worker_log() == ""
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
 
 
 def test_an_operation_answers_through_stashs_api_and_in_words_without_the_format(rig: Rig) -> None:

@@ -375,7 +375,7 @@ def test_an_edit_beside_a_newer_versions_database_arrives_once_that_is_back(rig:
     assert rig.happened("worker_unusable", count=2)
     assert rig.events("worker_failed", "bug") == []
     assert rig.wait_until(lambda: not rig.worker_pids())
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
     with rig.database() as database:
         database.execute(f"PRAGMA user_version={version}")
     rig.stash.edit_scene(other_id, title="Three")

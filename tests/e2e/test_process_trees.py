@@ -196,7 +196,7 @@ def test_waiting_jobs_arrive_after_a_restart_of_the_container(enter: Enter, kind
     rig.plex.stop()
     for scene_id in ids:
         rig.stash.edit_scene(scene_id, tags=["While Plex was away"])
-    assert rig.queued() == 4
+    assert rig.wait_until(lambda: rig.queued() == 4)
 
     container.stop()
 
@@ -230,7 +230,7 @@ def test_the_next_edit_brings_a_fresh_cookie_when_the_last_one_is_stale(enter: E
 
     assert rig.happened("stash_refused", timeout=90)
     assert rig.wait_until(lambda: is_idle(worker))
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
     rig.plex.start()
     assert idle_worker_after_an_edit(rig, ids[1], "Four") == worker
     assert rig.item_of(ids[0]).title == "Three"

@@ -152,7 +152,7 @@ def test_a_plex_that_saves_nothing_is_one_message_and_costs_no_retry(rig: Rig) -
     rig.stash.edit_scenes([scene_id for scene_id, _ in pairs], title="New")
 
     assert rig.wait_until(lambda: fault.hits >= 16, 60)  # past the breaker's five
-    assert rig.queued() == len(pairs)
+    assert rig.wait_until(lambda: rig.queued() == len(pairs))
     assert_nothing_spent(rig)
     (told,) = rig.events(level="warning")
     assert told["code"] == "plex_failed"
@@ -173,7 +173,7 @@ def test_a_plex_that_stores_no_images_keeps_no_field_back_and_costs_no_retry(rig
 
     assert rig.wait_until(lambda: all(item.title == "New" for _, item in pairs))
     assert rig.wait_until(lambda: all(fault.hits >= 5 for fault in faults), 60)
-    assert rig.queued() == len(pairs)
+    assert rig.wait_until(lambda: rig.queued() == len(pairs))
     assert letters(rig) == []
     assert [event["code"] for event in rig.events(level="warning")] == ["uploads_down"]
     assert not (rig.data / "outage_history.json").exists()

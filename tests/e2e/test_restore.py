@@ -429,7 +429,7 @@ def test_scenes_that_wait_in_the_queue_are_named_and_stay_there(rig: Rig) -> Non
     answer = restore(rig)
 
     assert [1] in [figures(text) for text in answer.messages("warning")]
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
 
 
 def test_a_plex_that_was_set_up_anew_in_an_outage_gets_back_what_it_held(rig: Rig) -> None:

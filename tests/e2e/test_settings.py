@@ -267,7 +267,7 @@ def test_gaps_are_queued_in_batches_of_the_size_that_is_set(make_rig: MakeRig) -
     with no_worker(rig):
         rig.task("reconcile_all")
 
-        assert rig.queued() == 10
+        assert rig.wait_until(lambda: rig.queued() == 10)
 
 
 def test_wrong_settings_have_their_defaults(make_rig: MakeRig) -> None:

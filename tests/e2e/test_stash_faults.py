@@ -42,7 +42,7 @@ def test_an_error_of_stash_that_is_of_no_scene_ends_no_job(rig: Rig, quoted: str
         return sum(map(about_scenes, rig.stash.requests.since(mark)))
 
     assert rig.wait_until(lambda: asked() >= 8, 60)  # a scene's own fault has five tries
-    assert rig.queued() == len(ids)
+    assert rig.wait_until(lambda: rig.queued() == len(ids))
     assert_nothing_spent(rig)
     (paused,) = rig.events("sync_paused", kind="stash")
     assert quoted in paused["reason"]

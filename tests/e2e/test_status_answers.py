@@ -93,7 +93,7 @@ def test_a_quiet_house_is_ok_and_what_is_on_its_way_is_told_apart(rig: Rig) -> N
         "pending": 3, "in_progress": 1, "waiting_for_retry": 0, "next_try_at": None
     }  # fmt: skip
     assert rig.worker_pids() == []
-    assert rig.queued() == 4
+    assert rig.wait_until(lambda: rig.queued() == 4)
 
 
 def test_outages_are_told_newest_first_with_their_figures_and_what_to_do(rig: Rig) -> None:

@@ -109,5 +109,5 @@ def test_a_worker_that_made_room_for_nobody_goes_on_or_ends_by_signal(rig: Rig) 
 
     assert rig.happened("worker_ended", outcome="stopped")
     assert rig.wait_until(lambda: not rig.worker_pids())
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
     task.release()

@@ -260,7 +260,7 @@ def test_a_broken_package_costs_no_edit_and_task_and_worker_say_what_to_do(
     answer = rig.task("queue_status")
 
     assert run.output == "queued"
-    assert rig.queued() == 1
+    assert rig.wait_until(lambda: rig.queued() == 1)
     assert answer.error is not None
     assert complaint in answer.error
     assert f"under this Python ({bare_python})" in answer.error

@@ -14,7 +14,7 @@ def test_a_bulk_edit_queues_every_scene_once_and_starts_one_worker(rig: Rig) -> 
     runs = rig.stash.edit_scenes(ids, tags=["Bulk"])
 
     assert [run.result.output for run in runs] == ["queued"] * SCENES
-    assert rig.queued() == SCENES
+    assert rig.wait_until(lambda: rig.queued() == SCENES)
     assert len(rig.events("worker_started")) <= 1
     assert len(rig.worker_pids()) == 1
     hang.release()

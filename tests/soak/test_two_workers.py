@@ -72,7 +72,7 @@ def test_nobody_works_for_a_worker_that_sleeps_and_it_goes_on_where_it_was(rig: 
         hang.release()
         assert rig.plex.log.wait_until_idle()
         assert rig.worker_pids() == [worker]
-        assert rig.queued() == 3
+        assert rig.wait_until(lambda: rig.queued() == 3)
     finally:
         os.kill(worker, signal.SIGCONT)
 
